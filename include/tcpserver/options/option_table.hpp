@@ -1,0 +1,62 @@
+#pragma once
+
+#include "tcpserver/posix/system_error.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The one table from which flags, environment variables, defaults and help lines of a program all come.
+namespace tcpserver::options {
+
+// A value as it was given, before it was checked.
+struct Given {
+  std::string_view text;
+  std::string label;  // who said so: "--backlog" or "TCPSERVER_BACKLOG"
+};
+
+struct OptionSpec {
+  std::string_view name;        // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS
+  char letter = '\0';           // 'c' for -c; none: '\0'
+  std::string_view value_name;  // "N"; empty: the option takes no value and has no variable
+  std::string default_text;     // for the help; empty: none is shown
+  std::string help;
+  // Checks the value and stores it. Called for each time the option was given, in order.
+  // Throws StartError (usage) by way of refuse().
+  std::function<void(const Given&)> apply;
+};
+
+using OptionTable = std::vector<OptionSpec>;
+
+struct Program {
+  std::string_view name;                // "tcpserver"
+  std::string_view synopsis;            // "[OPTION]..."
+  std::string_view purpose;             // the help's first sentence
+  std::string_view environment_prefix;  // "TCPSERVER_"; empty: no variables are read
+  std::string_view operands;            // "HOST PORT", for the error; empty: none are allowed
+};
+
+// What parsing leaves beside the values that were applied.
+struct Parsed {
+  std::vector<std::string_view> operands;
+  std::vector<std::string> warnings;  // one line each
+  std::string text_to_show;           // set by --help and --version: print it on stdout and end with 0
+};
+
+// Applies flags and variables: a flag beats the variable, the variable beats the default. Of an option given
+// twice the last counts, but each is checked. A bad value of a variable that a flag beats is a warning, so
+// that a flag always helps; so is an unknown variable with the prefix. Long options are not abbreviated.
+// `scratch` is the same table storing elsewhere: there beaten values are checked.
+// Throws StartError (usage) with one line for everything else that is not allowed.
+[[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable& table,
+                                     const OptionTable& scratch, int argc, char* const* argv,
+                                     char* const* environment);
+
+// The text of --help.
+[[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
+
+// Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
+[[noreturn]] void refuse(const Given& given, std::string_view allowed);
+
+}  // namespace tcpserver::options

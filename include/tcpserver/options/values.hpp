@@ -1,0 +1,33 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Text to values, strictly: the whole text must be the value. No sign, no blank, no hexadecimal, no locale.
+// Each returns nothing for text that is not allowed; the caller knows which option to blame.
+namespace tcpserver::options {
+
+// Decimal digits, leading zeros allowed. Values above `max` are refused (parse_count) or become `max`,
+// however many digits there are (parse_saturating).
+[[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t min,
+                                                       std::uint64_t max);
+[[nodiscard]] std::optional<std::uint64_t> parse_saturating(std::string_view text, std::uint64_t max);
+
+// "250ms", "2s", "5m", "1h", a bare number is seconds; fractions are allowed ("0.8ms", at most nine digits).
+// From 0 to longest_duration.
+inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
+[[nodiscard]] std::optional<posix::Duration> parse_duration(std::string_view text);
+
+// The shortest text that parse_duration reads back: "5m", "250ms", "1500ms", "0s". For durations of whole
+// milliseconds; smaller parts are left out.
+[[nodiscard]] std::string duration_text(posix::Duration duration);
+
+// 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long
+// text the beginning with its length.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+}  // namespace tcpserver::options

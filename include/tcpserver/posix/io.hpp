@@ -1,0 +1,21 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string_view>
+
+namespace tcpserver::posix {
+
+// read(2), tried again after EINTR. Returns the bytes read, 0 at the end of the stream, -1 with errno.
+[[nodiscard]] ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept;
+
+// write(2) until all of it is out, tried again after EINTR and after short writes.
+// Returns false with errno as soon as a write fails; how much was written by then is not told.
+[[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
+
+// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that no socket can take the
+// number of a standard stream and receive what is printed there. False with errno where it cannot.
+[[nodiscard]] bool fill_standard_descriptors() noexcept;
+
+}  // namespace tcpserver::posix

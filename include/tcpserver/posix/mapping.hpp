@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+
+namespace tcpserver::posix {
+
+// Owns zeroed memory from mmap: pages cost nothing until they are touched, and none of it is on the heap.
+class Mapping {
+ public:
+  enum class Kind {
+    parent_only,  // private, and hidden from children (hide_from_children)
+    shared        // one memory for the parent and all its children
+  };
+
+  // Throws StartError where the memory cannot be had.
+  Mapping(Kind kind, std::size_t size);
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  [[nodiscard]] void* data() const noexcept { return data_; }
+
+ private:
+  void* data_;
+  std::size_t size_;
+};
+
+}  // namespace tcpserver::posix

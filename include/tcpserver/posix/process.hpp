@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+// What a fork-per-connection server asks of the process model. process_linux.cpp has the answers of Linux,
+// process_posix.cpp those that hold on any POSIX system.
+namespace tcpserver::posix {
+
+// fork without atfork handlers and without the stdio and heap locks they take: the child may only call
+// async-signal-safe functions (POSIX.1-2024, _Fork). Returns the child's pid, 0 in the child, -1 with errno.
+[[nodiscard]] pid_t fork_child() noexcept;
+
+// Ends a forked child: no atexit handlers, no flushing. On Linux by the plain exit system call, the one
+// way out that strict seccomp allows (_exit is exit_group there: killed).
+[[noreturn]] void exit_child(int status) noexcept;
+
+// Closes every descriptor but this one. Pure POSIX, which cannot list descriptors, closes those below 256.
+void close_all_but(int fd) noexcept;
+
+// Asks that no child inherits this page-aligned memory: fork then has its page tables not to copy, and a
+// child that touches it faults. Advice: where the system cannot, children get their copy as usual.
+void hide_from_children(void* memory, std::size_t size) noexcept;
+
+}  // namespace tcpserver::posix

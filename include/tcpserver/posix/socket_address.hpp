@@ -1,0 +1,62 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tcpserver::posix {
+
+// An IPv4 or IPv6 address with a port. 28 bytes, copied freely.
+class SocketAddress {
+ public:
+  // Room for any address text, with brackets, scope, port and final zero.
+  static constexpr std::size_t text_size = INET6_ADDRSTRLEN + 32;
+
+  SocketAddress() noexcept;  // 0.0.0.0:0
+
+  [[nodiscard]] static SocketAddress any(int family, std::uint16_t port) noexcept;
+
+  // Numeric text only, no names: "127.0.0.1", "::1", "fe80::1%eth0" (scope by interface name or number).
+  // Nothing for anything else, an IPv4-mapped IPv6 address (::ffff:a.b.c.d) included: write the IPv4 one.
+  [[nodiscard]] static std::optional<SocketAddress> parse(std::string_view address, std::uint16_t port);
+
+  // From what accept, getsockname or getaddrinfo filled in. Nothing for another family.
+  [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address) noexcept;
+
+  [[nodiscard]] int family() const noexcept { return address_.any.sa_family; }
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  void set_port(std::uint16_t port) noexcept;
+  [[nodiscard]] bool is_wildcard() const noexcept;
+
+  // The raw address: 4 bytes (IPv4) or 16 (IPv6), in network order.
+  [[nodiscard]] std::string_view bytes() const noexcept;
+
+  [[nodiscard]] const sockaddr* get() const noexcept { return &address_.any; }
+  [[nodiscard]] socklen_t size() const noexcept;
+
+  // For accept and getsockname: where they write, and how much room there is.
+  [[nodiscard]] sockaddr* storage() noexcept { return &address_.any; }
+  static constexpr socklen_t storage_size = sizeof(sockaddr_in6);
+
+  // "127.0.0.1" or "fe80::1%eth0"; with the port "127.0.0.1:80" or "[::1]:80" (RFC 5952, section 6).
+  [[nodiscard]] std::string host_text() const;
+  [[nodiscard]] std::string text() const;
+
+  // text() without allocation, for the accept loop: writes up to text_size bytes, returns `buffer`.
+  const char* format(char (&buffer)[text_size]) const noexcept;
+
+  friend bool operator==(const SocketAddress& left, const SocketAddress& right) noexcept;
+
+ private:
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  } address_;
+};
+
+}  // namespace tcpserver::posix

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/server/sandbox.hpp"
+#include "tcpserver/server/scoreboard.hpp"
+
+namespace tcpserver::server {
+
+// The whole life of a forked child: closes every other descriptor, the listeners among them, resets the
+// signals, enters the sandbox, serves the session, and exits with a SessionEnd. Calls nothing that is not
+// async-signal-safe.
+[[noreturn]] void run_child(int connection, options::Service service, Sandbox sandbox,
+                            SessionBytes& bytes) noexcept;
+
+}  // namespace tcpserver::server

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tcpserver::server {
+
+struct Listener {
+  posix::UniqueFd fd;  // non-blocking
+  posix::SocketAddress address;
+};
+
+struct ListenRequest {
+  std::vector<posix::SocketAddress> addresses;  // empty: every IPv6 and every IPv4 address
+  std::uint16_t port = 0;                       // 0: one free port for all addresses
+  int backlog = 0;
+  posix::Duration idle_timeout{};  // for the connections; zero: never
+};
+
+struct Listening {
+  std::vector<Listener> listeners;  // at least one, all on the same port
+  std::string left_out;             // one line where "every address" had to leave a family out, else empty
+};
+
+// socket, bind, listen for each address. Connections inherit what is set here once: TCP_NODELAY,
+// SO_KEEPALIVE, SO_RCVTIMEO, SO_SNDTIMEO. IPv6 listeners take IPv6 alone (IPV6_V6ONLY), so that both families
+// can have the same port and a peer's address is never IPv4 in IPv6's clothes. Throws StartError where one of
+// the addresses cannot be had: status unavailable, no_permission or system.
+[[nodiscard]] Listening open_listeners(const ListenRequest& request);
+
+}  // namespace tcpserver::server

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+
+#include <cstdint>
+
+namespace tcpserver::server {
+
+// Lets one line through per interval and counts the rest, for events that a client can cause at will.
+class RateLimit {
+ public:
+  explicit RateLimit(posix::Duration interval) noexcept : interval_(interval) {}
+
+  [[nodiscard]] bool allows(posix::TimePoint now) noexcept;
+
+  // How many were held back since the last that was let through; the count starts anew.
+  [[nodiscard]] std::uint64_t take_held_back() noexcept;
+
+ private:
+  posix::Duration interval_;
+  posix::TimePoint next_{};
+  std::uint64_t held_back_ = 0;
+};
+
+// The server's lines on standard error: "tcpserver: ...". Formats on the stack and writes each line with one
+// write of at most PIPE_BUF bytes. A reader that stalls stops no client: where standard error takes nothing
+// now, the line is dropped, and the count of dropped lines is written when it flows again.
+class Log {
+ public:
+  void line(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+
+  // The same, but held back as `limit` says. A line that comes after held-back ones says how many.
+  void limited_line(RateLimit& limit, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
+
+ private:
+  void write(const char* text, std::size_t size) noexcept;
+
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace tcpserver::server

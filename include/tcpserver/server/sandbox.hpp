@@ -1,0 +1,20 @@
+#pragma once
+
+namespace tcpserver::server {
+
+// How a child gives up every system call but read, write, exit and sigreturn.
+enum class Sandbox {
+  strict,  // SECCOMP_MODE_STRICT: no program to run per call, the cheapest
+  filter,  // the same four calls by a seccomp filter, where a container's filter is in force already:
+           // strict mode cannot be set on top of one (seccomp(2))
+  none     // this system has no seccomp
+};
+
+// What this process's children can use. Also sets no_new_privs on this process, which the filter needs and
+// which a program that never executes another one loses nothing by. Called once, at start-up.
+[[nodiscard]] Sandbox prepare_sandbox() noexcept;
+
+// In the child. From here on any other system call kills it. False where the kernel refused.
+[[nodiscard]] bool enter_sandbox(Sandbox sandbox) noexcept;
+
+}  // namespace tcpserver::server

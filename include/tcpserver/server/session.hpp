@@ -1,0 +1,46 @@
+#pragma once
+
+#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/server/scoreboard.hpp"
+
+// One client's conversation on one connected socket.
+namespace tcpserver::server {
+
+// Why a session ended. The child's exit status has the same value: that is how its parent learns it.
+enum class SessionEnd : int {
+  client_closed = 0,    // the end of the client's bytes was read, and all of them were answered
+  reset = 1,            // the peer went away without a goodbye: ECONNRESET, EPIPE
+  idle_timeout = 2,     // no byte moved for the idle time-out
+  broken = 3,           // another failure of read or write
+  sandbox_refused = 4,  // the child could not give up its rights, so it served nobody
+  drained = 5,          // ended by the server, which was asked to stop
+  killed = 6            // the child was ended by a signal; never an exit status
+};
+inline constexpr std::size_t session_end_count = 7;
+
+// "client closed", "reset", ... for log lines.
+[[nodiscard]] const char* text_of(SessionEnd end) noexcept;
+
+// How a session waits where it must not block in read or write: in the iterative server, which has one
+// process for its signals and its client. A forked child has none and just blocks.
+class SessionWaiter {
+ public:
+  enum class Result { ready, timed_out, stop };
+
+  // Waits until the socket is ready for the poll events.
+  virtual Result wait(int connection, short events) noexcept = 0;
+
+ protected:
+  ~SessionWaiter() = default;
+};
+
+// Answers until the client's end of file. Counts into `bytes` as it goes. Calls nothing but read, write and
+// the waiter; allocates nothing. With no waiter the socket must block, and EAGAIN means that SO_RCVTIMEO or
+// SO_SNDTIMEO ran out (socket(7)); with a waiter it must not block.
+[[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionBytes& bytes,
+                                     SessionWaiter* waiter) noexcept;
+
+// The capitals of ASCII letters; every other byte, those above 127 included, stays.
+void to_capitals(char* bytes, std::size_t count) noexcept;
+
+}  // namespace tcpserver::server

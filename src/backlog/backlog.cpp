@@ -1,0 +1,37 @@
+#include "tcpserver/backlog/backlog.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+namespace tcpserver::backlog {
+
+Backlog choose(const std::optional<options::BacklogRequest>& request, int largest) {
+  if (!request) return {.length = largest, .clamped = false, .asked = "", .source = ""};
+  const bool clamped = request->value > static_cast<std::uint64_t>(largest);
+  return {.length = clamped ? largest : static_cast<int>(request->value),
+          .clamped = clamped,
+          .asked = request->text,
+          .source = request->source};
+}
+
+std::string report(const Backlog& backlog, const KernelLimits& kernel, int largest) {
+  const std::string ceiling = std::to_string(largest);
+  std::string line = "backlog ";
+  if (backlog.source.empty()) {
+    line += std::to_string(backlog.length) + " (nobody asked: the default, SOMAXCONN)";
+  } else if (backlog.clamped) {
+    line += options::quoted(backlog.asked) + " (asked by " + backlog.source + ") is clamped to SOMAXCONN, " +
+            ceiling;
+  } else {
+    line += std::to_string(backlog.length) + " (asked by " + backlog.source + ")";
+  }
+  const auto length = static_cast<std::uint64_t>(backlog.length);
+  const bool kernel_cuts = kernel.in_effect && *kernel.in_effect < length;
+  line +=
+      kernel.in_effect ? ", in effect " + std::to_string(*kernel.in_effect) : ", in effect: not known here";
+  if (kernel_cuts) line += " because the kernel cuts it";
+  line += " (SOMAXCONN " + ceiling + ", net.core.somaxconn ";
+  line += (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "not known here") + ")";
+  return line;
+}
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,71 @@
+#include "tcpserver/client/client.hpp"
+
+#include "tcpserver/client/dial.hpp"
+#include "tcpserver/client/exchange.hpp"
+#include "tcpserver/client/prompt.hpp"
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+namespace tcpserver::client {
+
+namespace {
+
+using options::ClientOptions;
+using posix::ExitStatus;
+using posix::StartError;
+
+void hold(const ClientOptions& options) {
+  std::this_thread::sleep_for(options.delay);
+}
+
+// The streaming counterpart of asking first: no connection is held while there is nothing to send.
+void wait_for_input() {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (::poll(&input, 1, -1) < 0) {
+    if (errno != EINTR) throw posix::system_error("wait for input");
+  }
+}
+
+ExitStatus stream(const ClientOptions& options) {
+  if (options.ask_first) wait_for_input();
+  const auto connection = dial(options.host, options.port, options.timeout);
+  hold(options);
+  exchange(connection.get(), {.fd = STDIN_FILENO, .text = {}}, STDOUT_FILENO, options.timeout);
+  return ExitStatus::ok;
+}
+
+ExitStatus say_sentence(const ClientOptions& options) {
+  std::optional<std::string> sentence;
+  if (options.message) sentence = *options.message + "\n";
+  if (options.ask_first) {
+    sentence = ask_for_sentence(-1);
+    if (!sentence) return ExitStatus::ok;
+  }
+  const auto connection = dial(options.host, options.port, options.timeout);
+  if (!sentence) sentence = ask_for_sentence(connection.get());
+  if (!sentence) return ExitStatus::ok;
+
+  hold(options);
+  const auto totals =
+      exchange(connection.get(), {.fd = -1, .text = *sentence}, STDOUT_FILENO, options.timeout);
+  if (totals.received == 0) {
+    throw StartError(ExitStatus::protocol, "the server closed the connection without a reply");
+  }
+  return ExitStatus::ok;
+}
+
+}  // namespace
+
+ExitStatus run_client(const ClientOptions& options) {
+  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
+  const bool streaming = !options.message && ::isatty(STDIN_FILENO) == 0;
+  return streaming ? stream(options) : say_sentence(options);
+}
+
+}  // namespace tcpserver::client

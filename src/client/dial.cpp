@@ -1,0 +1,97 @@
+#include "tcpserver/client/dial.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+namespace tcpserver::client {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::SocketAddress;
+using posix::StartError;
+using posix::UniqueFd;
+
+std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (error != 0) {
+    const auto status = error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
+    const std::string why = error == EAI_SYSTEM ? posix::error_text(errno) : ::gai_strerror(error);
+    throw StartError(status, "cannot find the host " + options::quoted(host) + ": " + why);
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
+  std::vector<SocketAddress> addresses;
+  for (; found != nullptr; found = found->ai_next) {
+    auto address = SocketAddress::from(found->ai_addr);
+    if (!address) continue;
+    address->set_port(port);
+    if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
+      addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+// Waits for a connect under way. Returns 0, or the errno it failed with.
+int finish_connecting(int fd, std::optional<posix::TimePoint> deadline) {
+  pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
+  for (;;) {
+    const auto left = posix::time_left(deadline);
+    const timespec limit = posix::to_timespec(left.value_or(posix::Duration::zero()));
+    const int ready = ::ppoll(&polled, 1, left ? &limit : nullptr, nullptr);
+    if (ready == 0) return ETIMEDOUT;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return errno;
+    int error = 0;
+    socklen_t size = sizeof error;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+  }
+}
+
+// The connected socket, or the errno that it failed with.
+int connect_to(const SocketAddress& address, std::optional<posix::TimePoint> deadline, UniqueFd& connected) {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return errno;
+  int error = ::connect(fd.get(), address.get(), address.size()) == 0 ? 0 : errno;
+  if (error == EINPROGRESS) error = finish_connecting(fd.get(), deadline);
+  if (error == 0) connected = std::move(fd);
+  return error;
+}
+
+}  // namespace
+
+UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::Duration> timeout) {
+  std::optional<posix::TimePoint> deadline;
+  if (timeout) deadline = posix::Clock::now() + *timeout;
+  const auto addresses = resolve(host, port);
+
+  std::string failures;
+  bool timed_out = false;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    std::optional<posix::TimePoint> share;
+    if (deadline) share = posix::Clock::now() + *posix::time_left(deadline) / (addresses.size() - i);
+    UniqueFd connected;
+    const int error = connect_to(addresses[i], share, connected);
+    if (error == 0) return connected;
+    timed_out = timed_out || error == ETIMEDOUT;
+    failures += (failures.empty() ? "" : "; ") + addresses[i].text() + ": " + posix::error_text(error);
+  }
+  const std::string hint = timed_out ? "" : " (is the server running?)";
+  throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
+                   "cannot connect to " + options::quoted(host) + ": " + failures + hint);
+}
+
+}  // namespace tcpserver::client

@@ -1,0 +1,78 @@
+#include "tcpserver/options/client_options.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+namespace tcpserver::options {
+
+namespace {
+
+constexpr Program tcpclient_program{
+    .name = "tcpclient",
+    .synopsis = "[OPTION]... [HOST [PORT]]",
+    .purpose =
+        "Send a sentence to a TCP server (localhost, port 54321) and print the reply. Where standard\n"
+        "input is not a terminal: send all of it, and print every byte that comes back.",
+    .environment_prefix = "",
+    .operands = "HOST PORT",
+};
+
+posix::Duration checked_duration(const Given& given) {
+  const auto value = parse_duration(given.text);
+  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  return *value;
+}
+
+}  // namespace
+
+OptionTable client_option_table(ClientOptions& target) {
+  return {
+      {"ask-first", '\0', "", "", "ask for the sentence before connecting: the client that causes no delay",
+       [&target](const Given&) { target.ask_first = true; }},
+      {"message", '\0', "TEXT", "", "send this line, and ask for none",
+       [&target](const Given& given) { target.message = given.text; }},
+      {"delay", '\0', "D", "0s", "hold the connection for D between connecting and sending",
+       [&target](const Given& given) { target.delay = checked_duration(given); }},
+      {"timeout", '\0', "D", "none",
+       "give up, with exit status 75, when connecting takes longer or the server lets us wait longer",
+       [&target](const Given& given) {
+         target.timeout = checked_duration(given);
+         if (target.timeout == posix::Duration::zero()) refuse(given, "a time-out: it must be above 0");
+       }},
+      {"help", 'h', "", "", "show this and exit", nullptr},
+      {"version", 'V', "", "", "show the version and exit", nullptr},
+  };
+}
+
+ClientCommand parse_client_command(int argc, char* const* argv) {
+  ClientCommand command;
+  ClientOptions& options = command.options;
+  ClientOptions beaten;
+  char* const no_variables[] = {nullptr};
+  auto parsed = parse_arguments(tcpclient_program, client_option_table(options), client_option_table(beaten),
+                                argc, argv, no_variables);
+  command.text_to_show = std::move(parsed.text_to_show);
+  if (!command.text_to_show.empty()) return command;
+
+  const auto& operands = parsed.operands;
+  if (operands.size() > 2) {
+    throw posix::StartError(posix::ExitStatus::usage, "unexpected argument " + quoted(operands[2]) +
+                                                          ": HOST and PORT are all it takes");
+  }
+  if (!operands.empty()) {
+    if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
+    options.host = operands[0];
+  }
+  if (operands.size() == 2) {
+    const auto port = parse_count(operands[1], 1, 65535);
+    if (!port) refuse({operands[1], "PORT"}, "a port: a whole number from 1 to 65535");
+    options.port = static_cast<std::uint16_t>(*port);
+  }
+  if (options.ask_first && options.message) {
+    throw posix::StartError(
+        posix::ExitStatus::usage,
+        "--ask-first and --message exclude each other: with a message there is nothing to ask");
+  }
+  return command;
+}
+
+}  // namespace tcpserver::options

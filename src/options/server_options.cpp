@@ -1,0 +1,146 @@
+#include "tcpserver/options/server_options.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tcpserver::options {
+
+namespace {
+
+using posix::SocketAddress;
+
+constexpr Program tcpserver_program{
+    .name = "tcpserver",
+    .synopsis = "[OPTION]...",
+    .purpose = "Echo what TCP clients send: a daemon that forks one process per connection.",
+    .environment_prefix = "TCPSERVER_",
+    .operands = "",
+};
+
+template <typename Choice>
+struct Named {
+  std::string_view name;
+  Choice value;
+};
+
+template <typename Choice>
+Choice parse_choice(const Given& given, std::string_view what, Named<Choice> first, Named<Choice> second) {
+  if (given.text == first.name) return first.value;
+  if (given.text == second.name) return second.value;
+  refuse(given, std::string(what).append(": ").append(first.name).append(" or ").append(second.name));
+}
+
+void store_port(std::uint16_t& port, const Given& given) {
+  const auto value = parse_count(given.text, 0, 65535);
+  if (!value) refuse(given, "a port: a whole number from 0 to 65535, where 0 takes a free one");
+  port = static_cast<std::uint16_t>(*value);
+}
+
+void add_address(std::vector<SocketAddress>& addresses, const Given& given) {
+  const auto address = SocketAddress::parse(given.text, 0);
+  if (!address) {
+    refuse(given,
+           "a numeric address: IPv4 such as 127.0.0.1, or IPv6 such as ::1 or fe80::1%eth0, no brackets");
+  }
+  if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
+    refuse(given, "a further address: it is given twice");
+  }
+  if (addresses.size() == most_addresses) {
+    refuse(given, "possible: " + std::to_string(most_addresses) + " addresses at most");
+  }
+  addresses.push_back(*address);
+}
+
+// One address, or several with commas between: a variable cannot be given twice.
+void add_addresses(std::vector<SocketAddress>& addresses, const Given& given) {
+  std::string_view rest = given.text;
+  for (;;) {
+    const auto comma = rest.find(',');
+    add_address(addresses, {rest.substr(0, comma), given.label});
+    if (comma == std::string_view::npos) return;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+void store_backlog(std::optional<BacklogRequest>& backlog, const Given& given) {
+  const auto value = parse_saturating(given.text, std::numeric_limits<std::uint64_t>::max());
+  if (!value || *value == 0) {
+    refuse(
+        given,
+        "a backlog: a whole number of 1 or more, clamped to SOMAXCONN (0 and negatives mean different things "
+        "on different systems)");
+  }
+  backlog = BacklogRequest{*value, std::string(given.text), given.label};
+}
+
+void store_max_connections(std::uint32_t& max_connections, const Given& given) {
+  const auto value = parse_count(given.text, 1, most_connections);
+  if (!value) {
+    refuse(given, "a number of connections: a whole number from 1 to " + std::to_string(most_connections));
+  }
+  max_connections = static_cast<std::uint32_t>(*value);
+}
+
+void store_duration(posix::Duration& duration, const Given& given) {
+  const auto value = parse_duration(given.text);
+  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  duration = *value;
+}
+
+}  // namespace
+
+OptionTable server_option_table(ServerOptions& target) {
+  const ServerOptions defaults;
+  return {
+      {"port", 'p', "PORT", std::to_string(defaults.port),
+       "port to listen on, 0 to 65535; 0 takes a free one and says which",
+       [&target](const Given& given) { store_port(target.port, given); }},
+      {"bind", 'a', "ADDRESS", "every address, IPv6 and IPv4",
+       "numeric address to listen on; may be repeated, or several with commas between",
+       [&target](const Given& given) { add_addresses(target.bind, given); }},
+      {"backlog", 'b', "N", "SOMAXCONN", "length of the listen queue, 1 or more; clamped to SOMAXCONN",
+       [&target](const Given& given) { store_backlog(target.backlog, given); }},
+      {"mode", 'm', "MODE", "fork",
+       "fork: one process per connection; iterative: one client after another, the problem that fork solves",
+       [&target](const Given& given) {
+         target.mode =
+             parse_choice<Mode>(given, "a mode", {"fork", Mode::fork}, {"iterative", Mode::iterative});
+       }},
+      {"reap", '\0', "HOW", "handler",
+       "handler: SIGCHLD reaps ended children; none: leaves zombies, the problem that the handler solves",
+       [&target](const Given& given) {
+         target.reap =
+             parse_choice<Reap>(given, "a way to reap", {"handler", Reap::handler}, {"none", Reap::none});
+       }},
+      {"service", 's', "SERVICE", "echo", "echo: every byte as it came; upper: in capitals",
+       [&target](const Given& given) {
+         target.service =
+             parse_choice<Service>(given, "a service", {"echo", Service::echo}, {"upper", Service::upper});
+       }},
+      {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
+       "children at a time; further clients wait in the listen queue",
+       [&target](const Given& given) { store_max_connections(target.max_connections, given); }},
+      {"idle-timeout", '\0', "D", duration_text(defaults.idle_timeout),
+       "no byte moved for so long ends a session; 0 is never",
+       [&target](const Given& given) { store_duration(target.idle_timeout, given); }},
+      {"drain-timeout", '\0', "D", duration_text(defaults.drain_timeout),
+       "after SIGTERM or SIGINT: how long open sessions may finish",
+       [&target](const Given& given) { store_duration(target.drain_timeout, given); }},
+      {"help", 'h', "", "", "show this and exit", nullptr},
+      {"version", 'V', "", "", "show the version and exit", nullptr},
+  };
+}
+
+ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment) {
+  ServerCommand command;
+  ServerOptions beaten;
+  auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options),
+                                server_option_table(beaten), argc, argv, environment);
+  command.warnings = std::move(parsed.warnings);
+  command.text_to_show = std::move(parsed.text_to_show);
+  return command;
+}
+
+}  // namespace tcpserver::options

@@ -1,0 +1,104 @@
+#include "tcpserver/options/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace tcpserver::options {
+
+namespace {
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+struct Unit {
+  std::string_view name;
+  std::int64_t nanoseconds;
+};
+// Longest first for duration_text; "ms" stands before "m" and "s" because a text may end in both.
+constexpr std::array units{Unit{"h", 3'600'000'000'000}, Unit{"ms", 1'000'000}, Unit{"m", 60'000'000'000},
+                           Unit{"s", 1'000'000'000}};
+
+Unit cut_unit(std::string_view& text) {
+  for (const auto& unit : units) {
+    if (text.ends_with(unit.name)) {
+      text.remove_suffix(unit.name.size());
+      return unit;
+    }
+  }
+  return units.back();  // a bare number is seconds
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_saturating(std::string_view text, std::uint64_t max) {
+  if (!all_digits(text)) return std::nullopt;
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc::result_out_of_range ? max : std::min(value, max);
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  if (!all_digits(text)) return std::nullopt;
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || value < min || value > max) return std::nullopt;
+  return value;
+}
+
+std::optional<posix::Duration> parse_duration(std::string_view text) {
+  constexpr std::size_t most_fraction_digits = 9;
+  const auto unit = cut_unit(text);
+  const auto point = text.find('.');
+  const auto whole_text = text.substr(0, point);
+
+  const auto longest = posix::Duration(longest_duration).count();
+  const auto whole = parse_count(whole_text, 0, static_cast<std::uint64_t>(longest / unit.nanoseconds));
+  if (!whole) return std::nullopt;
+  std::int64_t total = static_cast<std::int64_t>(*whole) * unit.nanoseconds;
+
+  if (point != std::string_view::npos) {
+    const auto fraction = text.substr(point + 1);
+    if (!all_digits(fraction) || fraction.size() > most_fraction_digits) return std::nullopt;
+    // Digit by digit, so that nothing overflows; what is below a nanosecond is nothing.
+    std::int64_t worth = unit.nanoseconds;
+    for (const char digit : fraction) {
+      worth /= 10;
+      total += (digit - '0') * worth;
+    }
+  }
+  if (total > longest) return std::nullopt;
+  return posix::Duration(total);
+}
+
+std::string duration_text(posix::Duration duration) {
+  const auto count = duration.count();
+  constexpr std::array by_size{units[0], units[2], units[3], units[1]};
+  if (count == 0) return "0s";
+  for (const auto& unit : by_size) {
+    if (count % unit.nanoseconds == 0 || unit.name == "ms") {
+      return std::to_string(count / unit.nanoseconds).append(unit.name);
+    }
+  }
+  return "0s";
+}
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t longest_shown = 60;
+  std::string shown = "'";
+  for (const char c : text.substr(0, longest_shown)) {
+    if (c >= ' ' && c <= '~') {
+      shown += c;
+    } else {
+      std::array<char, 5> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\x%02x", static_cast<unsigned char>(c));
+      shown += escape.data();
+    }
+  }
+  if (text.size() > longest_shown) return shown + "...' (" + std::to_string(text.size()) + " bytes)";
+  return shown + "'";
+}
+
+}  // namespace tcpserver::options

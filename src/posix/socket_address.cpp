@@ -1,0 +1,135 @@
+#include "tcpserver/posix/socket_address.hpp"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+namespace tcpserver::posix {
+
+namespace {
+
+std::optional<std::uint32_t> parse_scope(const std::string& scope) {
+  if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
+  std::uint32_t number = 0;
+  const char* const end = scope.data() + scope.size();
+  const auto [stop, error] = std::from_chars(scope.data(), end, number);
+  if (error != std::errc{} || stop != end || number == 0) return std::nullopt;
+  return number;
+}
+
+void format_host(const SocketAddress& address, std::uint32_t scope, char* buffer, std::size_t size) noexcept {
+  buffer[0] = '\0';
+  inet_ntop(address.family(), address.bytes().data(), buffer, static_cast<socklen_t>(size));
+  if (scope == 0) return;
+  char name[IF_NAMESIZE] = {};
+  const std::size_t used = std::strlen(buffer);
+  if (if_indextoname(scope, name) != nullptr) {
+    std::snprintf(buffer + used, size - used, "%%%s", name);
+  } else {
+    std::snprintf(buffer + used, size - used, "%%%u", scope);
+  }
+}
+
+}  // namespace
+
+SocketAddress::SocketAddress() noexcept {
+  std::memset(&address_, 0, sizeof address_);
+  address_.v4.sin_family = AF_INET;
+}
+
+SocketAddress SocketAddress::any(int family, std::uint16_t port) noexcept {
+  SocketAddress result;
+  result.address_.any.sa_family = static_cast<sa_family_t>(family);
+  result.set_port(port);
+  return result;
+}
+
+std::optional<SocketAddress> SocketAddress::parse(std::string_view address, std::uint16_t port) {
+  const auto percent = address.find('%');
+  const std::string host(address.substr(0, percent));
+  if (host.size() != std::strlen(host.c_str())) return std::nullopt;  // a NUL within
+
+  SocketAddress result;
+  if (percent == std::string_view::npos &&
+      inet_pton(AF_INET, host.c_str(), &result.address_.v4.sin_addr) == 1) {
+    result.set_port(port);
+    return result;
+  }
+  in6_addr six;
+  if (inet_pton(AF_INET6, host.c_str(), &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) return std::nullopt;
+  result = any(AF_INET6, port);
+  result.address_.v6.sin6_addr = six;
+  if (percent != std::string_view::npos) {
+    const auto scope = parse_scope(std::string(address.substr(percent + 1)));
+    if (!scope) return std::nullopt;
+    result.address_.v6.sin6_scope_id = *scope;
+  }
+  return result;
+}
+
+std::optional<SocketAddress> SocketAddress::from(const sockaddr* address) noexcept {
+  SocketAddress result;
+  if (address->sa_family == AF_INET) {
+    std::memcpy(&result.address_.v4, address, sizeof(sockaddr_in));
+  } else if (address->sa_family == AF_INET6) {
+    std::memcpy(&result.address_.v6, address, sizeof(sockaddr_in6));
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
+std::uint16_t SocketAddress::port() const noexcept {
+  return ntohs(family() == AF_INET6 ? address_.v6.sin6_port : address_.v4.sin_port);
+}
+
+void SocketAddress::set_port(std::uint16_t port) noexcept {
+  if (family() == AF_INET6) {
+    address_.v6.sin6_port = htons(port);
+  } else {
+    address_.v4.sin_port = htons(port);
+  }
+}
+
+bool SocketAddress::is_wildcard() const noexcept {
+  return bytes().find_first_not_of('\0') == std::string_view::npos;
+}
+
+std::string_view SocketAddress::bytes() const noexcept {
+  if (family() == AF_INET6) {
+    return {reinterpret_cast<const char*>(&address_.v6.sin6_addr), sizeof(in6_addr)};
+  }
+  return {reinterpret_cast<const char*>(&address_.v4.sin_addr), sizeof(in_addr)};
+}
+
+socklen_t SocketAddress::size() const noexcept {
+  return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
+
+std::string SocketAddress::host_text() const {
+  char buffer[text_size];
+  format_host(*this, family() == AF_INET6 ? address_.v6.sin6_scope_id : 0, buffer, sizeof buffer);
+  return buffer;
+}
+
+std::string SocketAddress::text() const {
+  char buffer[text_size];
+  return format(buffer);
+}
+
+const char* SocketAddress::format(char (&buffer)[text_size]) const noexcept {
+  char host[text_size - sizeof "[]:65535"];
+  format_host(*this, family() == AF_INET6 ? address_.v6.sin6_scope_id : 0, host, sizeof host);
+  std::snprintf(buffer, sizeof buffer, family() == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port());
+  return buffer;
+}
+
+bool operator==(const SocketAddress& left, const SocketAddress& right) noexcept {
+  return left.family() == right.family() && left.port() == right.port() && left.bytes() == right.bytes() &&
+         (left.family() != AF_INET6 || left.address_.v6.sin6_scope_id == right.address_.v6.sin6_scope_id);
+}
+
+}  // namespace tcpserver::posix

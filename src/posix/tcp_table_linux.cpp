@@ -1,0 +1,127 @@
+#include "tcpserver/posix/tcp_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace tcpserver::posix {
+
+namespace {
+
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text, int base) {
+  Number number{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return number;
+}
+
+std::string_view next_field(std::string_view& line) {
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  const auto field = line.substr(0, line.find(' '));
+  line.remove_prefix(field.size());
+  return field;
+}
+
+// "0100007F:D431": each 32-bit word of the address as a number of the machine's own byte order.
+std::optional<SocketAddress> parse_endpoint(std::string_view field) {
+  constexpr std::size_t digits_per_word = 8;
+  const auto colon = field.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_number<std::uint16_t>(field.substr(colon + 1), 16);
+  const bool six = colon == 4 * digits_per_word;
+  if (!port || (!six && colon != digits_per_word)) return std::nullopt;
+
+  std::array<std::uint32_t, 4> words{};
+  for (std::size_t i = 0; i < (six ? 4U : 1U); ++i) {
+    const auto word = parse_number<std::uint32_t>(field.substr(i * digits_per_word, digits_per_word), 16);
+    if (!word) return std::nullopt;
+    words[i] = *word;
+  }
+  if (six) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(*port);
+    std::memcpy(&address.sin6_addr, words.data(), sizeof address.sin6_addr);
+    return SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(*port);
+  std::memcpy(&address.sin_addr, words.data(), sizeof address.sin_addr);
+  return SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
+}
+
+std::string command_name(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  // A process chooses its own name: no control byte of it may reach a terminal.
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return name;
+}
+
+// Calls visit(path) for each entry. /proc changes while it is read: what went away meanwhile is left out.
+template <typename Visit>
+void for_each_entry(const std::filesystem::path& directory, Visit visit) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  while (!error && entry != std::filesystem::directory_iterator()) {
+    visit(entry->path());
+    entry.increment(error);
+  }
+}
+
+bool holds_socket(const std::filesystem::path& process, const std::string& link) {
+  bool found = false;
+  for_each_entry(process / "fd", [&](const std::filesystem::path& fd) {
+    std::error_code gone;
+    found = found || std::filesystem::read_symlink(fd, gone) == link;
+  });
+  return found;
+}
+
+}  // namespace
+
+std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line) {
+  // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...
+  next_field(line);
+  const auto local = parse_endpoint(next_field(line));
+  next_field(line);
+  const auto state = parse_number<unsigned>(next_field(line), 16);
+  for (int skipped = 0; skipped < 5; ++skipped) next_field(line);
+  const auto inode = parse_number<std::uint64_t>(next_field(line), 10);
+  if (!local || !state || !inode) return std::nullopt;
+  return TcpTableEntry{*local, *state, *inode};
+}
+
+std::vector<TcpTableEntry> listening_sockets(std::uint16_t port) {
+  std::vector<TcpTableEntry> found;
+  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream table(path);
+    for (std::string line; std::getline(table, line);) {
+      const auto entry = parse_tcp_table_line(line);
+      if (entry && entry->state == tcp_state_listen && entry->local.port() == port) found.push_back(*entry);
+    }
+  }
+  return found;
+}
+
+std::optional<SocketOwner> socket_owner(std::uint64_t inode) {
+  const std::string link = "socket:[" + std::to_string(inode) + "]";
+  std::optional<pid_t> owner;
+  for_each_entry("/proc", [&](const std::filesystem::path& process) {
+    const auto pid = parse_number<pid_t>(process.filename().native(), 10);
+    if (!pid || (owner && *owner < *pid)) return;
+    if (holds_socket(process, link)) owner = *pid;
+  });
+  if (!owner) return std::nullopt;
+  return SocketOwner{*owner, command_name(*owner)};
+}
+
+}  // namespace tcpserver::posix

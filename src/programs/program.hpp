@@ -1,0 +1,41 @@
+#pragma once
+
+#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <unistd.h>
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace tcpserver::programs {
+
+// Prints the text of --help or --version. A full disk or a closed standard output is an error.
+inline posix::ExitStatus show(std::string_view text) {
+  if (!posix::write_all(STDOUT_FILENO, text)) {
+    throw posix::system_error("write to standard output", errno, posix::ExitStatus::io_error);
+  }
+  return posix::ExitStatus::ok;
+}
+
+// The frame of every main: runs it, and makes one line on standard error and an exit status of what is
+// thrown.
+template <typename Run>
+int run_program(std::string_view name, Run run) {
+  const auto fail = [name](std::string_view line, posix::ExitStatus status) {
+    const std::string text = std::string(name) + ": " + std::string(line) + "\n";
+    static_cast<void>(posix::write_all(STDERR_FILENO, text));  // nobody is left to be told if this fails
+    return posix::to_int(status);
+  };
+  try {
+    return posix::to_int(run());
+  } catch (const posix::StartError& error) {
+    return fail(error.what(), error.status());
+  } catch (const std::exception& error) {
+    return fail(error.what(), posix::ExitStatus::software);
+  }
+}
+
+}  // namespace tcpserver::programs

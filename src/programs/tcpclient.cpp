@@ -1,0 +1,12 @@
+#include "tcpserver/client/client.hpp"
+
+#include "programs/program.hpp"
+
+int main(int argc, char** argv) {
+  using namespace tcpserver;
+  return programs::run_program("tcpclient", [&] {
+    const auto command = options::parse_client_command(argc, argv);
+    if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
+    return client::run_client(command.options);
+  });
+}

@@ -1,0 +1,14 @@
+#include "tcpserver/server/server.hpp"
+
+#include "programs/program.hpp"
+
+#include <unistd.h>
+
+int main(int argc, char** argv) {
+  using namespace tcpserver;
+  return programs::run_program("tcpserver", [&] {
+    const auto command = options::parse_server_command(argc, argv, environ);
+    if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
+    return server::run_server(command);
+  });
+}

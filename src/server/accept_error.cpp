@@ -1,0 +1,48 @@
+#include "tcpserver/server/accept_error.hpp"
+
+#include <cerrno>
+
+namespace tcpserver::server {
+
+AcceptAdvice classify_accept_error(int error) noexcept {
+  switch (error) {
+    case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+    case EWOULDBLOCK:
+#endif
+      return AcceptAdvice::none_waiting;
+
+    // That connection went away, or a firewall forbids it.
+    case ECONNABORTED:
+    case EPERM:
+    case EINTR:
+    // Linux hands over network errors that are pending on the new socket: "treat them like EAGAIN by
+    // retrying" (accept(2), ERRORS).
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+#ifdef ENONET
+    case ENONET:
+#endif
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return AcceptAdvice::retry;
+
+    // Not a socket, not a listening one any more: no client can ever come from it.
+    case EBADF:
+    case EFAULT:
+    case EINVAL:
+    case ENOTSOCK:
+      return AcceptAdvice::fatal;
+
+    // EMFILE, ENFILE, ENOBUFS, ENOMEM, and what no manual names: the client stays in the queue, and accept
+    // would fail the same way at once.
+    default:
+      return AcceptAdvice::back_off;
+  }
+}
+
+}  // namespace tcpserver::server

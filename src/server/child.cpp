@@ -1,0 +1,17 @@
+#include "tcpserver/server/child.hpp"
+
+#include "tcpserver/posix/process.hpp"
+#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/signal_window.hpp"
+
+namespace tcpserver::server {
+
+void run_child(int connection, options::Service service, Sandbox sandbox, SessionBytes& bytes) noexcept {
+  posix::close_all_but(connection);
+  SignalWindow::reset_for_child();
+  auto end = SessionEnd::sandbox_refused;
+  if (enter_sandbox(sandbox)) end = run_session(connection, service, bytes, nullptr);
+  posix::exit_child(static_cast<int>(end));
+}
+
+}  // namespace tcpserver::server

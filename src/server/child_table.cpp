@@ -1,0 +1,74 @@
+#include "tcpserver/server/child_table.hpp"
+
+#include <bit>
+#include <new>
+
+namespace tcpserver::server {
+
+namespace {
+
+std::uint32_t chains_for(std::uint32_t capacity) {
+  return std::bit_ceil(capacity);
+}
+
+}  // namespace
+
+ChildTable::ChildTable(std::uint32_t capacity)
+    : capacity_(capacity),
+      chain_mask_(chains_for(capacity) - 1),
+      memory_(posix::Mapping::Kind::parent_only,
+              sizeof(Child) * capacity + sizeof(Link) * std::size_t{chains_for(capacity)}),
+      slots_(static_cast<Child*>(memory_.data())),
+      chains_(reinterpret_cast<Link*>(slots_ + capacity)) {}
+
+ChildTable::Slot ChildTable::take() noexcept {
+  ++in_use_;
+  if (free_ == 0) {
+    ::new (&slots_[used_]) Child;
+    return used_++;
+  }
+  const Slot slot = free_ - 1;
+  free_ = slots_[slot].link;
+  return slot;
+}
+
+void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer,
+                         posix::TimePoint now) noexcept {
+  Link& chain = chain_of(pid);
+  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer, .started = now};
+  chain = slot + 1;
+}
+
+void ChildTable::note_ended(pid_t pid, int wait_status) noexcept {
+  for (Link* link = &chain_of(pid); *link != 0; link = &slots_[*link - 1].link) {
+    const Link found = *link;
+    Child& child = slots_[found - 1];
+    if (child.pid != pid) continue;
+    *link = child.link;
+    child.wait_status = wait_status;
+    child.running = false;
+    child.link = ended_;
+    ended_ = found;
+    return;
+  }
+}
+
+std::optional<ChildTable::Slot> ChildTable::next_ended() noexcept {
+  if (ended_ == 0) return std::nullopt;
+  const Slot slot = ended_ - 1;
+  ended_ = slots_[slot].link;
+  return slot;
+}
+
+void ChildTable::give_back(Slot slot) noexcept {
+  slots_[slot].link = free_;
+  free_ = slot + 1;
+  --in_use_;
+}
+
+// Pids are given out one after another: their low bits already spread them evenly.
+ChildTable::Link& ChildTable::chain_of(pid_t pid) noexcept {
+  return chains_[static_cast<std::uint32_t>(pid) & chain_mask_];
+}
+
+}  // namespace tcpserver::server

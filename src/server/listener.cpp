@@ -1,0 +1,111 @@
+#include "tcpserver/server/listener.hpp"
+
+#include "tcpserver/server/bind_failure.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace tcpserver::server {
+
+namespace {
+
+using posix::SocketAddress;
+using posix::UniqueFd;
+
+template <typename Value>
+void set_option(int fd, int level, int name, const Value& value, const char* what) {
+  if (::setsockopt(fd, level, name, &value, sizeof value) != 0) {
+    throw posix::system_error(std::string("set ") + what + " on a listening socket");
+  }
+}
+
+struct Bound {
+  UniqueFd fd;
+  int error = 0;  // errno of socket or bind, where there is no fd
+};
+
+Bound bind_socket(const SocketAddress& address) {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return {{}, errno};
+  constexpr int on = 1;
+  // A restarted server gets its port although connections of its predecessor are in TIME_WAIT.
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, on, "SO_REUSEADDR");
+  if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
+  if (::bind(fd.get(), address.get(), address.size()) != 0) return {{}, errno};
+  return {std::move(fd), 0};
+}
+
+void set_inherited_options(int fd, posix::Duration idle_timeout) {
+  constexpr int on = 1;
+  const timeval idle = posix::to_timeval(idle_timeout);
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
+  set_option(fd, SOL_SOCKET, SO_RCVTIMEO, idle, "SO_RCVTIMEO");
+  set_option(fd, SOL_SOCKET, SO_SNDTIMEO, idle, "SO_SNDTIMEO");
+}
+
+std::uint16_t bound_port(int fd) {
+  SocketAddress address;
+  socklen_t size = SocketAddress::storage_size;
+  if (::getsockname(fd, address.storage(), &size) != 0)
+    throw posix::system_error("read a socket's own address");
+  return address.port();
+}
+
+// Binds all addresses to the same port. With port 0 the first takes a free one, which another process may
+// have on the next address: then nothing is returned, unless it was the last try.
+std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std::uint16_t port,
+                               bool last_try) {
+  const bool any_port = port == 0;
+  std::vector<Listener> listeners;
+  for (auto address : addresses) {
+    address.set_port(port);
+    auto bound = bind_socket(address);
+    if (!bound.fd) {
+      const bool port_was_chance = any_port && !listeners.empty() && bound.error == EADDRINUSE;
+      if (port_was_chance && !last_try) return {};
+      throw explain_bind_failure(address, bound.error);
+    }
+    port = bound_port(bound.fd.get());
+    address.set_port(port);
+    listeners.push_back({std::move(bound.fd), address});
+  }
+  return listeners;
+}
+
+bool family_works(int family) {
+  const UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return errno != EAFNOSUPPORT;
+  const auto any = SocketAddress::any(family, 0);
+  return ::bind(fd.get(), any.get(), any.size()) == 0 || errno != EADDRNOTAVAIL;
+}
+
+}  // namespace
+
+Listening open_listeners(const ListenRequest& request) {
+  Listening result;
+  auto addresses = request.addresses;
+  if (addresses.empty()) {
+    const bool six = family_works(AF_INET6);
+    if (six) addresses.push_back(SocketAddress::any(AF_INET6, 0));
+    if (!six || family_works(AF_INET)) addresses.push_back(SocketAddress::any(AF_INET, 0));
+    if (!six) result.left_out = "this machine has no IPv6: listening on every IPv4 address";
+    if (six && addresses.size() == 1)
+      result.left_out = "this machine has no IPv4: listening on every IPv6 address";
+  }
+
+  constexpr int tries = 20;  // each fails only where a random free port is taken on the other family
+  for (int i = 1; result.listeners.empty(); ++i) {
+    result.listeners = bind_all(addresses, request.port, i == tries);
+  }
+  for (const auto& listener : result.listeners) {
+    set_inherited_options(listener.fd.get(), request.idle_timeout);
+    if (::listen(listener.fd.get(), request.backlog) != 0)
+      throw explain_bind_failure(listener.address, errno);
+  }
+  return result;
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,13 @@
+#include "tcpserver/server/sandbox.hpp"
+
+namespace tcpserver::server {
+
+Sandbox prepare_sandbox() noexcept {
+  return Sandbox::none;
+}
+
+bool enter_sandbox(Sandbox sandbox) noexcept {
+  return sandbox == Sandbox::none;
+}
+
+}  // namespace tcpserver::server
