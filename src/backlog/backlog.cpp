@@ -19,8 +19,7 @@ std::string report(const Backlog& backlog, const KernelLimits& kernel, int large
   if (backlog.source.empty()) {
     line += std::to_string(backlog.length) + " (nobody asked: the default, SOMAXCONN)";
   } else if (backlog.clamped) {
-    line += options::quoted(backlog.asked) + " (asked by " + backlog.source + ") is clamped to SOMAXCONN, " +
-            ceiling;
+    line += options::in_quotes(backlog.asked) + " (asked by " + backlog.source + ") is clamped to SOMAXCONN";
   } else {
     line += std::to_string(backlog.length) + " (asked by " + backlog.source + ")";
   }

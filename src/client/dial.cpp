@@ -31,7 +31,7 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port) 
   if (error != 0) {
     const auto status = error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
     const std::string why = error == EAI_SYSTEM ? posix::error_text(errno) : ::gai_strerror(error);
-    throw StartError(status, "cannot find the host " + options::quoted(host) + ": " + why);
+    throw StartError(status, "cannot find the host " + options::in_quotes(host) + ": " + why);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
   std::vector<SocketAddress> addresses;
@@ -91,7 +91,7 @@ UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::
   }
   const std::string hint = timed_out ? "" : " (is the server running?)";
   throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
-                   "cannot connect to " + options::quoted(host) + ": " + failures + hint);
+                   "cannot connect to " + options::in_quotes(host) + ": " + failures + hint);
 }
 
 }  // namespace tcpserver::client

@@ -55,7 +55,7 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
 
   const auto& operands = parsed.operands;
   if (operands.size() > 2) {
-    throw posix::StartError(posix::ExitStatus::usage, "unexpected argument " + quoted(operands[2]) +
+    throw posix::StartError(posix::ExitStatus::usage, "unexpected argument " + in_quotes(operands[2]) +
                                                           ": HOST and PORT are all it takes");
   }
   if (!operands.empty()) {

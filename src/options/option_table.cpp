@@ -63,7 +63,7 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
 [[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
   std::vector<std::string> names;
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  usage_error("unknown option " + quoted(flag) + suggestion(flag, names) + " (" + std::string(program.name) +
+  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names) + " (" + std::string(program.name) +
               " --help lists them all)");
 }
 
@@ -173,7 +173,7 @@ void warn_of_unknown_variables(const Program& program, const OptionTable& table,
     if (!spec.value_name.empty()) names.push_back(variable_name(program.environment_prefix, spec.name));
   }
   for (const auto& [name, value] : unknown) {
-    parsed.warnings.push_back("warning: the variable " + quoted(name) + " is not one of " +
+    parsed.warnings.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
                               std::string(program.name) + "'s and has no effect" + suggestion(name, names));
   }
 }
@@ -191,7 +191,7 @@ void warn_if_refused(const OptionSpec& scratch, const Given& given, Parsed& pars
 }  // namespace
 
 void refuse(const Given& given, std::string_view allowed) {
-  usage_error(given.label + ": " + quoted(given.text) + " is not " + std::string(allowed));
+  usage_error(given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
 }
 
 Parsed parse_arguments(const Program& program, const OptionTable& table, const OptionTable& scratch, int argc,
@@ -205,7 +205,7 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const O
     if (!parsed.text_to_show.empty()) return parsed;
   }
   if (program.operands.empty() && !line.operands.empty()) {
-    usage_error("unexpected argument " + quoted(line.operands.front()) + ": " + std::string(program.name) +
+    usage_error("unexpected argument " + in_quotes(line.operands.front()) + ": " + std::string(program.name) +
                 " takes options only");
   }
   parsed.operands = line.operands;

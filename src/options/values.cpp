@@ -85,7 +85,7 @@ std::string duration_text(posix::Duration duration) {
   return "0s";
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest_shown = 60;
   std::string shown = "'";
   for (const char c : text.substr(0, longest_shown)) {

@@ -28,6 +28,6 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 
 // 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long
 // text the beginning with its length.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace tcpserver::options

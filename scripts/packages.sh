@@ -1,0 +1,39 @@
+# Sourced by the other scripts: installs what is missing, and says what it does.
+# shellcheck shell=bash
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "$0: root or sudo is needed for: $*" >&2
+    return 77
+  fi
+}
+
+# install_missing WHAT PACKAGE...: installs packages of Debian or Ubuntu, with their progress on stderr.
+install_missing() {
+  local what=$1
+  shift
+  if ! command -v apt-get >/dev/null; then
+    echo "$0: missing $what, and there is no apt-get here; please install what your system calls: $*" >&2
+    return 71
+  fi
+  echo "Installing $what: $*" >&2
+  if ! apt-cache show "$@" >/dev/null 2>&1; then
+    as_root apt-get update >&2 || return
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
+}
+
+have_compiler() { command -v "${CXX:-c++}" >/dev/null; }
+
+# What building takes: CMake 3.25, make, and a C++20 compiler, g++ 12 or clang 14.
+need_build_tools() {
+  local missing=()
+  command -v cmake >/dev/null || missing+=(cmake)
+  command -v make >/dev/null || missing+=(make)
+  have_compiler || missing+=(g++)
+  [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}"
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all tests: scripts/test.sh [options of ctest]
+#   scripts/test.sh -R Echo        only the tests whose name has Echo
+#   BUILD_DIR=build-asan CMAKE_FLAGS=-DTCPSERVER_SANITIZE=ON scripts/test.sh
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+
+# The other people's clients and tools that tests talk to the server with, as "command package".
+need_test_tools() {
+  local missing=() command package
+  [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+  while read -r command package; do
+    command -v "$command" >/dev/null || missing+=("$package")
+  done <<'END'
+strace strace
+ncat ncat
+nc.openbsd netcat-openbsd
+socat socat
+curl curl
+python3 python3-minimal
+setpriv util-linux
+prlimit util-linux
+shellcheck shellcheck
+END
+  [ ${#missing[@]} = 0 ] || install_missing "what the tests need" "${missing[@]}"
+}
+
+need_build_tools
+need_test_tools
+build=${BUILD_DIR:-$top/build}
+read -ra flags <<<"${CMAKE_FLAGS:-}"
+cmake -S "$top" -B "$build" -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=ON "${flags[@]}"
+cmake --build "$build" --parallel "$(nproc)"
+ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --no-tests=error "$@"

@@ -1,0 +1,57 @@
+#include "tcpserver/backlog/backlog.hpp"
+
+#include "tcpserver/backlog/kernel_limits.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::backlog;
+using tcpserver::options::BacklogRequest;
+
+BacklogRequest asked(std::uint64_t value) {
+  return {value, std::to_string(value), "--backlog"};
+}
+
+TEST(Backlog, IsTheRequestOrTheLargestAndNeverAbove) {
+  EXPECT_EQ(choose(std::nullopt, 4096).length, 4096);
+  EXPECT_EQ(choose(asked(1), 4096).length, 1);
+  EXPECT_EQ(choose(asked(4096), 4096).length, 4096);
+  EXPECT_FALSE(choose(asked(4096), 4096).clamped);
+  EXPECT_EQ(choose(asked(4097), 4096).length, 4096);
+  EXPECT_TRUE(choose(asked(4097), 4096).clamped);
+  EXPECT_EQ(choose(asked(UINT64_MAX), 128).length, 128);
+}
+
+TEST(Backlog, ReportSaysWhatWasAskedByWhomAndWhatIsInEffect) {
+  EXPECT_EQ(report(choose(std::nullopt, 4096), {.somaxconn = 4096, .in_effect = 4096}, 4096),
+            "backlog 4096 (nobody asked: the default, SOMAXCONN), in effect 4096 (SOMAXCONN 4096, "
+            "net.core.somaxconn 4096)");
+  EXPECT_EQ(
+      report(choose(BacklogRequest{128, "128", "TCPSERVER_BACKLOG"}, 4096),
+             {.somaxconn = 4096, .in_effect = 128}, 4096),
+      "backlog 128 (asked by TCPSERVER_BACKLOG), in effect 128 (SOMAXCONN 4096, net.core.somaxconn 4096)");
+  EXPECT_EQ(report(choose(BacklogRequest{UINT64_MAX, "99999999999999999999", "--backlog"}, 4096),
+                   {.somaxconn = 4096, .in_effect = 4096}, 4096),
+            "backlog '99999999999999999999' (asked by --backlog) is clamped to SOMAXCONN, in effect 4096 "
+            "(SOMAXCONN 4096, net.core.somaxconn 4096)");
+}
+
+TEST(Backlog, ReportSaysWhenTheKernelCuts) {
+  EXPECT_EQ(report(choose(asked(4000), 4096), {.somaxconn = 128, .in_effect = 128}, 4096),
+            "backlog 4000 (asked by --backlog), in effect 128 because the kernel cuts it (SOMAXCONN 4096, "
+            "net.core.somaxconn 128)");
+}
+
+TEST(Backlog, ReportSaysWhatIsNotKnown) {
+  EXPECT_EQ(report(choose(asked(5), 128), {}, 128),
+            "backlog 5 (asked by --backlog), in effect: not known here (SOMAXCONN 128, net.core.somaxconn "
+            "not known "
+            "here)");
+}
+
+TEST(KernelLimits, OfWhatIsNoSocketAreNotKnown) {
+  EXPECT_FALSE(kernel_limits(-1).in_effect.has_value());
+}
+
+}  // namespace

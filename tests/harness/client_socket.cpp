@@ -1,0 +1,104 @@
+#include "harness/client_socket.hpp"
+
+#include "harness/process.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <random>
+#include <thread>
+#include <utility>
+
+namespace harness {
+
+ClientSocket::ClientSocket(std::uint16_t port, int family)
+    : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  int status = -1;
+  if (family == AF_INET6) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+    address.sin6_port = htons(port);
+    status = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  } else {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    status = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  if (status != 0) error_ = errno;
+}
+
+ClientSocket::~ClientSocket() {
+  close();
+}
+
+ClientSocket::ClientSocket(ClientSocket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), error_(std::exchange(other.error_, ENOTCONN)) {}
+
+bool ClientSocket::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+void ClientSocket::half_close() {
+  ::shutdown(fd_, SHUT_WR);
+}
+
+void ClientSocket::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void ClientSocket::reset() {
+  const linger hard{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  close();
+}
+
+std::string ClientSocket::receive(std::size_t count) {
+  constexpr std::size_t part_size = 65536;
+  std::string text;
+  std::array<char, part_size> part;
+  while (text.size() < count) {
+    if (!readable(patience)) break;
+    const ssize_t got = ::recv(fd_, part.data(), std::min(part_size, count - text.size()), 0);
+    if (got <= 0) break;
+    text.append(part.data(), static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+std::string ClientSocket::receive_all() {
+  return receive(std::string::npos);
+}
+
+bool ClientSocket::readable(std::chrono::milliseconds limit) const {
+  pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
+  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
+}
+
+std::string echo_through(ClientSocket& client, std::string_view bytes) {
+  std::jthread sender([&] {
+    client.send(bytes);
+    client.half_close();
+  });
+  return client.receive_all();
+}
+
+std::string varied_bytes(std::size_t count, std::uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::string bytes(count, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(generator());
+  return bytes;
+}
+
+}  // namespace harness

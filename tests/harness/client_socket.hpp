@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace harness {
+
+// A client's connection, as plain as it gets.
+class ClientSocket {
+ public:
+  // Connects to 127.0.0.1 or ::1. connected() tells whether it worked, error() the errno if not.
+  explicit ClientSocket(std::uint16_t port, int family = AF_INET);
+  ~ClientSocket();
+  ClientSocket(ClientSocket&& other) noexcept;
+  ClientSocket& operator=(ClientSocket&&) = delete;
+  ClientSocket(const ClientSocket&) = delete;
+  ClientSocket& operator=(const ClientSocket&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool connected() const { return error_ == 0; }
+  [[nodiscard]] int error() const { return error_; }
+
+  bool send(std::string_view bytes);
+  void half_close();
+  void close();
+  void reset();  // closes with RST
+
+  // Exactly so many bytes, fewer only at the end, after an error or when patience ran out.
+  std::string receive(std::size_t count);
+  std::string receive_all();
+
+  // Whether something (or the end) can be read within this time.
+  [[nodiscard]] bool readable(std::chrono::milliseconds limit) const;
+
+ private:
+  int fd_ = -1;
+  int error_ = 0;
+};
+
+// Sends all, half-closes, and receives until the end, both at the same time.
+[[nodiscard]] std::string echo_through(ClientSocket& client, std::string_view bytes);
+
+// Bytes of a fixed pseudo-random sequence: no two places alike, every value occurs.
+[[nodiscard]] std::string varied_bytes(std::size_t count, std::uint32_t seed = 1);
+
+}  // namespace harness

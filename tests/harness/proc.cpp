@@ -1,0 +1,69 @@
+#include "harness/proc.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace harness {
+
+std::vector<ChildState> children_of(pid_t parent) {
+  std::vector<ChildState> children;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
+       entry.increment(error)) {
+    const pid_t pid = std::atoi(entry->path().filename().c_str());
+    if (pid <= 0) continue;
+    std::ifstream file(entry->path() / "stat");
+    std::string line;
+    std::getline(file, line);
+    // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
+    const auto name_end = line.rfind(')');
+    if (name_end == std::string::npos) continue;
+    std::istringstream rest(line.substr(name_end + 1));
+    char state = 0;
+    pid_t its_parent = 0;
+    if (rest >> state >> its_parent && its_parent == parent) children.push_back({pid, state});
+  }
+  return children;
+}
+
+std::size_t zombies_of(pid_t parent) {
+  const auto children = children_of(parent);
+  return static_cast<std::size_t>(std::count_if(children.begin(), children.end(),
+                                                [](const ChildState& child) { return child.state == 'Z'; }));
+}
+
+std::size_t descriptors_of(pid_t pid) {
+  std::error_code error;
+  std::size_t count = 0;
+  for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(pid) + "/fd", error), end;
+       !error && entry != end; entry.increment(error)) {
+    ++count;
+  }
+  return count;
+}
+
+std::string status_of(pid_t pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(name + ":")) continue;
+    line.erase(0, name.size() + 1);
+    line.erase(0, line.find_first_not_of(" \t"));
+    return line;
+  }
+  return "";
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace harness

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+// What /proc says of the programs under test.
+namespace harness {
+
+struct ChildState {
+  pid_t pid;
+  char state;  // 'Z' is a zombie (proc_pid_stat(5))
+};
+
+[[nodiscard]] std::vector<ChildState> children_of(pid_t parent);
+[[nodiscard]] std::size_t zombies_of(pid_t parent);
+
+// The open descriptors of a process.
+[[nodiscard]] std::size_t descriptors_of(pid_t pid);
+
+// A line of /proc/PID/status, such as "Seccomp" or "SigBlk", without its name and blanks; empty: no such
+// line.
+[[nodiscard]] std::string status_of(pid_t pid, const std::string& name);
+
+// Lets this process open as many descriptors as it may. Returns how many that is.
+std::size_t raise_descriptor_limit();
+
+}  // namespace harness

@@ -1,0 +1,66 @@
+#include "tcpserver/options/client_options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::options;
+using namespace std::chrono_literals;
+using tcpserver::posix::StartError;
+
+ClientCommand parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "tcpclient");
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return parse_client_command(static_cast<int>(words.size()), argv.data());
+}
+
+TEST(ClientOptions, HaveDefaults) {
+  const auto options = parse({}).options;
+  EXPECT_EQ(options.host, "localhost");
+  EXPECT_EQ(options.port, 54321);
+  EXPECT_FALSE(options.ask_first);
+  EXPECT_FALSE(options.message.has_value());
+  EXPECT_EQ(options.delay, 0s);
+  EXPECT_FALSE(options.timeout.has_value());
+}
+
+TEST(ClientOptions, TakeHostPortAndFlagsInAnyOrder) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"::1", "80", "--message", "x", "--delay", "2s", "--timeout", "250ms"},
+           {"--message=x", "::1", "--delay", "2", "80", "--timeout=0.25"}}) {
+    const auto options = parse(words).options;
+    EXPECT_EQ(options.host, "::1");
+    EXPECT_EQ(options.port, 80);
+    EXPECT_EQ(options.message, "x");
+    EXPECT_EQ(options.delay, 2s);
+    EXPECT_EQ(options.timeout, 250ms);
+  }
+  EXPECT_TRUE(parse({"--ask-first"}).options.ask_first);
+  EXPECT_EQ(parse({"--message", ""}).options.message, "");
+}
+
+TEST(ClientOptions, RefuseWhatIsNotAllowed) {
+  const auto refusal = [](const std::vector<std::string>& words) {
+    try {
+      static_cast<void>(parse(words));
+    } catch (const StartError& error) {
+      EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+      return std::string(error.what());
+    }
+    return std::string("it was taken");
+  };
+  EXPECT_EQ(refusal({"host", "0"}), "PORT: '0' is not a port: a whole number from 1 to 65535");
+  EXPECT_EQ(refusal({"host", "echo"}), "PORT: 'echo' is not a port: a whole number from 1 to 65535");
+  EXPECT_EQ(refusal({""}), "HOST: '' is not a host: a name or a numeric address");
+  EXPECT_EQ(refusal({"host", "1", "x"}), "unexpected argument 'x': HOST and PORT are all it takes");
+  EXPECT_EQ(refusal({"--timeout", "0"}), "--timeout: '0' is not a time-out: it must be above 0");
+  EXPECT_EQ(refusal({"--delay", "x"}),
+            "--delay: 'x' is not a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  EXPECT_EQ(refusal({"--ask-first", "--message", "x"}),
+            "--ask-first and --message exclude each other: with a message there is nothing to ask");
+  EXPECT_NE(refusal({"--mesage", "x"}).find("did you mean --message?"), std::string::npos);
+}
+
+}  // namespace

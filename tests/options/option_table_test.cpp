@@ -1,0 +1,137 @@
+#include "tcpserver/options/option_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::options;
+using tcpserver::posix::ExitStatus;
+using tcpserver::posix::StartError;
+
+constexpr Program program{.name = "prog",
+                          .synopsis = "[OPTION]...",
+                          .purpose = "Do something.",
+                          .environment_prefix = "PROG_",
+                          .operands = ""};
+
+// A table of two options, with all that was applied, in order.
+struct Sample {
+  std::vector<std::string> applied;
+  OptionTable table() {
+    const auto record = [this](const Given& given) {
+      if (given.text == "bad") refuse(given, "good");
+      applied.push_back(given.label + "=" + std::string(given.text));
+    };
+    return {{"max-size", 's', "N", "7", "how much", record},
+            {"name", '\0', "TEXT", "", "what it is called", record},
+            {"help", 'h', "", "", "show this", nullptr},
+            {"version", 'V', "", "", "show the version", nullptr}};
+  }
+};
+
+struct Outcome {
+  std::vector<std::string> applied;
+  Parsed parsed;
+  std::string error;
+};
+
+Outcome parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
+  words.insert(words.begin(), "prog");
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (auto& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+  Sample sample;
+  Sample scratch;
+  Outcome outcome;
+  try {
+    outcome.parsed = parse_arguments(program, sample.table(), scratch.table(), static_cast<int>(words.size()),
+                                     argv.data(), environment.data());
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::usage);
+    outcome.error = error.what();
+  }
+  outcome.applied = sample.applied;
+  return outcome;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(OptionTable, TakesEverySpellingOfAFlag) {
+  for (const auto& words : std::vector<Texts>{{"--max-size", "5"}, {"--max-size=5"}, {"-s", "5"}, {"-s5"}}) {
+    EXPECT_EQ(parse(words).applied, Texts{"--max-size=5"}) << words[0];
+  }
+  EXPECT_EQ(parse({"--max-size="}).applied, Texts{"--max-size="});
+  EXPECT_EQ(parse({"--max-size", "-5"}).applied, Texts{"--max-size=-5"});
+  EXPECT_EQ(parse({"--name", "--max-size"}).applied, Texts{"--name=--max-size"});
+}
+
+TEST(OptionTable, AFlagBeatsTheVariable) {
+  EXPECT_EQ(parse({}, {"PROG_MAX_SIZE=3"}).applied, Texts{"PROG_MAX_SIZE=3"});
+  EXPECT_EQ(parse({"-s", "5"}, {"PROG_MAX_SIZE=3"}).applied, Texts{"--max-size=5"});
+  EXPECT_EQ(parse({"--name", "x"}, {"PROG_MAX_SIZE=3"}).applied, (Texts{"PROG_MAX_SIZE=3", "--name=x"}));
+  EXPECT_TRUE(parse({}, {}).applied.empty());
+}
+
+TEST(OptionTable, AppliesARepeatedFlagInOrderAndChecksEach) {
+  EXPECT_EQ(parse({"-s", "1", "--max-size", "2"}).applied, (Texts{"--max-size=1", "--max-size=2"}));
+  EXPECT_EQ(parse({"-s", "bad", "-s", "2"}).error, "--max-size: 'bad' is not good");
+}
+
+TEST(OptionTable, RefusesABadVariableButNotOneThatAFlagBeats) {
+  EXPECT_EQ(parse({}, {"PROG_MAX_SIZE=bad"}).error, "PROG_MAX_SIZE: 'bad' is not good");
+  const auto beaten = parse({"-s", "5"}, {"PROG_MAX_SIZE=bad"});
+  EXPECT_EQ(beaten.applied, Texts{"--max-size=5"});
+  EXPECT_EQ(beaten.parsed.warnings,
+            Texts{"warning: PROG_MAX_SIZE: 'bad' is not good (--max-size is in effect instead)"});
+}
+
+TEST(OptionTable, WarnsOfUnknownVariablesWithThePrefix) {
+  const auto outcome =
+      parse({}, {"PROG_MAX_SIZ=3", "PROG_HELP=1", "OTHER=1", "PROGRAM=2", "PROG_MAX_SIZE=1"});
+  EXPECT_EQ(
+      outcome.parsed.warnings,
+      (Texts{"warning: the variable 'PROG_HELP' is not one of prog's and has no effect",
+             "warning: the variable 'PROG_MAX_SIZ' is not one of prog's and has no effect; did you mean "
+             "PROG_MAX_SIZE?"}));
+  EXPECT_EQ(outcome.applied, Texts{"PROG_MAX_SIZE=1"});
+}
+
+TEST(OptionTable, RefusesWhatIsNoOption) {
+  EXPECT_EQ(parse({"--max-sise", "5"}).error,
+            "unknown option '--max-sise'; did you mean --max-size? (prog --help lists them all)");
+  EXPECT_EQ(parse({"--frobnicate=x"}).error, "unknown option '--frobnicate' (prog --help lists them all)");
+  EXPECT_EQ(parse({"-x"}).error, "unknown option '-x' (prog --help lists them all)");
+  EXPECT_EQ(parse({"--max-size"}).error, "--max-size needs a value: --max-size N");
+  EXPECT_EQ(parse({"-s"}).error, "--max-size needs a value: --max-size N");
+  EXPECT_EQ(parse({"--help=x"}).error, "--help takes no value");
+  EXPECT_EQ(parse({"x"}).error, "unexpected argument 'x': prog takes options only");
+  EXPECT_EQ(parse({"--", "-s"}).error, "unexpected argument '-s': prog takes options only");
+  EXPECT_EQ(parse({""}).error, "unexpected argument '': prog takes options only");
+}
+
+TEST(OptionTable, TakesNoAbbreviation) {
+  for (const auto& words : std::vector<Texts>{{"--max", "5"}, {"--max=5"}, {"--max-siz", "5"}}) {
+    EXPECT_NE(parse(words).error.find("did you mean --max-size?"), std::string::npos) << words[0];
+  }
+  EXPECT_NE(parse({"--vers"}).error.find("did you mean --version?"), std::string::npos);
+}
+
+TEST(OptionTable, HelpAndVersionComeBeforeValues) {
+  EXPECT_EQ(parse({"-s", "bad", "--version"}).parsed.text_to_show.substr(0, 5), "prog ");
+  EXPECT_EQ(parse({"-h"}).parsed.text_to_show,
+            "Usage: prog [OPTION]...\n"
+            "Do something.\n"
+            "\n"
+            "  -s, --max-size N          how much (default 7)\n"
+            "      --name TEXT           what it is called\n"
+            "  -h, --help                show this\n"
+            "  -V, --version             show the version\n"
+            "\n"
+            "Every option with a value may also come from the environment: --max-connections from\n"
+            "PROG_MAX_CONNECTIONS and so on. A flag beats the variable, the variable beats the default.\n");
+}
+
+}  // namespace

@@ -1,0 +1,152 @@
+#include "tcpserver/options/server_options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::options;
+using namespace std::chrono_literals;
+using tcpserver::posix::StartError;
+
+ServerCommand parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
+  words.insert(words.begin(), "tcpserver");
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (auto& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+  return parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
+}
+
+TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
+  const auto options = parse({}).options;
+  EXPECT_EQ(options.port, 54321);
+  EXPECT_TRUE(options.bind.empty());
+  EXPECT_FALSE(options.backlog.has_value());
+  EXPECT_EQ(options.mode, Mode::fork);
+  EXPECT_EQ(options.reap, Reap::handler);
+  EXPECT_EQ(options.service, Service::echo);
+  EXPECT_EQ(options.max_connections, 1000U);
+  EXPECT_EQ(options.idle_timeout, 5min);
+  EXPECT_EQ(options.drain_timeout, 10s);
+}
+
+// Each option with its letter, its variable, and a value that is not the default.
+struct Sample {
+  const char* name;
+  const char* variable;
+  const char* value;
+  bool (*took)(const ServerOptions&);
+};
+const Sample samples[] = {
+    {"--port", "TCPSERVER_PORT", "0", [](const ServerOptions& o) { return o.port == 0; }},
+    {"-p", "TCPSERVER_PORT", "65535", [](const ServerOptions& o) { return o.port == 65535; }},
+    {"--bind", "TCPSERVER_BIND", "::1",
+     [](const ServerOptions& o) { return o.bind.at(0).text() == "[::1]:0"; }},
+    {"-a", "TCPSERVER_BIND", "127.0.0.1,::1",
+     [](const ServerOptions& o) { return o.bind.size() == 2 && o.bind[0].text() == "127.0.0.1:0"; }},
+    {"--backlog", "TCPSERVER_BACKLOG", "128", [](const ServerOptions& o) { return o.backlog->value == 128; }},
+    {"-b", "TCPSERVER_BACKLOG", "1", [](const ServerOptions& o) { return o.backlog->value == 1; }},
+    {"--mode", "TCPSERVER_MODE", "iterative",
+     [](const ServerOptions& o) { return o.mode == Mode::iterative; }},
+    {"-m", "TCPSERVER_MODE", "iterative", [](const ServerOptions& o) { return o.mode == Mode::iterative; }},
+    {"--reap", "TCPSERVER_REAP", "none", [](const ServerOptions& o) { return o.reap == Reap::none; }},
+    {"--service", "TCPSERVER_SERVICE", "upper",
+     [](const ServerOptions& o) { return o.service == Service::upper; }},
+    {"-s", "TCPSERVER_SERVICE", "upper", [](const ServerOptions& o) { return o.service == Service::upper; }},
+    {"--max-connections", "TCPSERVER_MAX_CONNECTIONS", "1",
+     [](const ServerOptions& o) { return o.max_connections == 1; }},
+    {"-c", "TCPSERVER_MAX_CONNECTIONS", "4194304",
+     [](const ServerOptions& o) { return o.max_connections == 4194304; }},
+    {"--idle-timeout", "TCPSERVER_IDLE_TIMEOUT", "250ms",
+     [](const ServerOptions& o) { return o.idle_timeout == 250ms; }},
+    {"--drain-timeout", "TCPSERVER_DRAIN_TIMEOUT", "0",
+     [](const ServerOptions& o) { return o.drain_timeout == 0s; }},
+};
+
+TEST(ServerOptions, ComeFromFlagsAndFromVariablesAlike) {
+  for (const auto& sample : samples) {
+    EXPECT_TRUE(sample.took(parse({sample.name, sample.value}).options)) << sample.name;
+    EXPECT_TRUE(sample.took(parse({}, {std::string(sample.variable) + "=" + sample.value}).options))
+        << sample.variable;
+  }
+}
+
+TEST(ServerOptions, BacklogKeepsWhoAskedAndWhat) {
+  EXPECT_EQ(parse({"-b", "0128"}).options.backlog->source, "--backlog");
+  EXPECT_EQ(parse({"-b", "0128"}).options.backlog->text, "0128");
+  EXPECT_EQ(parse({}, {"TCPSERVER_BACKLOG=9"}).options.backlog->source, "TCPSERVER_BACKLOG");
+  EXPECT_EQ(parse({"-b", "99999999999999999999"}).options.backlog->value, UINT64_MAX);
+}
+
+TEST(ServerOptions, BindAddsAndTheFlagBeatsAllOfTheVariable) {
+  EXPECT_EQ(parse({"--bind", "::1", "--bind", "127.0.0.1"}).options.bind.size(), 2U);
+  const auto options = parse({"--bind", "::1"}, {"TCPSERVER_BIND=127.0.0.1,127.0.0.2"}).options;
+  ASSERT_EQ(options.bind.size(), 1U);
+  EXPECT_EQ(options.bind[0].host_text(), "::1");
+}
+
+struct BadValue {
+  const char* name;
+  const char* value;
+  const char* message_part;
+};
+const BadValue bad_values[] = {
+    {"--port", "", "'' is not a port: a whole number from 0 to 65535"},
+    {"--port", "80x", "'80x' is not a port"},
+    {"--port", "65536", "'65536' is not a port"},
+    {"--port", "-1", "'-1' is not a port"},
+    {"--port", "http", "'http' is not a port"},
+    {"--bind", "localhost", "'localhost' is not a numeric address"},
+    {"--bind", "", "'' is not a numeric address"},
+    {"--bind", "::1,", "'' is not a numeric address"},
+    {"--bind", "[::1]", "'[::1]' is not a numeric address"},
+    {"--bind", "::1,::1", "'::1' is not a further address: it is given twice"},
+    {"--backlog", "0", "'0' is not a backlog: a whole number of 1 or more"},
+    {"--backlog", "-1", "(0 and negatives mean different things on different systems)"},
+    {"--backlog", "many", "'many' is not a backlog"},
+    {"--backlog", "", "'' is not a backlog"},
+    {"--backlog", "1.5", "'1.5' is not a backlog"},
+    {"--mode", "thread", "'thread' is not a mode: fork or iterative"},
+    {"--mode", "Fork", "'Fork' is not a mode"},
+    {"--reap", "", "'' is not a way to reap: handler or none"},
+    {"--service", "lower", "'lower' is not a service: echo or upper"},
+    {"--max-connections", "0", "'0' is not a number of connections: a whole number from 1 to 4194304"},
+    {"--max-connections", "4194305", "'4194305' is not a number of connections"},
+    {"--idle-timeout", "soon", "'soon' is not a duration: 250ms, 2s, 5m or 1h"},
+    {"--drain-timeout", "-1s", "'-1s' is not a duration"},
+};
+
+TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
+  const auto refusal = [](const std::vector<std::string>& words, const std::vector<std::string>& variables) {
+    try {
+      static_cast<void>(parse(words, variables));
+    } catch (const StartError& error) {
+      EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+      return std::string(error.what());
+    }
+    return std::string("it was taken");
+  };
+  for (const auto& bad : bad_values) {
+    std::string variable = "TCPSERVER_";
+    for (const char c : std::string_view(bad.name).substr(2)) {
+      variable += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    }
+    const auto by_flag = refusal({bad.name, bad.value}, {});
+    EXPECT_TRUE(by_flag.starts_with(std::string(bad.name) + ": ")) << by_flag;
+    EXPECT_NE(by_flag.find(bad.message_part), std::string::npos) << by_flag;
+    EXPECT_EQ(by_flag.find('\n'), std::string::npos) << by_flag;
+    const auto by_variable = refusal({}, {variable + "=" + bad.value});
+    EXPECT_EQ(by_variable, variable + by_flag.substr(std::string(bad.name).size()));
+  }
+}
+
+TEST(ServerOptions, RefuseMoreAddressesThanAnyMachineNeeds) {
+  std::string list = "127.0.0.1";
+  for (std::size_t i = 2; i <= most_addresses; ++i) list += ",127.0.0." + std::to_string(i);
+  EXPECT_EQ(parse({"--bind", list}).options.bind.size(), most_addresses);
+  EXPECT_THROW(static_cast<void>(parse({"--bind", list + ",127.0.1.1"})), StartError);
+}
+
+}  // namespace

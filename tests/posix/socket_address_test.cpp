@@ -1,0 +1,59 @@
+#include "tcpserver/posix/socket_address.hpp"
+
+#include <net/if.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using tcpserver::posix::SocketAddress;
+
+TEST(SocketAddress, ReadsAndWritesNumericText) {
+  EXPECT_EQ(SocketAddress::parse("127.0.0.1", 80)->text(), "127.0.0.1:80");
+  EXPECT_EQ(SocketAddress::parse("::1", 80)->text(), "[::1]:80");
+  EXPECT_EQ(SocketAddress::parse("2001:DB8:0:0::1", 65535)->text(), "[2001:db8::1]:65535");
+  EXPECT_EQ(SocketAddress::parse("0.0.0.0", 0)->host_text(), "0.0.0.0");
+}
+
+TEST(SocketAddress, RefusesEverythingElse) {
+  for (const char* text : {"", "localhost", "[::1]", "127.0.0.1:80", "127.1", "1.2.3.4.5", "256.0.0.1",
+                           " 127.0.0.1", "::1 ", "::g", "127.0.0.1%lo", "::1%", "::1%no_such_interface",
+                           "::1%0", "::1%-1", "::ffff:127.0.0.1", "0x7f.0.0.1"}) {
+    EXPECT_FALSE(SocketAddress::parse(text, 0).has_value()) << text;
+  }
+  EXPECT_FALSE(SocketAddress::parse(std::string_view("127.0.0.1\0x", 11), 0).has_value());
+}
+
+TEST(SocketAddress, KnowsScopesByNameAndNumber) {
+  const auto by_number = SocketAddress::parse("fe80::1%1", 9);
+  ASSERT_TRUE(by_number.has_value());
+  char name[IF_NAMESIZE];
+  ASSERT_NE(if_indextoname(1, name), nullptr);
+  const auto by_name = SocketAddress::parse(std::string("fe80::1%") + name, 9);
+  ASSERT_TRUE(by_name.has_value());
+  EXPECT_EQ(*by_number, *by_name);
+  EXPECT_EQ(by_name->text(), std::string("[fe80::1%") + name + "]:9");
+}
+
+TEST(SocketAddress, ComparesAddressPortAndScope) {
+  EXPECT_EQ(SocketAddress::parse("::1", 5), SocketAddress::parse("0::1", 5));
+  EXPECT_FALSE(SocketAddress::parse("::1", 5) == SocketAddress::parse("::1", 6));
+  EXPECT_FALSE(SocketAddress::parse("::", 5) == SocketAddress::parse("0.0.0.0", 5));
+  EXPECT_FALSE(SocketAddress::parse("fe80::1%1", 5) == SocketAddress::parse("fe80::1%2", 5));
+}
+
+TEST(SocketAddress, KnowsWildcards) {
+  EXPECT_TRUE(SocketAddress::any(AF_INET6, 7).is_wildcard());
+  EXPECT_TRUE(SocketAddress::any(AF_INET, 7).is_wildcard());
+  EXPECT_FALSE(SocketAddress::parse("::1", 7)->is_wildcard());
+  EXPECT_EQ(SocketAddress::any(AF_INET6, 7).port(), 7);
+}
+
+TEST(SocketAddress, FormatsTheLongestWithinItsBuffer) {
+  auto address = SocketAddress::parse("1111:2222:3333:4444:5555:6666:255.255.255.255%4294967295", 65535);
+  ASSERT_TRUE(address.has_value());
+  char buffer[SocketAddress::text_size];
+  EXPECT_STREQ(address->format(buffer), "[1111:2222:3333:4444:5555:6666:ffff:ffff%4294967295]:65535");
+}
+
+}  // namespace

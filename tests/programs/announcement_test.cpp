@@ -1,0 +1,68 @@
+#include "harness/client_socket.hpp"
+#include "harness/server_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace harness;
+
+TEST(Announcement, IsOneLineWithTheRealPortOnceConnectionsAreTaken) {
+  ServerProcess server;
+  EXPECT_GT(server.port(), 0);
+  ClientSocket client(server.port());
+  EXPECT_TRUE(client.connected());
+  client.close();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.process().output(), "Server is listening on port " + std::to_string(server.port()) + "\n");
+}
+
+TEST(Announcement, BacklogLineSaysWhatWasAskedByWhomAndWhatIsInEffect) {
+  const auto first_line = [](const std::vector<std::string>& options,
+                             const std::vector<std::string>& variables) {
+    ServerProcess server(options, {.environment = variables});
+    server.stop();
+    const auto text = server.process().errors();
+    return text.substr(0, text.find('\n'));
+  };
+  const bool known = TCPSERVER_TEST_LINUX;
+  EXPECT_TRUE(first_line({"--backlog", "7"}, {})
+                  .starts_with(known ? "tcpserver: backlog 7 (asked by --backlog), in effect 7 (SOMAXCONN "
+                                     : "tcpserver: backlog 7 (asked by --backlog), in effect: not known"));
+  EXPECT_NE(first_line({}, {"TCPSERVER_BACKLOG=9"}).find("backlog 9 (asked by TCPSERVER_BACKLOG)"),
+            std::string::npos);
+  EXPECT_NE(first_line({"-b", "8"}, {"TCPSERVER_BACKLOG=9"}).find("backlog 8 (asked by --backlog)"),
+            std::string::npos);
+  EXPECT_NE(first_line({}, {}).find("(nobody asked: the default, SOMAXCONN)"), std::string::npos);
+  EXPECT_NE(
+      first_line({"-b", "99999999999999999999"}, {})
+          .find("backlog '99999999999999999999' (asked by --backlog) is clamped to SOMAXCONN, in effect"),
+      std::string::npos);
+}
+
+TEST(Announcement, SurvivesAStandardOutputThatTakesNothing) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = full});
+  ::close(full);
+  EXPECT_TRUE(server.read_errors_until([](const std::string& text) {
+    return text.find("on standard output: No space left on device\n") != std::string::npos;
+  })) << server.errors();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+// A listener that took the number of a closed standard output would get the announcement written into it.
+TEST(Announcement, SurvivesClosedStandardDescriptors) {
+  Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 <&- >&-", TCPSERVER_PROGRAM});
+  EXPECT_TRUE(server.read_errors_until(
+      [](const std::string& text) { return text.find("backlog") != std::string::npos; }));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  EXPECT_EQ(server.errors().find("cannot"), std::string::npos) << server.errors();
+}
+
+}  // namespace

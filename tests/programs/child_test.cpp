@@ -1,0 +1,163 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace {
+
+using namespace harness;
+
+// A server with one session open, and that session's process.
+class Child : public ::testing::Test {
+ protected:
+  void start(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {}) {
+    server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
+    client = std::make_unique<ClientSocket>(server->port());
+    ASSERT_TRUE(client->send("x"));
+    ASSERT_EQ(client->receive(1), "x");
+    const auto children = children_of(server->pid());
+    ASSERT_EQ(children.size(), 1U);
+    child = children[0].pid;
+  }
+  unsigned long signals(const std::string& line) const {
+    return std::stoul(status_of(child, line), nullptr, 16);
+  }
+  static unsigned long bit(int signal) { return 1UL << (signal - 1); }
+
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<ClientSocket> client;
+  pid_t child = 0;
+};
+
+TEST_F(Child, HasItsConnectionAndNoOtherDescriptor) {
+  start({"--bind", "127.0.0.1", "--bind", "127.0.0.2"});
+  EXPECT_EQ(descriptors_of(child), 1U);
+}
+
+TEST_F(Child, HasDefaultSignalsAndAnEmptyMask) {
+  start();
+  EXPECT_EQ(signals("SigBlk"), 0U);
+  if (!TCPSERVER_TEST_SANITIZED) {
+    EXPECT_EQ(signals("SigCgt"), 0U);
+  }
+  EXPECT_EQ(signals("SigIgn"), bit(SIGPIPE) | bit(SIGINT) | bit(SIGHUP) | bit(SIGUSR1));
+}
+
+TEST_F(Child, RunsUnderStrictSeccomp) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
+  start();
+  EXPECT_EQ(status_of(child, "Seccomp"), "1");
+  EXPECT_EQ(status_of(server->pid(), "Seccomp"), "0");
+  EXPECT_EQ(status_of(child, "NoNewPrivs"), "1");
+}
+
+// Under a filter that is in force already, as in a container or a systemd unit, strict mode cannot be set.
+TEST_F(Child, RunsUnderAFilterOfItsOwnInsideAnotherFilter) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
+  start({}, {UNDER_FILTER_PROGRAM});
+  EXPECT_EQ(status_of(server->pid(), "Seccomp"), "2");
+  EXPECT_EQ(status_of(child, "Seccomp"), "2");
+  EXPECT_EQ(std::stoi(status_of(child, "Seccomp_filters")),
+            std::stoi(status_of(server->pid(), "Seccomp_filters")) + 1);
+  client->half_close();
+  EXPECT_EQ(client->receive_all(), "");
+  EXPECT_EQ(server->stop(), 0);
+  EXPECT_NE(server->last_line().find("ended: 1 client closed;"), std::string::npos) << server->last_line();
+}
+
+// The system calls of each process after it entered the sandbox, as strace saw them.
+TEST_F(Child, CallsReadWriteAndExitAlone) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
+  if (TCPSERVER_TEST_SANITIZED)
+    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
+  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
+  const std::string log = ::testing::TempDir() + "tcpserver_strace_" + std::to_string(::getpid());
+  {
+    ServerProcess traced({}, {}, {"strace", "-f", "-qq", "-o", log});
+    for (int i = 0; i < 3; ++i) {
+      ClientSocket one(traced.port());
+      EXPECT_EQ(echo_through(one, varied_bytes(100'000)), varied_bytes(100'000));
+    }
+    const auto children = children_of(traced.pid());
+    ASSERT_EQ(children.size(), 1U);
+    ::kill(children[0].pid, SIGTERM);  // strace itself ignores signals while it runs a command
+    EXPECT_EQ(traced.process().wait(), 0);
+  }
+  std::ifstream lines(log);
+  std::map<std::string, std::set<std::string>> calls;  // by pid
+  std::set<std::string> sandboxed;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string pid;
+    std::string call;
+    words >> pid >> call;
+    if (line.find("PR_SET_SECCOMP, SECCOMP_MODE_STRICT") != std::string::npos) {
+      sandboxed.insert(pid);
+    } else if (sandboxed.contains(pid) && call[0] >= 'a' && call[0] <= 'z') {
+      calls[pid].insert(call.substr(0, call.find('(')));
+    }
+  }
+  std::filesystem::remove(log);
+  EXPECT_EQ(sandboxed.size(), 3U);
+  for (const auto& [pid, names] : calls)
+    EXPECT_EQ(names, (std::set<std::string>{"read", "write", "exit"})) << pid;
+  EXPECT_EQ(calls.size(), 3U);
+}
+
+// What goes to a whole process group or to every process of a name is for the parent to decide.
+TEST_F(Child, SessionSurvivesSignalsThatAreMeantForTheParent) {
+  start();
+  for (const int signal : {SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) ::kill(child, signal);
+  ASSERT_TRUE(client->send("y"));
+  EXPECT_EQ(client->receive(1), "y");
+}
+
+TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
+  start();
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(client->receive_all(), "");
+  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  EXPECT_NE(server->status().find("0 of 1000 sessions open, 1 accepted, ended: 1 killed;"),
+            std::string::npos);
+  EXPECT_NE(server->process().errors().find(" (pid " + std::to_string(child) + ") was killed by SIGKILL\n"),
+            std::string::npos);
+}
+
+TEST_F(Child, ResetIsAnEndLikeAnyOther) {
+  start();
+  client->reset();
+  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  EXPECT_NE(server->status().find("ended: 1 reset;"), std::string::npos) << server->last_line();
+  EXPECT_TRUE(server->said_nothing_unusual()) << server->process().errors();
+}
+
+TEST_F(Child, SilentClientEndsByTheIdleTimeOut) {
+  start({"--idle-timeout", "50ms"});
+  EXPECT_EQ(client->receive_all(), "");
+  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  EXPECT_NE(server->status().find("ended: 1 idle time-out;"), std::string::npos) << server->last_line();
+}
+
+TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
+  server = std::make_unique<ServerProcess>(std::vector<std::string>{"--idle-timeout", "50ms"});
+  ClientSocket greedy(server->port());
+  const timeval soon{.tv_sec = 0, .tv_usec = 500'000};
+  ::setsockopt(greedy.fd(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+  const std::string block(1 << 20, 'x');
+  while (greedy.send(block)) {
+  }
+  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  EXPECT_NE(server->status().find("ended: 1 idle time-out;"), std::string::npos) << server->last_line();
+}
+
+}  // namespace

@@ -1,0 +1,95 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace harness;
+
+// Opens `count` connections, sends on each what only it sends, and reads all of it back. Returns how many
+// were answered right.
+int short_connections(std::uint16_t port, int count) {
+  std::vector<ClientSocket> clients;
+  int right = 0;
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(port);
+    clients.back().send("client " + std::to_string(i));
+    clients.back().half_close();
+  }
+  for (int i = 0; i < count; ++i) {
+    if (clients[static_cast<std::size_t>(i)].receive_all() == "client " + std::to_string(i)) ++right;
+  }
+  return right;
+}
+
+TEST(Crowd, TwoThousandConnectionsAtOnceAreEachAnswered) {
+  constexpr std::size_t crowd = 2000;
+  if (raise_descriptor_limit() < crowd + 100)
+    GTEST_SKIP() << "the descriptor limit of this machine is too low";
+  ServerProcess server({"--max-connections", std::to_string(crowd)});
+  std::vector<ClientSocket> clients;
+  for (std::size_t i = 0; i < crowd; ++i) {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().connected()) << i;
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < crowd; ++i) {
+      const auto message = std::to_string(round) + ":" + std::to_string(i);
+      ASSERT_TRUE(clients[i].send(message));
+      ASSERT_EQ(clients[i].receive(message.size()), message);
+    }
+    EXPECT_TRUE(server.status().starts_with("2000 of 2000 sessions open, 2000 accepted, ended: none;"))
+        << server.last_line();
+  }
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  EXPECT_TRUE(server.status().starts_with("0 of 2000 sessions open")) << server.last_line();
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(Crowd, TwentyThousandShortConnectionsLeaveNothingBehind) {
+  raise_descriptor_limit();
+  ServerProcess server;
+  EXPECT_EQ(short_connections(server.port(), 10), 10);
+  ASSERT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  const auto descriptors = descriptors_of(server.pid());
+  const auto memory = status_of(server.pid(), "VmSize");
+  int right = 0;
+  for (int batch = 0; batch < 100; ++batch) right += short_connections(server.port(), 200);
+  EXPECT_EQ(right, 20'000);
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << "no zombie, no child";
+  EXPECT_EQ(descriptors_of(server.pid()), descriptors);
+  if (!TCPSERVER_TEST_SANITIZED) {
+    EXPECT_EQ(status_of(server.pid(), "VmSize"), memory);
+  }
+  const auto status = server.status();
+  EXPECT_TRUE(status.starts_with(
+      "0 of 1000 sessions open, 20010 accepted, ended: 20010 client closed; 0 failed forks, "
+      "0 accept errors;"))
+      << status;
+  EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();
+}
+
+TEST(Crowd, AtTheLimitClientsWaitAndAreServedInTheirTurn) {
+  raise_descriptor_limit();
+  ServerProcess server({"--max-connections", "5"});
+  EXPECT_EQ(short_connections(server.port(), 300), 300);
+  std::vector<ClientSocket> holders;
+  for (int i = 0; i < 5; ++i) {
+    holders.emplace_back(server.port());
+    ASSERT_TRUE(holders.back().send("x"));
+    ASSERT_EQ(holders.back().receive(1), "x");
+  }
+  ClientSocket waiting(server.port());
+  ASSERT_TRUE(waiting.send("turn"));
+  EXPECT_FALSE(waiting.readable(std::chrono::milliseconds(300)));
+  EXPECT_EQ(children_of(server.pid()).size(), 5U);
+  holders.pop_back();
+  EXPECT_EQ(waiting.receive(4), "turn");
+  EXPECT_NE(server.process().errors().find("5 sessions are open, as many as --max-connections allows"),
+            std::string::npos);
+}
+
+}  // namespace

@@ -1,0 +1,84 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace harness;
+
+std::vector<ClientSocket> open_sessions(std::uint16_t port, int count) {
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(port);
+    EXPECT_TRUE(clients.back().send("x"));
+    EXPECT_EQ(clients.back().receive(1), "x");
+  }
+  return clients;
+}
+
+TEST(Reap, NoneLeavesZombies) {
+  ServerProcess server({"--reap", "none"});
+  open_sessions(server.port(), 20).clear();
+  EXPECT_TRUE(eventually([&] { return zombies_of(server.pid()) == 20; })) << zombies_of(server.pid());
+  EXPECT_NE(server.process().errors().find(
+                "--reap none: ended children stay as zombies and keep their places; after "
+                "1000 connections no further client is served\n"),
+            std::string::npos);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.last_line().find("0 of 1000 sessions open, 20 accepted, ended: 20 client closed;"),
+            std::string::npos)
+      << server.last_line();
+}
+
+TEST(Reap, HandlerLeavesNone) {
+  ServerProcess server;
+  open_sessions(server.port(), 20).clear();
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+}
+
+// While the server is stopped, all its children end: their SIGCHLDs merge into one. A handler that waits once
+// per signal would reap one child and leave the rest.
+TEST(Reap, OneSignalMayStandForManyChildren) {
+  raise_descriptor_limit();
+  ServerProcess server;
+  auto clients = open_sessions(server.port(), 500);
+  server.process().signal(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
+  clients.clear();
+  ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == 500; }));
+  server.process().signal(SIGCONT);
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << zombies_of(server.pid());
+  EXPECT_TRUE(server.status().starts_with("0 of 1000 sessions open, 500 accepted, ended: 500 client closed;"))
+      << server.last_line();
+}
+
+// Children that the program has from before its exec: `sh` starts them and becomes the server.
+TEST(Reap, TakesChildrenThatItNeverStartedToo) {
+  for (const char* mode : {"fork", "iterative"}) {
+    ServerProcess server({"--mode", mode}, {}, {"/bin/sh", "-c", "true & sleep 0.2 & exec \"$0\" \"$@\""});
+    ClientSocket client(server.port());
+    EXPECT_EQ(echo_through(client, "x"), "x");
+    EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << mode;
+    EXPECT_TRUE(server.said_nothing_unusual() || std::string(mode) == "iterative");
+  }
+}
+
+// An ignored SIGCHLD, which is inherited over exec, would have the kernel reap the children unseen.
+TEST(Reap, DoesNotDependOnTheInheritedDisposition) {
+  for (const char* how : {"none", "handler"}) {
+    ServerProcess server({"--reap", how}, {},
+                         {"/bin/bash", "-c", "trap '' CHLD TERM INT; exec \"$0\" \"$@\""});
+    open_sessions(server.port(), 3).clear();
+    const std::size_t left = std::string(how) == "none" ? 3 : 0;
+    EXPECT_TRUE(eventually([&] {
+      return children_of(server.pid()).size() == left && zombies_of(server.pid()) == left;
+    })) << how;
+    EXPECT_EQ(server.stop(), 0);
+  }
+}
+
+}  // namespace

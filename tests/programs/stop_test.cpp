@@ -1,0 +1,115 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace harness;
+
+class StopSignal : public ::testing::TestWithParam<int> {};
+
+TEST_P(StopSignal, LetsOpenSessionsFinishAndEndsWithZero) {
+  ServerProcess server({"--drain-timeout", "1h"});
+  ClientSocket first(server.port());
+  ClientSocket second(server.port());
+  for (auto* client : {&first, &second}) {
+    ASSERT_TRUE(client->send("before"));
+    ASSERT_EQ(client->receive(6), "before");
+  }
+  server.process().signal(GetParam());
+  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("stopping: 2 open sessions may finish within 1h") != std::string::npos;
+  }));
+  EXPECT_FALSE(ClientSocket(server.port()).connected()) << "nobody new is taken";
+  for (auto* client : {&first, &second}) EXPECT_EQ(echo_through(*client, "after"), "after");
+  EXPECT_EQ(server.process().wait(), 0);
+  EXPECT_NE(server.last_line().find("2 accepted, ended: 2 client closed;"), std::string::npos)
+      << server.last_line();
+}
+INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, ::testing::Values(SIGTERM, SIGINT), [](const auto& parameter) {
+  return parameter.param == SIGTERM ? "SIGTERM" : "SIGINT";
+});
+
+TEST(Stop, FreesThePortForASuccessorWhileSessionsFinish) {
+  ServerProcess server({"--drain-timeout", "1h", "--bind", "127.0.0.1"});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  server.process().signal(SIGTERM);
+  ASSERT_TRUE(eventually([&] { return !ClientSocket(server.port()).connected(); }));
+  Process successor({TCPSERVER_PROGRAM, "--port", std::to_string(server.port()), "--bind", "127.0.0.1"});
+  EXPECT_TRUE(successor.read_output_until([](const std::string& text) { return text.ends_with('\n'); }))
+      << successor.errors();
+  EXPECT_EQ(echo_through(client, "old session"), "old session");
+  EXPECT_EQ(server.process().wait(), 0);
+}
+
+TEST(Stop, EndsWhatIsLeftAfterTheDrainTimeOut) {
+  ServerProcess server({"--drain-timeout", "50ms"});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  const auto child = children_of(server.pid()).at(0).pid;
+  ::kill(child, SIGSTOP);  // a stopped child does not hear a SIGTERM; it must go all the same
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_NE(server.last_line().find("ended: 1 drained;"), std::string::npos) << server.last_line();
+  EXPECT_NE(::kill(child, 0), 0);
+}
+
+TEST(Stop, ASecondSignalEndsAtOnce) {
+  ServerProcess server({"--drain-timeout", "1h"});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  server.process().signal(SIGINT);
+  ASSERT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.find("stopping: ") != std::string::npos; }));
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.process().wait(), 0);
+  EXPECT_EQ(client.receive_all(), "");
+}
+
+TEST(Stop, WithNothingOpenIsQuiet) {
+  ServerProcess server;
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();
+  EXPECT_EQ(server.process().errors().find("stopping"), std::string::npos);
+}
+
+TEST(Signals, SighupDoesNotEndTheServerAndIsAnswered) {
+  ServerProcess server;
+  server.process().signal(SIGHUP);
+  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("SIGHUP: there is no configuration file to read again\n") != std::string::npos;
+  }));
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+}
+
+// With a thousand clients ready in the queue, ppoll returns each time without delivering a signal: a server
+// that relies on it would admit them all before it hears the SIGTERM.
+TEST(Signals, AreHeardInTheMiddleOfAFlood) {
+  raise_descriptor_limit();
+  ServerProcess server({"--max-connections", "4000", "--bind", "127.0.0.1"});
+  server.process().signal(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 800; ++i) {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().connected());
+  }
+  server.process().signal(SIGTERM);
+  server.process().signal(SIGCONT);
+  clients.clear();
+  EXPECT_EQ(server.process().wait(), 0);
+  const auto line = server.last_line();
+  const auto accepted = std::stoi(line.substr(line.find("sessions open, ") + 15));
+  EXPECT_LE(accepted, 100) << line;
+}
+
+}  // namespace

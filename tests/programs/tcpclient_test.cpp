@@ -1,0 +1,205 @@
+#include "harness/client_socket.hpp"
+#include "harness/server_process.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+// A listener that a test answers by itself.
+class OwnListener {
+ public:
+  OwnListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(fd_, 5), 0);
+    socklen_t size = sizeof address;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = std::to_string(ntohs(address.sin_port));
+  }
+  ~OwnListener() { close(); }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
+  [[nodiscard]] const std::string& port() const { return port_; }
+
+ private:
+  int fd_;
+  std::string port_;
+};
+
+class Client : public ::testing::Test {
+ protected:
+  ServerProcess server;
+  std::string port = std::to_string(server.port());
+
+  Finished client(std::vector<std::string> options, const SpawnOptions& spawn = {}) {
+    options.insert(options.begin(), TCPCLIENT_PROGRAM);
+    return run(options, spawn);
+  }
+};
+
+TEST_F(Client, SendsAMessageAndPrintsTheReply) {
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    const auto result = client({host, port, "--message", "hello there"});
+    EXPECT_EQ(result.ending, 0) << result.errors;
+    EXPECT_EQ(result.output, "hello there\n");
+    EXPECT_EQ(result.errors, "");
+  }
+}
+
+TEST_F(Client, StreamsStandardInputByteForByte) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65537}, std::size_t{64 << 20}}) {
+    const auto bytes = varied_bytes(size);
+    const auto result = client({"127.0.0.1", port}, {.input = bytes});
+    EXPECT_EQ(result.ending, 0) << result.errors;
+    EXPECT_TRUE(result.output == bytes) << size;
+  }
+}
+
+TEST_F(Client, StreamsIntoAFile) {
+  char name[] = "/tmp/tcpclient_test_XXXXXX";
+  const int file = ::mkostemp(name, O_CLOEXEC);
+  ::unlink(name);
+  const auto bytes = varied_bytes(10 << 20);
+  EXPECT_EQ(client({"127.0.0.1", port}, {.input = bytes, .output_fd = file}).ending, 0);
+  std::string read_back(bytes.size() + 1, '\0');
+  EXPECT_EQ(::pread(file, read_back.data(), read_back.size(), 0), static_cast<ssize_t>(bytes.size()));
+  read_back.pop_back();
+  EXPECT_TRUE(read_back == bytes);
+  ::close(file);
+}
+
+// The reader of its output sleeps while far more is under way than all buffers hold.
+TEST_F(Client, DoesNotDeadlockBehindASlowReader) {
+  const auto bytes = varied_bytes(32 << 20);
+  Process process({TCPCLIENT_PROGRAM, "127.0.0.1", port}, {.input = bytes});
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(process.wait(), 0);
+  EXPECT_TRUE(process.output() == bytes);
+}
+
+TEST_F(Client, AMessageLargerThanAllBuffersIsNoDeadlockEither) {
+  const std::string text(100'000, 'm');
+  EXPECT_EQ(client({"127.0.0.1", port, "--message", text}).output, text + "\n");
+}
+
+TEST_F(Client, HoldsTheConnectionForTheDelay) {
+  const auto start = Clock::now();
+  Process process({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--message", "x", "--delay", "700ms"});
+  EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000"); })) << "connected meanwhile";
+  EXPECT_EQ(process.wait(), 0);
+  EXPECT_GE(Clock::now() - start, 700ms);
+  EXPECT_EQ(process.output(), "x\n");
+}
+
+// Streaming with --ask-first: no connection before there is something to send.
+TEST_F(Client, AskFirstConnectsOnlyOnceThereIsInput) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  Process process({TCPCLIENT_PROGRAM, "--ask-first", "127.0.0.1", port}, {.input_fd = ends[0]});
+  ::close(ends[0]);
+  std::this_thread::sleep_for(200ms);
+  EXPECT_NE(server.status().find(" 0 accepted"), std::string::npos);
+  ASSERT_EQ(::write(ends[1], "hi", 2), 2);
+  ::close(ends[1]);
+  EXPECT_EQ(process.wait(), 0);
+  EXPECT_EQ(process.output(), "hi");
+}
+
+TEST_F(Client, TriesEveryAddressOfAName) {
+  // localhost is usually ::1 and 127.0.0.1; this server has the second alone.
+  ServerProcess four({"--bind", "127.0.0.1"});
+  const auto result = client({"localhost", std::to_string(four.port()), "--message", "x"});
+  EXPECT_EQ(result.output, "x\n") << result.errors;
+}
+
+TEST_F(Client, WorksWithClosedStandardInput) {
+  const auto result = run({"/bin/sh", "-c", "exec \"$0\" 127.0.0.1 \"$1\" <&-", TCPCLIENT_PROGRAM, port});
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(result.output, "");
+}
+
+TEST_F(Client, SaysWhenStandardOutputIsFull) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  const auto result = client({"127.0.0.1", port, "--message", "x"}, {.output_fd = full});
+  ::close(full);
+  EXPECT_EQ(result.ending, 74);
+  EXPECT_EQ(result.errors, "tcpclient: cannot write to standard output: No space left on device\n");
+}
+
+TEST_F(Client, RefusesBadInputWithStatus64) {
+  const auto result = client({"localhost", "echo"});
+  EXPECT_EQ(result.ending, 64);
+  EXPECT_EQ(result.errors, "tcpclient: PORT: 'echo' is not a port: a whole number from 1 to 65535\n");
+}
+
+TEST(ClientAlone, SaysWhereNobodyListens) {
+  OwnListener listener;
+  listener.close();
+  const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
+  EXPECT_EQ(result.ending, 69);
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(result.errors, "tcpclient: cannot connect to '127.0.0.1': 127.0.0.1:" + listener.port() +
+                               ": Connection refused (is the server running?)\n");
+}
+
+TEST(ClientAlone, SaysThatAHostIsNotKnown) {
+  const auto result = run({TCPCLIENT_PROGRAM, "not a host name", "--message", "x"});
+  EXPECT_TRUE(result.ending == 68 || result.ending == 75)
+      << result.ending;  // 75 where the resolver is out of reach
+  EXPECT_TRUE(result.errors.starts_with("tcpclient: cannot find the host 'not a host name': "))
+      << result.errors;
+}
+
+TEST(ClientAlone, GivesUpAfterTheTimeOut) {
+  OwnListener listener;  // the kernel takes the connection into the queue; nobody ever answers
+  const auto result =
+      run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x", "--timeout", "100ms"});
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_EQ(result.errors,
+            "tcpclient: timed out: nothing from the server for 100ms (sent 2 bytes, received 0)\n");
+}
+
+TEST(ClientAlone, SaysThatTheServerClosedWithoutAReply) {
+  OwnListener listener;
+  std::jthread peer([&] {
+    const int connection = listener.accept();
+    char byte;
+    while (::read(connection, &byte, 1) > 0) {
+    }
+    ::close(connection);
+  });
+  const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
+  EXPECT_EQ(result.ending, 76);
+  EXPECT_EQ(result.errors, "tcpclient: the server closed the connection without a reply\n");
+}
+
+TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
+  OwnListener listener;
+  std::jthread peer([&] {
+    const int connection = listener.accept();
+    char bytes[1000];
+    EXPECT_GT(::read(connection, bytes, sizeof bytes), 0);
+    ::close(connection);  // with unread bytes: a reset
+  });
+  const auto result =
+      run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port()}, {.input = varied_bytes(32 << 20)});
+  EXPECT_EQ(result.ending, 74);
+  EXPECT_EQ(result.errors.find("tcpclient: the"), 0U) << result.errors;
+  EXPECT_NE(result.errors.find("received 0)\n"), std::string::npos) << result.errors;
+}
+
+}  // namespace

@@ -1,0 +1,120 @@
+#include "tcpserver/server/child_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace tcpserver::server;
+using tcpserver::posix::SocketAddress;
+
+constexpr auto now = tcpserver::posix::TimePoint{};
+
+ChildTable::Slot start(ChildTable& table, pid_t pid) {
+  const auto slot = table.take();
+  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)), now);
+  return slot;
+}
+
+std::multiset<pid_t> running(const ChildTable& table) {
+  std::multiset<pid_t> pids;
+  table.for_each_running([&](const Child& child) { pids.insert(child.pid); });
+  return pids;
+}
+
+TEST(ChildTable, FollowsAChildFromItsStartToItsEnd) {
+  ChildTable table(2);
+  EXPECT_EQ(table.capacity(), 2U);
+  const auto slot = start(table, 77);
+  EXPECT_EQ(table.in_use(), 1U);
+  EXPECT_EQ(table[slot].pid, 77);
+  EXPECT_EQ(table[slot].peer.port(), 77);
+  EXPECT_FALSE(table.next_ended().has_value());
+
+  table.note_ended(77, 256);
+  EXPECT_EQ(table.in_use(), 1U) << "until it is settled";
+  EXPECT_TRUE(running(table).empty());
+  EXPECT_EQ(table.next_ended(), slot);
+  EXPECT_EQ(table[slot].wait_status, 256);
+  EXPECT_FALSE(table.next_ended().has_value());
+  table.give_back(slot);
+  EXPECT_EQ(table.in_use(), 0U);
+}
+
+TEST(ChildTable, IsFullAtItsCapacity) {
+  ChildTable table(3);
+  for (pid_t pid = 1; pid <= 3; ++pid) start(table, pid);
+  EXPECT_TRUE(table.full());
+  table.note_ended(2, 0);
+  table.give_back(*table.next_ended());
+  EXPECT_FALSE(table.full());
+  start(table, 4);
+  EXPECT_TRUE(table.full());
+  EXPECT_EQ(running(table), (std::multiset<pid_t>{1, 3, 4}));
+}
+
+TEST(ChildTable, GivesBackASlotWhoseForkFailed) {
+  ChildTable table(1);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_FALSE(table.full());
+    table.give_back(table.take());
+  }
+  EXPECT_EQ(table.in_use(), 0U);
+}
+
+TEST(ChildTable, IgnoresChildrenThatItDoesNotKnow) {
+  ChildTable table(4);
+  start(table, 10);
+  table.note_ended(11, 0);
+  table.note_ended(10 + 4, 0);  // of the same chain
+  EXPECT_FALSE(table.next_ended().has_value());
+  EXPECT_EQ(running(table), std::multiset<pid_t>{10});
+}
+
+TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
+  constexpr std::uint32_t capacity = 37;
+  ChildTable table(capacity);
+  std::map<pid_t, ChildTable::Slot> model;
+  std::set<pid_t> ended;
+  std::mt19937 random(1);
+  for (int step = 0; step < 200'000; ++step) {
+    const auto kind = random() % 8;
+    if (kind < 4 && !table.full()) {
+      pid_t pid = 0;
+      do {
+        pid = static_cast<pid_t>(random() % 100 + 1);  // few pids: long chains, early re-use
+      } while (model.contains(pid) || ended.contains(pid));
+      model[pid] = start(table, pid);
+    } else if (kind < 7 && !model.empty()) {
+      auto victim = std::next(model.begin(), static_cast<long>(random() % model.size()));
+      ended.insert(victim->first);
+      table.note_ended(victim->first, victim->first * 256);
+      model.erase(victim);
+    } else {
+      while (const auto slot = table.next_ended()) {
+        ASSERT_EQ(table[*slot].wait_status, table[*slot].pid * 256);
+        ASSERT_EQ(ended.erase(table[*slot].pid), 1U);
+        table.give_back(*slot);
+      }
+      ASSERT_TRUE(ended.empty());
+    }
+    ASSERT_EQ(table.in_use(), model.size() + ended.size());
+  }
+  std::multiset<pid_t> expected;
+  for (const auto& [pid, slot] : model) expected.insert(pid);
+  EXPECT_EQ(running(table), expected);
+}
+
+TEST(ChildTable, CostsNoMemoryForSlotsThatWereNeverUsed) {
+  ChildTable table(4'194'304);  // hundreds of MiB, were they touched
+  EXPECT_EQ(start(table, 1), 0U);
+  table.note_ended(1, 0);
+  EXPECT_TRUE(table.next_ended().has_value());
+}
+
+}  // namespace
