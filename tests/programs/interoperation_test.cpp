@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace {
 
 using namespace harness;
@@ -13,6 +15,8 @@ struct Tool {
   const char* program;
   const char* script;
 };
+
+void PrintTo(const Tool& tool, std::ostream* out) { *out << tool.program; }
 
 class Interoperation : public ::testing::TestWithParam<Tool> {};
 
