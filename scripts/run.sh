@@ -8,6 +8,6 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 need_build_tools
 build=${BUILD_DIR:-$top/build}
-[ -f "$build/CMakeCache.txt" ] || cmake -S "$top" -B "$build" >&2
+cmake -S "$top" -B "$build" >&2
 cmake --build "$build" --parallel "$(nproc)" --target tcpserver tcpclient >&2
 exec "$build/tcpserver" "$@"

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 #include <memory>
+#include <thread>
 #include <vector>
 
 namespace tcpserver::client {
@@ -22,19 +24,23 @@ using posix::SocketAddress;
 using posix::StartError;
 using posix::UniqueFd;
 
-std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port) {
+struct Lookup {
+  int error = 0;         // of getaddrinfo
+  int system_error = 0;  // errno, where that is EAI_SYSTEM
+  std::vector<SocketAddress> addresses;
+};
+
+Lookup look_up(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    const auto status = error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
-    const std::string why = error == EAI_SYSTEM ? posix::error_text(errno) : ::gai_strerror(error);
-    throw StartError(status, "cannot find the host " + options::in_quotes(host) + ": " + why);
-  }
+  Lookup result;
+  result.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  result.system_error = errno;
+  if (result.error != 0) return result;
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-  std::vector<SocketAddress> addresses;
+  auto& addresses = result.addresses;
   for (; found != nullptr; found = found->ai_next) {
     auto address = SocketAddress::from(found->ai_addr);
     if (!address) continue;
@@ -42,7 +48,11 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port) 
     if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
       addresses.push_back(*address);
   }
-  return addresses;
+  return result;
+}
+
+StartError not_found(ExitStatus status, const std::string& host, const std::string& why) {
+  return {status, "cannot find the host " + options::in_quotes(host) + ": " + why};
 }
 
 // Waits for a connect under way. Returns 0, or the errno it failed with.
@@ -73,11 +83,26 @@ int connect_to(const SocketAddress& address, std::optional<posix::TimePoint> dea
 
 }  // namespace
 
-UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::Duration> timeout) {
-  std::optional<posix::TimePoint> deadline;
-  if (timeout) deadline = posix::Clock::now() + *timeout;
-  const auto addresses = resolve(host, port);
+std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
+                                   std::optional<posix::TimePoint> deadline) {
+  // getaddrinfo knows no time-out. It runs in a thread of its own, which is left behind when it takes too
+  // long.
+  std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
+  auto answer = task.get_future();
+  std::thread(std::move(task)).detach();
+  if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
+    throw not_found(ExitStatus::temp_fail, host, "timed out");
+  }
+  const auto result = answer.get();
+  if (result.error == 0) return result.addresses;
+  const auto status = result.error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
+  const std::string why =
+      result.error == EAI_SYSTEM ? posix::error_text(result.system_error) : ::gai_strerror(result.error);
+  throw not_found(status, host, why);
+}
 
+UniqueFd connect_to_any(const std::string& host, const std::vector<SocketAddress>& addresses,
+                        std::optional<posix::TimePoint> deadline) {
   std::string failures;
   bool timed_out = false;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
@@ -92,6 +117,12 @@ UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::
   const std::string hint = timed_out ? "" : " (is the server running?)";
   throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
                    "cannot connect to " + options::in_quotes(host) + ": " + failures + hint);
+}
+
+UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::Duration> timeout) {
+  std::optional<posix::TimePoint> deadline;
+  if (timeout) deadline = posix::Clock::now() + *timeout;
+  return connect_to_any(host, resolve(host, port, deadline), deadline);
 }
 
 }  // namespace tcpserver::client

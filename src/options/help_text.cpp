@@ -50,9 +50,10 @@ std::string help_text(const Program& program, const OptionTable& table) {
     out += line + "\n";
   }
   if (!program.environment_prefix.empty()) {
-    const std::string prefix(program.environment_prefix);
-    out += "\nEvery option with a value may also come from the environment: --max-connections from\n" +
-           prefix + "MAX_CONNECTIONS and so on. A flag beats the variable, the variable beats the default.\n";
+    const std::string example(table.front().name);
+    out += "\nEvery option with a value may also come from the environment: --" + example + " from " +
+           variable_name(program, table.front()) +
+           ",\nand so on. A flag beats the variable, the variable beats the default.\n";
   }
   return out;
 }

@@ -23,12 +23,6 @@ constexpr int first_long_value = 256;  // above every letter: long option i retu
   throw StartError(ExitStatus::usage, line);
 }
 
-std::string variable_name(std::string_view prefix, std::string_view option) {
-  std::string name(prefix);
-  for (const char c : option) name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
-  return name;
-}
-
 // Levenshtein's distance: how many letters differ, are missing or are too many.
 std::size_t distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
@@ -63,8 +57,8 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
 [[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
   std::vector<std::string> names;
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names) + " (" + std::string(program.name) +
-              " --help lists them all)");
+  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names) + " (" +
+              std::string(program.name) + " --help lists them all)");
 }
 
 // One option on the command line.
@@ -170,7 +164,7 @@ void warn_of_unknown_variables(const Program& program, const OptionTable& table,
                                const std::map<std::string, std::string_view>& unknown, Parsed& parsed) {
   std::vector<std::string> names;
   for (const auto& spec : table) {
-    if (!spec.value_name.empty()) names.push_back(variable_name(program.environment_prefix, spec.name));
+    if (!spec.value_name.empty()) names.push_back(variable_name(program, spec));
   }
   for (const auto& [name, value] : unknown) {
     parsed.warnings.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
@@ -189,6 +183,12 @@ void warn_if_refused(const OptionSpec& scratch, const Given& given, Parsed& pars
 }
 
 }  // namespace
+
+std::string variable_name(const Program& program, const OptionSpec& spec) {
+  std::string name(program.environment_prefix);
+  for (const char c : spec.name) name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  return name;
+}
 
 void refuse(const Given& given, std::string_view allowed) {
   usage_error(given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
@@ -221,7 +221,7 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const O
       spec.apply({flag.text, "--" + std::string(spec.name)});
     }
     if (spec.value_name.empty()) continue;
-    const auto variable = environment_left.find(variable_name(program.environment_prefix, spec.name));
+    const auto variable = environment_left.find(variable_name(program, spec));
     if (variable == environment_left.end()) continue;
     const Given given{variable->second, variable->first};
     if (by_flag) {

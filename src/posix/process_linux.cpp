@@ -1,7 +1,5 @@
 #include "tcpserver/posix/process.hpp"
 
-#include "posix/close_descriptors.hpp"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,12 +18,14 @@ void exit_child(int status) noexcept {
   for (;;) ::syscall(SYS_exit, status);
 }
 
-void close_all_but(int fd) noexcept {
+void close_all_but(int fd, int highest) noexcept {
   const auto kept = static_cast<unsigned>(fd);
   // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
   const bool closed = (kept == 0 || ::syscall(SYS_close_range, 0U, kept - 1, 0U) == 0) &&
                       ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0;
-  if (!closed) close_low_descriptors_but(fd);
+  for (int other = 0; !closed && other <= highest; ++other) {
+    if (other != fd) ::close(other);
+  }
 }
 
 void hide_from_children(void* memory, std::size_t size) noexcept {

@@ -1,7 +1,5 @@
 #include "tcpserver/posix/process.hpp"
 
-#include "posix/close_descriptors.hpp"
-
 #include <unistd.h>
 
 namespace tcpserver::posix {
@@ -14,8 +12,10 @@ void exit_child(int status) noexcept {
   ::_exit(status);
 }
 
-void close_all_but(int fd) noexcept {
-  close_low_descriptors_but(fd);
+void close_all_but(int fd, int highest) noexcept {
+  for (int other = 0; other <= highest; ++other) {
+    if (other != fd) ::close(other);
+  }
 }
 
 void hide_from_children(void*, std::size_t) noexcept {}

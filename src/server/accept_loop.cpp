@@ -21,13 +21,13 @@ constexpr auto pause_after_shortage = std::chrono::milliseconds(100);
 }  // namespace
 
 AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, SignalWindow& window,
-                       Counters& counters, Log& log, std::function<void()> answer_requests)
+                       Counters& counters, Log& log, std::function<void()> answer_signals)
     : listeners_(std::move(listeners)),
       sessions_(sessions),
       window_(window),
       counters_(counters),
       log_(log),
-      answer_requests_(std::move(answer_requests)) {
+      answer_signals_(std::move(answer_signals)) {
   for (const auto& listener : listeners_) {
     polled_.push_back({.fd = listener.fd.get(), .events = POLLIN, .revents = 0});
   }
@@ -37,7 +37,7 @@ bool AcceptLoop::run() noexcept {
   while (window_.stop_requests() == 0 && !unusable_) {
     wait_for_work();
     sessions_.settle();
-    answer_requests_();
+    answer_signals_();
     admit_waiting_clients();
   }
   stop_listening();
@@ -58,7 +58,7 @@ void AcceptLoop::wait_for_work() noexcept {
     return;
   }
 
-  const bool full = sessions_.open() == sessions_.most();
+  const bool full = sessions_.full();
   const bool paused = posix::Clock::now() < paused_until_;
   if (full) say_when_full();
   const std::span<pollfd> polled = full || paused ? std::span<pollfd>{} : std::span<pollfd>(polled_);
@@ -75,14 +75,17 @@ void AcceptLoop::wait_for_work() noexcept {
 
 void AcceptLoop::admit_waiting_clients() noexcept {
   const std::size_t count = polled_.size();
-  const std::size_t first = first_listener_++;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t listener = (first + i) % count;
-    if (listener >= polled_.size() || polled_[listener].revents == 0) continue;
-    while (accepts_since_signals_ < accepts_per_window && sessions_.open() < sessions_.most()) {
-      if (!admit_one(polled_[listener].fd)) break;
-      if (window_.stop_requests() > 0) return;  // the iterative server hears it in the middle of a session
-    }
+    const std::size_t turn = (first_listener_ + i) % count;
+    if (polled_[turn].revents == 0) continue;
+    do {
+      // The iterative server hears a request to stop in the middle of a session, and closes the listeners.
+      if (window_.stop_requests() > 0 || unusable_) return;
+      if (accepts_since_signals_ >= accepts_per_window || sessions_.full()) {
+        first_listener_ = turn + 1;  // the others come first next time
+        return;
+      }
+    } while (admit_one(polled_[turn].fd));
   }
 }
 
@@ -95,8 +98,9 @@ bool AcceptLoop::admit_one(int listener) noexcept {
   if (!connection) return handle_accept_error(errno);
   lost_in_a_row_ = 0;
   ++counters_.accepted;
-  sessions_.start(std::move(connection), peer);
-  return true;
+  if (sessions_.start(std::move(connection), peer)) return true;
+  pause();
+  return false;
 }
 
 bool AcceptLoop::handle_accept_error(int error) noexcept {
@@ -129,10 +133,10 @@ void AcceptLoop::pause() noexcept {
 }
 
 void AcceptLoop::say_when_full() noexcept {
-  log_.limited_line(full_,
-                    "%u sessions are open, as many as --max-connections allows: further clients wait in the "
-                    "listen queue",
-                    sessions_.open());
+  const auto sessions = sessions_.count(false);
+  log_.limited_line(
+      full_, "%u of %u %s, as --max-connections allows: further clients wait in the listen queue",
+      sessions.open, sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too");
 }
 
 }  // namespace tcpserver::server

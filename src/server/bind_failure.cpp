@@ -1,11 +1,10 @@
 #include "tcpserver/server/bind_failure.hpp"
 
-#include "tcpserver/posix/tcp_table.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
 
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 
 namespace tcpserver::server {
 
@@ -14,30 +13,26 @@ namespace {
 using posix::ExitStatus;
 using posix::SocketAddress;
 
-// Linux lets the administrator move the border (ip(7)); everywhere else it is IPPORT_RESERVED.
-unsigned first_unprivileged_port() {
-  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-  unsigned port = 1024;
-  file >> port;
-  return port;
-}
-
 // Whether a listener keeps `wanted` from being bound. An IPv6 wildcard may take IPv4 too.
 bool collides(const SocketAddress& listening, const SocketAddress& wanted) {
   if (listening.family() != wanted.family()) return listening.family() == AF_INET6 && listening.is_wildcard();
   return listening.is_wildcard() || wanted.is_wildcard() || listening.bytes() == wanted.bytes();
 }
 
-// "by process 1234 (nc), which listens on 0.0.0.0:80", as much of it as /proc tells.
+// " by process 1234 (nc), which listens on 0.0.0.0:80", as much of it as /proc tells.
 std::string user_of(const SocketAddress& wanted) {
-  for (const auto& entry : posix::listening_sockets(wanted.port())) {
+  for (const auto& entry : posix::sockets_of_port(wanted.port())) {
     if (!collides(entry.local, wanted)) continue;
     const auto owner = posix::socket_owner(entry.inode);
-    if (!owner) return " by a process of another user, which listens on " + entry.local.text();
-    const std::string who = owner->pid == ::getpid()
-                                ? "this very server"
-                                : "process " + std::to_string(owner->pid) + " (" + owner->name + ")";
-    return " by " + who + ", which listens on " + entry.local.text();
+    std::string who = " by a process that this user cannot see";
+    if (owner && owner->pid == ::getpid()) who = " by this very server";
+    if (owner && owner->pid != ::getpid()) {
+      who = " by process " + std::to_string(owner->pid) + " (" + owner->name + ")";
+    }
+    // An outgoing connection was given the port as its own: 54321 is in Linux's range for those.
+    return who +
+           (entry.state == posix::tcp_state_listen ? ", which listens on " : ", which is connected from ") +
+           entry.local.text();
   }
   return "";
 }
@@ -48,7 +43,8 @@ std::string explanation(const SocketAddress& address, int error) {
     case EADDRINUSE:
       return "the address is in use" + user_of(address) + "; end that, or choose another --port or --bind";
     case EACCES: {
-      const auto border = std::to_string(first_unprivileged_port());
+      if (address.port() >= posix::first_unprivileged_port()) return posix::error_text(error);
+      const auto border = std::to_string(posix::first_unprivileged_port());
       return "port " + port + " is privileged: below " + border +
              " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
     }
@@ -64,11 +60,24 @@ std::string explanation(const SocketAddress& address, int error) {
   }
 }
 
+ExitStatus status_of(int error) {
+  switch (error) {
+    case EACCES:
+      return ExitStatus::no_permission;
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EINVAL:
+      return ExitStatus::unavailable;
+    default:
+      return ExitStatus::system;  // descriptors or memory are short
+  }
+}
+
 }  // namespace
 
 posix::StartError explain_bind_failure(const SocketAddress& address, int error) {
-  const auto status = error == EACCES ? ExitStatus::no_permission : ExitStatus::unavailable;
-  return {status, "cannot listen on " + address.text() + ": " + explanation(address, error)};
+  return {status_of(error), "cannot listen on " + address.text() + ": " + explanation(address, error)};
 }
 
 }  // namespace tcpserver::server

@@ -8,12 +8,12 @@ namespace tcpserver::server {
 
 // Not instrumented: before a call that does not return, the address sanitizer looks up the stack's limits by
 // system calls, which the sandbox forbids.
-__attribute__((no_sanitize("address"))) void run_child(int connection, options::Service service,
-                                                       Sandbox sandbox, SessionBytes& bytes) noexcept {
-  posix::close_all_but(connection);
+__attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
+                                                       SessionRecord& record) noexcept {
+  posix::close_all_but(task.connection, task.highest_descriptor);
   SignalWindow::reset_for_child();
   auto end = SessionEnd::sandbox_refused;
-  if (enter_sandbox(sandbox)) end = run_session(connection, service, bytes, nullptr);
+  if (enter_sandbox(task.sandbox)) end = run_session(task.connection, task.service, record, nullptr);
   posix::exit_child(static_cast<int>(end));
 }
 

@@ -32,10 +32,9 @@ ChildTable::Slot ChildTable::take() noexcept {
   return slot;
 }
 
-void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer,
-                         posix::TimePoint now) noexcept {
+void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer) noexcept {
   Link& chain = chain_of(pid);
-  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer, .started = now};
+  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer};
   chain = slot + 1;
 }
 

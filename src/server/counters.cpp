@@ -2,26 +2,38 @@
 
 namespace tcpserver::server {
 
-void Counters::count_end(SessionEnd end, const SessionBytes& bytes) noexcept {
-  ++ended[static_cast<std::size_t>(end)];
-  bytes_in += bytes.in.load(std::memory_order_relaxed);
-  bytes_out += bytes.out.load(std::memory_order_relaxed);
+namespace {
+
+unsigned long long wide(std::uint64_t number) noexcept {
+  return number;
 }
 
-std::string status_text(const Counters& counters, std::uint32_t open, std::uint32_t most) {
-  std::string text = std::to_string(open) + " of " + std::to_string(most) + " sessions open, " +
-                     std::to_string(counters.accepted) + " accepted, ended:";
-  bool any = false;
+}  // namespace
+
+void ByteCount::add(const SessionRecord& record) noexcept {
+  in += record.in.load(std::memory_order_relaxed);
+  out += record.out.load(std::memory_order_relaxed);
+}
+
+void Counters::count_end(SessionEnd end, const SessionRecord& record) noexcept {
+  ++ended[static_cast<std::size_t>(end)];
+  bytes.add(record);
+}
+
+StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
+  StatusText text;
+  text.append("%u of %u %s, %llu accepted, ended:", sessions.open, sessions.most,
+              sessions.reaped ? "sessions open" : "places taken, by zombies too", wide(counters.accepted));
+  const char* separator = " ";
   for (std::size_t i = 0; i < counters.ended.size(); ++i) {
     if (counters.ended[i] == 0) continue;
-    text += any ? ", " : " ";
-    text += std::to_string(counters.ended[i]) + " " + text_of(static_cast<SessionEnd>(i));
-    any = true;
+    text.append("%s%llu %s", separator, wide(counters.ended[i]), text_of(static_cast<SessionEnd>(i)));
+    separator = ", ";
   }
-  if (!any) text += " none";
-  text += "; " + std::to_string(counters.fork_failures) + " failed forks, " +
-          std::to_string(counters.accept_errors) + " accept errors; " + std::to_string(counters.bytes_in) +
-          " bytes in, " + std::to_string(counters.bytes_out) + " out";
+  if (*separator == ' ') text.append(" none");
+  text.append("; %llu failed forks, %llu accept errors; %llu bytes in, %llu out",
+              wide(counters.fork_failures), wide(counters.accept_errors),
+              wide(counters.bytes.in + sessions.bytes.in), wide(counters.bytes.out + sessions.bytes.out));
   return text;
 }
 

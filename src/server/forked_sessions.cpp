@@ -2,7 +2,6 @@
 
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/signals.hpp"
-#include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/child.hpp"
 
 #include <sys/wait.h>
@@ -26,32 +25,51 @@ SessionEnd end_of(int wait_status) noexcept {
 
 }  // namespace
 
-ForkedSessions::ForkedSessions(const options::ServerOptions& options, Sandbox sandbox, SignalWindow& window,
-                               Counters& counters, Log& log)
-    : options_(options),
+ForkedSessions::ForkedSessions(SessionContext context, Sandbox sandbox, int highest_descriptor)
+    : context_(std::move(context)),
       sandbox_(sandbox),
-      window_(window),
-      counters_(counters),
-      log_(log),
-      children_(options.max_connections),
-      scoreboard_(options.max_connections) {
-  if (options_.reap == options::Reap::handler) window_.start_reaping(&children_);
+      highest_descriptor_(highest_descriptor),
+      children_(context_.options.max_connections),
+      scoreboard_(context_.options.max_connections) {
+  if (context_.options.reap == options::Reap::handler) start_reaping();
 }
 
-void ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
+void ForkedSessions::start_reaping() noexcept {
+  reaping_ = true;
+  context_.window.start_reaping(&children_);
+}
+
+OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
+  OpenSessions sessions{
+      .open = children_.in_use(), .most = children_.capacity(), .reaped = reaping_, .bytes = {}};
+  if (with_bytes) {
+    children_.for_each_running([&](ChildTable::Slot slot) { sessions.bytes.add(scoreboard_[slot]); });
+  }
+  return sessions;
+}
+
+bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
   const auto slot = children_.take();
-  scoreboard_[slot].reset();
+  auto& record = scoreboard_[slot];
+  record.reset();
   const pid_t pid = posix::fork_child();
-  if (pid == 0) run_child(connection.get(), options_.service, sandbox_, scoreboard_[slot]);
+  if (pid == 0) {
+    run_child({.connection = connection.get(),
+               .highest_descriptor = highest_descriptor_,
+               .service = context_.options.service,
+               .sandbox = sandbox_},
+              record);
+  }
   if (pid < 0) {
     const int error = errno;
     children_.give_back(slot);
-    ++counters_.fork_failures;
-    log_.limited_line(fork_failures_, "cannot fork: %s; this client was closed, the next one is tried anew",
-                      std::strerror(error));
-    return;
+    ++context_.counters.fork_failures;
+    context_.log.limited_line(fork_failures_, "cannot fork: %s; this client was closed",
+                              std::strerror(error));
+    return false;
   }
-  children_.started(slot, pid, peer, posix::Clock::now());
+  children_.started(slot, pid, peer);
+  return true;
 }
 
 void ForkedSessions::settle() noexcept {
@@ -60,41 +78,51 @@ void ForkedSessions::settle() noexcept {
 
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   const Child& child = children_[slot];
+  const auto& record = scoreboard_[slot];
   auto end = end_of(child.wait_status);
   char peer[posix::SocketAddress::text_size];
-  if (killing_ && end == SessionEnd::killed) {
+  if (end == SessionEnd::killed && killing_) {
     end = SessionEnd::drained;
   } else if (end == SessionEnd::killed) {
-    const int signal = WTERMSIG(child.wait_status);
-    log_.limited_line(odd_ends_, "the session of %s (pid %d) was killed by %s", child.peer.format(peer),
-                      static_cast<int>(child.pid), posix::signal_name(signal));
-  } else if (end == SessionEnd::sandbox_refused || end == SessionEnd::broken) {
-    log_.limited_line(odd_ends_, "the session of %s (pid %d) ended: %s", child.peer.format(peer),
-                      static_cast<int>(child.pid), text_of(end));
+    context_.log.limited_line(odd_ends_, "the session of %s (pid %d) was killed by %s",
+                              child.peer.format(peer), static_cast<int>(child.pid),
+                              posix::signal_name(WTERMSIG(child.wait_status)));
+  } else if (end == SessionEnd::broken) {
+    context_.log.limited_line(odd_ends_, "the session of %s (pid %d) broke: %s", child.peer.format(peer),
+                              static_cast<int>(child.pid), std::strerror(record.error));
+  } else if (end == SessionEnd::sandbox_refused) {
+    context_.log.limited_line(odd_ends_,
+                              "the child for %s (pid %d) could not enter its sandbox and served nobody",
+                              child.peer.format(peer), static_cast<int>(child.pid));
   }
-  counters_.count_end(end, scoreboard_[slot]);
+  context_.counters.count_end(end, record);
   children_.give_back(slot);
 }
 
-void ForkedSessions::drain(posix::TimePoint deadline) noexcept {
+void ForkedSessions::drain() noexcept {
   // Who left zombies for a lesson wants none when the lesson is over.
-  if (options_.reap == options::Reap::none) window_.start_reaping(&children_);
+  if (!reaping_) start_reaping();
   settle();
-  wait_for_children(deadline, 2);
-  if (open() == 0) return;
+  if (children_.in_use() == 0) return;
 
-  log_.line("ending %u open sessions", open());
+  if (context_.window.stop_requests() < 2) say_draining(context_, children_.in_use());
+  wait_for_children(posix::Clock::now() + context_.options.drain_timeout, 2);
+  if (children_.in_use() == 0) return;
+
+  context_.log.line("ending %u open %s", children_.in_use(),
+                    children_.in_use() == 1 ? "session" : "sessions");
   killing_ = true;
-  children_.for_each_running([](const Child& child) { ::kill(child.pid, SIGKILL); });
+  children_.for_each_running([this](ChildTable::Slot slot) { ::kill(children_[slot].pid, SIGKILL); });
   wait_for_children(posix::Clock::now() + time_to_die, 0);
 }
 
 // Until none is left, the deadline is over, or so many requests to stop have come (0: whatever comes).
 void ForkedSessions::wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept {
-  while (open() > 0 && posix::Clock::now() < deadline) {
-    if (stop_requests != 0 && window_.stop_requests() >= stop_requests) return;
-    static_cast<void>(window_.wait({}, posix::time_left(deadline)));
+  while (children_.in_use() > 0 && posix::Clock::now() < deadline) {
+    if (stop_requests != 0 && context_.window.stop_requests() >= stop_requests) return;
+    static_cast<void>(context_.window.wait({}, posix::time_left(deadline)));
     settle();
+    context_.answer_signals();
   }
 }
 

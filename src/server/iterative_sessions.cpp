@@ -3,45 +3,61 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace tcpserver::server {
 
-IterativeSessions::IterativeSessions(const options::ServerOptions& options, SignalWindow& window,
-                                     Counters& counters, std::function<void()> attend)
-    : options_(options), window_(window), counters_(counters), attend_(std::move(attend)) {
-  window_.start_reaping(nullptr);  // children that this program inherited over exec
+IterativeSessions::IterativeSessions(SessionContext context) : context_(std::move(context)) {
+  context_.window.start_reaping(nullptr);  // children that this program inherited over exec
 }
 
-void IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAddress&) noexcept {
-  SessionBytes bytes{};
+OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
+  OpenSessions sessions{.open = serving_ ? 1U : 0U, .most = 1, .reaped = true, .bytes = {}};
+  if (with_bytes && serving_) sessions.bytes.add(record_);
+  return sessions;
+}
+
+bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
+  record_.reset();
   serving_ = true;
   auto end = SessionEnd::broken;
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
-    end = run_session(connection.get(), options_.service, bytes, this);
+    end = run_session(connection.get(), context_.options.service, record_, this);
   }
   serving_ = false;
-  counters_.count_end(end, bytes);
+  if (end == SessionEnd::broken) {
+    char text[posix::SocketAddress::text_size];
+    context_.log.line("the session of %s broke: %s", peer.format(text), std::strerror(record_.error));
+  }
+  context_.counters.count_end(end, record_);
+  return true;
 }
 
 SessionWaiter::Result IterativeSessions::wait(int connection, short events) noexcept {
+  const auto& options = context_.options;
+  auto idle_limit = options.idle_timeout;
+  if (events == POLLOUT) idle_limit /= write_waits_per_idle_timeout;
   std::optional<posix::TimePoint> idle_deadline;
-  if (options_.idle_timeout > posix::Duration::zero())
-    idle_deadline = posix::Clock::now() + options_.idle_timeout;
+  if (options.idle_timeout > posix::Duration::zero()) idle_deadline = posix::Clock::now() + idle_limit;
 
-  window_.let_signals_in();
+  context_.window.let_signals_in();
   for (;;) {
-    attend_();
-    const int stop_requests = window_.stop_requests();
+    context_.answer_signals();
+    const int stop_requests = context_.window.stop_requests();
     const auto now = posix::Clock::now();
-    if (stop_requests > 0 && !drain_deadline_) drain_deadline_ = now + options_.drain_timeout;
+    if (stop_requests > 0 && !drain_deadline_) {
+      drain_deadline_ = now + options.drain_timeout;
+      say_draining(context_, 1);
+    }
     if (stop_requests > 1 || (drain_deadline_ && now >= *drain_deadline_)) return Result::stop;
     if (idle_deadline && now >= *idle_deadline) return Result::timed_out;
 
     auto deadline = idle_deadline;
     if (drain_deadline_) deadline = std::min(*drain_deadline_, idle_deadline.value_or(*drain_deadline_));
     pollfd polled{.fd = connection, .events = events, .revents = 0};
-    if (window_.wait({&polled, 1}, posix::time_left(deadline)) > 0) return Result::ready;
+    if (context_.window.wait({&polled, 1}, posix::time_left(deadline)) > 0) return Result::ready;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tcpserver/server/listener.hpp"
 
 #include "tcpserver/server/bind_failure.hpp"
+#include "tcpserver/server/session.hpp"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -39,11 +40,12 @@ Bound bind_socket(const SocketAddress& address) {
 
 void set_inherited_options(int fd, posix::Duration idle_timeout) {
   constexpr int on = 1;
-  const timeval idle = posix::to_timeval(idle_timeout);
+  const timeval read_wait = posix::to_timeval(idle_timeout);
+  const timeval write_wait = posix::to_timeval(idle_timeout / write_waits_per_idle_timeout);
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
-  set_option(fd, SOL_SOCKET, SO_RCVTIMEO, idle, "SO_RCVTIMEO");
-  set_option(fd, SOL_SOCKET, SO_SNDTIMEO, idle, "SO_SNDTIMEO");
+  set_option(fd, SOL_SOCKET, SO_RCVTIMEO, read_wait, "SO_RCVTIMEO");
+  set_option(fd, SOL_SOCKET, SO_SNDTIMEO, write_wait, "SO_SNDTIMEO");
 }
 
 std::uint16_t bound_port(int fd) {

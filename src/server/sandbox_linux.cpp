@@ -1,3 +1,5 @@
+#include "tcpserver/posix/process.hpp"
+#include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/sandbox.hpp"
 
 #include <linux/audit.h>
@@ -5,8 +7,10 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 
 namespace tcpserver::server {
@@ -22,8 +26,6 @@ namespace {
 #endif
 
 #ifdef TCPSERVER_AUDIT_ARCH
-constexpr bool filter_known = true;
-
 // The rules of strict mode as a program (seccomp(2)): kill what is not of this architecture, allow four
 // calls, kill the rest.
 std::array<sock_filter, 9> strict_rules() noexcept {
@@ -54,18 +56,24 @@ bool enter_filter() noexcept {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+// Whether a child can enter it. PR_GET_SECCOMP would not tell: an outer filter may forbid the very call.
+bool can_enter(Sandbox sandbox) {
+  const pid_t pid = posix::fork_child();
+  if (pid == 0) posix::exit_child(enter_sandbox(sandbox) ? 0 : 1);
+  if (pid < 0) throw posix::system_error("fork a child to try its sandbox");
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw posix::system_error("wait for a child");
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 }  // namespace
 
-Sandbox prepare_sandbox() noexcept {
+Sandbox prepare_sandbox() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-  switch (::prctl(PR_GET_SECCOMP)) {
-    case SECCOMP_MODE_DISABLED:
-      return Sandbox::strict;
-    case SECCOMP_MODE_FILTER:
-      return filter_known ? Sandbox::filter : Sandbox::none;
-    default:
-      return Sandbox::none;  // EINVAL: the kernel was built without
-  }
+  if (can_enter(Sandbox::strict)) return Sandbox::strict;
+  return can_enter(Sandbox::filter) ? Sandbox::filter : Sandbox::none;
 }
 
 bool enter_sandbox(Sandbox sandbox) noexcept {

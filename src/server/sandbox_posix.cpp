@@ -2,7 +2,7 @@
 
 namespace tcpserver::server {
 
-Sandbox prepare_sandbox() noexcept {
+Sandbox prepare_sandbox() {
   return Sandbox::none;
 }
 

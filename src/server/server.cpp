@@ -2,7 +2,6 @@
 
 #include "tcpserver/backlog/backlog.hpp"
 #include "tcpserver/backlog/kernel_limits.hpp"
-#include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -20,6 +20,7 @@ namespace tcpserver::server {
 
 namespace {
 
+using options::Mode;
 using options::ServerOptions;
 
 // One running daemon. Members stand in the order in which they are made.
@@ -29,65 +30,71 @@ class Server {
   posix::ExitStatus run();
 
  private:
+  std::vector<Listener> listen();
   std::unique_ptr<Sessions> make_sessions();
-  Listening listen();
-  void say_what_is_special() noexcept;
+  void say_what_has_no_effect() noexcept;
   void announce() noexcept;
-  void answer_requests() noexcept;
-  void stop_listening() noexcept;
+  void answer_signals() noexcept;
 
   const ServerOptions& options_;
   Log& log_;
   SignalWindow window_;
   Counters counters_;
-  Sandbox sandbox_;
+  std::uint16_t port_ = 0;
+  int highest_descriptor_ = 0;
+  std::vector<Listener> listeners_;
   std::unique_ptr<Sessions> sessions_;
-  Listening listening_;
-  std::uint16_t port_;
   AcceptLoop loop_;
-  bool stopped_listening_ = false;
 };
 
 Server::Server(const ServerOptions& options, Log& log)
     : options_(options),
       log_(log),
-      sandbox_(prepare_sandbox()),
+      listeners_(listen()),
       sessions_(make_sessions()),
-      listening_(listen()),
-      port_(listening_.listeners.front().address.port()),
-      loop_(std::move(listening_.listeners), *sessions_, window_, counters_, log_,
-            [this] { answer_requests(); }) {}
+      loop_(std::move(listeners_), *sessions_, window_, counters_, log_, [this] { answer_signals(); }) {}
 
-std::unique_ptr<Sessions> Server::make_sessions() {
-  if (options_.mode == options::Mode::fork) {
-    return std::make_unique<ForkedSessions>(options_, sandbox_, window_, counters_, log_);
-  }
-  return std::make_unique<IterativeSessions>(options_, window_, counters_, [this] { answer_requests(); });
-}
-
-Listening Server::listen() {
+std::vector<Listener> Server::listen() {
   const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
   auto listening = open_listeners({.addresses = options_.bind,
                                    .port = options_.port,
                                    .backlog = backlog.length,
                                    .idle_timeout = options_.idle_timeout});
   if (!listening.left_out.empty()) log_.line("%s", listening.left_out.c_str());
-  const auto kernel = backlog::kernel_limits(listening.listeners.front().fd.get());
-  log_.line("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
-  return listening;
+  for (const auto& listener : listening.listeners) {
+    highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
+  }
+  const auto& first = listening.listeners.front();
+  port_ = first.address.port();
+  log_.line("%s", backlog::report(backlog, backlog::kernel_limits(first.fd.get()), SOMAXCONN).c_str());
+  return std::move(listening.listeners);
 }
 
-void Server::say_what_is_special() noexcept {
-  if (options_.mode == options::Mode::iterative) {
-    log_.line("--mode iterative: one client at a time, the others wait in the listen queue");
-    return;
+std::unique_ptr<Sessions> Server::make_sessions() {
+  SessionContext context{
+      .options = options_, .window = window_, .counters = counters_, .log = log_, .answer_signals = [this] {
+        answer_signals();
+      }};
+  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(std::move(context));
+
+  const auto sandbox = prepare_sandbox();
+  if (sandbox == Sandbox::none) {
+    log_.line("children run without a sandbox: this build or this system has no seccomp that they can enter");
   }
-  if (sandbox_ == Sandbox::none) log_.line("this system has no seccomp: children run without a sandbox");
-  if (options_.reap == options::Reap::none) {
+  return std::make_unique<ForkedSessions>(std::move(context), sandbox, highest_descriptor_);
+}
+
+void Server::say_what_has_no_effect() noexcept {
+  const ServerOptions defaults;
+  if (options_.mode == Mode::iterative) {
+    const bool asked = options_.reap != defaults.reap || options_.max_connections != defaults.max_connections;
+    log_.line("--mode iterative: one client at a time, the others wait in the listen queue%s",
+              asked ? "; with no children, --reap and --max-connections have no effect" : "");
+  } else if (options_.reap == options::Reap::none) {
     log_.line(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
         "further client is served",
-        sessions_->most());
+        options_.max_connections);
   }
 }
 
@@ -98,32 +105,21 @@ void Server::announce() noexcept {
   }
 }
 
-void Server::answer_requests() noexcept {
+void Server::answer_signals() noexcept {
   if (window_.take_status_request()) {
-    log_.line("%s", status_text(counters_, sessions_->open(), sessions_->most()).c_str());
+    log_.line("%s", status_text(counters_, sessions_->count(true)).c_str());
   }
   if (window_.take_reload_request()) log_.line("SIGHUP: there is no configuration file to read again");
-  if (window_.stop_requests() > 0) stop_listening();
-}
-
-// At once, the iterative server's in the middle of a session too: the port is free for a successor.
-void Server::stop_listening() noexcept {
-  if (stopped_listening_) return;
-  stopped_listening_ = true;
-  loop_.stop_listening();
-  const auto open = sessions_->open();
-  if (open == 0) return;
-  log_.line("stopping: %u open sessions may finish within %s; a second signal ends them at once", open,
-            options::duration_text(options_.drain_timeout).c_str());
+  // At once, the iterative server's in the middle of a session too: the port is free for a successor.
+  if (window_.stop_requests() > 0) loop_.stop_listening();
 }
 
 posix::ExitStatus Server::run() {
-  say_what_is_special();
+  say_what_has_no_effect();
   announce();
   const bool stopped_on_request = loop_.run();
-  stop_listening();
-  sessions_->drain(posix::Clock::now() + options_.drain_timeout);
-  log_.line("stopped: %s", status_text(counters_, sessions_->open(), sessions_->most()).c_str());
+  sessions_->drain();
+  log_.line("stopped: %s", status_text(counters_, sessions_->count(true)).c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 

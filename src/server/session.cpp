@@ -17,53 +17,83 @@ namespace {
 // serves one session at a time, so one is enough.
 alignas(4096) std::array<char, 256UL * 1024> echo_buffer;
 
-SessionEnd end_for(int error) noexcept {
-  return error == ECONNRESET || error == EPIPE ? SessionEnd::reset : SessionEnd::broken;
-}
-
 bool would_block(int error) noexcept {
   return error == EAGAIN || error == EWOULDBLOCK;
 }
 
-// Nothing while the session goes on.
-struct Waited {
-  bool ready;
-  SessionEnd end;
-};
+class Session {
+ public:
+  Session(int connection, options::Service service, SessionRecord& record, SessionWaiter* waiter) noexcept
+      : connection_(connection), service_(service), record_(record), waiter_(waiter) {}
 
-Waited wait_until_ready(SessionWaiter* waiter, int connection, short events) noexcept {
-  if (waiter == nullptr) return {false, SessionEnd::idle_timeout};
-  switch (waiter->wait(connection, events)) {
-    case SessionWaiter::Result::ready:
-      return {true, {}};
-    case SessionWaiter::Result::timed_out:
-      return {false, SessionEnd::idle_timeout};
-    case SessionWaiter::Result::stop:
-      break;
-  }
-  return {false, SessionEnd::drained};
-}
-
-// Writes all of it, or returns false with the reason.
-bool send_all(int connection, const char* bytes, std::size_t size, SessionBytes& count, SessionWaiter* waiter,
-              SessionEnd& end) noexcept {
-  while (size > 0) {
-    const ssize_t sent = ::write(connection, bytes, size);
-    if (sent >= 0) {
-      bytes += sent;
-      size -= static_cast<std::size_t>(sent);
-      count.out.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
-    } else if (would_block(errno)) {
-      const auto waited = wait_until_ready(waiter, connection, POLLOUT);
-      end = waited.end;
-      if (!waited.ready) return false;
-    } else if (errno != EINTR) {
-      end = end_for(errno);
-      return false;
+  SessionEnd run() noexcept {
+    for (;;) {
+      // Before each read, not only when one would block: a client that never pauses must not keep signals
+      // out.
+      if (waiter_ != nullptr && !wait(POLLIN)) return end_;
+      const ssize_t count = posix::read_some(connection_, echo_buffer.data(), echo_buffer.size());
+      if (count == 0) return SessionEnd::client_closed;
+      if (count < 0) {
+        if (!would_block(errno)) return end_for(errno);
+        if (waiter_ == nullptr) return SessionEnd::idle_timeout;
+        continue;
+      }
+      const auto size = static_cast<std::size_t>(count);
+      record_.in.fetch_add(size, std::memory_order_relaxed);
+      if (service_ == options::Service::upper) to_capitals(echo_buffer.data(), size);
+      if (!send_all(echo_buffer.data(), size)) return end_;
     }
   }
-  return true;
-}
+
+ private:
+  SessionEnd end_for(int error) noexcept {
+    if (error == ECONNRESET || error == EPIPE) return SessionEnd::reset;
+    record_.error.store(error, std::memory_order_relaxed);
+    return SessionEnd::broken;
+  }
+
+  // Writes all of it; false with end_ set where the session is over.
+  bool send_all(const char* bytes, std::size_t size) noexcept {
+    int vain_waits = 0;
+    while (size > 0) {
+      const ssize_t sent = ::write(connection_, bytes, size);
+      if (sent >= 0) {
+        vain_waits = 0;
+        bytes += sent;
+        size -= static_cast<std::size_t>(sent);
+        record_.out.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
+      } else if (would_block(errno)) {
+        if (!may_try_again(vain_waits)) return false;
+      } else if (errno != EINTR) {
+        end_ = end_for(errno);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // After a write that could place nothing. Without a waiter the wait is over already, with one it comes now.
+  bool may_try_again(int& vain_waits) noexcept {
+    if (waiter_ != nullptr && wait(POLLOUT)) return true;
+    if (waiter_ != nullptr && end_ == SessionEnd::drained) return false;
+    end_ = SessionEnd::idle_timeout;
+    // One try more than there are waits: the last finds what moved in the last wait.
+    return ++vain_waits <= write_waits_per_idle_timeout;
+  }
+
+  bool wait(short events) noexcept {
+    const auto result = waiter_->wait(connection_, events);
+    if (result == SessionWaiter::Result::ready) return true;
+    end_ = result == SessionWaiter::Result::stop ? SessionEnd::drained : SessionEnd::idle_timeout;
+    return false;
+  }
+
+  int connection_;
+  options::Service service_;
+  SessionRecord& record_;
+  SessionWaiter* waiter_;
+  SessionEnd end_ = SessionEnd::client_closed;
+};
 
 }  // namespace
 
@@ -93,28 +123,9 @@ void to_capitals(char* bytes, std::size_t count) noexcept {
   }
 }
 
-SessionEnd run_session(int connection, options::Service service, SessionBytes& bytes,
+SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
                        SessionWaiter* waiter) noexcept {
-  for (;;) {
-    if (waiter != nullptr) {
-      // Before each read, not only when one would block: a client that never pauses must not keep signals
-      // out.
-      const auto waited = wait_until_ready(waiter, connection, POLLIN);
-      if (!waited.ready) return waited.end;
-    }
-    const ssize_t count = posix::read_some(connection, echo_buffer.data(), echo_buffer.size());
-    if (count == 0) return SessionEnd::client_closed;
-    if (count < 0) {
-      if (!would_block(errno)) return end_for(errno);
-      if (waiter == nullptr) return SessionEnd::idle_timeout;
-      continue;
-    }
-    const auto size = static_cast<std::size_t>(count);
-    bytes.in.fetch_add(size, std::memory_order_relaxed);
-    if (service == options::Service::upper) to_capitals(echo_buffer.data(), size);
-    SessionEnd end{};
-    if (!send_all(connection, echo_buffer.data(), size, bytes, waiter, end)) return end;
-  }
+  return Session(connection, service, record, waiter).run();
 }
 
 }  // namespace tcpserver::server

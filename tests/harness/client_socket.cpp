@@ -15,7 +15,7 @@
 
 namespace harness {
 
-ClientSocket::ClientSocket(std::uint16_t port, int family)
+ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address_text)
     : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   int status = -1;
   if (family == AF_INET6) {
@@ -27,7 +27,7 @@ ClientSocket::ClientSocket(std::uint16_t port, int family)
   } else {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, address_text, &address.sin_addr);
     address.sin_port = htons(port);
     status = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
   }

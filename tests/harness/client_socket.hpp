@@ -13,8 +13,9 @@ namespace harness {
 // A client's connection, as plain as it gets.
 class ClientSocket {
  public:
-  // Connects to 127.0.0.1 or ::1. connected() tells whether it worked, error() the errno if not.
-  explicit ClientSocket(std::uint16_t port, int family = AF_INET);
+  // Connects to an IPv4 loopback address, or to ::1. connected() tells whether it worked, error() the errno
+  // if not.
+  explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
   ~ClientSocket();
   ClientSocket(ClientSocket&& other) noexcept;
   ClientSocket& operator=(ClientSocket&&) = delete;

@@ -41,11 +41,11 @@ while IFS= read -r file; do
       *" $included "*) ;;
       *) report "$file: $line: '$room' must not know '$included' (it may know: ${permitted:-no other room})" ;;
     esac
-  done < <(grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' "$file" || true)
-  if grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]+<tcpserver/' "$file" >&2; then
+  done < <(grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" || true)
+  if grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(tcpserver|posix|options|backlog|server|client|load|programs)/' "$file" >&2; then
     report "$file: our own headers are included with quotes"
   fi
-done < <(find include/tcpserver src -name '*.hpp' -o -name '*.cpp' | sort)
+done < <(find include/tcpserver src -name '*.h*' -o -name '*.c*' -o -name '*.inc' | sort)
 [ "$count" -gt 0 ] || report "$top: no sources found"
 [ "$broken" = 0 ] && echo "$count files keep to the arrows"
 exit "$broken"

@@ -23,5 +23,7 @@ expect 1 backlog/a.cpp '#  include "tcpserver/server/server.hpp"'
 expect 1 client/a.cpp '#include "tcpserver/server/session.hpp"'
 expect 1 server/a.cpp '#include "tcpserver/client/client.hpp"'
 expect 1 server/a.cpp '#include <tcpserver/posix/io.hpp>'
+expect 1 posix/a.cpp '#include <server/session.hpp>'
+expect 1 posix/a.cpp '#include"tcpserver/server/session.hpp"'
 expect 1 util/a.cpp '#include <vector>'
 echo "wrong includes are found"

@@ -130,8 +130,8 @@ TEST(OptionTable, HelpAndVersionComeBeforeValues) {
             "  -h, --help                show this\n"
             "  -V, --version             show the version\n"
             "\n"
-            "Every option with a value may also come from the environment: --max-connections from\n"
-            "PROG_MAX_CONNECTIONS and so on. A flag beats the variable, the variable beats the default.\n");
+            "Every option with a value may also come from the environment: --max-size from PROG_MAX_SIZE,\n"
+            "and so on. A flag beats the variable, the variable beats the default.\n");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 
+#include <signal.h>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -88,8 +90,47 @@ TEST(Crowd, AtTheLimitClientsWaitAndAreServedInTheirTurn) {
   EXPECT_EQ(children_of(server.pid()).size(), 5U);
   holders.pop_back();
   EXPECT_EQ(waiting.receive(4), "turn");
-  EXPECT_NE(server.process().errors().find("5 sessions are open, as many as --max-connections allows"),
-            std::string::npos);
+  EXPECT_NE(
+      server.process().errors().find(
+          "5 of 5 sessions open, as --max-connections allows: further clients wait in the listen queue"),
+      std::string::npos);
+}
+
+// A crowd on one listener must not lock out the clients of another: with one place and two full queues, both
+// queues have to move.
+TEST(Crowd, ListenersTakeTurns) {
+  ServerProcess server({"--max-connections", "1", "--bind", "127.0.0.1", "--bind", "127.0.0.2"});
+  std::vector<ClientSocket> first;
+  std::vector<ClientSocket> second;
+  server.process().signal(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
+  for (int i = 0; i < 30; ++i) {
+    first.emplace_back(server.port(), AF_INET, "127.0.0.1");
+    second.emplace_back(server.port(), AF_INET, "127.0.0.2");
+  }
+  server.process().signal(SIGCONT);
+  // One client at a time is served, whoever it is: it is answered and goes.
+  int served_first = 0;
+  int served_second = 0;
+  for (auto* clients : {&first, &second}) {
+    for (auto& client : *clients) ASSERT_TRUE(client.send("x"));
+  }
+  while (served_first + served_second < 20) {
+    bool any = false;
+    const auto look = [&](std::vector<ClientSocket>& clients, int& served) {
+      for (auto& client : clients) {
+        if (client.fd() < 0 || !client.readable(std::chrono::milliseconds(0))) continue;
+        client.close();
+        ++served;
+        any = true;
+      }
+    };
+    look(first, served_first);
+    look(second, served_second);
+    if (!any) sleep_shortly();
+  }
+  EXPECT_GE(served_first, 8);
+  EXPECT_GE(served_second, 8);
 }
 
 }  // namespace

@@ -16,7 +16,9 @@ struct Tool {
   const char* script;
 };
 
-void PrintTo(const Tool& tool, std::ostream* out) { *out << tool.program; }
+void PrintTo(const Tool& tool, std::ostream* out) {
+  *out << tool.program;
+}
 
 class Interoperation : public ::testing::TestWithParam<Tool> {};
 

@@ -56,6 +56,13 @@ TEST(Iterative, EchoesByteForByte) {
   EXPECT_NE(server.last_line().find("2 accepted, ended: 2 client closed;"), std::string::npos);
 }
 
+TEST(Iterative, SaysWhichOptionsHaveNoEffect) {
+  ServerProcess server({"--mode", "iterative", "--reap", "none"});
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.process().errors().find("--reap and --max-connections have no effect\n"),
+            std::string::npos);
+}
+
 TEST(Iterative, LeavesNoDescriptorBehind) {
   ServerProcess server({"--mode", "iterative"});
   const auto before = descriptors_of(server.pid());
@@ -98,7 +105,7 @@ TEST(Iterative, HearsSigtermWhileAClientNeverPauses) {
 }
 
 TEST(Iterative, EndsASilentClientByTheIdleTimeOut) {
-  ServerProcess server({"--mode", "iterative", "--idle-timeout", "50ms"});
+  ServerProcess server({"--mode", "iterative", "--idle-timeout", "1s"});
   ClientSocket silent(server.port());
   ClientSocket waiting(server.port());
   EXPECT_EQ(echo_through(waiting, "served at last"), "served at last");

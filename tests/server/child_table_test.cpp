@@ -13,17 +13,15 @@ namespace {
 using namespace tcpserver::server;
 using tcpserver::posix::SocketAddress;
 
-constexpr auto now = tcpserver::posix::TimePoint{};
-
 ChildTable::Slot start(ChildTable& table, pid_t pid) {
   const auto slot = table.take();
-  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)), now);
+  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)));
   return slot;
 }
 
 std::multiset<pid_t> running(const ChildTable& table) {
   std::multiset<pid_t> pids;
-  table.for_each_running([&](const Child& child) { pids.insert(child.pid); });
+  table.for_each_running([&](ChildTable::Slot slot) { pids.insert(table[slot].pid); });
   return pids;
 }
 
@@ -49,19 +47,19 @@ TEST(ChildTable, FollowsAChildFromItsStartToItsEnd) {
 TEST(ChildTable, IsFullAtItsCapacity) {
   ChildTable table(3);
   for (pid_t pid = 1; pid <= 3; ++pid) start(table, pid);
-  EXPECT_TRUE(table.full());
+  EXPECT_TRUE((table.in_use() == table.capacity()));
   table.note_ended(2, 0);
   table.give_back(*table.next_ended());
-  EXPECT_FALSE(table.full());
+  EXPECT_FALSE((table.in_use() == table.capacity()));
   start(table, 4);
-  EXPECT_TRUE(table.full());
+  EXPECT_TRUE((table.in_use() == table.capacity()));
   EXPECT_EQ(running(table), (std::multiset<pid_t>{1, 3, 4}));
 }
 
 TEST(ChildTable, GivesBackASlotWhoseForkFailed) {
   ChildTable table(1);
   for (int i = 0; i < 5; ++i) {
-    ASSERT_FALSE(table.full());
+    ASSERT_FALSE((table.in_use() == table.capacity()));
     table.give_back(table.take());
   }
   EXPECT_EQ(table.in_use(), 0U);
@@ -84,7 +82,7 @@ TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
   std::mt19937 random(1);
   for (int step = 0; step < 200'000; ++step) {
     const auto kind = random() % 8;
-    if (kind < 4 && !table.full()) {
+    if (kind < 4 && !(table.in_use() == table.capacity())) {
       pid_t pid = 0;
       do {
         pid = static_cast<pid_t>(random() % 100 + 1);  // few pids: long chains, early re-use

@@ -34,7 +34,7 @@ TEST(Session, EchoesCountsAndEndsWithTheClient) {
   Pair pair;
   ASSERT_EQ(::write(pair.ends[0], "hello", 5), 5);
   ::shutdown(pair.ends[0], SHUT_WR);
-  SessionBytes bytes{};
+  SessionRecord bytes{};
   EXPECT_EQ(run_session(pair.ends[1], Service::upper, bytes, nullptr), SessionEnd::client_closed);
   EXPECT_EQ(bytes.in, 5U);
   EXPECT_EQ(bytes.out, 5U);
@@ -47,12 +47,12 @@ TEST(Session, EndsWhenTheSocketsTimeOutRunsOut) {
   Pair pair;
   const timeval soon{.tv_sec = 0, .tv_usec = 1000};
   ASSERT_EQ(::setsockopt(pair.ends[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
-  SessionBytes bytes{};
+  SessionRecord bytes{};
   EXPECT_EQ(run_session(pair.ends[1], Service::echo, bytes, nullptr), SessionEnd::idle_timeout);
 }
 
 TEST(Session, EndsAsBrokenWhereTheDescriptorIsNone) {
-  SessionBytes bytes{};
+  SessionRecord bytes{};
   EXPECT_EQ(run_session(-1, Service::echo, bytes, nullptr), SessionEnd::broken);
 }
 

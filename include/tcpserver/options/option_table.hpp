@@ -53,7 +53,10 @@ struct Parsed {
                                      const OptionTable& scratch, int argc, char* const* argv,
                                      char* const* environment);
 
-// The text of --help.
+// The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
+[[nodiscard]] std::string variable_name(const Program& program, const OptionSpec& spec);
+
+// The text of --help. The table's first option must take a value where the program has variables.
 [[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
 
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".

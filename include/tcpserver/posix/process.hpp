@@ -16,8 +16,9 @@ namespace tcpserver::posix {
 // way out that strict seccomp allows (_exit is exit_group there: killed).
 [[noreturn]] void exit_child(int status) noexcept;
 
-// Closes every descriptor but this one. Pure POSIX, which cannot list descriptors, closes those below 256.
-void close_all_but(int fd) noexcept;
+// Closes every descriptor but this one. Pure POSIX, which can neither list descriptors nor close a range of
+// them, tries each up to `highest`: the highest that the caller has ever opened.
+void close_all_but(int fd, int highest) noexcept;
 
 // Asks that no child inherits this page-aligned memory: fork then has its page tables not to copy, and a
 // child that touches it faults. Advice: where the system cannot, children get their copy as usual.

@@ -17,9 +17,9 @@ namespace tcpserver::server {
 // Waits, admits, reaps, stops. The references must outlive it.
 class AcceptLoop {
  public:
-  // `answer_requests` is called after each wait, for the signals that ask for something.
+  // `answer_signals` is called after each wait in the window.
   AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, SignalWindow& window, Counters& counters,
-             Log& log, std::function<void()> answer_requests);
+             Log& log, std::function<void()> answer_signals);
 
   // Returns when a stop was requested, or a listener became unusable: false then. The listeners are closed.
   [[nodiscard]] bool run() noexcept;
@@ -41,11 +41,11 @@ class AcceptLoop {
   SignalWindow& window_;
   Counters& counters_;
   Log& log_;
-  std::function<void()> answer_requests_;
+  std::function<void()> answer_signals_;
 
   int accepts_since_signals_ = 0;   // accept calls since the window was last surely open
   int lost_in_a_row_ = 0;           // accepts that failed with "retry"
-  std::size_t first_listener_ = 0;  // takes turns, so that a flooded listener does not starve the others
+  std::size_t first_listener_ = 0;  // the one whose turn it is: a flooded listener must not starve the others
   posix::TimePoint paused_until_{};
   bool unusable_ = false;
   RateLimit accept_failures_{std::chrono::seconds(1)};

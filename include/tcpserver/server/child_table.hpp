@@ -1,6 +1,5 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/mapping.hpp"
 #include "tcpserver/posix/socket_address.hpp"
 
@@ -17,7 +16,6 @@ struct Child {
   std::uint32_t link = 0;  // the table's own: the next of its list, plus 1
   bool running = false;    // started, and not yet reaped
   posix::SocketAddress peer;
-  posix::TimePoint started;
 };
 
 // The parent's book of its children: a fixed number of slots, found by pid in constant time. A slot goes
@@ -32,13 +30,12 @@ class ChildTable {
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
-  [[nodiscard]] bool full() const noexcept { return in_use_ == capacity_; }
 
-  // A free slot. The table must not be full.
+  // A free slot. Fewer than capacity() must be in use.
   [[nodiscard]] Slot take() noexcept;
 
   // Enters the child that runs in a taken slot.
-  void started(Slot slot, pid_t pid, const posix::SocketAddress& peer, posix::TimePoint now) noexcept;
+  void started(Slot slot, pid_t pid, const posix::SocketAddress& peer) noexcept;
 
   // Called by the SIGCHLD handler: async-signal-safe. A pid that is not here (a child that this program
   // inherited over exec) is no concern of ours and changes nothing.
@@ -52,11 +49,11 @@ class ChildTable {
 
   [[nodiscard]] const Child& operator[](Slot slot) const noexcept { return slots_[slot]; }
 
-  // Calls visit(const Child&) for each running child.
+  // Calls visit(slot) for each running child.
   template <typename Visit>
   void for_each_running(Visit visit) const {
     for (Slot slot = 0; slot < used_; ++slot) {
-      if (slots_[slot].running) visit(slots_[slot]);
+      if (slots_[slot].running) visit(slot);
     }
   }
 

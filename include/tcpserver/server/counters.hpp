@@ -1,26 +1,43 @@
 #pragma once
 
+#include "tcpserver/server/bounded_text.hpp"
 #include "tcpserver/server/session.hpp"
 
 #include <array>
 #include <cstdint>
-#include <string>
 
 namespace tcpserver::server {
+
+struct ByteCount {
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+
+  void add(const SessionRecord& record) noexcept;
+};
 
 // What happened since the start. Kept by the parent alone.
 struct Counters {
   std::uint64_t accepted = 0;       // connections that accept returned
-  std::uint64_t accept_errors = 0;  // without "none is waiting" and interruptions
+  std::uint64_t accept_errors = 0;  // accept calls that failed, but for "nobody is waiting"
   std::uint64_t fork_failures = 0;  // each closed one connection
-  std::uint64_t bytes_in = 0;       // of ended sessions
-  std::uint64_t bytes_out = 0;
+  ByteCount bytes;                  // of ended sessions
   std::array<std::uint64_t, session_end_count> ended{};  // by SessionEnd
 
-  void count_end(SessionEnd end, const SessionBytes& bytes) noexcept;
+  void count_end(SessionEnd end, const SessionRecord& record) noexcept;
 };
 
-// "3 of 1000 sessions open, 20 accepted, 17 ended (client closed 16, reset 1), ...".
-[[nodiscard]] std::string status_text(const Counters& counters, std::uint32_t open, std::uint32_t most);
+// How things stand with the sessions that have not ended.
+struct OpenSessions {
+  std::uint32_t open = 0;
+  std::uint32_t most = 0;
+  bool reaped = true;  // false: zombies count as open, for nobody asks how they ended
+  ByteCount bytes;     // of theirs, so far
+};
+
+using StatusText = BoundedText<640>;  // with every figure at its largest
+
+// "3 of 1000 sessions open, 20 accepted, ended: 16 client closed, 1 reset; 0 failed forks, 0 accept errors;
+// 21 bytes in, 15 out", the bytes of open sessions included.
+[[nodiscard]] StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept;
 
 }  // namespace tcpserver::server

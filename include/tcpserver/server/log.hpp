@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/clock.hpp"
 
+#include <cstdarg>
 #include <cstdint>
 
 namespace tcpserver::server {
@@ -33,7 +34,8 @@ class Log {
   void limited_line(RateLimit& limit, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
 
  private:
-  void write(const char* text, std::size_t size) noexcept;
+  void write(const char* format, va_list arguments, std::uint64_t held_back) noexcept
+      __attribute__((format(printf, 2, 0)));
 
   std::uint64_t dropped_ = 0;
 };

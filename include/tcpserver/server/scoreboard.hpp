@@ -10,14 +10,16 @@ namespace tcpserver::server {
 
 // What a child tells its parent while it runs. One cache line each, so that children on two processors do
 // not slow each other down.
-struct alignas(64) SessionBytes {
+struct alignas(64) SessionRecord {
   std::atomic<std::uint64_t> in;   // read from the client
   std::atomic<std::uint64_t> out;  // written to it
+  std::atomic<int> error;          // errno of the read or write that broke the session; 0: none did
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
 
   void reset() noexcept {
     in.store(0, std::memory_order_relaxed);
     out.store(0, std::memory_order_relaxed);
+    error.store(0, std::memory_order_relaxed);
   }
 };
 
@@ -25,11 +27,11 @@ struct alignas(64) SessionBytes {
 class Scoreboard {
  public:
   explicit Scoreboard(std::uint32_t slots)
-      : mapping_(posix::Mapping::Kind::shared, sizeof(SessionBytes) * slots) {}
+      : mapping_(posix::Mapping::Kind::shared, sizeof(SessionRecord) * slots) {}
 
-  // Zeroed memory from mmap is a valid SessionBytes: lock-free atomics of value 0.
-  [[nodiscard]] SessionBytes& operator[](std::uint32_t slot) noexcept {
-    return static_cast<SessionBytes*>(mapping_.data())[slot];
+  // Zeroed memory from mmap is a valid SessionRecord: lock-free atomics of value 0.
+  [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept {
+    return static_cast<SessionRecord*>(mapping_.data())[slot];
   }
 
  private:

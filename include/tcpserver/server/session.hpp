@@ -11,7 +11,7 @@ enum class SessionEnd : int {
   client_closed = 0,    // the end of the client's bytes was read, and all of them were answered
   reset = 1,            // the peer went away without a goodbye: ECONNRESET, EPIPE
   idle_timeout = 2,     // no byte moved for the idle time-out
-  broken = 3,           // another failure of read or write
+  broken = 3,           // another failure of read or write; its errno is in the record
   sandbox_refused = 4,  // the child could not give up its rights, so it served nobody
   drained = 5,          // ended by the server, which was asked to stop
   killed = 6            // the child was ended by a signal; never an exit status
@@ -21,23 +21,31 @@ inline constexpr std::size_t session_end_count = 7;
 // "client closed", "reset", ... for log lines.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
+// A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to
+// megabytes, is free (sk_stream_write_space). But a new write takes whatever room there is. So a write waits
+// for a quarter of the idle time-out, tries anew, and the session is idle after this many vain tries in a
+// row.
+inline constexpr int write_waits_per_idle_timeout = 4;
+
 // How a session waits where it must not block in read or write: in the iterative server, which has one
 // process for its signals and its client. A forked child has none and just blocks.
 class SessionWaiter {
  public:
   enum class Result { ready, timed_out, stop };
 
-  // Waits until the socket is ready for the poll events.
+  // Waits until the socket is ready for the poll events: POLLIN for the idle time-out, POLLOUT for its
+  // write_waits_per_idle_timeout-th part.
   virtual Result wait(int connection, short events) noexcept = 0;
 
  protected:
   ~SessionWaiter() = default;
 };
 
-// Answers until the client's end of file. Counts into `bytes` as it goes. Calls nothing but read, write and
-// the waiter; allocates nothing. With no waiter the socket must block, and EAGAIN means that SO_RCVTIMEO or
-// SO_SNDTIMEO ran out (socket(7)); with a waiter it must not block.
-[[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionBytes& bytes,
+// Answers until the client's end of file. Counts into `record` as it goes. Calls nothing but read, write and
+// the waiter; allocates nothing. With no waiter the socket must block, its SO_RCVTIMEO being the idle
+// time-out and its SO_SNDTIMEO the write_waits_per_idle_timeout-th part: EAGAIN says that it ran out
+// (socket(7)). With a waiter the socket must not block.
+[[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
                                      SessionWaiter* waiter) noexcept;
 
 // The capitals of ASCII letters; every other byte, those above 127 included, stays.

@@ -1,12 +1,24 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/socket_address.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/counters.hpp"
+#include "tcpserver/server/log.hpp"
+#include "tcpserver/server/signal_window.hpp"
 
-#include <cstdint>
+#include <functional>
 
 namespace tcpserver::server {
+
+// What both kinds of sessions work with. What it refers to must outlive them.
+struct SessionContext {
+  const options::ServerOptions& options;
+  SignalWindow& window;
+  Counters& counters;
+  Log& log;
+  std::function<void()> answer_signals;  // called after each wait in the window
+};
 
 // What the accept loop hands its connections to: forked children (ForkedSessions), or one client after
 // another in this process (IterativeSessions).
@@ -14,19 +26,27 @@ class Sessions {
  public:
   virtual ~Sessions() = default;
 
-  [[nodiscard]] virtual std::uint32_t open() const noexcept = 0;
-  [[nodiscard]] virtual std::uint32_t most() const noexcept = 0;
+  // Of places and bytes. Cheap where only open and most are read; `with_bytes` looks at each open session.
+  [[nodiscard]] virtual OpenSessions count(bool with_bytes) const noexcept = 0;
+  [[nodiscard]] bool full() const noexcept {
+    const auto sessions = count(false);
+    return sessions.open == sessions.most;
+  }
 
-  // Serves the client of this connection; `peer` is its address. Needs open() < most(). Never throws, never
-  // ends the server: a client that cannot be served is closed and counted.
-  virtual void start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
+  // Serves the client of this connection; `peer` is its address. Must not be full. False where the system is
+  // short of what it takes: this client was closed and counted, and the next should not be tried at once.
+  [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
 
   // Books the sessions that ended since the last call, and frees their places.
   virtual void settle() noexcept = 0;
 
-  // After the last start(): waits for the open sessions until `deadline` or a second request to stop, then
-  // ends those that are left.
-  virtual void drain(posix::TimePoint deadline) noexcept = 0;
+  // After the last start(): waits for the open sessions until the drain time-out or a second request to stop,
+  // then ends those that are left.
+  virtual void drain() noexcept = 0;
+
+ protected:
+  // The line that tells the operator of a drain.
+  static void say_draining(const SessionContext& context, std::uint32_t open) noexcept;
 };
 
 }  // namespace tcpserver::server

@@ -1,4 +1,6 @@
-#include "tcpserver/posix/tcp_table.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
+
+#include <netdb.h>
 
 namespace tcpserver::posix {
 
@@ -6,8 +8,12 @@ std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view) {
   return std::nullopt;
 }
 
-std::vector<TcpTableEntry> listening_sockets(std::uint16_t) {
+std::vector<TcpTableEntry> sockets_of_port(std::uint16_t) {
   return {};
+}
+
+unsigned first_unprivileged_port() {
+  return IPPORT_RESERVED;
 }
 
 std::optional<SocketOwner> socket_owner(std::uint64_t) {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-// The kernel's table of TCP sockets. Linux tells it in /proc/net/tcp and /proc/net/tcp6 (proc_net(5));
-// elsewhere it is not known, and the lists are empty.
+// What the kernel tells of its TCP: its sockets (on Linux in /proc/net/tcp and tcp6, proc_net(5)), who has
+// them, and its border of privileged ports. Elsewhere the sockets are not known, and the lists are empty.
 namespace tcpserver::posix {
 
 struct TcpTableEntry {
@@ -25,8 +25,13 @@ inline constexpr unsigned tcp_state_listen = 10;  // TCP_LISTEN, shown as 0A
 // One line of /proc/net/tcp or tcp6. Nothing for the heading and for what does not parse.
 [[nodiscard]] std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line);
 
-// Every listening socket of this network namespace on this port.
-[[nodiscard]] std::vector<TcpTableEntry> listening_sockets(std::uint16_t port);
+// Every socket of this network namespace whose local port is this one, the listening ones first. What is
+// bound but neither listens nor is connected is not among them: the kernel's table leaves it out.
+[[nodiscard]] std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port);
+
+// Ports below this one take a privilege to bind: 1024 (IPPORT_RESERVED), or what the administrator of a Linux
+// set as net.ipv4.ip_unprivileged_port_start (ip(7)).
+[[nodiscard]] unsigned first_unprivileged_port();
 
 // A process that holds a socket open.
 struct SocketOwner {

@@ -1,4 +1,6 @@
-#include "tcpserver/posix/tcp_table.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
+
+#include <netdb.h>
 
 #include <algorithm>
 #include <array>
@@ -100,16 +102,24 @@ std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line) {
   return TcpTableEntry{*local, *state, *inode};
 }
 
-std::vector<TcpTableEntry> listening_sockets(std::uint16_t port) {
+std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port) {
   std::vector<TcpTableEntry> found;
   for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     std::ifstream table(path);
     for (std::string line; std::getline(table, line);) {
       const auto entry = parse_tcp_table_line(line);
-      if (entry && entry->state == tcp_state_listen && entry->local.port() == port) found.push_back(*entry);
+      if (entry && entry->local.port() == port) found.push_back(*entry);
     }
   }
+  std::stable_partition(found.begin(), found.end(),
+                        [](const TcpTableEntry& entry) { return entry.state == tcp_state_listen; });
   return found;
+}
+
+unsigned first_unprivileged_port() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  unsigned port = 0;
+  return file >> port ? port : IPPORT_RESERVED;
 }
 
 std::optional<SocketOwner> socket_owner(std::uint64_t inode) {

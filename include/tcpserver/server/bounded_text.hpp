@@ -1,0 +1,42 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
+
+namespace tcpserver::server {
+
+// A text that is built piece by piece in memory of its own, for what is said while clients are served: no
+// allocation, so nothing to fail. What does not fit is cut.
+template <std::size_t Capacity>
+class BoundedText {
+ public:
+  void append(const char* format, ...) noexcept __attribute__((format(printf, 2, 3))) {
+    va_list arguments;
+    va_start(arguments, format);
+    append_list(format, arguments);
+    va_end(arguments);
+  }
+
+  void append_list(const char* format, va_list arguments) noexcept __attribute__((format(printf, 2, 0))) {
+    const std::size_t room = Capacity - size_;  // vsnprintf's final zero included
+    const int wanted = std::vsnprintf(text_ + size_, room, format, arguments);
+    if (wanted > 0) size_ += std::min(static_cast<std::size_t>(wanted), room - 1);
+  }
+
+  // Makes it a whole line: a newline at its end, in the place of the last byte where it is full.
+  void end_line() noexcept {
+    if (size_ == Capacity - 1) --size_;
+    append("\n");
+  }
+
+  [[nodiscard]] const char* c_str() const noexcept { return text_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  char text_[Capacity] = {};
+  std::size_t size_ = 0;
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,13 @@
+#include "tcpserver/server/sessions.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+namespace tcpserver::server {
+
+void Sessions::say_draining(const SessionContext& context, std::uint32_t open) noexcept {
+  context.log.line("stopping: %u open %s may finish within %s; a second signal ends %s at once", open,
+                   open == 1 ? "session" : "sessions",
+                   options::duration_text(context.options.drain_timeout).c_str(), open == 1 ? "it" : "them");
+}
+
+}  // namespace tcpserver::server

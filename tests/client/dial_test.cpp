@@ -1,0 +1,90 @@
+#include "tcpserver/client/dial.hpp"
+
+#include "tcpserver/posix/system_error.hpp"
+
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::client;
+using namespace tcpserver::posix;
+using namespace std::chrono_literals;
+
+// A bound socket on a free port of an IPv4 loopback address; listening or not.
+struct Bound {
+  Bound(const char* host, bool listening)
+      : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), address(*SocketAddress::parse(host, 0)) {
+    EXPECT_EQ(::bind(fd.get(), address.get(), address.size()), 0);
+    socklen_t size = SocketAddress::storage_size;
+    EXPECT_EQ(::getsockname(fd.get(), address.storage(), &size), 0);
+    if (listening) {
+      EXPECT_EQ(::listen(fd.get(), 0), 0);
+    }
+  }
+  UniqueFd fd;
+  SocketAddress address;
+};
+
+SocketAddress peer_of(const UniqueFd& fd) {
+  SocketAddress peer;
+  socklen_t size = SocketAddress::storage_size;
+  EXPECT_EQ(::getpeername(fd.get(), peer.storage(), &size), 0);
+  return peer;
+}
+
+TEST(Dial, TriesTheNextAddressWhereOneRefuses) {
+  const Bound refusing("127.0.0.1", false);
+  const Bound answering("127.0.0.2", true);
+  const auto connected = connect_to_any("host", {refusing.address, answering.address}, std::nullopt);
+  EXPECT_EQ(peer_of(connected), answering.address);
+}
+
+TEST(Dial, TakesTheFirstThatAnswers) {
+  const Bound first("127.0.0.1", true);
+  const Bound second("127.0.0.2", true);
+  EXPECT_EQ(peer_of(connect_to_any("host", {first.address, second.address}, std::nullopt)), first.address);
+}
+
+TEST(Dial, SaysHowEachAddressFailed) {
+  const Bound first("127.0.0.1", false);
+  const Bound second("127.0.0.2", false);
+  try {
+    static_cast<void>(connect_to_any("host", {first.address, second.address}, std::nullopt));
+    FAIL() << "it connected";
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::unavailable);
+    EXPECT_EQ(std::string(error.what()), "cannot connect to 'host': " + first.address.text() +
+                                             ": Connection refused; " + second.address.text() +
+                                             ": Connection refused (is the server running?)");
+  }
+}
+
+// A listener whose queue is full drops the SYN in silence: its connect hangs, and has half of the time.
+TEST(Dial, ASilentAddressLeavesTimeForTheNext) {
+  const Bound silent("127.0.0.1", true);
+  std::vector<UniqueFd> filling;
+  for (int i = 0; i < 4; ++i) {
+    filling.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    static_cast<void>(::connect(filling.back().get(), silent.address.get(), silent.address.size()));
+  }
+  const Bound answering("127.0.0.2", true);
+  const auto deadline = Clock::now() + 2s;
+  EXPECT_EQ(peer_of(connect_to_any("host", {silent.address, answering.address}, deadline)),
+            answering.address);
+  try {
+    static_cast<void>(connect_to_any("host", {silent.address}, Clock::now() + 50ms));
+    FAIL() << "it connected";
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::temp_fail);
+  }
+}
+
+TEST(Dial, ResolvesNumericAddressesToThemselves) {
+  const auto addresses = resolve("127.0.0.1", 80, std::nullopt);
+  ASSERT_EQ(addresses.size(), 1U);
+  EXPECT_EQ(addresses[0].text(), "127.0.0.1:80");
+}
+
+}  // namespace

@@ -1,0 +1,78 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+namespace {
+
+using namespace harness;
+
+bool set_limit(pid_t pid, int resource, rlim_t value) {
+  rlimit limit{};
+  if (::prlimit(pid, static_cast<__rlimit_resource>(resource), nullptr, &limit) != 0) return false;
+  limit.rlim_cur = value;
+  return ::prlimit(pid, static_cast<__rlimit_resource>(resource), &limit, nullptr) == 0;
+}
+
+unsigned long figure_before(const std::string& line, const std::string& words) {
+  const auto end = line.find(words);
+  const auto start = line.find_last_not_of("0123456789", end - 1) + 1;
+  return std::strtoul(line.c_str() + start, nullptr, 10);
+}
+
+// Out of descriptors, accept fails at once each time, and the client stays in the queue.
+TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {
+  ServerProcess server({"--bind", "127.0.0.1"});
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));  // 0, 1, 2 and the listener
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("patient"));
+  ASSERT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("cannot accept: Too many open files; clients wait in the listen queue meanwhile\n") !=
+           std::string::npos;
+  }));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_LE(figure_before(server.status(), " accept errors"), 30U)
+      << "a spinning server has thousands a second";
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
+  EXPECT_EQ(client.receive(7), "patient");
+}
+
+// Each failed fork costs that one client, and its place comes back: rivals leak it until they refuse
+// everyone.
+TEST(Shortage, OfProcessesCostsNoPlaces) {
+  std::vector<std::string> wrapper;
+  if (::geteuid() == 0) {  // the limit is not for root
+    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+    wrapper = {"setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups", "--bounding-set", "-all"};
+    if (run({"setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups", TCPSERVER_PROGRAM,
+             "--version"})
+            .ending != 0) {
+      GTEST_SKIP() << "an unprivileged user cannot run the program where it lies";
+    }
+  }
+  ServerProcess server({"--max-connections", "2"}, {}, wrapper);
+  rlimit before{};
+  ASSERT_EQ(::prlimit(server.pid(), RLIMIT_NPROC, nullptr, &before), 0);
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NPROC, 0));
+  for (int i = 0; i < 5; ++i) {
+    ClientSocket unlucky(server.port());
+    EXPECT_EQ(unlucky.receive_all(), "");
+  }
+  EXPECT_TRUE(server.status().starts_with("0 of 2 sessions open, 5 accepted, ended: none; 5 failed forks"))
+      << server.last_line();
+  EXPECT_NE(server.process().errors().find(
+                "cannot fork: Resource temporarily unavailable; this client was closed\n"),
+            std::string::npos);
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NPROC, before.rlim_cur));
+  ClientSocket lucky(server.port());
+  EXPECT_EQ(echo_through(lucky, "served"), "served");
+}
+
+}  // namespace
