@@ -109,10 +109,11 @@ TEST_F(Child, CallsReadWriteAndExitAlone) {
     }
   }
   std::filesystem::remove(log);
-  EXPECT_EQ(sandboxed.size(), 3U);
-  for (const auto& [pid, names] : calls)
-    EXPECT_EQ(names, (std::set<std::string>{"read", "write", "exit"})) << pid;
-  EXPECT_EQ(calls.size(), 3U);
+  // Three sessions, and the child that tried the sandbox at start-up.
+  std::multiset<std::set<std::string>> found;
+  for (const auto& [pid, names] : calls) found.insert(names);
+  const std::set<std::string> session{"read", "write", "exit"};
+  EXPECT_EQ(found, (std::multiset<std::set<std::string>>{session, session, session, {"exit"}}));
 }
 
 // What goes to a whole process group or to every process of a name is for the parent to decide.
