@@ -4,11 +4,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -155,6 +157,21 @@ Finished run(const std::vector<std::string>& command, const SpawnOptions& option
   Process process(command, options);
   const Ending ending = process.wait();
   return {ending, process.output(), process.errors()};
+}
+
+PublicCopy::PublicCopy(const std::string& program) {
+  char folder[] = "/tmp/tcpserver_test_XXXXXX";
+  if (::mkdtemp(folder) == nullptr) throw std::runtime_error("mkdtemp");
+  folder_ = folder;
+  path_ = folder_ + "/" + std::filesystem::path(program).filename().string();
+  std::filesystem::copy_file(program, path_);
+  ::chmod(folder, 0755);
+  ::chmod(path_.c_str(), 0755);
+}
+
+PublicCopy::~PublicCopy() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
 }
 
 std::string find_command(const std::string& name) {

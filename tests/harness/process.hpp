@@ -87,6 +87,21 @@ struct Finished {
 };
 [[nodiscard]] Finished run(const std::vector<std::string>& command, const SpawnOptions& options = {});
 
+// A copy of a program in a folder of its own that every user may reach, for tests that give up root: a
+// checkout may lie in a home that other users cannot enter. Removed at the end.
+class PublicCopy {
+ public:
+  explicit PublicCopy(const std::string& program);
+  ~PublicCopy();
+  PublicCopy(const PublicCopy&) = delete;
+  PublicCopy& operator=(const PublicCopy&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string folder_;
+  std::string path_;
+};
+
 // Where a command is on the PATH; empty: nowhere.
 [[nodiscard]] std::string find_command(const std::string& name);
 

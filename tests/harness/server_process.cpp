@@ -16,7 +16,9 @@ constexpr const char* announcement = "Server is listening on port ";
 std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
                                       const std::vector<std::string>& options) {
   std::vector<std::string> command = wrapper;
-  command.insert(command.end(), {TCPSERVER_PROGRAM, "--port", "0"});
+  const bool names_program = !command.empty() && command.back().ends_with("/tcpserver");
+  if (!names_program) command.emplace_back(TCPSERVER_PROGRAM);
+  command.insert(command.end(), {"--port", "0"});
   command.insert(command.end(), options.begin(), options.end());
   return command;
 }
