@@ -16,12 +16,6 @@ constexpr Program tcpclient_program{
     .operands = "HOST PORT",
 };
 
-posix::Duration checked_duration(const Given& given) {
-  const auto value = parse_duration(given.text);
-  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
-  return *value;
-}
-
 }  // namespace
 
 OptionTable client_option_table(ClientOptions& target) {
@@ -31,11 +25,11 @@ OptionTable client_option_table(ClientOptions& target) {
       {"message", '\0', "TEXT", "", "send this line, and ask for none",
        [&target](const Given& given) { target.message = given.text; }},
       {"delay", '\0', "D", "0s", "hold the connection for D between connecting and sending",
-       [&target](const Given& given) { target.delay = checked_duration(given); }},
+       [&target](const Given& given) { target.delay = duration_of(given); }},
       {"timeout", '\0', "D", "none",
        "give up, with exit status 75, when connecting takes longer or the server lets us wait longer",
        [&target](const Given& given) {
-         target.timeout = checked_duration(given);
+         target.timeout = duration_of(given);
          if (target.timeout == posix::Duration::zero()) refuse(given, "a time-out: it must be above 0");
        }},
       {"help", 'h', "", "", "show this and exit", nullptr},

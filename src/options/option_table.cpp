@@ -194,6 +194,12 @@ void refuse(const Given& given, std::string_view allowed) {
   usage_error(given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
 }
 
+posix::Duration duration_of(const Given& given) {
+  const auto value = parse_duration(given.text);
+  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  return *value;
+}
+
 Parsed parse_arguments(const Program& program, const OptionTable& table, const OptionTable& scratch, int argc,
                        char* const* argv, char* const* environment) {
   Parsed parsed;

@@ -83,12 +83,6 @@ void store_max_connections(std::uint32_t& max_connections, const Given& given) {
   max_connections = static_cast<std::uint32_t>(*value);
 }
 
-void store_duration(posix::Duration& duration, const Given& given) {
-  const auto value = parse_duration(given.text);
-  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
-  duration = *value;
-}
-
 }  // namespace
 
 OptionTable server_option_table(ServerOptions& target) {
@@ -124,10 +118,10 @@ OptionTable server_option_table(ServerOptions& target) {
        [&target](const Given& given) { store_max_connections(target.max_connections, given); }},
       {"idle-timeout", '\0', "D", duration_text(defaults.idle_timeout),
        "no byte moved for so long ends a session; 0 is never",
-       [&target](const Given& given) { store_duration(target.idle_timeout, given); }},
+       [&target](const Given& given) { target.idle_timeout = duration_of(given); }},
       {"drain-timeout", '\0', "D", duration_text(defaults.drain_timeout),
        "after SIGTERM or SIGINT: how long open sessions may finish",
-       [&target](const Given& given) { store_duration(target.drain_timeout, given); }},
+       [&target](const Given& given) { target.drain_timeout = duration_of(given); }},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},
   };

@@ -15,6 +15,7 @@ void set_disposition(int signal, SignalHandler handler, const sigset_t& blocked_
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_mask = blocked_meanwhile;
+  action.sa_flags = SA_NOCLDSTOP;  // SIGCHLD tells of ends alone, not of stops
   sigaction(signal, &action, nullptr);
 }
 

@@ -12,7 +12,8 @@ namespace harness {
 class ServerProcess {
  public:
   // Starts `tcpserver --port 0 OPTIONS...`, behind `wrapper...` where one is given, and reads the announced
-  // port. Throws where there is no announcement.
+  // port. A wrapper whose last word is the path of a tcpserver (a PublicCopy) names the program itself.
+  // Throws where there is no announcement.
   explicit ServerProcess(const std::vector<std::string>& options = {}, const SpawnOptions& spawn = {},
                          const std::vector<std::string>& wrapper = {});
 

@@ -1,5 +1,7 @@
 #include "tcpserver/options/client_options.hpp"
 
+#include "harness/arguments.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -10,10 +12,8 @@ using tcpserver::posix::StartError;
 
 ClientCommand parse(std::vector<std::string> words) {
   words.insert(words.begin(), "tcpclient");
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  return parse_client_command(static_cast<int>(words.size()), argv.data());
+  const harness::Arguments arguments(std::move(words));
+  return parse_client_command(arguments.count(), arguments.argv());
 }
 
 TEST(ClientOptions, HaveDefaults) {

@@ -1,5 +1,7 @@
 #include "tcpserver/options/option_table.hpp"
 
+#include "harness/arguments.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -37,18 +39,13 @@ struct Outcome {
 
 Outcome parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
   words.insert(words.begin(), "prog");
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::vector<char*> environment;
-  for (auto& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
+  const harness::Arguments arguments(std::move(words), std::move(variables));
   Sample sample;
   Sample scratch;
   Outcome outcome;
   try {
-    outcome.parsed = parse_arguments(program, sample.table(), scratch.table(), static_cast<int>(words.size()),
-                                     argv.data(), environment.data());
+    outcome.parsed = parse_arguments(program, sample.table(), scratch.table(), arguments.count(),
+                                     arguments.argv(), arguments.environment());
   } catch (const StartError& error) {
     EXPECT_EQ(error.status(), ExitStatus::usage);
     outcome.error = error.what();

@@ -1,5 +1,7 @@
 #include "tcpserver/options/server_options.hpp"
 
+#include "harness/arguments.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -10,13 +12,8 @@ using tcpserver::posix::StartError;
 
 ServerCommand parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
   words.insert(words.begin(), "tcpserver");
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::vector<char*> environment;
-  for (auto& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  return parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
+  const harness::Arguments arguments(std::move(words), std::move(variables));
+  return parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
 }
 
 TEST(ServerOptions, HaveTheDefaultsOfTheManual) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <functional>
@@ -61,5 +62,8 @@ struct Parsed {
 
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
+
+// The value as a duration (parse_duration), or refused.
+[[nodiscard]] posix::Duration duration_of(const Given& given);
 
 }  // namespace tcpserver::options
