@@ -1,6 +1,5 @@
 #include "tcpserver/client/client.hpp"
-
-#include "programs/program.hpp"
+#include "tcpserver/programs/program.hpp"
 
 int main(int argc, char** argv) {
   using namespace tcpserver;

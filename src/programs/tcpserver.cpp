@@ -1,6 +1,5 @@
+#include "tcpserver/programs/program.hpp"
 #include "tcpserver/server/server.hpp"
-
-#include "programs/program.hpp"
 
 #include <unistd.h>
 
