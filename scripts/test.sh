@@ -3,6 +3,9 @@
 #   scripts/test.sh -R Echo        only the tests whose name has Echo
 #   BUILD_DIR=build-asan CMAKE_FLAGS=-DTCPSERVER_SANITIZE=ON scripts/test.sh
 set -euo pipefail
+case ${1:-} in
+  -h | --help) sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+esac
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"

@@ -114,7 +114,9 @@ UniqueFd connect_to_any(const std::string& host, const std::vector<SocketAddress
     timed_out = timed_out || error == ETIMEDOUT;
     failures += (failures.empty() ? "" : "; ") + addresses[i].text() + ": " + posix::error_text(error);
   }
-  const std::string hint = timed_out ? "" : " (is the server running?)";
+  const std::string hint = !timed_out ? " (is the server running?)"
+                           : deadline ? " (given up after --timeout)"
+                                      : "";
   throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
                    "cannot connect to " + options::in_quotes(host) + ": " + failures + hint);
 }

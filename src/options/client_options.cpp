@@ -14,7 +14,20 @@ constexpr Program tcpclient_program{
         "input is not a terminal: send all of it, and print every byte that comes back.",
     .environment_prefix = "",
     .operands = "HOST PORT",
+    .notes = "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
+
+// What a hurried user types as HOST, and no resolver would understand, let alone explain.
+void refuse_what_is_no_host_alone(std::string_view text) {
+  const Given given{text, "HOST"};
+  const auto colon = text.find(':');
+  if (parse_saturating(text, 0)) refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
+  if (text.find_first_of("[]") != std::string_view::npos)
+    refuse(given, "a host: no brackets, as in ::1 54321");
+  if (colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+    refuse(given, "a host: HOST and PORT stand apart, as in localhost 54321");
+  }
+}
 
 }  // namespace
 
@@ -22,12 +35,13 @@ OptionTable client_option_table(ClientOptions& target) {
   return {
       {"ask-first", '\0', "", "", "ask for the sentence before connecting: the client that causes no delay",
        [&target](const Given&) { target.ask_first = true; }},
-      {"message", '\0', "TEXT", "", "send this line, and ask for none",
+      {"message", '\0', "TEXT", "", "send this line, ask for none, and leave standard input alone",
        [&target](const Given& given) { target.message = given.text; }},
       {"delay", '\0', "D", "0s", "hold the connection for D between connecting and sending",
        [&target](const Given& given) { target.delay = duration_of(given); }},
       {"timeout", '\0', "D", "none",
-       "give up, with exit status 75, when connecting takes longer or the server lets us wait longer",
+       "give up, with exit status 75, when connecting takes longer or the server lets us wait longer with no "
+       "byte moved",
        [&target](const Given& given) {
          target.timeout = duration_of(given);
          if (target.timeout == posix::Duration::zero()) refuse(given, "a time-out: it must be above 0");
@@ -54,6 +68,7 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
   }
   if (!operands.empty()) {
     if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
+    refuse_what_is_no_host_alone(operands[0]);
     options.host = operands[0];
   }
   if (operands.size() == 2) {

@@ -55,6 +55,7 @@ std::string help_text(const Program& program, const OptionTable& table) {
            variable_name(program, table.front()) +
            ",\nand so on. A flag beats the variable, the variable beats the default.\n";
   }
+  if (!program.notes.empty()) out.append("\n").append(program.notes);
   return out;
 }
 

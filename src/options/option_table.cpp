@@ -38,15 +38,16 @@ std::size_t distance(std::string_view left, std::string_view right) {
   return row.back();
 }
 
-// "; did you mean X?" for the nearest of the names, or nothing where none is near.
-std::string suggestion(std::string_view wrong, const std::vector<std::string>& names) {
-  constexpr std::size_t near = 2;
+// "; did you mean X?" for the nearest of the names, or nothing where none is near: up to two letters differ,
+// and not more than a third. All begin with the same `prefix`, which says nothing.
+std::string suggestion(std::string_view wrong, const std::vector<std::string>& names,
+                       std::string_view prefix) {
   const std::string* best = nullptr;
-  std::size_t best_distance = near + 1;
+  std::size_t best_distance = 3;
   for (const auto& name : names) {
-    const bool abbreviated = wrong.size() > 3 && name.starts_with(wrong);
+    const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
     const std::size_t far = abbreviated ? 0 : distance(wrong, name);
-    if (far < best_distance) {
+    if (far < best_distance && 3 * far <= name.size() - prefix.size()) {
       best = &name;
       best_distance = far;
     }
@@ -57,7 +58,7 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
 [[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
   std::vector<std::string> names;
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names) + " (" +
+  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" +
               std::string(program.name) + " --help lists them all)");
 }
 
@@ -168,7 +169,8 @@ void warn_of_unknown_variables(const Program& program, const OptionTable& table,
   }
   for (const auto& [name, value] : unknown) {
     parsed.warnings.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
-                              std::string(program.name) + "'s and has no effect" + suggestion(name, names));
+                              std::string(program.name) + "'s and has no effect" +
+                              suggestion(name, names, program.environment_prefix));
   }
 }
 

@@ -17,6 +17,9 @@ constexpr Program tcpserver_program{
     .purpose = "Echo what TCP clients send: a daemon that forks one process per connection.",
     .environment_prefix = "TCPSERVER_",
     .operands = "",
+    .notes =
+        "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
+        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line.\n",
 };
 
 template <typename Choice>
@@ -114,13 +117,14 @@ OptionTable server_option_table(ServerOptions& target) {
              parse_choice<Service>(given, "a service", {"echo", Service::echo}, {"upper", Service::upper});
        }},
       {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
-       "children at a time; further clients wait in the listen queue",
+       "children at a time, 1 to " + std::to_string(most_connections) +
+           "; further clients wait in the listen queue",
        [&target](const Given& given) { store_max_connections(target.max_connections, given); }},
       {"idle-timeout", '\0', "D", duration_text(defaults.idle_timeout),
        "no byte moved for so long ends a session; 0 is never",
        [&target](const Given& given) { target.idle_timeout = duration_of(given); }},
       {"drain-timeout", '\0', "D", duration_text(defaults.drain_timeout),
-       "after SIGTERM or SIGINT: how long open sessions may finish",
+       "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
        [&target](const Given& given) { target.drain_timeout = duration_of(given); }},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},

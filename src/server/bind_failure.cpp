@@ -19,33 +19,41 @@ bool collides(const SocketAddress& listening, const SocketAddress& wanted) {
   return listening.is_wildcard() || wanted.is_wildcard() || listening.bytes() == wanted.bytes();
 }
 
-// " by process 1234 (nc), which listens on 0.0.0.0:80", as much of it as /proc tells.
-std::string user_of(const SocketAddress& wanted) {
+std::string port_text(const SocketAddress& address) {
+  return std::to_string(address.port());
+}
+
+// Who has the address and what to do about it, as much of it as /proc tells.
+std::string explain_address_in_use(const SocketAddress& wanted) {
+  const std::string in_use = "the address is in use";
   for (const auto& entry : posix::sockets_of_port(wanted.port())) {
     if (!collides(entry.local, wanted)) continue;
-    const auto owner = posix::socket_owner(entry.inode);
-    std::string who = " by a process that this user cannot see";
-    if (owner && owner->pid == ::getpid()) who = " by this very server";
-    if (owner && owner->pid != ::getpid()) {
-      who = " by process " + std::to_string(owner->pid) + " (" + owner->name + ")";
+    const bool listens = entry.state == posix::tcp_state_listen;
+    const std::string how =
+        (listens ? ", which listens on " : ", which is connected from ") + entry.local.text();
+    if (entry.inode == 0) {  // no descriptor anywhere: the kernel alone still has it
+      return in_use + " by a connection from " + entry.local.text() +
+             " that is still closing; try again soon";
     }
-    // An outgoing connection was given the port as its own: 54321 is in Linux's range for those.
-    return who +
-           (entry.state == posix::tcp_state_listen ? ", which listens on " : ", which is connected from ") +
-           entry.local.text();
+    const auto owner = posix::socket_owner(entry.inode);
+    if (!owner)
+      return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
+    if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
+    return in_use + " by process " + std::to_string(owner->pid) + " (" + owner->name + ")" + how +
+           (listens ? "; end that, or choose another --port or --bind"
+                    : "; try again later, or choose another --port");
   }
-  return "";
+  return in_use + "; choose another --port or --bind";
 }
 
 std::string explanation(const SocketAddress& address, int error) {
-  const std::string port = std::to_string(address.port());
   switch (error) {
     case EADDRINUSE:
-      return "the address is in use" + user_of(address) + "; end that, or choose another --port or --bind";
+      return explain_address_in_use(address);
     case EACCES: {
       if (address.port() >= posix::first_unprivileged_port()) return posix::error_text(error);
       const auto border = std::to_string(posix::first_unprivileged_port());
-      return "port " + port + " is privileged: below " + border +
+      return "port " + port_text(address) + " is privileged: below " + border +
              " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
     }
     case EADDRNOTAVAIL:

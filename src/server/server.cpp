@@ -8,6 +8,7 @@
 #include "tcpserver/server/forked_sessions.hpp"
 #include "tcpserver/server/iterative_sessions.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,13 +28,14 @@ using options::ServerOptions;
 class Server {
  public:
   Server(const ServerOptions& options, Log& log);
-  posix::ExitStatus run();
+  // `output_closed`: whoever started it closed standard output, and /dev/null has its place.
+  posix::ExitStatus run(bool output_closed);
 
  private:
   std::vector<Listener> listen();
   std::unique_ptr<Sessions> make_sessions();
   void say_what_has_no_effect() noexcept;
-  void announce() noexcept;
+  void announce(bool output_closed) noexcept;
   void answer_signals() noexcept;
 
   const ServerOptions& options_;
@@ -98,7 +100,11 @@ void Server::say_what_has_no_effect() noexcept {
   }
 }
 
-void Server::announce() noexcept {
+void Server::announce(bool output_closed) noexcept {
+  if (output_closed) {
+    log_.line("standard output is closed: listening on port %u", port_);
+    return;
+  }
   const std::string line = "Server is listening on port " + std::to_string(port_) + "\n";
   if (!posix::write_all(STDOUT_FILENO, line)) {
     log_.line("cannot announce port %u on standard output: %s", port_, std::strerror(errno));
@@ -114,9 +120,9 @@ void Server::answer_signals() noexcept {
   if (window_.stop_requests() > 0) loop_.stop_listening();
 }
 
-posix::ExitStatus Server::run() {
+posix::ExitStatus Server::run(bool output_closed) {
   say_what_has_no_effect();
-  announce();
+  announce(output_closed);
   const bool stopped_on_request = loop_.run();
   sessions_->drain();
   log_.line("stopped: %s", status_text(counters_, sessions_->count(true)).c_str());
@@ -126,11 +132,12 @@ posix::ExitStatus Server::run() {
 }  // namespace
 
 posix::ExitStatus run_server(const options::ServerCommand& command) {
+  const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
   Log log;
   for (const auto& warning : command.warnings) log.line("%s", warning.c_str());
   Server server(command.options, log);
-  return server.run();
+  return server.run(output_closed);
 }
 
 }  // namespace tcpserver::server

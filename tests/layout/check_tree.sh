@@ -3,9 +3,12 @@
 set -euo pipefail
 cd "${1:?usage: check_tree.sh DIR}"
 broken=0
-for entry in *; do
+# In a checkout the tracked files count: what lies beside them is the user's own.
+entries=$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u)
+[ -n "$entries" ] || entries=$(ls)
+for entry in $entries; do
   case $entry in
-    CMakeLists.txt | src | include | tests | scripts | README.md | LICENSE | build*) ;;
+    CMakeLists.txt | src | include | tests | scripts | README.md | LICENSE | build* | .?*) ;;
     *) echo "at the top level, but not in the layout: $entry" >&2; broken=1 ;;
   esac
 done

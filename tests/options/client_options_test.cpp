@@ -53,6 +53,13 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
   };
   EXPECT_EQ(refusal({"host", "0"}), "PORT: '0' is not a port: a whole number from 1 to 65535");
   EXPECT_EQ(refusal({"host", "echo"}), "PORT: 'echo' is not a port: a whole number from 1 to 65535");
+  EXPECT_EQ(refusal({"54321"}),
+            "HOST: '54321' is not a host: HOST comes first, then PORT, as in localhost 54321");
+  EXPECT_EQ(refusal({"127.0.0.1:80"}),
+            "HOST: '127.0.0.1:80' is not a host: HOST and PORT stand apart, as in localhost 54321");
+  EXPECT_EQ(refusal({"[::1]", "80"}), "HOST: '[::1]' is not a host: no brackets, as in ::1 54321");
+  EXPECT_EQ(refusal({"--port", "80"}),
+            "unknown option '--port' (tcpclient --help lists them all; HOST PORT stand without a flag)");
   EXPECT_EQ(refusal({""}), "HOST: '' is not a host: a name or a numeric address");
   EXPECT_EQ(refusal({"host", "1", "x"}), "unexpected argument 'x': HOST and PORT are all it takes");
   EXPECT_EQ(refusal({"--timeout", "0"}), "--timeout: '0' is not a time-out: it must be above 0");

@@ -14,7 +14,8 @@ constexpr Program program{.name = "prog",
                           .synopsis = "[OPTION]...",
                           .purpose = "Do something.",
                           .environment_prefix = "PROG_",
-                          .operands = ""};
+                          .operands = "",
+                          .notes = "Note well.\n"};
 
 // A table of two options, with all that was applied, in order.
 struct Sample {
@@ -109,6 +110,14 @@ TEST(OptionTable, RefusesWhatIsNoOption) {
   EXPECT_EQ(parse({""}).error, "unexpected argument '': prog takes options only");
 }
 
+TEST(OptionTable, SuggestsNothingFarFetched) {
+  EXPECT_EQ(parse({"--nome", "x"}).error,
+            "unknown option '--nome'; did you mean --name? (prog --help lists them all)");
+  EXPECT_EQ(parse({"--lame", "x"}).error.find("did you mean --name"),
+            std::string("unknown option '--lame'; ").size());
+  EXPECT_EQ(parse({"--lane", "x"}).error.find("did you mean"), std::string::npos);
+}
+
 TEST(OptionTable, TakesNoAbbreviation) {
   for (const auto& words : std::vector<Texts>{{"--max", "5"}, {"--max=5"}, {"--max-siz", "5"}}) {
     EXPECT_NE(parse(words).error.find("did you mean --max-size?"), std::string::npos) << words[0];
@@ -128,7 +137,9 @@ TEST(OptionTable, HelpAndVersionComeBeforeValues) {
             "  -V, --version             show the version\n"
             "\n"
             "Every option with a value may also come from the environment: --max-size from PROG_MAX_SIZE,\n"
-            "and so on. A flag beats the variable, the variable beats the default.\n");
+            "and so on. A flag beats the variable, the variable beats the default.\n"
+            "\n"
+            "Note well.\n");
 }
 
 }  // namespace

@@ -58,8 +58,9 @@ TEST(Announcement, SurvivesAStandardOutputThatTakesNothing) {
 // A listener that took the number of a closed standard output would get the announcement written into it.
 TEST(Announcement, SurvivesClosedStandardDescriptors) {
   Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 <&- >&-", TCPSERVER_PROGRAM});
-  EXPECT_TRUE(server.read_errors_until(
-      [](const std::string& text) { return text.find("backlog") != std::string::npos; }));
+  EXPECT_TRUE(server.read_errors_until([](const std::string& text) {
+    return text.find("standard output is closed: listening on port ") != std::string::npos;
+  }));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
   EXPECT_EQ(server.errors().find("cannot"), std::string::npos) << server.errors();

@@ -36,6 +36,7 @@ struct Program {
   std::string_view purpose;             // the help's first sentence
   std::string_view environment_prefix;  // "TCPSERVER_"; empty: no variables are read
   std::string_view operands;            // "HOST PORT", for the error; empty: none are allowed
+  std::string_view notes;               // the help's last lines, each with its newline
 };
 
 // What parsing leaves beside the values that were applied.
