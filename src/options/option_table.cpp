@@ -58,8 +58,9 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
 [[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
   std::vector<std::string> names;
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" +
-              std::string(program.name) + " --help lists them all)");
+  std::string help = std::string(program.name) + " --help lists them all";
+  if (!program.operands.empty()) help.append("; ").append(program.operands).append(" stand without a flag");
+  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
 }
 
 // One option on the command line.
