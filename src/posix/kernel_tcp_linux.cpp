@@ -88,6 +88,11 @@ bool holds_socket(const std::filesystem::path& process, const std::string& link)
   return found;
 }
 
+int rank_of(const TcpTableEntry& entry) {
+  if (entry.state == tcp_state_listen) return 0;
+  return entry.inode != 0 ? 1 : 2;
+}
+
 }  // namespace
 
 std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line) {
@@ -111,8 +116,9 @@ std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port) {
       if (entry && entry->local.port() == port) found.push_back(*entry);
     }
   }
-  std::stable_partition(found.begin(), found.end(),
-                        [](const TcpTableEntry& entry) { return entry.state == tcp_state_listen; });
+  std::stable_sort(found.begin(), found.end(), [](const TcpTableEntry& left, const TcpTableEntry& right) {
+    return rank_of(left) < rank_of(right);
+  });
   return found;
 }
 

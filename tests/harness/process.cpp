@@ -65,6 +65,8 @@ std::vector<std::string> environment_with(const std::vector<std::string>& added)
   ::dup2(in, 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
+  // What the test itself has inherited is no part of what it tests.
+  for (int fd = STDERR_FILENO + 1; fd < 1024; ++fd) ::close(fd);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -25,8 +25,9 @@ inline constexpr unsigned tcp_state_listen = 10;  // TCP_LISTEN, shown as 0A
 // One line of /proc/net/tcp or tcp6. Nothing for the heading and for what does not parse.
 [[nodiscard]] std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line);
 
-// Every socket of this network namespace whose local port is this one, the listening ones first. What is
-// bound but neither listens nor is connected is not among them: the kernel's table leaves it out.
+// Every socket of this network namespace whose local port is this one: the listening ones first, then those
+// that a process has, then those that the kernel alone still has (TIME_WAIT; their inode is 0). What is bound
+// but neither listens nor is connected is not among them: the kernel's table leaves it out.
 [[nodiscard]] std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port);
 
 // Ports below this one take a privilege to bind: 1024 (IPPORT_RESERVED), or what the administrator of a Linux

@@ -22,10 +22,10 @@ inline constexpr std::size_t session_end_count = 7;
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
 // A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to
-// megabytes, is free (sk_stream_write_space). But a new write takes whatever room there is. So a write waits for
-// an eighth of the idle time-out, tries anew, and the session is idle after that many vain waits in a row and a
-// last try. A client that reads nothing is found out after one to one and a quarter of the time-out: the first
-// wait may have begun with some bytes placed, and the last try waits once more.
+// megabytes, is free (sk_stream_write_space). But a new write takes whatever room there is. So a write waits
+// for an eighth of the idle time-out, tries anew, and the session is idle after that many vain waits in a row
+// and a last try. A client that reads nothing is found out after one to one and a quarter of the time-out:
+// the first wait may have begun with some bytes placed, and the last try waits once more.
 inline constexpr int write_waits_per_idle_timeout = 8;
 
 // How a session waits where it must not block in read or write: in the iterative server, which has one
