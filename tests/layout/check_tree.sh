@@ -4,7 +4,7 @@ set -euo pipefail
 cd "${1:?usage: check_tree.sh DIR}"
 broken=0
 # In a checkout the tracked files count: what lies beside them is the user's own.
-entries=$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u)
+entries=$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u || true)
 [ -n "$entries" ] || entries=$(ls)
 for entry in $entries; do
   case $entry in
