@@ -49,8 +49,9 @@ TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {
 TEST(Shortage, OfProcessesCostsNoPlaces) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run as a user who has no other process";
   if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
-  std::vector<std::string> user{"setpriv", "--reuid",        "65533",          "--regid",
-                                "65533",   "--clear-groups", "--bounding-set", "-all"};
+  const auto nobody_else = std::to_string(100'000 + ::getpid());
+  std::vector<std::string> user{"setpriv",   "--reuid",        nobody_else,      "--regid",
+                                nobody_else, "--clear-groups", "--bounding-set", "-all"};
   const PublicCopy program(TCPSERVER_PROGRAM);
   // As many as the server and two children.
   user.insert(user.end(), {"prlimit", "--nproc=3", program.path()});
