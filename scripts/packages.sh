@@ -27,13 +27,16 @@ install_missing() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
 }
 
-have_compiler() { command -v "${CXX:-c++}" >/dev/null; }
-
 # What building takes: CMake 3.25, make, and a C++20 compiler, g++ 12 or clang 14.
 need_build_tools() {
   local missing=()
   command -v cmake >/dev/null || missing+=(cmake)
   command -v make >/dev/null || missing+=(make)
-  have_compiler || missing+=(g++)
+  if [ -z "${CXX:-}" ]; then
+    command -v c++ >/dev/null || missing+=(g++)
+  elif ! command -v "${CXX%% *}" >/dev/null; then
+    echo "$0: CXX is '$CXX', and there is no such command" >&2
+    return 71
+  fi
   [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}"
 }

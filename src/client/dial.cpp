@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -74,6 +75,7 @@ int finish_connecting(int fd, std::optional<posix::TimePoint> deadline) {
 // The connected socket, or the errno that it failed with.
 int connect_to(const SocketAddress& address, std::optional<posix::TimePoint> deadline, UniqueFd& connected) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd && errno != EAFNOSUPPORT) throw posix::system_error("open a socket");
   if (!fd) return errno;
   int error = ::connect(fd.get(), address.get(), address.size()) == 0 ? 0 : errno;
   if (error == EINPROGRESS) error = finish_connecting(fd.get(), deadline);
@@ -89,7 +91,11 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
   // long.
   std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();
-  std::thread(std::move(task)).detach();
+  try {
+    std::thread(std::move(task)).detach();
+  } catch (const std::system_error& error) {
+    throw posix::system_error("start a thread to look up the host", error.code().value());
+  }
   if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
     throw not_found(ExitStatus::temp_fail, host, "timed out");
   }

@@ -1,8 +1,12 @@
 #include "tcpserver/posix/process.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 namespace tcpserver::posix {
 
@@ -26,6 +30,14 @@ void close_all_but(int fd, int highest) noexcept {
   for (int other = 0; !closed && other <= highest; ++other) {
     if (other != fd) ::close(other);
   }
+}
+
+int open_nonblocking(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) return -1;
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 void hide_from_children(void* memory, std::size_t size) noexcept {

@@ -98,6 +98,16 @@ bool SocketAddress::is_wildcard() const noexcept {
   return bytes().find_first_not_of('\0') == std::string_view::npos;
 }
 
+bool SocketAddress::is_multicast() const noexcept {
+  if (family() == AF_INET6) return IN6_IS_ADDR_MULTICAST(&address_.v6.sin6_addr);
+  return IN_MULTICAST(ntohl(address_.v4.sin_addr.s_addr));
+}
+
+bool SocketAddress::needs_scope() const noexcept {
+  return family() == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address_.v6.sin6_addr) &&
+         address_.v6.sin6_scope_id == 0;
+}
+
 std::string_view SocketAddress::bytes() const noexcept {
   if (family() == AF_INET6) {
     return {reinterpret_cast<const char*>(&address_.v6.sin6_addr), sizeof(in6_addr)};

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 namespace tcpserver::server {
 
@@ -13,10 +14,22 @@ namespace {
 using posix::ExitStatus;
 using posix::SocketAddress;
 
-// Whether a listener keeps `wanted` from being bound. An IPv6 wildcard may take IPv4 too.
-bool collides(const SocketAddress& listening, const SocketAddress& wanted) {
-  if (listening.family() != wanted.family()) return listening.family() == AF_INET6 && listening.is_wildcard();
-  return listening.is_wildcard() || wanted.is_wildcard() || listening.bytes() == wanted.bytes();
+bool collides(const SocketAddress& present, const SocketAddress& wanted) {
+  if (present.family() != wanted.family()) return false;
+  return present.is_wildcard() || wanted.is_wildcard() || present.bytes() == wanted.bytes();
+}
+
+// The socket that is in the way, if the kernel tells.
+std::optional<posix::TcpTableEntry> socket_in_the_way(const SocketAddress& wanted) {
+  const auto sockets = posix::sockets_of_port(wanted.port());
+  for (const auto& socket : sockets) {
+    if (collides(socket.local, wanted)) return socket;
+  }
+  // An IPv6 wildcard takes IPv4 too, unless it is IPV6_V6ONLY, which the table does not tell: the last guess.
+  for (const auto& socket : sockets) {
+    if (socket.local.family() == AF_INET6 && socket.local.is_wildcard()) return socket;
+  }
+  return std::nullopt;
 }
 
 std::string port_text(const SocketAddress& address) {
@@ -26,24 +39,22 @@ std::string port_text(const SocketAddress& address) {
 // Who has the address and what to do about it, as much of it as /proc tells.
 std::string explain_address_in_use(const SocketAddress& wanted) {
   const std::string in_use = "the address is in use";
-  for (const auto& entry : posix::sockets_of_port(wanted.port())) {
-    if (!collides(entry.local, wanted)) continue;
-    const bool listens = entry.state == posix::tcp_state_listen;
-    const std::string how =
-        (listens ? ", which listens on " : ", which is connected from ") + entry.local.text();
-    if (entry.inode == 0) {  // no descriptor anywhere: the kernel alone still has it
-      return in_use + " by a connection from " + entry.local.text() +
-             " that is still closing; try again soon";
-    }
-    const auto owner = posix::socket_owner(entry.inode);
-    if (!owner)
-      return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
-    if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
-    return in_use + " by process " + std::to_string(owner->pid) + " (" + owner->name + ")" + how +
-           (listens ? "; end that, or choose another --port or --bind"
-                    : "; try again later, or choose another --port");
+  const auto socket = socket_in_the_way(wanted);
+  if (!socket) return in_use + "; choose another --port or --bind";
+  if (socket->inode == 0) {  // no descriptor anywhere: the kernel alone still has it
+    return in_use + " by a connection from " + socket->local.text() +
+           " that is still closing; try again soon";
   }
-  return in_use + "; choose another --port or --bind";
+  const bool listens = socket->state == posix::tcp_state_listen;
+  const std::string how =
+      (listens ? ", which listens on " : ", which is connected from ") + socket->local.text();
+  const auto owner = posix::socket_owner(socket->inode);
+  if (!owner)
+    return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
+  if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
+  return in_use + " by process " + std::to_string(owner->pid) + " (" + owner->name + ")" + how +
+         (listens ? "; end that, or choose another --port or --bind"
+                  : "; try again later, or choose another --port");
 }
 
 std::string explanation(const SocketAddress& address, int error) {
@@ -62,7 +73,13 @@ std::string explanation(const SocketAddress& address, int error) {
       return std::string("this machine has no ") + (address.family() == AF_INET6 ? "IPv6" : "IPv4") +
              "; choose another --bind";
     case EINVAL:
-      return "a link-local address needs its interface: --bind " + address.host_text() + "%eth0, for example";
+      if (address.needs_scope()) {
+        return "a link-local address needs its interface: --bind " + address.host_text() +
+               "%eth0, for example";
+      }
+      return address.is_multicast() ? "TCP cannot listen on a multicast address" : posix::error_text(error);
+    case ENODEV:
+      return "there is no such interface; choose another --bind";
     default:
       return posix::error_text(error);
   }
@@ -75,6 +92,7 @@ ExitStatus status_of(int error) {
     case EADDRINUSE:
     case EADDRNOTAVAIL:
     case EAFNOSUPPORT:
+    case ENODEV:
     case EINVAL:
       return ExitStatus::unavailable;
     default:

@@ -1,5 +1,6 @@
 #include "tcpserver/server/log.hpp"
 
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/server/bounded_text.hpp"
 
 #include <limits.h>
@@ -24,15 +25,9 @@ Line new_line() noexcept {
   return line;
 }
 
-bool write_line(Line& line) noexcept {
+bool write_line(int fd, Line& line) noexcept {
   line.end_line();
-  return ::write(STDERR_FILENO, line.c_str(), line.size()) >= 0;
-}
-
-bool standard_error_takes_a_line() noexcept {
-  // POLLOUT on a pipe means that PIPE_BUF bytes fit, so the write does not block.
-  pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+  return ::write(fd, line.c_str(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
 }  // namespace
@@ -48,6 +43,15 @@ bool RateLimit::allows(posix::TimePoint now) noexcept {
 
 std::uint64_t RateLimit::take_held_back() noexcept {
   return std::exchange(held_back_, 0);
+}
+
+Log::Log() noexcept : own_(posix::open_nonblocking(STDERR_FILENO)), fd_(own_ ? own_.get() : STDERR_FILENO) {}
+
+bool Log::takes_a_line() const noexcept {
+  // POLLOUT on a pipe means that PIPE_BUF bytes fit: so even one that could not be opened anew does not
+  // block.
+  pollfd out{.fd = fd_, .events = POLLOUT, .revents = 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
 void Log::line(const char* format, ...) noexcept {
@@ -70,13 +74,13 @@ void Log::write(const char* format, va_list arguments, std::uint64_t held_back) 
   line.append_list(format, arguments);
   if (held_back > 0) line.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
 
-  if (dropped_ > 0 && standard_error_takes_a_line()) {
+  if (dropped_ > 0 && takes_a_line()) {
     Line note = new_line();
     note.append("%llu lines of this log were dropped: standard error took nothing",
                 static_cast<unsigned long long>(dropped_));
-    if (write_line(note)) dropped_ = 0;
+    if (write_line(fd_, note)) dropped_ = 0;
   }
-  if (dropped_ > 0 || !standard_error_takes_a_line() || !write_line(line)) ++dropped_;
+  if (dropped_ > 0 || !takes_a_line() || !write_line(fd_, line)) ++dropped_;
 }
 
 }  // namespace tcpserver::server

@@ -3,6 +3,7 @@
 #include "tcpserver/backlog/backlog.hpp"
 #include "tcpserver/backlog/kernel_limits.hpp"
 #include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/signals.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
 #include "tcpserver/server/forked_sessions.hpp"
@@ -105,6 +106,11 @@ void Server::announce(bool output_closed) noexcept {
     log_.line("standard output is closed: listening on port %u", port_);
     return;
   }
+  // A reader that stalls must not make the server deaf: the wait hears a request to stop.
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  while (window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
+    if (window_.stop_requests() > 0) return;
+  }
   const std::string line = "Server is listening on port " + std::to_string(port_) + "\n";
   if (!posix::write_all(STDOUT_FILENO, line)) {
     log_.line("cannot announce port %u on standard output: %s", port_, std::strerror(errno));
@@ -134,6 +140,7 @@ posix::ExitStatus Server::run(bool output_closed) {
 posix::ExitStatus run_server(const options::ServerCommand& command) {
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
+  posix::set_disposition(SIGPIPE, SIG_IGN);  // a closed log ends nothing, from the first line on
   Log log;
   for (const auto& warning : command.warnings) log.line("%s", warning.c_str());
   Server server(command.options, log);

@@ -71,4 +71,27 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST(Announcement, ThatNobodyReadsDoesNotMakeTheServerDeaf) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const std::string block(4096, '.');
+  while (::write(ends[1], block.data(), block.size()) > 0) {
+  }
+  ::fcntl(ends[1], F_SETFL, 0);  // blocking again, as a shell's pipe is
+  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = ends[1]});
+  EXPECT_TRUE(server.read_errors_until([](const std::string& text) { return text.ends_with('\n'); }));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Log, AClosedReaderDoesNotEndTheServer) {
+  const auto result =
+      run({"bash", "-c",
+           "(TCPSERVER_UNKNOWN=1 timeout 1 \"$0\" --port 0 2>&1 >/dev/null) | true; exit ${PIPESTATUS[0]}",
+           TCPSERVER_PROGRAM});
+  EXPECT_EQ(result.ending, 124) << "it ran until timeout ended it";
+}
+
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,12 +22,12 @@ constexpr const char* question = "Please type a short sentence: ";
 // tcpclient on a pseudo-terminal, with the test as the user.
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& options)
+  explicit Terminal(const std::vector<std::string>& options, const char* program = TCPCLIENT_PROGRAM)
       : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
     ::grantpt(master_);
     ::unlockpt(master_);
     const int slave = ::open(::ptsname(master_), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    std::vector<std::string> command{TCPCLIENT_PROGRAM};
+    std::vector<std::string> command{program};
     command.insert(command.end(), options.begin(), options.end());
     process_ = std::make_unique<Process>(command, SpawnOptions{.terminal_fd = slave});
     ::close(slave);
@@ -104,6 +105,18 @@ TEST_F(OnTerminal, WithAMessageAsksNothing) {
   Terminal terminal({"127.0.0.1", port, "--message", "quiet"});
   EXPECT_TRUE(terminal.shows("QUIET\r\n"));
   EXPECT_EQ(terminal.screen().find(question), std::string::npos);
+  EXPECT_EQ(terminal.process().wait(), 0);
+}
+
+// A frozen terminal: POLLOUT says that it takes something, not that it takes a line.
+TEST(ServerOnTerminal, AFrozenTerminalStopsNoServer) {
+  Terminal terminal({"--port", "0"}, TCPSERVER_PROGRAM);
+  ASSERT_TRUE(terminal.shows("Server is listening on port ")) << terminal.screen();
+  for (int i = 0; i < 600; ++i) {  // each logs a line that nobody reads
+    terminal.process().signal(SIGUSR1);
+    std::this_thread::sleep_for(1ms);
+  }
+  terminal.process().signal(SIGTERM);
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 

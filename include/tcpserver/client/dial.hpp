@@ -24,7 +24,7 @@ namespace tcpserver::client {
 // Tries the addresses in their order and takes the first that answers. Each gets its even share of the time
 // that is left, so that a silent one does not use up the time of the next.
 // Returns a connected, non-blocking socket. Throws StartError, with the failure of each: temp_fail (one timed
-// out), unavailable (refused, unreachable).
+// out), unavailable (refused, unreachable); or system (no socket can be opened).
 [[nodiscard]] posix::UniqueFd connect_to_any(const std::string& host,
                                              const std::vector<posix::SocketAddress>& addresses,
                                              std::optional<posix::TimePoint> deadline);

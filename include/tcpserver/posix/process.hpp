@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
-// What a fork-per-connection server asks of the process model. process_linux.cpp has the answers of Linux,
-// process_posix.cpp those that hold on any POSIX system.
+// What a fork-per-connection server asks of the system beyond the plain calls. process_linux.cpp has the
+// answers of Linux, process_posix.cpp those that hold on any POSIX system.
 namespace tcpserver::posix {
 
 // fork without atfork handlers and without the stdio and heap locks they take: the child may only call
@@ -17,8 +17,14 @@ namespace tcpserver::posix {
 [[noreturn]] void exit_child(int status) noexcept;
 
 // Closes every descriptor but this one. Pure POSIX, which can neither list descriptors nor close a range of
-// them, tries each up to `highest`: the highest that the caller has ever opened.
+// them, tries each up to `highest`, the highest that the caller has opened: what was inherited above it
+// stays. So does Linux before 5.9, and under a filter that refuses close_range.
 void close_all_but(int fd, int highest) noexcept;
+
+// A further descriptor for writing to the terminal or pipe of `fd`, which never blocks. Setting O_NONBLOCK on
+// `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for
+// other kinds of files, and where it cannot be had.
+[[nodiscard]] int open_nonblocking(int fd) noexcept;
 
 // Asks that no child inherits this page-aligned memory: fork then has its page tables not to copy, and a
 // child that touches it faults. Advice: where the system cannot, children get their copy as usual.

@@ -31,6 +31,8 @@ class SocketAddress {
   [[nodiscard]] std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;
   [[nodiscard]] bool is_wildcard() const noexcept;
+  [[nodiscard]] bool is_multicast() const noexcept;
+  [[nodiscard]] bool needs_scope() const noexcept;  // fe80::/10 without an interface (RFC 4007, section 11)
 
   // The raw address: 4 bytes (IPv4) or 16 (IPv6), in network order.
   [[nodiscard]] std::string_view bytes() const noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
 
 #include <cstdarg>
 #include <cstdint>
@@ -28,6 +29,10 @@ class RateLimit {
 // now, the line is dropped, and the count of dropped lines is written when it flows again.
 class Log {
  public:
+  // Writes to standard error as it is now, through a descriptor of its own that does not block, where there
+  // can be one.
+  Log() noexcept;
+
   void line(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
   // The same, but held back as `limit` says. A line that comes after held-back ones says how many.
@@ -37,6 +42,10 @@ class Log {
   void write(const char* format, va_list arguments, std::uint64_t held_back) noexcept
       __attribute__((format(printf, 2, 0)));
 
+  [[nodiscard]] bool takes_a_line() const noexcept;
+
+  posix::UniqueFd own_;  // empty: standard error itself
+  int fd_;
   std::uint64_t dropped_ = 0;
 };
 
