@@ -47,6 +47,7 @@ void add_address(std::vector<SocketAddress>& addresses, const Given& given) {
     refuse(given,
            "a numeric address: IPv4 such as 127.0.0.1, or IPv6 such as ::1 or fe80::1%eth0, no brackets");
   }
+  if (address->is_multicast()) refuse(given, "an address to listen on: TCP knows no multicast");
   if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
     refuse(given, "a further address: it is given twice");
   }

@@ -77,7 +77,7 @@ std::string explanation(const SocketAddress& address, int error) {
         return "a link-local address needs its interface: --bind " + address.host_text() +
                "%eth0, for example";
       }
-      return address.is_multicast() ? "TCP cannot listen on a multicast address" : posix::error_text(error);
+      return posix::error_text(error);
     case ENODEV:
       return "there is no such interface; choose another --bind";
     default:

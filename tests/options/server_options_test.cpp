@@ -100,6 +100,8 @@ const BadValue bad_values[] = {
     {"--bind", "::1,", "'' is not a numeric address"},
     {"--bind", "[::1]", "'[::1]' is not a numeric address"},
     {"--bind", "::1,::1", "'::1' is not a further address: it is given twice"},
+    {"--bind", "ff02::1", "'ff02::1' is not an address to listen on: TCP knows no multicast"},
+    {"--bind", "224.0.0.1", "'224.0.0.1' is not an address to listen on"},
     {"--backlog", "0", "'0' is not a backlog: a whole number of 1 or more"},
     {"--backlog", "-1", "(0 and negatives mean different things on different systems)"},
     {"--backlog", "many", "'many' is not a backlog"},
