@@ -3,7 +3,6 @@
 #include "tcpserver/backlog/backlog.hpp"
 #include "tcpserver/backlog/kernel_limits.hpp"
 #include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/signals.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
 #include "tcpserver/server/forked_sessions.hpp"
@@ -28,20 +27,20 @@ using options::ServerOptions;
 // One running daemon. Members stand in the order in which they are made.
 class Server {
  public:
-  Server(const ServerOptions& options, Log& log);
+  Server(const ServerOptions& options, SignalWindow& window, Log& log);
   // `output_closed`: whoever started it closed standard output, and /dev/null has its place.
   posix::ExitStatus run(bool output_closed);
 
  private:
   std::vector<Listener> listen();
   std::unique_ptr<Sessions> make_sessions();
-  void say_what_has_no_effect() noexcept;
+  void explain_lesson_mode() noexcept;
   void announce(bool output_closed) noexcept;
   void answer_signals() noexcept;
 
   const ServerOptions& options_;
+  SignalWindow& window_;
   Log& log_;
-  SignalWindow window_;
   Counters counters_;
   std::uint16_t port_ = 0;
   int highest_descriptor_ = 0;
@@ -50,8 +49,9 @@ class Server {
   AcceptLoop loop_;
 };
 
-Server::Server(const ServerOptions& options, Log& log)
+Server::Server(const ServerOptions& options, SignalWindow& window, Log& log)
     : options_(options),
+      window_(window),
       log_(log),
       listeners_(listen()),
       sessions_(make_sessions()),
@@ -87,7 +87,7 @@ std::unique_ptr<Sessions> Server::make_sessions() {
   return std::make_unique<ForkedSessions>(std::move(context), sandbox, highest_descriptor_);
 }
 
-void Server::say_what_has_no_effect() noexcept {
+void Server::explain_lesson_mode() noexcept {
   const ServerOptions defaults;
   if (options_.mode == Mode::iterative) {
     const bool asked = options_.reap != defaults.reap || options_.max_connections != defaults.max_connections;
@@ -127,7 +127,7 @@ void Server::answer_signals() noexcept {
 }
 
 posix::ExitStatus Server::run(bool output_closed) {
-  say_what_has_no_effect();
+  explain_lesson_mode();
   announce(output_closed);
   const bool stopped_on_request = loop_.run();
   sessions_->drain();
@@ -140,10 +140,12 @@ posix::ExitStatus Server::run(bool output_closed) {
 posix::ExitStatus run_server(const options::ServerCommand& command) {
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
-  posix::set_disposition(SIGPIPE, SIG_IGN);  // a closed log ends nothing, from the first line on
+  // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
+  // request to stop that comes in the middle of the start is heard at the first wait.
+  SignalWindow window;
   Log log;
   for (const auto& warning : command.warnings) log.line("%s", warning.c_str());
-  Server server(command.options, log);
+  Server server(command.options, window, log);
   return server.run(output_closed);
 }
 

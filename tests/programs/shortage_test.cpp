@@ -30,7 +30,7 @@ unsigned long figure_before(const std::string& line, const std::string& words) {
 // Out of descriptors, accept fails at once each time, and the client stays in the queue.
 TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {
   ServerProcess server({"--bind", "127.0.0.1"});
-  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));  // 0, 1, 2 and the listener
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));  // fewer than it has open
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("patient"));
   ASSERT_TRUE(server.process().read_errors_until([](const std::string& text) {
