@@ -9,5 +9,5 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 need_build_tools
 build=${BUILD_DIR:-$top/build}
 cmake -S "$top" -B "$build" >&2
-cmake --build "$build" --parallel "$(nproc)" --target tcpserver tcpclient >&2
+cmake --build "$build" --parallel "$(nproc)" --target tcpserver tcpclient tcpbacklog >&2
 exec "$build/tcpserver" "$@"

@@ -1,5 +1,6 @@
 #include "tcpserver/backlog/backlog.hpp"
 
+#include "tcpserver/backlog/socket_facts.hpp"
 #include "tcpserver/options/values.hpp"
 
 namespace tcpserver::backlog {
@@ -11,6 +12,12 @@ Backlog choose(const std::optional<options::BacklogRequest>& request, int larges
           .clamped = clamped,
           .asked = request->text,
           .source = request->source};
+}
+
+KernelLimits kernel_limits(int listener) {
+  KernelLimits limits{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
+  if (const auto queue = accept_queue(listener)) limits.in_effect = queue->limit;
+  return limits;
 }
 
 std::string report(const Backlog& backlog, const KernelLimits& kernel, int largest) {

@@ -34,6 +34,10 @@ void append_wrapped(std::string& line, std::string& out, std::string_view text) 
 
 }  // namespace
 
+std::string version_text(std::string_view program) {
+  return std::string(program) + " " TCPSERVER_VERSION "\n";
+}
+
 std::string help_text(const Program& program, const OptionTable& table) {
   std::string out = "Usage: " + std::string(program.name) + " " + std::string(program.synopsis) + "\n" +
                     std::string(program.purpose) + "\n\n";

@@ -210,7 +210,7 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const O
   for (const auto& flag : line.flags) {
     const auto& spec = table[flag.spec];
     if (spec.name == "help") parsed.text_to_show = help_text(program, table);
-    if (spec.name == "version") parsed.text_to_show = std::string(program.name) + " " TCPSERVER_VERSION "\n";
+    if (spec.name == "version") parsed.text_to_show = version_text(program.name);
     if (!parsed.text_to_show.empty()) return parsed;
   }
   if (program.operands.empty() && !line.operands.empty()) {

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace tcpserver::options {
 
 namespace {
+
+constexpr std::size_t most_fraction_digits = 9;
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -17,9 +21,13 @@ struct Unit {
   std::string_view name;
   std::int64_t nanoseconds;
 };
-// Longest first for duration_text; "ms" stands before "m" and "s" because a text may end in both.
-constexpr std::array units{Unit{"h", 3'600'000'000'000}, Unit{"ms", 1'000'000}, Unit{"m", 60'000'000'000},
-                           Unit{"s", 1'000'000'000}};
+// "ms" and "us" stand before "s" because a text may end in both.
+constexpr Unit hour{"h", 3'600'000'000'000};
+constexpr Unit minute{"m", 60'000'000'000};
+constexpr Unit second{"s", 1'000'000'000};
+constexpr Unit millisecond{"ms", 1'000'000};
+constexpr Unit microsecond{"us", 1'000};
+constexpr std::array units{hour, minute, millisecond, microsecond, second};
 
 Unit cut_unit(std::string_view& text) {
   for (const auto& unit : units) {
@@ -28,7 +36,7 @@ Unit cut_unit(std::string_view& text) {
       return unit;
     }
   }
-  return units.back();  // a bare number is seconds
+  return second;  // a bare number is seconds
 }
 
 }  // namespace
@@ -48,8 +56,23 @@ std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t mi
   return value;
 }
 
+std::optional<double> parse_decimal(std::string_view text, std::uint64_t max) {
+  const auto point = text.find('.');
+  const auto whole = parse_count(text.substr(0, point), 0, max);
+  if (!whole) return std::nullopt;
+  auto value = static_cast<double>(*whole);
+  if (point != std::string_view::npos) {
+    const auto digits = text.substr(point + 1);
+    if (digits.size() > most_fraction_digits) return std::nullopt;
+    const auto fraction = parse_saturating(digits, std::numeric_limits<std::uint64_t>::max());
+    if (!fraction) return std::nullopt;
+    value += static_cast<double>(*fraction) / std::pow(10.0, static_cast<double>(digits.size()));
+  }
+  if (value > static_cast<double>(max)) return std::nullopt;
+  return value;
+}
+
 std::optional<posix::Duration> parse_duration(std::string_view text) {
-  constexpr std::size_t most_fraction_digits = 9;
   const auto unit = cut_unit(text);
   const auto point = text.find('.');
   const auto whole_text = text.substr(0, point);
@@ -75,10 +98,10 @@ std::optional<posix::Duration> parse_duration(std::string_view text) {
 
 std::string duration_text(posix::Duration duration) {
   const auto count = duration.count();
-  constexpr std::array by_size{units[0], units[2], units[3], units[1]};
+  constexpr std::array by_size{hour, minute, second, millisecond, microsecond};
   if (count == 0) return "0s";
   for (const auto& unit : by_size) {
-    if (count % unit.nanoseconds == 0 || unit.name == "ms") {
+    if (count % unit.nanoseconds == 0 || unit.name == "us") {
       return std::to_string(count / unit.nanoseconds).append(unit.name);
     }
   }

@@ -101,10 +101,14 @@ std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line) {
   const auto local = parse_endpoint(next_field(line));
   next_field(line);
   const auto state = parse_number<unsigned>(next_field(line), 16);
-  for (int skipped = 0; skipped < 5; ++skipped) next_field(line);
+  const auto queues = next_field(line);
+  const auto colon = queues.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto receive_queue = parse_number<std::uint32_t>(queues.substr(colon + 1), 16);
+  for (int skipped = 0; skipped < 4; ++skipped) next_field(line);
   const auto inode = parse_number<std::uint64_t>(next_field(line), 10);
-  if (!local || !state || !inode) return std::nullopt;
-  return TcpTableEntry{*local, *state, *inode};
+  if (!local || !state || !receive_queue || !inode) return std::nullopt;
+  return TcpTableEntry{*local, *state, *receive_queue, *inode};
 }
 
 std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port) {

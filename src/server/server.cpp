@@ -1,7 +1,6 @@
 #include "tcpserver/server/server.hpp"
 
 #include "tcpserver/backlog/backlog.hpp"
-#include "tcpserver/backlog/kernel_limits.hpp"
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"

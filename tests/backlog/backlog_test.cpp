@@ -1,7 +1,5 @@
 #include "tcpserver/backlog/backlog.hpp"
 
-#include "tcpserver/backlog/kernel_limits.hpp"
-
 #include <gtest/gtest.h>
 
 namespace {

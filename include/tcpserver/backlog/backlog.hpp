@@ -25,6 +25,9 @@ struct KernelLimits {
   std::optional<std::uint32_t> in_effect;  // the accept queue's limit of this very listener
 };
 
+// What net.core.somaxconn and TCP_INFO of this listening socket say (socket_facts.hpp).
+[[nodiscard]] KernelLimits kernel_limits(int listener);
+
 // One line that says what was asked, by whom, and what is in effect:
 // "backlog 128 (asked by --backlog), in effect 128 (SOMAXCONN 4096, net.core.somaxconn 4096)".
 [[nodiscard]] std::string report(const Backlog& backlog, const KernelLimits& kernel, int largest);

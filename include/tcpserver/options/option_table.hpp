@@ -61,6 +61,9 @@ struct Parsed {
 // The text of --help. The table's first option must take a value where the program has variables.
 [[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
 
+// The text of --version: "tcpserver 0.1.0".
+[[nodiscard]] std::string version_text(std::string_view program);
+
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
 

@@ -17,13 +17,17 @@ namespace tcpserver::options {
                                                        std::uint64_t max);
 [[nodiscard]] std::optional<std::uint64_t> parse_saturating(std::string_view text, std::uint64_t max);
 
-// "250ms", "2s", "5m", "1h", a bare number is seconds; fractions are allowed ("0.8ms", at most nine digits).
-// From 0 to longest_duration.
+// "1000", "0.5": decimal digits, at most nine of them after a point. No exponent. Values above `max` are
+// refused.
+[[nodiscard]] std::optional<double> parse_decimal(std::string_view text, std::uint64_t max);
+
+// "250us", "250ms", "2s", "5m", "1h", a bare number is seconds; fractions are allowed ("0.8ms", at most nine
+// digits). From 0 to longest_duration.
 inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 [[nodiscard]] std::optional<posix::Duration> parse_duration(std::string_view text);
 
-// The shortest text that parse_duration reads back: "5m", "250ms", "1500ms", "0s". For durations of whole
-// milliseconds; smaller parts are left out.
+// The shortest text that parse_duration reads back: "5m", "250ms", "1500ms", "800us", "0s". For durations of
+// whole microseconds; smaller parts are left out.
 [[nodiscard]] std::string duration_text(posix::Duration duration);
 
 // 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long

@@ -16,11 +16,13 @@ namespace tcpserver::posix {
 
 struct TcpTableEntry {
   SocketAddress local;
-  unsigned state = 0;       // as in the kernel's net/tcp_states.h
-  std::uint64_t inode = 0;  // links the socket to the descriptors in /proc/PID/fd
+  unsigned state = 0;               // as in the kernel's net/tcp_states.h
+  std::uint32_t receive_queue = 0;  // bytes to be read; of a listener: connections that wait for accept
+  std::uint64_t inode = 0;          // links the socket to the descriptors in /proc/PID/fd
 };
 
-inline constexpr unsigned tcp_state_listen = 10;  // TCP_LISTEN, shown as 0A
+inline constexpr unsigned tcp_state_syn_recv = 3;
+inline constexpr unsigned tcp_state_listen = 10;  // shown as 0A
 
 // One line of /proc/net/tcp or tcp6. Nothing for the heading and for what does not parse.
 [[nodiscard]] std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line);

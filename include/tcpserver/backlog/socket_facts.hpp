@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+// What the kernel tells of a TCP socket of our own. Linux tells all of it, pure POSIX nothing.
+namespace tcpserver::backlog {
+
+struct AcceptQueue {
+  std::uint32_t length = 0;  // connections that wait for accept
+  std::uint32_t limit = 0;   // the backlog in effect. Linux lets one more wait: length reaches limit + 1
+};
+
+// TCP_INFO of a listener: tcpi_unacked is the accept queue's length, tcpi_sacked its limit (net/ipv4/tcp.c,
+// tcp_get_info). Allocates nothing. Nothing for what is not a listening socket.
+[[nodiscard]] std::optional<AcceptQueue> accept_queue(int listener) noexcept;
+
+// How many segments this listener dropped since it was made, most of them SYNs that found a queue full: the
+// socket's own sk_drops (SO_MEMINFO, Linux 4.12), which counts what ListenDrops counts for all listeners of a
+// network namespace together. Wraps around at 2^32. Allocates nothing.
+[[nodiscard]] std::optional<std::uint32_t> dropped_by_listener(int listener) noexcept;
+
+// Bytes that were written to this connection and that its peer's kernel has not acknowledged (SIOCOUTQ,
+// tcp(7)).
+[[nodiscard]] std::optional<std::uint32_t> unacknowledged_bytes(int connection) noexcept;
+
+// Segments of this connection that were sent again; until it is established these are SYNs
+// (tcpi_total_retrans).
+[[nodiscard]] std::optional<std::uint32_t> sent_again(int connection) noexcept;
+
+// net.core.somaxconn, to which listen(2) cuts a backlog in silence. It belongs to the network namespace.
+[[nodiscard]] std::optional<std::uint64_t> somaxconn_sysctl();
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "tcpserver/backlog/listen_counters.hpp"
+#include "tcpserver/backlog/port_observer.hpp"
+#include "tcpserver/options/backlog_options.hpp"
+#include "tcpserver/posix/exit_status.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+// A live picture of the listen queues of one port.
+namespace tcpserver::backlog {
+
+// One look, with what has changed since the first.
+struct Look {
+  struct Queue {
+    ObservedListener now;
+    std::uint32_t longest = 0;             // length, the largest seen
+    std::optional<std::uint32_t> dropped;  // since the first look at this listener
+  };
+  double at = 0;              // seconds since the first look
+  std::vector<Queue> queues;  // none: nobody listens any more
+  std::uint64_t half_open = 0;
+  std::optional<ListenCounters> since_start;  // of the whole network namespace
+};
+
+// Keeps what is compared with. A listener is known by its inode: a restarted server begins anew.
+class WatchBook {
+ public:
+  Look enter(const PortPicture& picture, const std::optional<ListenCounters>& counters, double at);
+
+ private:
+  struct Entry {
+    std::uint32_t longest = 0;
+    std::optional<std::uint32_t> dropped_at_first;
+  };
+  std::map<std::uint64_t, Entry> by_inode_;
+  std::optional<ListenCounters> first_counters_;
+};
+
+// "   2.0 s  127.0.0.1:7000  queue   8 of 7   [########]  SYN queue 0  dropped 12  ..." : one line a
+// listener.
+[[nodiscard]] std::string watch_lines(const Look& look);
+
+[[nodiscard]] std::string watch_json(const Look& look);
+
+// For a terminal: a few lines, none wider than `width`, drawn over those of the last look.
+class WatchScreen {
+ public:
+  // `title` is the first line.
+  explicit WatchScreen(std::string title) : title_(std::move(title)) {}
+  [[nodiscard]] std::string draw(const Look& look, std::size_t width);
+
+ private:
+  std::string title_;
+  std::map<std::uint64_t, std::deque<char>> history_;  // by inode: a mark a look, the newest last
+  std::size_t lines_drawn_ = 0;
+};
+
+// tcpbacklog watch: looks until a signal ends the process, or so many times. Throws StartError (unavailable)
+// where nobody listens on the port at first.
+[[nodiscard]] posix::ExitStatus run_watch(const options::WatchOptions& options);
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/posix/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+// The command line of tcpbacklog: tcpbacklog probe|watch|size [OPTION]...
+namespace tcpserver::options {
+
+// Each row of a probe holds two descriptors a connection.
+inline constexpr int largest_probed_backlog = 65535;
+
+struct ProbeOptions {
+  int from = 0;  // 0 to largest_probed_backlog
+  int to = 10;   // from to largest_probed_backlog
+  bool json = false;
+};
+
+inline constexpr auto shortest_interval = std::chrono::milliseconds(10);
+
+struct WatchOptions {
+  std::uint16_t port = 0;                              // 1 to 65535
+  posix::Duration interval = std::chrono::seconds(1);  // shortest_interval or more
+  std::optional<std::uint64_t> count;                  // looks, 1 or more; nothing: until a signal
+  bool json = false;
+};
+
+inline constexpr std::uint64_t highest_rate = 1'000'000'000;
+inline constexpr std::uint64_t largest_headroom = 1000;
+
+struct SizeOptions {
+  double rate = 0;                       // connections a second in the mean, 0 to highest_rate
+  std::optional<double> burst;           // a second at the peak, not below rate; nothing: rate
+  posix::Duration accept_time{};         // above zero; zero: measured
+  std::optional<std::uint16_t> measure;  // the port of the server whose accept time is taken
+  posix::Duration burst_length = std::chrono::seconds(1);  // above zero
+  double headroom = 1.5;                                   // 1 to largest_headroom
+  bool json = false;
+};
+
+[[nodiscard]] OptionTable probe_option_table(ProbeOptions& target);
+[[nodiscard]] OptionTable watch_option_table(WatchOptions& target);
+[[nodiscard]] OptionTable size_option_table(SizeOptions& target);
+
+struct BacklogCommand {
+  std::variant<ProbeOptions, WatchOptions, SizeOptions> job;
+  std::string text_to_show;  // not empty: print it on stdout and end with 0
+};
+
+// Reads argv. No variables. Throws StartError (usage) for what is not allowed.
+[[nodiscard]] BacklogCommand parse_backlog_command(int argc, char* const* argv);
+
+}  // namespace tcpserver::options

@@ -1,0 +1,160 @@
+#include "tcpserver/backlog/probe.hpp"
+#include "tcpserver/backlog/screen.hpp"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+namespace tcpserver::backlog {
+
+namespace {
+
+constexpr std::array bsd{1, 2, 4, 5, 7, 8};
+constexpr std::array solaris{0, 1, 2, 3, 4, 5};
+
+template <std::size_t Count>
+std::optional<int> entry(const std::array<int, Count>& book, int backlog) noexcept {
+  if (backlog < 0 || static_cast<std::size_t>(backlog) >= book.size()) return std::nullopt;
+  return book[static_cast<std::size_t>(backlog)];
+}
+
+std::string seconds(posix::Duration duration) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3f", std::chrono::duration<double>(duration).count());
+  return text.data();
+}
+
+std::string text_or(std::optional<int> value, const char* otherwise) {
+  return value ? std::to_string(*value) : otherwise;
+}
+
+// Twice as many descriptors as connections: raises the soft limit as far as it may go.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+std::string footnotes(const std::vector<ProbeRow>& rows, bool agree) {
+  const bool told = rows.front().in_effect.has_value();
+  const std::string otherwise = told ? "TCP_INFO of the listener" : "accepting them all at the end";
+  return "\n"
+         "queued here: clients that are connected and whose first byte was acknowledged, though nobody "
+         "called\n"
+         "accept. Counted a second time by " +
+         otherwise + (agree ? ", with the same result.\n" : ": the lines above say where that differs.\n") +
+         "BSD, Solaris 2.2: as Stevens reports for 0 to 5 (TCP/IP Illustrated, vol. 1, section 18.11).\n"
+         "3/2 n + 1: the rule of the kernels that come from Berkeley.\n\n";
+}
+
+}  // namespace
+
+std::optional<int> queued_on_bsd(int backlog) noexcept {
+  return entry(bsd, backlog);
+}
+std::optional<int> queued_on_solaris(int backlog) noexcept {
+  return entry(solaris, backlog);
+}
+int queued_by_berkeley_rule(int backlog) noexcept {
+  return backlog + backlog / 2 + 1;
+}
+
+std::string kernel_name() {
+  utsname name{};
+  if (::uname(&name) != 0) return "unknown";
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+std::string probe_heading() {
+  return "What listen(fd, backlog) holds on " + kernel_name() +
+         ":\n\n"
+         "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n";
+}
+
+std::string probe_line(const ProbeRow& row, int longest, int bar_width) {
+  std::array<char, 128> text{};
+  std::snprintf(text.data(), text.size(), "%7d %13d %5s %13s %11d", row.backlog, row.queued,
+                text_or(queued_on_bsd(row.backlog), "-").c_str(),
+                text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
+  std::string line = text.data();
+  if (bar_width > 0 && row.queued > 0) {
+    std::string columns =
+        bar(static_cast<std::uint64_t>(row.queued), static_cast<std::uint64_t>(std::max(longest, row.queued)),
+            static_cast<std::size_t>(bar_width));
+    columns.resize(columns.find_last_not_of('.') + 1);
+    line += "   " + columns;
+  }
+  if (row.in_effect && static_cast<std::uint64_t>(row.backlog) > *row.in_effect) {
+    line += "   cut to " + std::to_string(*row.in_effect) + " by net.core.somaxconn";
+  }
+  if (!row.agrees()) line += "   but counted otherwise " + std::to_string(row.counted_otherwise);
+  return line + "\n";
+}
+
+std::string full_queue_text(const FullQueue& full) {
+  const std::string where =
+      "A client that meets a full queue (backlog " + std::to_string(full.backlog) + ") ";
+  if (full.error != 0) return where + "is refused: " + std::strerror(full.error) + "\n";
+  if (!full.got_in) {
+    return where + "gets no RST, and was not in " + seconds(full.after_free) +
+           " s after a place came free.\n";
+  }
+  std::string again;
+  if (full.syns_again) {
+    again = *full.syns_again == 1 ? ", when its SYN was sent a second time"
+                                  : ", its SYN sent again " + std::to_string(*full.syns_again) + " times";
+  }
+  return where + "gets no RST: its SYN is dropped in silence.\nAfter " + seconds(full.before_free) +
+         " s a place came free; the client was in " + seconds(full.after_free) + " s later" + again + ".\n";
+}
+
+std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full) {
+  std::string text = "{\"rows\": [";
+  const char* separator = "";
+  for (const auto& row : rows) {
+    text += separator;
+    text += "{\"backlog\": " + std::to_string(row.backlog) + ", \"queued\": " + std::to_string(row.queued) +
+            ", \"bsd\": " + text_or(queued_on_bsd(row.backlog), "null") +
+            ", \"solaris\": " + text_or(queued_on_solaris(row.backlog), "null") +
+            ", \"berkeley\": " + std::to_string(queued_by_berkeley_rule(row.backlog)) +
+            ", \"started\": " + std::to_string(row.started) +
+            ", \"in_effect\": " + (row.in_effect ? std::to_string(*row.in_effect) : "null") +
+            ", \"counted_otherwise\": " + std::to_string(row.counted_otherwise) + "}";
+    separator = ", ";
+  }
+  text += "], \"kernel\": \"" + kernel_name() +
+          "\", \"full_queue\": {\"backlog\": " + std::to_string(full.backlog) + ", \"error\": " +
+          (full.error == 0 ? "null" : "\"" + std::string(std::strerror(full.error)) + "\"") +
+          ", \"got_in\": " + (full.got_in ? "true" : "false") +
+          ", \"before_free_s\": " + seconds(full.before_free) +
+          ", \"after_free_s\": " + seconds(full.after_free) +
+          ", \"syns_again\": " + (full.syns_again ? std::to_string(*full.syns_again) : "null") + "}}\n";
+  return text;
+}
+
+posix::ExitStatus run_probe(const options::ProbeOptions& options) {
+  raise_descriptor_limit();
+  constexpr int table_width = 54;
+  constexpr int widest_bar = 60;
+  const auto width = terminal_width();
+  const int bar_width = width ? std::clamp(static_cast<int>(*width) - table_width - 3, 0, widest_bar) : 0;
+  const int longest = queued_by_berkeley_rule(options.to);
+
+  std::vector<ProbeRow> rows;
+  if (!options.json) print(probe_heading());
+  for (int backlog = options.from; backlog <= options.to; ++backlog) {
+    rows.push_back(probe_backlog(backlog));
+    if (!options.json) print(probe_line(rows.back(), std::min(longest, bar_width), bar_width));
+  }
+  const auto full = meet_full_queue(std::max(options.from, 1));
+  const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
+  print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
+  return agree ? posix::ExitStatus::ok : posix::ExitStatus::system;
+}
+
+}  // namespace tcpserver::backlog

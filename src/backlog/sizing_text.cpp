@@ -1,0 +1,155 @@
+#include "tcpserver/backlog/sizing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace tcpserver::backlog {
+
+namespace {
+
+template <typename... Figures>
+std::string formatted(const char* format, Figures... figures) {
+  std::array<char, 256> text{};
+  std::snprintf(text.data(), text.size(), format, figures...);
+  return text.data();
+}
+
+// Whole numbers as such, others with four digits that count or more.
+std::string number(double value) {
+  const bool large = std::abs(value) >= 1000 && std::abs(value) <= 1e15;
+  return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
+}
+
+std::string time_text(double seconds) {
+  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
+  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
+  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
+  return number(seconds * 1e9) + " ns";
+}
+
+std::string memory_text(double bytes) {
+  constexpr double kibi = 1024;
+  constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  double value = bytes / kibi;
+  while (value >= kibi && unit + 1 < units.size()) {
+    value /= kibi;
+    ++unit;
+  }
+  return formatted("%.3g %s", value, units[unit]);
+}
+
+std::string whole(double value) {
+  return formatted("%.0f", std::ceil(value - value * 1e-12));
+}
+
+// A line of the sum: what it is about, then the sum.
+void add(std::string& text, std::string_view what, const std::string& sum) {
+  constexpr std::size_t column = 16;
+  std::string line(what);
+  line.resize(std::max(column, line.size() + 1), ' ');
+  text += line + sum + "\n";
+}
+
+std::string percent(double part) {
+  return formatted("%.3g %%", part * 100);
+}
+
+std::string burst_line(const Load& load, const Sizing& sizing) {
+  const std::string burst = number(load.burst) + " a second for " + time_text(load.burst_length);
+  if (load.burst == load.rate) return "none above the mean rate";
+  if (load.burst <= sizing.capacity) return burst + ": the capacity carries it";
+  return burst + ": " + number(load.burst - sizing.capacity) + " a second more than the capacity";
+}
+
+std::string chance_line(const Sizing& sizing) {
+  const std::string line = "clients come at random, not in step: up to " + whole(sizing.by_chance) + " wait";
+  if (sizing.growth == 0) return line;
+  return line + (sizing.by_chance > sizing.with_headroom ? ", more than the headroom holds"
+                                                         : ", which the headroom holds");
+}
+
+void add_system(std::string& text, double backlog, const KernelLimits& kernel, int largest) {
+  const std::string system_limit = kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "not known here";
+  const bool above_largest = backlog > largest;
+  const bool above_system = kernel.somaxconn && backlog > static_cast<double>(*kernel.somaxconn);
+  const char* const verdict = above_largest || above_system ? "too little" : "enough";
+  add(text, "the system",
+      "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " + system_limit + ": " + verdict);
+  if (above_system) {
+    add(text, "",
+        "The kernel cuts what listen asks for; raise it: sysctl -w net.core.somaxconn=" + whole(backlog));
+  }
+  if (above_largest) {
+    add(text, "", "tcpserver clamps to SOMAXCONN: a shorter accept time or a second server takes the rest.");
+  }
+}
+
+void add_costs(std::string& text, const Sizing& sizing) {
+  const double last_wait = sizing.backlog / sizing.capacity;
+  add(text, "costs",
+      "memory: up to " + memory_text(sizing.backlog * bytes_per_waiting_connection) + " of the kernel's, " +
+          number(bytes_per_waiting_connection) + " bytes a waiting connection (Linux 6.18)");
+  add(text, "", "time: the last of a full queue waits " + time_text(last_wait));
+  if (last_wait > first_retry_after) {
+    add(text, "",
+        "  A dropped client tries again after " + time_text(first_retry_after) + ": beyond " +
+            whole(sizing.capacity * first_retry_after) + " places");
+    add(text, "",
+        "  queueing gains it nothing, and one that gives up leaves a dead connection in the queue.");
+  }
+  add(text, "", "a target: on Linux as many half-open connections fit before a SYN flood meets cookies");
+}
+
+}  // namespace
+
+std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
+  std::string text;
+  add(text, "capacity",
+      "1 / " + time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
+  const std::string share = percent(load.rate / sizing.capacity) + " of the capacity";
+  if (!sizing.carried) {
+    add(text, "mean rate", number(load.rate) + " a second, " + share + ": too many");
+    add(text, "backlog",
+        "none helps: more clients come than are accepted, so a queue of any length fills and stays full.");
+    add(text, "", "Shorten the accept time (fork does: tcpserver --mode fork), or add a server.");
+    return text;
+  }
+  add(text, "mean rate", number(load.rate) + " a second, " + share + ": carried");
+  add(text, "burst", burst_line(load, sizing));
+  if (sizing.growth > 0) {
+    add(text, "queue grows to",
+        "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " + time_text(load.burst_length) +
+            " = " + number(sizing.growth) + " connections; the last of them waits " +
+            time_text(sizing.longest_wait));
+    add(text, "headroom",
+        number(sizing.growth) + " x " + number(load.headroom) + " = " + number(sizing.with_headroom));
+  }
+  add(text, "chance", chance_line(sizing));
+  if (sizing.growth > 0) {
+    add(text, "empty again",
+        number(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
+            ") = " + time_text(sizing.empty_after) + " after the burst");
+  }
+  add(text, "backlog", whole(sizing.backlog));
+  add_system(text, sizing.backlog, kernel, largest);
+  add_costs(text, sizing);
+  return text;
+}
+
+std::string sizing_json(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
+  const auto figure = [&sizing](double value) { return sizing.carried ? formatted("%.17g", value) : "null"; };
+  std::string text = formatted("{\"accept_time_s\": %.17g, \"capacity_per_s\": %.17g, \"carried\": %s, ",
+                               load.accept_time, sizing.capacity, sizing.carried ? "true" : "false");
+  text +=
+      "\"queue_growth\": " + figure(sizing.growth) + ", \"by_chance\": " + figure(sizing.by_chance) +
+      ", \"backlog\": " + (sizing.carried ? whole(sizing.backlog) : "null") +
+      ", \"longest_wait_s\": " + figure(sizing.longest_wait) +
+      ", \"empty_after_s\": " + figure(sizing.empty_after) + ", \"somaxconn\": " + std::to_string(largest) +
+      ", \"net_core_somaxconn\": " + (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "null") + "}\n";
+  return text;
+}
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,116 @@
+#include "tcpserver/backlog/sock_diag_linux.hpp"
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cstring>
+
+namespace tcpserver::backlog {
+
+namespace {
+
+// Takes a T off the front of the bytes. Nothing where they are too few. Copied, for nothing aligns them.
+template <typename T>
+std::optional<T> take(std::string_view& bytes) {
+  if (bytes.size() < sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.remove_prefix(sizeof value);
+  return value;
+}
+
+// Messages and attributes begin at multiples of four; the padding of the last may be missing.
+void skip(std::string_view& bytes, std::size_t count) {
+  constexpr std::size_t alignment = NLMSG_ALIGNTO;
+  static_assert(alignment == RTA_ALIGNTO);
+  const std::size_t aligned = (count + alignment - 1) / alignment * alignment;
+  bytes.remove_prefix(std::min(aligned, bytes.size()));
+}
+
+std::optional<posix::SocketAddress> local_address(const inet_diag_msg& message) {
+  if (message.idiag_family == AF_INET6) {
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = message.id.idiag_sport;
+    std::memcpy(&six.sin6_addr, message.id.idiag_src, sizeof six.sin6_addr);
+    if (IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr)) six.sin6_scope_id = message.id.idiag_if;
+    return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&six));
+  }
+  sockaddr_in four{};
+  four.sin_family = message.idiag_family;
+  four.sin_port = message.id.idiag_sport;
+  std::memcpy(&four.sin_addr, message.id.idiag_src, sizeof four.sin_addr);
+  return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&four));
+}
+
+std::optional<std::uint32_t> drops_in(std::string_view attributes) {
+  for (;;) {
+    auto rest = attributes;
+    const auto head = take<rtattr>(rest);
+    if (!head || head->rta_len < sizeof(rtattr) || head->rta_len > attributes.size()) return std::nullopt;
+    if (head->rta_type == INET_DIAG_SKMEMINFO) {
+      auto figures = attributes.substr(sizeof(rtattr), head->rta_len - sizeof(rtattr));
+      constexpr std::size_t before = SK_MEMINFO_DROPS * sizeof(std::uint32_t);
+      figures.remove_prefix(std::min(before, figures.size()));
+      return take<std::uint32_t>(figures);
+    }
+    skip(attributes, head->rta_len);
+  }
+}
+
+DiagReply add_socket(std::string_view payload, std::uint16_t port, PortPicture& picture) {
+  const auto message = take<inet_diag_msg>(payload);
+  if (!message) return DiagReply::failed;
+  if (ntohs(message->id.idiag_sport) != port) return DiagReply::more;
+  if (message->idiag_state == TCP_SYN_RECV) ++picture.half_open;
+  if (message->idiag_state != TCP_LISTEN) return DiagReply::more;
+  const auto local = local_address(*message);
+  if (!local) return DiagReply::failed;
+  picture.listeners.push_back({.local = *local,
+                               .inode = message->idiag_inode,
+                               .length = message->idiag_rqueue,
+                               .limit = message->idiag_wqueue,
+                               .dropped = drops_in(payload)});
+  return DiagReply::more;
+}
+
+}  // namespace
+
+std::string sock_diag_request(int family, std::uint16_t port, PortObserver::Look what) {
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 body;
+  } request{};
+  request.head.nlmsg_len = sizeof request;
+  request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.body.sdiag_family = static_cast<std::uint8_t>(family);
+  request.body.sdiag_protocol = IPPROTO_TCP;
+  request.body.idiag_ext = 1U << (INET_DIAG_SKMEMINFO - 1);
+  request.body.idiag_states = 1U << TCP_LISTEN;
+  if (what == PortObserver::Look::with_half_open) request.body.idiag_states |= 1U << TCP_SYN_RECV;
+  request.body.id.idiag_sport = htons(port);
+  return {reinterpret_cast<const char*>(&request), sizeof request};
+}
+
+DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPicture& picture) {
+  while (!datagram.empty()) {
+    auto rest = datagram;
+    const auto head = take<nlmsghdr>(rest);
+    if (!head || head->nlmsg_len < sizeof(nlmsghdr) || head->nlmsg_len > datagram.size()) {
+      return DiagReply::failed;
+    }
+    if (head->nlmsg_type == NLMSG_DONE) return DiagReply::done;
+    if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY) return DiagReply::failed;  // NLMSG_ERROR and what is strange
+    const auto payload = datagram.substr(sizeof(nlmsghdr), head->nlmsg_len - sizeof(nlmsghdr));
+    if (add_socket(payload, port, picture) == DiagReply::failed) return DiagReply::failed;
+    skip(datagram, head->nlmsg_len);
+  }
+  return DiagReply::more;
+}
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,91 @@
+#include "tcpserver/backlog/watch.hpp"
+
+#include "tcpserver/backlog/screen.hpp"
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace tcpserver::backlog {
+
+namespace {
+
+using posix::Clock;
+using posix::ExitStatus;
+
+// "python3 (pid 4711)" for each process that has one of the listeners.
+std::string owners_of(const PortPicture& picture) {
+  std::vector<std::string> owners;
+  for (const auto& listener : picture.listeners) {
+    const auto owner = posix::socket_owner(listener.inode);
+    const std::string text = owner ? owner->name + " (pid " + std::to_string(owner->pid) + ")"
+                                   : "a process that this user cannot see";
+    if (std::find(owners.begin(), owners.end(), text) == owners.end()) owners.push_back(text);
+  }
+  std::string list;
+  for (const auto& owner : owners) list += (list.empty() ? "" : ", ") + owner;
+  return list;
+}
+
+}  // namespace
+
+Look WatchBook::enter(const PortPicture& picture, const std::optional<ListenCounters>& counters, double at) {
+  Look look{.at = at, .queues = {}, .half_open = picture.half_open, .since_start = std::nullopt};
+  for (const auto& listener : picture.listeners) {
+    const auto [place, is_new] = by_inode_.try_emplace(listener.inode);
+    Entry& entry = place->second;
+    if (is_new) entry.dropped_at_first = listener.dropped;
+    entry.longest = std::max(entry.longest, listener.length);
+    Look::Queue queue{.now = listener, .longest = entry.longest, .dropped = std::nullopt};
+    // The kernel's counter has 32 bits and wraps around; so does the difference.
+    if (listener.dropped && entry.dropped_at_first)
+      queue.dropped = *listener.dropped - *entry.dropped_at_first;
+    look.queues.push_back(queue);
+  }
+  std::erase_if(by_inode_, [&picture](const auto& entry) {
+    return std::none_of(picture.listeners.begin(), picture.listeners.end(),
+                        [&entry](const ObservedListener& listener) { return listener.inode == entry.first; });
+  });
+  if (!first_counters_) first_counters_ = counters;
+  if (counters) {
+    look.since_start = ListenCounters{counters->overflows - first_counters_->overflows,
+                                      counters->drops - first_counters_->drops};
+  }
+  return look;
+}
+
+ExitStatus run_watch(const options::WatchOptions& options) {
+  PortObserver observer(options.port);
+  auto picture = observer.look(PortObserver::Look::with_half_open);
+  if (picture.listeners.empty()) {
+    throw posix::StartError(ExitStatus::unavailable,
+                            "nobody listens on port " + std::to_string(options.port) +
+                                " of this machine (of this network namespace), as far as can be seen");
+  }
+  const auto width = options.json ? std::nullopt : terminal_width();
+  const std::string title = "port " + std::to_string(options.port) + ": " + owners_of(picture);
+  WatchScreen screen(title);
+  if (!options.json && !width) print(title + "\n");
+
+  WatchBook book;
+  const auto began = Clock::now();
+  auto next = began;
+  for (std::uint64_t looks = 1;; ++looks) {
+    const double at = std::chrono::duration<double>(Clock::now() - began).count();
+    const auto look = book.enter(picture, listen_counters(), at);
+    if (options.json) {
+      print(watch_json(look));
+    } else {
+      print(width ? screen.draw(look, terminal_width().value_or(*width)) : watch_lines(look));
+    }
+    if (options.count && looks == *options.count) return ExitStatus::ok;
+    // Looks that were missed, because the reader or the machine stalled, are not made up for.
+    next = std::max(next + std::chrono::duration_cast<Clock::duration>(options.interval), Clock::now());
+    std::this_thread::sleep_until(next);
+    picture = observer.look(PortObserver::Look::with_half_open);
+  }
+}
+
+}  // namespace tcpserver::backlog

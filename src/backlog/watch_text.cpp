@@ -1,0 +1,111 @@
+#include "tcpserver/backlog/screen.hpp"
+#include "tcpserver/backlog/watch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+
+namespace tcpserver::backlog {
+
+namespace {
+
+constexpr std::size_t bar_width = 20;
+constexpr std::size_t history_length = 60;
+
+// A queue with limit n holds n + 1: that is the whole of its bar.
+std::uint64_t room_of(const Look::Queue& queue) {
+  return queue.now.limit ? std::uint64_t{*queue.now.limit} + 1 : std::max(1U, queue.longest);
+}
+
+std::string limit_text(const Look::Queue& queue) {
+  return queue.now.limit ? std::to_string(*queue.now.limit) : "?";
+}
+
+std::string count_text(const std::optional<std::uint32_t>& count) {
+  return count ? std::to_string(*count) : "not told";
+}
+
+std::string seconds_text(double seconds) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+  return text.data();
+}
+
+std::string counters_text(const Look& look) {
+  if (!look.since_start) return "ListenOverflows, ListenDrops: not told";
+  return "ListenOverflows +" + std::to_string(look.since_start->overflows) + ", ListenDrops +" +
+         std::to_string(look.since_start->drops);
+}
+
+std::string queue_text(const Look::Queue& queue) {
+  return "queue " + std::to_string(queue.now.length) + " of " + limit_text(queue) + " [" +
+         bar(queue.now.length, room_of(queue), bar_width) + "] longest " + std::to_string(queue.longest) +
+         ", dropped here +" + count_text(queue.dropped);
+}
+
+// How full, as one character, '#' for no room at all.
+char mark(const Look::Queue& queue) {
+  constexpr std::string_view marks = "_.:-=+*%";
+  if (queue.now.length >= room_of(queue)) return '#';
+  const auto index = queue.now.length * marks.size() / room_of(queue);
+  return queue.now.length == 0 ? marks[0] : marks[std::clamp<std::size_t>(index, 1, marks.size() - 1)];
+}
+
+}  // namespace
+
+std::string watch_lines(const Look& look) {
+  const std::string at = seconds_text(look.at) + "  ";
+  if (look.queues.empty()) return at + "nobody listens here now; " + counters_text(look) + "\n";
+  std::string text;
+  for (const auto& queue : look.queues) {
+    text += at + queue.now.local.text() + "  " + queue_text(queue) + "; SYN queue " +
+            std::to_string(look.half_open) + "; " + counters_text(look) + "\n";
+  }
+  return text;
+}
+
+std::string watch_json(const Look& look) {
+  const auto or_null = [](const auto& value) { return value ? std::to_string(*value) : std::string("null"); };
+  std::string text = "{\"at_s\": " + std::to_string(look.at) + ", \"listeners\": [";
+  const char* separator = "";
+  for (const auto& queue : look.queues) {
+    text += separator;
+    text += "{\"local\": \"" + queue.now.local.text() + "\", \"queue\": " + std::to_string(queue.now.length) +
+            ", \"limit\": " + or_null(queue.now.limit) + ", \"longest\": " + std::to_string(queue.longest) +
+            ", \"dropped\": " + or_null(queue.dropped) + "}";
+    separator = ", ";
+  }
+  const auto overflows = look.since_start ? std::optional(look.since_start->overflows) : std::nullopt;
+  const auto drops = look.since_start ? std::optional(look.since_start->drops) : std::nullopt;
+  return text + "], \"syn_queue\": " + std::to_string(look.half_open) +
+         ", \"listen_overflows\": " + or_null(overflows) + ", \"listen_drops\": " + or_null(drops) + "}\n";
+}
+
+std::string WatchScreen::draw(const Look& look, std::size_t width) {
+  std::vector<std::string> lines{title_};
+  for (const auto& queue : look.queues) {
+    auto& history = history_[queue.now.inode];
+    history.push_back(mark(queue));
+    if (history.size() > history_length) history.pop_front();
+    lines.push_back(queue.now.local.text());
+    lines.push_back("  " + queue_text(queue));
+    lines.push_back("  " + std::string(history.begin(), history.end()));
+  }
+  std::erase_if(history_, [&look](const auto& entry) {
+    return std::none_of(look.queues.begin(), look.queues.end(),
+                        [&entry](const Look::Queue& queue) { return queue.now.inode == entry.first; });
+  });
+  if (look.queues.empty()) lines.emplace_back("nobody listens here now");
+  lines.push_back(seconds_text(look.at) + "  SYN queue " + std::to_string(look.half_open) + "; " +
+                  counters_text(look));
+
+  // Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED).
+  std::string text;
+  if (lines_drawn_ > 0) text = "\x1b[" + std::to_string(lines_drawn_) + "A\r";
+  for (const auto& line : lines) text += line.substr(0, width) + "\x1b[K\n";
+  lines_drawn_ = lines.size();
+  return text + "\x1b[J";
+}
+
+}  // namespace tcpserver::backlog
