@@ -88,10 +88,9 @@ OptionSpec help_option() {
 template <typename Options>
 std::vector<std::string_view> parse_job(const Program& program, OptionTable (*table)(Options&),
                                         BacklogCommand& command, int argc, char* const* argv) {
-  Options beaten;
   char* const no_variables[] = {nullptr};
   auto& options = command.job.emplace<Options>();
-  auto parsed = parse_arguments(program, table(options), table(beaten), argc, argv, no_variables);
+  auto parsed = parse_arguments(program, table(options), {}, argc, argv, no_variables);
   command.text_to_show = std::move(parsed.text_to_show);
   return parsed.operands;
 }

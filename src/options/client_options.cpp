@@ -54,10 +54,9 @@ OptionTable client_option_table(ClientOptions& target) {
 ClientCommand parse_client_command(int argc, char* const* argv) {
   ClientCommand command;
   ClientOptions& options = command.options;
-  ClientOptions beaten;
   char* const no_variables[] = {nullptr};
-  auto parsed = parse_arguments(tcpclient_program, client_option_table(options), client_option_table(beaten),
-                                argc, argv, no_variables);
+  auto parsed =
+      parse_arguments(tcpclient_program, client_option_table(options), {}, argc, argv, no_variables);
   command.text_to_show = std::move(parsed.text_to_show);
   if (!command.text_to_show.empty()) return command;
 

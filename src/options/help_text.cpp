@@ -54,10 +54,14 @@ std::string help_text(const Program& program, const OptionTable& table) {
     out += line + "\n";
   }
   if (!program.environment_prefix.empty()) {
-    const std::string example(table.front().name);
-    out += "\nEvery option with a value may also come from the environment: --" + example + " from " +
-           variable_name(program, table.front()) +
-           ",\nand so on. A flag beats the variable, the variable beats the default.\n";
+    const auto& example = table.front();
+    const std::string name(example.name);
+    out +=
+        "\nEvery option may also come from the environment, such as --" + name + " from " +
+        variable_name(program, example) + ", and from a\nline of the --config file, such as: " + name +
+        " = " + example.default_text +
+        "\nA flag beats the variable, the variable the file, the file the default. Options without a value\n"
+        "are on or off there.\n";
   }
   if (!program.notes.empty()) out.append("\n").append(program.notes);
   return out;

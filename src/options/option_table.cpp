@@ -1,14 +1,12 @@
 #include "tcpserver/options/option_table.hpp"
 
+#include "tcpserver/options/command_line.hpp"
+#include "tcpserver/options/config_file.hpp"
+#include "tcpserver/options/suggestion.hpp"
 #include "tcpserver/options/values.hpp"
 
-#include <getopt.h>
-
 #include <algorithm>
-#include <map>
-#include <numeric>
 #include <optional>
-#include <utility>
 
 namespace tcpserver::options {
 
@@ -17,171 +15,162 @@ namespace {
 using posix::ExitStatus;
 using posix::StartError;
 
-constexpr int first_long_value = 256;  // above every letter: long option i returns first_long_value + i
+// Where a value comes from. Each beats those before it.
+enum class Source { file, variable, flag };
 
-[[noreturn]] void usage_error(const std::string& line) {
-  throw StartError(ExitStatus::usage, line);
-}
-
-// Levenshtein's distance: how many letters differ, are missing or are too many.
-std::size_t distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t changed = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
-// "; did you mean X?" for the nearest of the names, or nothing where none is near: up to two letters differ,
-// and not more than a third. All begin with the same `prefix`, which says nothing.
-std::string suggestion(std::string_view wrong, const std::vector<std::string>& names,
-                       std::string_view prefix) {
-  const std::string* best = nullptr;
-  std::size_t best_distance = 3;
-  for (const auto& name : names) {
-    const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
-    const std::size_t far = abbreviated ? 0 : distance(wrong, name);
-    if (far < best_distance && 3 * far <= name.size() - prefix.size()) {
-      best = &name;
-      best_distance = far;
-    }
-  }
-  return best == nullptr ? "" : "; did you mean " + *best + "?";
-}
-
-[[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
-  std::vector<std::string> names;
-  for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  std::string help = std::string(program.name) + " --help lists them all";
-  if (!program.operands.empty()) help.append("; ").append(program.operands).append(" stand without a flag");
-  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
-}
-
-// One option on the command line.
-struct Flag {
+struct SourcedValue {
   std::size_t spec;
-  std::string_view text;
+  Source source;
+  std::string text;
+  std::string label;
 };
 
-struct CommandLine {
-  std::vector<Flag> flags;
-  std::vector<std::string_view> operands;
-};
+// --help and --version are for the command line alone.
+bool has_value(const OptionSpec& spec) {
+  return static_cast<bool>(spec.apply);
+}
 
-class FlagReader {
+std::optional<std::size_t> find_spec(const OptionTable& table, std::string_view name) {
+  const auto spec = std::find_if(table.begin(), table.end(), [name](const OptionSpec& one) {
+    return one.name == name && has_value(one);
+  });
+  if (spec == table.end()) return std::nullopt;
+  return static_cast<std::size_t>(spec - table.begin());
+}
+
+// Collects what all three sources say, then applies to each option what beats the rest.
+class Settlement {
  public:
-  FlagReader(const Program& program, const OptionTable& table) : program_(program), table_(table) {
-    letters_ = ":";  // a missing value is told apart from an unknown option
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      const auto& spec = table[i];
-      names_.emplace_back(spec.name);
-      if (spec.letter == '\0') continue;
-      letters_ += spec.letter;
-      if (takes_value(spec)) letters_ += ':';
-    }
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      const int argument = takes_value(table[i]) ? required_argument : no_argument;
-      long_options_.push_back({names_[i].c_str(), argument, nullptr, first_long_value + static_cast<int>(i)});
-    }
-    long_options_.push_back({nullptr, 0, nullptr, 0});
-  }
+  Settlement(const Program& program, const OptionTable& table) : program_(program), table_(table) {}
 
-  CommandLine read(int argc, char* const* argv) {
-    CommandLine line;
-    std::vector<char*> words(argv, argv + argc);  // getopt_long permutes: its own copy of the pointers
-    words.push_back(nullptr);
-    optind = 0;  // glibc and musl: begin afresh
-    opterr = 0;  // our own messages
-    for (;;) {
-      const int found = getopt_long(argc, words.data(), letters_.c_str(), long_options_.data(), nullptr);
-      if (found == -1) break;
-      if (found == '?' || found == ':') refuse_flag(found, words[static_cast<std::size_t>(optind) - 1]);
-      const std::size_t spec = index_of(found);
-      const char* const text = optarg == nullptr ? "" : optarg;
-      if (found >= first_long_value) refuse_abbreviation(spec, words, text);
-      line.flags.push_back({spec, text});
-    }
-    line.operands.assign(words.begin() + optind, words.begin() + argc);
-    return line;
-  }
+  void add_flags(const std::vector<Flag>& flags);
+  void add_variables(char* const* environment);
+  void add_file();
+  void apply(const ScratchTables& scratch);
+  [[nodiscard]] std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
  private:
-  static bool takes_value(const OptionSpec& spec) { return !spec.value_name.empty(); }
-
-  std::size_t index_of(int found) const {
-    if (found >= first_long_value) return static_cast<std::size_t>(found - first_long_value);
-    const auto spec = std::find_if(table_.begin(), table_.end(),
-                                   [found](const OptionSpec& one) { return one.letter == found; });
-    return static_cast<std::size_t>(spec - table_.begin());
-  }
-
-  [[noreturn]] void refuse_flag(int found, std::string_view word) const {
-    // optopt names the option where getopt_long knows it: its value is missing, or it got one too many.
-    if (optopt == 0) unknown_option(program_, table_, word.substr(0, word.find('=')));
-    const std::size_t spec = index_of(optopt);
-    if (spec == table_.size()) unknown_option(program_, table_, std::string("-") + static_cast<char>(optopt));
-    const std::string name = "--" + names_[spec];
-    if (found == ':')
-      usage_error(name + " needs a value: " + name + " " + std::string(table_[spec].value_name));
-    usage_error(name + " takes no value");
-  }
-
-  // getopt_long takes --back for --backlog. A script that relies on it breaks when another option begins
-  // alike.
-  void refuse_abbreviation(std::size_t spec, const std::vector<char*>& words, const char* text) const {
-    const auto last = static_cast<std::size_t>(optind) - 1;
-    const bool value_is_own_word = words[last] == text;
-    const std::string_view word = words[value_is_own_word ? last - 1 : last];
-    const auto flag = word.substr(0, word.find('='));
-    if (flag.substr(2) != names_[spec]) unknown_option(program_, table_, flag);
-  }
+  [[nodiscard]] std::optional<Source> strongest(std::size_t spec) const;
+  [[nodiscard]] const SourcedValue* value_in_effect(std::size_t spec) const;
+  void warn_of_variable(std::string_view name);
+  void check_beaten(const OptionSpec& scratch, const SourcedValue& value);
 
   const Program& program_;
   const OptionTable& table_;
-  std::string letters_;
-  std::vector<std::string> names_;  // as C strings for getopt_long
-  std::vector<option> long_options_;
+  std::vector<SourcedValue> values_;
+  std::vector<std::string> warnings_;
 };
 
-// Variables with the program's prefix, by name.
-std::map<std::string, std::string_view> variables(std::string_view prefix, char* const* environment) {
-  std::map<std::string, std::string_view> found;
-  if (prefix.empty()) return found;
+void Settlement::add_flags(const std::vector<Flag>& flags) {
+  for (const auto& flag : flags) {
+    const auto& spec = table_[flag.spec];
+    if (!has_value(spec)) continue;
+    values_.push_back({flag.spec, Source::flag, std::string(flag.text), "--" + std::string(spec.name)});
+  }
+}
+
+void Settlement::add_variables(char* const* environment) {
+  if (program_.environment_prefix.empty()) return;
   for (; *environment != nullptr; ++environment) {
     const std::string_view entry = *environment;
     const auto equals = entry.find('=');
-    if (equals == std::string_view::npos || !entry.starts_with(prefix)) continue;
-    found.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+    if (equals == std::string_view::npos || !entry.starts_with(program_.environment_prefix)) continue;
+    const auto name = entry.substr(0, equals);
+    const auto spec = std::find_if(table_.begin(), table_.end(), [&](const OptionSpec& one) {
+      return has_value(one) && variable_name(program_, one) == name;
+    });
+    if (spec == table_.end()) {
+      warn_of_variable(name);
+      continue;
+    }
+    const auto index = static_cast<std::size_t>(spec - table_.begin());
+    // As getenv: of a name that the environment has twice the first counts.
+    const bool twice = std::any_of(values_.begin(), values_.end(), [index](const SourcedValue& value) {
+      return value.spec == index && value.source == Source::variable;
+    });
+    if (!twice) {
+      values_.push_back({index, Source::variable, std::string(entry.substr(equals + 1)), std::string(name)});
+    }
+  }
+}
+
+void Settlement::warn_of_variable(std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& spec : table_) {
+    if (has_value(spec)) names.push_back(variable_name(program_, spec));
+  }
+  warnings_.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
+                      std::string(program_.name) + "'s and has no effect" +
+                      suggestion(name, names, program_.environment_prefix));
+}
+
+// The file that --config or its variable names, if any.
+void Settlement::add_file() {
+  const auto config = find_spec(table_, config_option);
+  const auto* const given = config ? value_in_effect(*config) : nullptr;
+  if (given == nullptr) return;
+  if (given->text.empty()) refuse({given->text, given->label}, "a file's name");
+
+  const std::string path = given->text;
+  for (auto& line : parse_config(path, read_config_file(path))) {
+    const std::string where = path + " line " + std::to_string(line.number) + ": ";
+    const auto spec = find_spec(table_, line.name);
+    if (!spec) {
+      std::vector<std::string> names;
+      for (const auto& one : table_) names.emplace_back(one.name);
+      throw StartError(ExitStatus::usage, where + "unknown option " + in_quotes(line.name) +
+                                              suggestion(line.name, names, "") + " (the names are those of " +
+                                              std::string(program_.name) + " --help, without the dashes)");
+    }
+    if (spec == config) {
+      throw StartError(ExitStatus::usage, where + "a configuration file cannot name another one");
+    }
+    values_.push_back({*spec, Source::file, std::move(line.value), where + line.name});
+  }
+}
+
+std::optional<Source> Settlement::strongest(std::size_t spec) const {
+  std::optional<Source> found;
+  for (const auto& value : values_) {
+    if (value.spec == spec) found = std::max(found.value_or(Source::file), value.source);
   }
   return found;
 }
 
-void warn_of_unknown_variables(const Program& program, const OptionTable& table,
-                               const std::map<std::string, std::string_view>& unknown, Parsed& parsed) {
-  std::vector<std::string> names;
-  for (const auto& spec : table) {
-    if (!spec.value_name.empty()) names.push_back(variable_name(program, spec));
+const SourcedValue* Settlement::value_in_effect(std::size_t spec) const {
+  const auto source = strongest(spec);
+  const SourcedValue* found = nullptr;
+  for (const auto& value : values_) {
+    if (value.spec == spec && value.source == source) found = &value;
   }
-  for (const auto& [name, value] : unknown) {
-    parsed.warnings.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
-                              std::string(program.name) + "'s and has no effect" +
-                              suggestion(name, names, program.environment_prefix));
-  }
+  return found;
 }
 
-// The check of a variable that a flag beats.
-void warn_if_refused(const OptionSpec& scratch, const Given& given, Parsed& parsed) {
+// A flag always helps, so a bad variable that it beats is no more than a warning. A file is its owner's own,
+// and a line that is wrong now would stop the server one day when the flag is gone.
+void Settlement::check_beaten(const OptionSpec& scratch, const SourcedValue& value) {
+  const Given given{value.text, value.label};
+  if (value.source == Source::file) return scratch.apply(given);
   try {
     scratch.apply(given);
   } catch (const StartError& refusal) {
-    parsed.warnings.push_back("warning: " + std::string(refusal.what()) + " (--" + std::string(scratch.name) +
-                              " is in effect instead)");
+    warnings_.push_back("warning: " + std::string(refusal.what()) + " (--" + std::string(scratch.name) +
+                        " is in effect instead)");
+  }
+}
+
+void Settlement::apply(const ScratchTables& scratch) {
+  // The weaker first: where two options have to do with each other, the stronger has the last word.
+  std::stable_sort(values_.begin(), values_.end(), [](const SourcedValue& left, const SourcedValue& right) {
+    return left.source < right.source;
+  });
+  for (const auto& value : values_) {
+    if (value.source == strongest(value.spec)) {
+      table_[value.spec].apply({value.text, value.label});
+    } else {
+      const bool in_file = value.source == Source::file;
+      check_beaten((in_file ? scratch.for_file : scratch.for_variables)[value.spec], value);
+    }
   }
 }
 
@@ -194,7 +183,8 @@ std::string variable_name(const Program& program, const OptionSpec& spec) {
 }
 
 void refuse(const Given& given, std::string_view allowed) {
-  usage_error(given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
+  throw StartError(ExitStatus::usage,
+                   given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
 }
 
 posix::Duration duration_of(const Given& given) {
@@ -203,10 +193,16 @@ posix::Duration duration_of(const Given& given) {
   return *value;
 }
 
-Parsed parse_arguments(const Program& program, const OptionTable& table, const OptionTable& scratch, int argc,
-                       char* const* argv, char* const* environment) {
+bool switch_of(const Given& given) {
+  if (given.text == "on") return true;
+  if (given.text == "off") return false;
+  refuse(given, "a switch: on or off");
+}
+
+Parsed parse_arguments(const Program& program, const OptionTable& table, const ScratchTables& scratch,
+                       int argc, char* const* argv, char* const* environment) {
   Parsed parsed;
-  const auto line = FlagReader(program, table).read(argc, argv);
+  const auto line = read_command_line(program, table, argc, argv);
   for (const auto& flag : line.flags) {
     const auto& spec = table[flag.spec];
     if (spec.name == "help") parsed.text_to_show = help_text(program, table);
@@ -214,33 +210,17 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const O
     if (!parsed.text_to_show.empty()) return parsed;
   }
   if (program.operands.empty() && !line.operands.empty()) {
-    usage_error("unexpected argument " + in_quotes(line.operands.front()) + ": " + std::string(program.name) +
-                " takes options only");
+    throw StartError(ExitStatus::usage, "unexpected argument " + in_quotes(line.operands.front()) + ": " +
+                                            std::string(program.name) + " takes options only");
   }
   parsed.operands = line.operands;
 
-  auto environment_left = variables(program.environment_prefix, environment);
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const auto& spec = table[i];
-    if (!spec.apply) continue;
-    bool by_flag = false;
-    for (const auto& flag : line.flags) {
-      if (flag.spec != i) continue;
-      by_flag = true;
-      spec.apply({flag.text, "--" + std::string(spec.name)});
-    }
-    if (spec.value_name.empty()) continue;
-    const auto variable = environment_left.find(variable_name(program, spec));
-    if (variable == environment_left.end()) continue;
-    const Given given{variable->second, variable->first};
-    if (by_flag) {
-      warn_if_refused(scratch[i], given, parsed);
-    } else {
-      spec.apply(given);
-    }
-    environment_left.erase(variable);
-  }
-  warn_of_unknown_variables(program, table, environment_left, parsed);
+  Settlement settlement(program, table);
+  settlement.add_flags(line.flags);
+  settlement.add_variables(environment);
+  settlement.add_file();
+  settlement.apply(scratch);
+  parsed.warnings = settlement.take_warnings();
   return parsed;
 }
 

@@ -19,7 +19,8 @@ constexpr Program tcpserver_program{
     .operands = "",
     .notes =
         "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
-        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line.\n",
+        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line,\n"
+        "SIGHUP reads the --config file again.\n",
 };
 
 template <typename Choice>
@@ -79,6 +80,15 @@ void store_backlog(std::optional<BacklogRequest>& backlog, const Given& given) {
   backlog = BacklogRequest{*value, std::string(given.text), given.label};
 }
 
+// --verbose and --quiet are two names of one thing: the one that is switched on last counts.
+void store_verbosity(Verbosity& verbosity, Verbosity asked, const Given& given) {
+  if (switch_of(given)) {
+    verbosity = asked;
+  } else if (verbosity == asked) {
+    verbosity = Verbosity::normal;
+  }
+}
+
 void store_max_connections(std::uint32_t& max_connections, const Given& given) {
   const auto value = parse_count(given.text, 1, most_connections);
   if (!value) {
@@ -127,6 +137,12 @@ OptionTable server_option_table(ServerOptions& target) {
       {"drain-timeout", '\0', "D", duration_text(defaults.drain_timeout),
        "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
        [&target](const Given& given) { target.drain_timeout = duration_of(given); }},
+      {"verbose", 'v', "", "", "log each session, too",
+       [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::verbose, given); }},
+      {"quiet", 'q', "", "", "log warnings alone",
+       [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::quiet, given); }},
+      {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
+       [&target](const Given& given) { target.config = given.text; }},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},
   };
@@ -134,9 +150,12 @@ OptionTable server_option_table(ServerOptions& target) {
 
 ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment) {
   ServerCommand command;
-  ServerOptions beaten;
-  auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options),
-                                server_option_table(beaten), argc, argv, environment);
+  ServerOptions beaten_in_file;
+  ServerOptions beaten_variables;
+  const ScratchTables scratch{.for_file = server_option_table(beaten_in_file),
+                              .for_variables = server_option_table(beaten_variables)};
+  auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options), scratch, argc, argv,
+                                environment);
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
   return command;

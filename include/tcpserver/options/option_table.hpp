@@ -8,27 +8,37 @@
 #include <string_view>
 #include <vector>
 
-// The one table from which flags, environment variables, defaults and help lines of a program all come.
+// The one table from which flags, environment variables, lines of the configuration file, defaults and help
+// lines of a program all come.
 namespace tcpserver::options {
 
 // A value as it was given, before it was checked.
 struct Given {
   std::string_view text;
-  std::string label;  // who said so: "--backlog" or "TCPSERVER_BACKLOG"
+  std::string label;  // who said so: "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 };
 
 struct OptionSpec {
   std::string_view name;        // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS
   char letter = '\0';           // 'c' for -c; none: '\0'
-  std::string_view value_name;  // "N"; empty: the option takes no value and has no variable
+  std::string_view value_name;  // "N"; empty: a switch, which is on by its flag, and on or off elsewhere
   std::string default_text;     // for the help; empty: none is shown
   std::string help;
   // Checks the value and stores it. Called for each time the option was given, in order.
-  // Throws StartError (usage) by way of refuse().
+  // Throws StartError (usage) by way of refuse(). None for --help and --version, which are flags alone.
   std::function<void(const Given&)> apply;
 };
 
 using OptionTable = std::vector<OptionSpec>;
+
+// An option of this name names the configuration file (config_file.hpp).
+inline constexpr std::string_view config_option = "config";
+
+// The same table twice more, storing elsewhere: there values are checked that a stronger source beats.
+struct ScratchTables {
+  OptionTable for_file;
+  OptionTable for_variables;
+};
 
 struct Program {
   std::string_view name;                // "tcpserver"
@@ -46,19 +56,20 @@ struct Parsed {
   std::string text_to_show;           // set by --help and --version: print it on stdout and end with 0
 };
 
-// Applies flags and variables: a flag beats the variable, the variable beats the default. Of an option given
-// twice the last counts, but each is checked. A bad value of a variable that a flag beats is a warning, so
-// that a flag always helps; so is an unknown variable with the prefix. Long options are not abbreviated.
-// `scratch` is the same table storing elsewhere: there beaten values are checked.
-// Throws StartError (usage) with one line for everything else that is not allowed.
+// Applies flags, variables and the lines of the configuration file: a flag beats the variable, the variable
+// beats the file, the file beats the default. Of an option given twice in one place the last counts, but each
+// is checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
+// unknown variable with the prefix. In the file both are errors. Long options are not abbreviated.
+// Throws StartError with one line for everything else that is not allowed: status usage, or no_input where
+// the file cannot be read. May be called again, to read the file again.
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable& table,
-                                     const OptionTable& scratch, int argc, char* const* argv,
+                                     const ScratchTables& scratch, int argc, char* const* argv,
                                      char* const* environment);
 
 // The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
 [[nodiscard]] std::string variable_name(const Program& program, const OptionSpec& spec);
 
-// The text of --help. The table's first option must take a value where the program has variables.
+// The text of --help. Where the program has variables, the table's first option must take a value.
 [[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
 
 // The text of --version: "tcpserver 0.1.0".
@@ -66,6 +77,9 @@ struct Parsed {
 
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
+
+// The value as on or off, or refused.
+[[nodiscard]] bool switch_of(const Given& given);
 
 // The value as a duration (parse_duration), or refused.
 [[nodiscard]] posix::Duration duration_of(const Given& given);

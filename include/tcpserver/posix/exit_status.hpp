@@ -6,6 +6,7 @@ namespace tcpserver::posix {
 enum class ExitStatus : int {
   ok = 0,
   usage = 64,         // EX_USAGE: a bad option, value or argument
+  no_input = 66,      // EX_NOINPUT: a configuration file cannot be read
   no_host = 68,       // EX_NOHOST: the host name is not known
   unavailable = 69,   // EX_UNAVAILABLE: cannot listen, or nobody listens there
   software = 70,      // EX_SOFTWARE: a fault of our own

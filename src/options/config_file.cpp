@@ -1,0 +1,86 @@
+#include "tcpserver/options/config_file.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tcpserver::options {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::StartError;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks =
+      " \t\r";  // \r: the file may come from an editor that ends lines by \r\n
+  const auto first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+bool is_control(char c) {
+  return (c >= '\0' && c < ' ' && c != '\t') || c == '\x7f';
+}
+
+[[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {
+  throw StartError(ExitStatus::usage, std::string(path) + " line " + std::to_string(number) + ": " + why);
+}
+
+[[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
+  throw StartError(ExitStatus::no_input,
+                   "cannot read the configuration file " + in_quotes(path) + ": " + why);
+}
+
+}  // namespace
+
+std::vector<ConfigLine> parse_config(std::string_view path, std::string_view text) {
+  std::vector<ConfigLine> lines;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const auto whole = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(whole.size() + 1, text.size()));
+    const auto line = trimmed(whole);
+    if (std::any_of(line.begin(), line.end(), is_control)) {
+      refuse_line(path, number, "control characters in " + in_quotes(line));
+    }
+    if (line.empty() || line.front() == '#') continue;
+    const auto equals = line.find('=');
+    if (equals == std::string_view::npos) {
+      refuse_line(path, number, in_quotes(line) + " is not a line of the form: name = value");
+    }
+    const auto name = trimmed(line.substr(0, equals));
+    if (name.empty()) refuse_line(path, number, in_quotes(line) + " has no name before its =");
+    lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
+  }
+  return lines;
+}
+
+std::string read_config_file(const std::string& path) {
+  // Without O_NONBLOCK, opening a FIFO waits for a writer.
+  const posix::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) cannot_read(path, posix::error_text(errno));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) cannot_read(path, posix::error_text(errno));
+  if (!S_ISREG(status.st_mode)) cannot_read(path, "it is not a regular file");
+
+  std::string text;
+  std::array<char, 4096> piece;
+  for (;;) {
+    const auto got = posix::read_some(fd.get(), piece.data(), piece.size());
+    if (got < 0) cannot_read(path, posix::error_text(errno));
+    if (got == 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > largest_config_file) {
+      cannot_read(path, "it has more than " + std::to_string(largest_config_file) + " bytes");
+    }
+  }
+}
+
+}  // namespace tcpserver::options
