@@ -3,13 +3,19 @@
 #include "tcpserver/backlog/socket_facts.hpp"
 #include "tcpserver/options/values.hpp"
 
+#include <algorithm>
+
 namespace tcpserver::backlog {
+
+int choose_length(const std::optional<options::BacklogRequest>& request, int largest) noexcept {
+  if (!request) return largest;
+  return static_cast<int>(std::min(request->value, static_cast<std::uint64_t>(largest)));
+}
 
 Backlog choose(const std::optional<options::BacklogRequest>& request, int largest) {
   if (!request) return {.length = largest, .clamped = false, .asked = "", .source = ""};
-  const bool clamped = request->value > static_cast<std::uint64_t>(largest);
-  return {.length = clamped ? largest : static_cast<int>(request->value),
-          .clamped = clamped,
+  return {.length = choose_length(request, largest),
+          .clamped = request->value > static_cast<std::uint64_t>(largest),
           .asked = request->text,
           .source = request->source};
 }

@@ -6,8 +6,9 @@
 int main(int argc, char** argv) {
   using namespace tcpserver;
   return programs::run_program("tcpserver", [&] {
-    const auto command = options::parse_server_command(argc, argv, environ);
+    const auto read_command = [&] { return options::parse_server_command(argc, argv, environ); };
+    const auto command = read_command();
     if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
-    return server::run_server(command);
+    return server::run_server(command, read_command);
   });
 }

@@ -21,13 +21,13 @@ constexpr auto pause_after_shortage = std::chrono::milliseconds(100);
 }  // namespace
 
 AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, SignalWindow& window,
-                       Counters& counters, Log& log, std::function<void()> answer_signals)
+                       Counters& counters, Log& log, Upkeep& upkeep)
     : listeners_(std::move(listeners)),
       sessions_(sessions),
       window_(window),
       counters_(counters),
       log_(log),
-      answer_signals_(std::move(answer_signals)) {
+      upkeep_(upkeep) {
   for (const auto& listener : listeners_) {
     polled_.push_back({.fd = listener.fd.get(), .events = POLLIN, .revents = 0});
   }
@@ -37,7 +37,7 @@ bool AcceptLoop::run() noexcept {
   while (window_.stop_requests() == 0 && !unusable_) {
     wait_for_work();
     sessions_.settle();
-    answer_signals_();
+    upkeep_.after_wait();
     admit_waiting_clients();
   }
   stop_listening();
@@ -62,13 +62,13 @@ void AcceptLoop::wait_for_work() noexcept {
   const bool paused = posix::Clock::now() < paused_until_;
   if (full) say_when_full();
   const std::span<pollfd> polled = full || paused ? std::span<pollfd>{} : std::span<pollfd>(polled_);
-  const auto limit = paused ? posix::time_left(paused_until_) : std::nullopt;
-  const int ready = window_.wait(polled, limit);
+  const auto pause_end = paused ? std::optional(paused_until_) : std::nullopt;
+  const int ready = window_.wait(polled, posix::time_left(earlier(pause_end, upkeep_.due())));
   if (ready > 0) return;
   accepts_since_signals_ = 0;  // it ended by a signal or with none pending
   if (ready < 0 && errno != EINTR) {
     // Kernel memory, or a descriptor limit below the number of listeners: neither lasts.
-    log_.limited_line(accept_failures_, "cannot wait for clients: %s", std::strerror(errno));
+    log_.limited_warning(accept_failures_, "cannot wait for clients: %s", std::strerror(errno));
     pause();
   }
 }
@@ -118,12 +118,12 @@ bool AcceptLoop::handle_accept_error(int error) noexcept {
       ++counters_.accept_errors;
       break;
     case AcceptAdvice::fatal:
-      log_.line("a listening socket has become unusable: accept: %s", std::strerror(error));
+      log_.warning("a listening socket has become unusable: accept: %s", std::strerror(error));
       unusable_ = true;
       return false;
   }
-  log_.limited_line(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
-                    std::strerror(error));
+  log_.limited_warning(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
+                       std::strerror(error));
   pause();
   return false;
 }
@@ -134,7 +134,7 @@ void AcceptLoop::pause() noexcept {
 
 void AcceptLoop::say_when_full() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.limited_line(
+  log_.limited_warning(
       full_, "%u of %u %s, as --max-connections allows: further clients wait in the listen queue",
       sessions.open, sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too");
 }

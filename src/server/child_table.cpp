@@ -1,6 +1,7 @@
 #include "tcpserver/server/child_table.hpp"
 
 #include <bit>
+#include <memory>
 #include <new>
 
 namespace tcpserver::server {
@@ -13,13 +14,32 @@ std::uint32_t chains_for(std::uint32_t capacity) {
 
 }  // namespace
 
+ChildTable::Memory::Memory(std::uint32_t count)
+    : room(count),
+      chain_mask(chains_for(count) - 1),
+      mapping(posix::Mapping::Kind::parent_only,
+              sizeof(Child) * count + sizeof(Link) * std::size_t{chains_for(count)}),
+      slots(static_cast<Child*>(mapping.data())),
+      chains(reinterpret_cast<Link*>(slots + count)) {}
+
 ChildTable::ChildTable(std::uint32_t capacity)
-    : capacity_(capacity),
-      chain_mask_(chains_for(capacity) - 1),
-      memory_(posix::Mapping::Kind::parent_only,
-              sizeof(Child) * capacity + sizeof(Link) * std::size_t{chains_for(capacity)}),
-      slots_(static_cast<Child*>(memory_.data())),
-      chains_(reinterpret_cast<Link*>(slots_ + capacity)) {}
+    : capacity_(capacity), memory_(std::make_unique<Memory>(capacity)), slots_(memory_->slots) {}
+
+void ChildTable::resize(std::uint32_t capacity) {
+  if (capacity > memory_->room) {
+    auto larger = std::make_unique<Memory>(capacity);
+    std::uninitialized_copy_n(slots_, used_, larger->slots);
+    memory_ = std::move(larger);
+    slots_ = memory_->slots;
+    // The lists of free and of ended slots go by number and still hold; the chains have become others.
+    for_each_running([this](Slot slot) {
+      Link& chain = chain_of(slots_[slot].pid);
+      slots_[slot].link = chain;
+      chain = slot + 1;
+    });
+  }
+  capacity_ = capacity;
+}
 
 ChildTable::Slot ChildTable::take() noexcept {
   ++in_use_;
@@ -67,7 +87,7 @@ void ChildTable::give_back(Slot slot) noexcept {
 
 // Pids are given out one after another: their low bits already spread them evenly.
 ChildTable::Link& ChildTable::chain_of(pid_t pid) noexcept {
-  return chains_[static_cast<std::uint32_t>(pid) & chain_mask_];
+  return memory_->chains[static_cast<std::uint32_t>(pid) & memory_->chain_mask];
 }
 
 }  // namespace tcpserver::server

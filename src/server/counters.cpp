@@ -22,8 +22,9 @@ void Counters::count_end(SessionEnd end, const SessionRecord& record) noexcept {
 
 StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
   StatusText text;
-  text.append("%u of %u %s, %llu accepted, ended:", sessions.open, sessions.most,
-              sessions.reaped ? "sessions open" : "places taken, by zombies too", wide(counters.accepted));
+  text.append("%u of %u %s, %llu accepted, %llu refused, ended:", sessions.open, sessions.most,
+              sessions.reaped ? "sessions open" : "places taken, by zombies too", wide(counters.accepted),
+              wide(counters.fork_failures));
   const char* separator = " ";
   for (std::size_t i = 0; i < counters.ended.size(); ++i) {
     if (counters.ended[i] == 0) continue;

@@ -48,6 +48,11 @@ OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
   return sessions;
 }
 
+void ForkedSessions::resize(std::uint32_t max_connections) {
+  scoreboard_.reserve(max_connections);
+  children_.resize(max_connections);
+}
+
 bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
   const auto slot = children_.take();
   auto& record = scoreboard_[slot];
@@ -64,11 +69,15 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     const int error = errno;
     children_.give_back(slot);
     ++context_.counters.fork_failures;
-    context_.log.limited_line(fork_failures_, "cannot fork: %s; this client was closed",
-                              std::strerror(error));
+    context_.log.limited_warning(fork_failures_, "cannot fork: %s; this client was closed",
+                                 std::strerror(error));
     return false;
   }
   children_.started(slot, pid, peer);
+  if (context_.log.has_details()) {
+    char text[posix::SocketAddress::text_size];
+    context_.log.detail("session of %s begins, pid %d", peer.format(text), static_cast<int>(pid));
+  }
   return true;
 }
 
@@ -84,18 +93,19 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   if (end == SessionEnd::killed && killing_) {
     end = SessionEnd::drained;
   } else if (end == SessionEnd::killed) {
-    context_.log.limited_line(odd_ends_, "the session of %s (pid %d) was killed by %s",
-                              child.peer.format(peer), static_cast<int>(child.pid),
-                              posix::signal_name(WTERMSIG(child.wait_status)));
+    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s",
+                                 child.peer.format(peer), static_cast<int>(child.pid),
+                                 posix::signal_name(WTERMSIG(child.wait_status)));
   } else if (end == SessionEnd::broken) {
-    context_.log.limited_line(odd_ends_, "the session of %s (pid %d) broke: %s", child.peer.format(peer),
-                              static_cast<int>(child.pid), std::strerror(record.error));
+    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) broke: %s", child.peer.format(peer),
+                                 static_cast<int>(child.pid), std::strerror(record.error));
   } else if (end == SessionEnd::sandbox_refused) {
-    context_.log.limited_line(odd_ends_,
-                              "the child for %s (pid %d) could not enter its sandbox and served nobody",
-                              child.peer.format(peer), static_cast<int>(child.pid));
+    context_.log.limited_warning(odd_ends_,
+                                 "the child for %s (pid %d) could not enter its sandbox and served nobody",
+                                 child.peer.format(peer), static_cast<int>(child.pid));
   }
   context_.counters.count_end(end, record);
+  if (context_.log.has_details()) say_session_ended(context_, child.peer, child.pid, end, record);
   children_.give_back(slot);
 }
 
@@ -109,7 +119,7 @@ void ForkedSessions::drain() noexcept {
   wait_for_children(posix::Clock::now() + context_.options.drain_timeout, 2);
   if (children_.in_use() == 0) return;
 
-  context_.log.line("ending %u open %s", children_.in_use(),
+  context_.log.info("ending %u open %s", children_.in_use(),
                     children_.in_use() == 1 ? "session" : "sessions");
   killing_ = true;
   children_.for_each_running([this](ChildTable::Slot slot) { ::kill(children_[slot].pid, SIGKILL); });
@@ -120,9 +130,9 @@ void ForkedSessions::drain() noexcept {
 void ForkedSessions::wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept {
   while (children_.in_use() > 0 && posix::Clock::now() < deadline) {
     if (stop_requests != 0 && context_.window.stop_requests() >= stop_requests) return;
-    static_cast<void>(context_.window.wait({}, posix::time_left(deadline)));
+    static_cast<void>(context_.window.wait({}, posix::time_left(earlier(deadline, context_.upkeep.due()))));
     settle();
-    context_.answer_signals();
+    context_.upkeep.after_wait();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tcpserver/server/iterative_sessions.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +22,9 @@ OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
 bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
   record_.reset();
   serving_ = true;
+  char text[posix::SocketAddress::text_size];
+  peer.format(text);
+  context_.log.detail("session of %s begins, pid %d", text, static_cast<int>(::getpid()));
   auto end = SessionEnd::broken;
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
@@ -28,10 +32,10 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   }
   serving_ = false;
   if (end == SessionEnd::broken) {
-    char text[posix::SocketAddress::text_size];
-    context_.log.line("the session of %s broke: %s", peer.format(text), std::strerror(record_.error));
+    context_.log.warning("the session of %s broke: %s", text, std::strerror(record_.error));
   }
   context_.counters.count_end(end, record_);
+  say_session_ended(context_, peer, ::getpid(), end, record_);
   return true;
 }
 
@@ -44,7 +48,7 @@ SessionWaiter::Result IterativeSessions::wait(int connection, short events) noex
 
   context_.window.let_signals_in();
   for (;;) {
-    context_.answer_signals();
+    context_.upkeep.after_wait();
     const int stop_requests = context_.window.stop_requests();
     const auto now = posix::Clock::now();
     if (stop_requests > 0 && !drain_deadline_) {
@@ -54,8 +58,7 @@ SessionWaiter::Result IterativeSessions::wait(int connection, short events) noex
     if (stop_requests > 1 || (drain_deadline_ && now >= *drain_deadline_)) return Result::stop;
     if (idle_deadline && now >= *idle_deadline) return Result::timed_out;
 
-    auto deadline = idle_deadline;
-    if (drain_deadline_) deadline = std::min(*drain_deadline_, idle_deadline.value_or(*drain_deadline_));
+    const auto deadline = earlier(earlier(idle_deadline, drain_deadline_), context_.upkeep.due());
     pollfd polled{.fd = connection, .events = events, .revents = 0};
     if (context_.window.wait({&polled, 1}, posix::time_left(deadline)) > 0) return Result::ready;
   }

@@ -38,14 +38,18 @@ Bound bind_socket(const SocketAddress& address) {
   return {std::move(fd), 0};
 }
 
-void set_inherited_options(int fd, posix::Duration idle_timeout) {
-  constexpr int on = 1;
+void set_timeouts(int fd, posix::Duration idle_timeout) {
   const timeval read_wait = posix::to_timeval(idle_timeout);
   const timeval write_wait = posix::to_timeval(idle_timeout / write_waits_per_idle_timeout);
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
   set_option(fd, SOL_SOCKET, SO_RCVTIMEO, read_wait, "SO_RCVTIMEO");
   set_option(fd, SOL_SOCKET, SO_SNDTIMEO, write_wait, "SO_SNDTIMEO");
+}
+
+void set_inherited_options(int fd, posix::Duration idle_timeout) {
+  constexpr int on = 1;
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
+  set_timeouts(fd, idle_timeout);
 }
 
 std::uint16_t bound_port(int fd) {
@@ -108,6 +112,16 @@ Listening open_listeners(const ListenRequest& request) {
       throw explain_bind_failure(listener.address, errno);
   }
   return result;
+}
+
+void set_backlog(const Listener& listener, int backlog) {
+  if (::listen(listener.fd.get(), backlog) != 0) {
+    throw posix::system_error("listen again on " + listener.address.text());
+  }
+}
+
+void set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) {
+  set_timeouts(listener.fd.get(), idle_timeout);
 }
 
 }  // namespace tcpserver::server

@@ -54,14 +54,37 @@ bool Log::takes_a_line() const noexcept {
   return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
-void Log::line(const char* format, ...) noexcept {
+void Log::answer(const char* format, ...) noexcept {
   va_list arguments;
   va_start(arguments, format);
   write(format, arguments, 0);
   va_end(arguments);
 }
 
-void Log::limited_line(RateLimit& limit, const char* format, ...) noexcept {
+void Log::warning(const char* format, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, format);
+  write(format, arguments, 0);
+  va_end(arguments);
+}
+
+void Log::info(const char* format, ...) noexcept {
+  if (verbosity_ == options::Verbosity::quiet) return;
+  va_list arguments;
+  va_start(arguments, format);
+  write(format, arguments, 0);
+  va_end(arguments);
+}
+
+void Log::detail(const char* format, ...) noexcept {
+  if (!has_details()) return;
+  va_list arguments;
+  va_start(arguments, format);
+  write(format, arguments, 0);
+  va_end(arguments);
+}
+
+void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
   if (!limit.allows(posix::Clock::now())) return;
   va_list arguments;
   va_start(arguments, format);

@@ -1,11 +1,14 @@
 #include "tcpserver/server/server.hpp"
 
 #include "tcpserver/backlog/backlog.hpp"
+#include "tcpserver/backlog/socket_facts.hpp"
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
 #include "tcpserver/server/forked_sessions.hpp"
 #include "tcpserver/server/iterative_sessions.hpp"
+#include "tcpserver/server/overflow_watch.hpp"
+#include "tcpserver/server/reload.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -24,9 +27,9 @@ using options::Mode;
 using options::ServerOptions;
 
 // One running daemon. Members stand in the order in which they are made.
-class Server {
+class Server final : private Upkeep {
  public:
-  Server(const ServerOptions& options, SignalWindow& window, Log& log);
+  Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
   // `output_closed`: whoever started it closed standard output, and /dev/null has its place.
   posix::ExitStatus run(bool output_closed);
 
@@ -35,26 +38,35 @@ class Server {
   std::unique_ptr<Sessions> make_sessions();
   void explain_lesson_mode() noexcept;
   void announce(bool output_closed) noexcept;
-  void answer_signals() noexcept;
+  void after_wait() noexcept override;
+  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
+  void log_backlog(const Listener& listener);
+  void log_status() noexcept;
+  void reload() noexcept;
+  void put_in_force(const Reload& reload);
 
-  const ServerOptions& options_;
+  ServerOptions options_;  // those in force now
+  ReadCommand read_again_;
   SignalWindow& window_;
   Log& log_;
   Counters counters_;
   std::uint16_t port_ = 0;
   int highest_descriptor_ = 0;
-  std::vector<Listener> listeners_;
+  std::vector<Listener> listening_;  // until the loop has them
+  OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
   AcceptLoop loop_;
 };
 
-Server::Server(const ServerOptions& options, SignalWindow& window, Log& log)
-    : options_(options),
+Server::Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log)
+    : options_(command.options),
+      read_again_(std::move(read_again)),
       window_(window),
       log_(log),
-      listeners_(listen()),
+      listening_(listen()),
+      overflows_(listening_),
       sessions_(make_sessions()),
-      loop_(std::move(listeners_), *sessions_, window_, counters_, log_, [this] { answer_signals(); }) {}
+      loop_(std::move(listening_), *sessions_, window_, counters_, log_, *this) {}
 
 std::vector<Listener> Server::listen() {
   const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
@@ -62,38 +74,43 @@ std::vector<Listener> Server::listen() {
                                    .port = options_.port,
                                    .backlog = backlog.length,
                                    .idle_timeout = options_.idle_timeout});
-  if (!listening.left_out.empty()) log_.line("%s", listening.left_out.c_str());
+  if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
   for (const auto& listener : listening.listeners) {
     highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
   }
   const auto& first = listening.listeners.front();
   port_ = first.address.port();
-  log_.line("%s", backlog::report(backlog, backlog::kernel_limits(first.fd.get()), SOMAXCONN).c_str());
+  log_backlog(first);
   return std::move(listening.listeners);
+}
+
+void Server::log_backlog(const Listener& listener) {
+  const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
+  const auto kernel = backlog::kernel_limits(listener.fd.get());
+  log_.info("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
 }
 
 std::unique_ptr<Sessions> Server::make_sessions() {
   SessionContext context{
-      .options = options_, .window = window_, .counters = counters_, .log = log_, .answer_signals = [this] {
-        answer_signals();
-      }};
-  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(std::move(context));
+      .options = options_, .window = window_, .counters = counters_, .log = log_, .upkeep = *this};
+  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context);
 
   const auto sandbox = prepare_sandbox();
   if (sandbox == Sandbox::none) {
-    log_.line("children run without a sandbox: this build or this system has no seccomp that they can enter");
+    log_.warning(
+        "children run without a sandbox: this build or this system has no seccomp that they can enter");
   }
-  return std::make_unique<ForkedSessions>(std::move(context), sandbox, highest_descriptor_);
+  return std::make_unique<ForkedSessions>(context, sandbox, highest_descriptor_);
 }
 
 void Server::explain_lesson_mode() noexcept {
   const ServerOptions defaults;
   if (options_.mode == Mode::iterative) {
     const bool asked = options_.reap != defaults.reap || options_.max_connections != defaults.max_connections;
-    log_.line("--mode iterative: one client at a time, the others wait in the listen queue%s",
+    log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s",
               asked ? "; with no children, --reap and --max-connections have no effect" : "");
   } else if (options_.reap == options::Reap::none) {
-    log_.line(
+    log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
         "further client is served",
         options_.max_connections);
@@ -102,7 +119,7 @@ void Server::explain_lesson_mode() noexcept {
 
 void Server::announce(bool output_closed) noexcept {
   if (output_closed) {
-    log_.line("standard output is closed: listening on port %u", port_);
+    log_.info("standard output is closed: listening on port %u", port_);
     return;
   }
   // A reader that stalls must not make the server deaf: the wait hears a request to stop.
@@ -112,17 +129,82 @@ void Server::announce(bool output_closed) noexcept {
   }
   const std::string line = "Server is listening on port " + std::to_string(port_) + "\n";
   if (!posix::write_all(STDOUT_FILENO, line)) {
-    log_.line("cannot announce port %u on standard output: %s", port_, std::strerror(errno));
+    log_.warning("cannot announce port %u on standard output: %s", port_, std::strerror(errno));
   }
 }
 
-void Server::answer_signals() noexcept {
-  if (window_.take_status_request()) {
-    log_.line("%s", status_text(counters_, sessions_->count(true)).c_str());
-  }
-  if (window_.take_reload_request()) log_.line("SIGHUP: there is no configuration file to read again");
+void Server::after_wait() noexcept {
+  if (window_.take_status_request()) log_status();
+  if (window_.take_reload_request()) reload();
   // At once, the iterative server's in the middle of a session too: the port is free for a successor.
   if (window_.stop_requests() > 0) loop_.stop_listening();
+
+  overflows_.after_wait(loop_.listeners(),
+                        {.mode = options_.mode,
+                         .full = sessions_->full(),
+                         .max_connections = options_.max_connections,
+                         .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
+                         .in_effect = 0,
+                         .largest = SOMAXCONN},
+                        log_);
+}
+
+std::optional<posix::TimePoint> Server::due() const noexcept {
+  if (loop_.listeners().empty()) return std::nullopt;
+  return overflows_.due(sessions_->full());
+}
+
+// One line, and more of them where there are many listeners.
+void Server::log_status() noexcept {
+  auto text = status_text(counters_, sessions_->count(true));
+  if (const auto dropped = overflows_.dropped(loop_.listeners())) {
+    text.append("; %llu SYNs dropped", static_cast<unsigned long long>(*dropped));
+  }
+  for (const auto& listener : loop_.listeners()) {
+    const auto queue = backlog::accept_queue(listener.fd.get());
+    if (!queue) continue;
+    char address[posix::SocketAddress::text_size];
+    BoundedText<128> piece;
+    piece.append("queue %u of %u on %s", queue->length, queue->limit, listener.address.format(address));
+    if (text.room() < piece.size() + 2) {
+      log_.answer("%s", text.c_str());
+      text = {};
+    }
+    text.append("%s%s", text.size() == 0 ? "" : "; ", piece.c_str());
+  }
+  log_.answer("%s", text.c_str());
+}
+
+void Server::reload() noexcept {
+  if (options_.config.empty()) {
+    log_.answer("SIGHUP: there is no configuration file to read again (--config)");
+    return;
+  }
+  try {
+    const auto reload = compare(options_, read_again_().options);
+    put_in_force(reload);
+    if (!reload.needs_restart.empty()) {
+      log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
+    }
+  } catch (const std::exception& error) {
+    log_.warning("SIGHUP: nothing is changed: %s", error.what());
+  }
+}
+
+void Server::put_in_force(const Reload& reload) {
+  if (reload.max_connections)
+    sessions_->resize(reload.options.max_connections);  // may fail, so it comes first
+  const auto backlog = backlog::choose(reload.options.backlog, SOMAXCONN);
+  for (const auto& listener : loop_.listeners()) {
+    if (reload.backlog) set_backlog(listener, backlog.length);
+    if (reload.idle_timeout) set_idle_timeout(listener, reload.options.idle_timeout);
+  }
+  options_ = reload.options;
+  log_.set_verbosity(options_.verbosity);
+  const bool none = reload.changed.empty();
+  log_.answer("SIGHUP: %s read again, %s%s", options_.config.c_str(),
+              none ? "nothing to change" : "now in force: ", reload.changed.c_str());
+  if (reload.backlog && !loop_.listeners().empty()) log_backlog(loop_.listeners().front());
 }
 
 posix::ExitStatus Server::run(bool output_closed) {
@@ -130,21 +212,22 @@ posix::ExitStatus Server::run(bool output_closed) {
   announce(output_closed);
   const bool stopped_on_request = loop_.run();
   sessions_->drain();
-  log_.line("stopped: %s", status_text(counters_, sessions_->count(true)).c_str());
+  log_.info("stopped: %s", status_text(counters_, sessions_->count(true)).c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 
 }  // namespace
 
-posix::ExitStatus run_server(const options::ServerCommand& command) {
+posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
   // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
   // request to stop that comes in the middle of the start is heard at the first wait.
   SignalWindow window;
   Log log;
-  for (const auto& warning : command.warnings) log.line("%s", warning.c_str());
-  Server server(command.options, window, log);
+  log.set_verbosity(command.options.verbosity);
+  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
+  Server server(command, std::move(read_again), window, log);
   return server.run(output_closed);
 }
 

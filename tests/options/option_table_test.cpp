@@ -1,6 +1,7 @@
 #include "tcpserver/options/option_table.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/text_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,6 +28,8 @@ struct Sample {
     };
     return {{"max-size", 's', "N", "7", "how much", record},
             {"name", '\0', "TEXT", "", "what it is called", record},
+            {"loud", 'l', "", "", "speak up", record},
+            {"config", '\0', "FILE", "", "more of the same", [](const Given&) {}},
             {"help", 'h', "", "", "show this", nullptr},
             {"version", 'V', "", "", "show the version", nullptr}};
   }
@@ -36,19 +39,22 @@ struct Outcome {
   std::vector<std::string> applied;
   Parsed parsed;
   std::string error;
+  ExitStatus status = ExitStatus::usage;  // of the error
 };
 
 Outcome parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
   words.insert(words.begin(), "prog");
   const harness::Arguments arguments(std::move(words), std::move(variables));
   Sample sample;
-  Sample scratch;
+  Sample beaten_in_file;
+  Sample beaten_variables;
   Outcome outcome;
   try {
-    outcome.parsed = parse_arguments(program, sample.table(), scratch.table(), arguments.count(),
-                                     arguments.argv(), arguments.environment());
+    outcome.parsed =
+        parse_arguments(program, sample.table(), {beaten_in_file.table(), beaten_variables.table()},
+                        arguments.count(), arguments.argv(), arguments.environment());
   } catch (const StartError& error) {
-    EXPECT_EQ(error.status(), ExitStatus::usage);
+    outcome.status = error.status();
     outcome.error = error.what();
   }
   outcome.applied = sample.applied;
@@ -70,6 +76,7 @@ TEST(OptionTable, AFlagBeatsTheVariable) {
   EXPECT_EQ(parse({}, {"PROG_MAX_SIZE=3"}).applied, Texts{"PROG_MAX_SIZE=3"});
   EXPECT_EQ(parse({"-s", "5"}, {"PROG_MAX_SIZE=3"}).applied, Texts{"--max-size=5"});
   EXPECT_EQ(parse({"--name", "x"}, {"PROG_MAX_SIZE=3"}).applied, (Texts{"PROG_MAX_SIZE=3", "--name=x"}));
+  EXPECT_EQ(parse({"--loud"}, {"PROG_LOUD=off"}).applied, Texts{"--loud=on"});
   EXPECT_TRUE(parse({}, {}).applied.empty());
 }
 
@@ -88,13 +95,53 @@ TEST(OptionTable, RefusesABadVariableButNotOneThatAFlagBeats) {
 
 TEST(OptionTable, WarnsOfUnknownVariablesWithThePrefix) {
   const auto outcome =
-      parse({}, {"PROG_MAX_SIZ=3", "PROG_HELP=1", "OTHER=1", "PROGRAM=2", "PROG_MAX_SIZE=1"});
+      parse({}, {"PROG_HELP=1", "PROG_MAX_SIZ=3", "OTHER=1", "PROGRAM=2", "PROG_MAX_SIZE=1"});
   EXPECT_EQ(
       outcome.parsed.warnings,
       (Texts{"warning: the variable 'PROG_HELP' is not one of prog's and has no effect",
              "warning: the variable 'PROG_MAX_SIZ' is not one of prog's and has no effect; did you mean "
              "PROG_MAX_SIZE?"}));
   EXPECT_EQ(outcome.applied, Texts{"PROG_MAX_SIZE=1"});
+}
+
+TEST(OptionTable, AFlagBeatsTheVariableTheVariableTheFileTheFileTheDefault) {
+  const harness::TextFile file("max-size = 1\nname=from the file\nmax-size=2\n");
+  const auto line = [&file](const char* rest) { return file.path() + " line " + rest; };
+  EXPECT_EQ(parse({"--config", file.path()}).applied,
+            (Texts{line("1: max-size=1"), line("2: name=from the file"), line("3: max-size=2")}));
+  EXPECT_EQ(parse({}, {"PROG_CONFIG=" + file.path(), "PROG_MAX_SIZE=3"}).applied,
+            (Texts{line("2: name=from the file"), "PROG_MAX_SIZE=3"}));
+  EXPECT_EQ(parse({"--config=" + file.path(), "-s", "4", "--name", "x"}, {"PROG_MAX_SIZE=3"}).applied,
+            (Texts{"--max-size=4", "--name=x"}));
+  EXPECT_EQ(parse({"--config", file.path()}, {"PROG_CONFIG=/nowhere"}).applied.size(), 3U);
+}
+
+TEST(OptionTable, ChecksEveryLineOfTheFileBeatenOrNot) {
+  const harness::TextFile file("max-size = bad\n");
+  const std::string where = file.path() + " line 1: ";
+  EXPECT_EQ(parse({"--config", file.path()}).error, where + "max-size: 'bad' is not good");
+  EXPECT_EQ(parse({"--config", file.path(), "-s", "4"}).error, where + "max-size: 'bad' is not good");
+  EXPECT_EQ(parse({"--config", file.path()}, {"PROG_MAX_SIZE=4"}).error,
+            where + "max-size: 'bad' is not good");
+  file.write("max_size = 3");
+  EXPECT_EQ(
+      parse({"--config", file.path()}).error,
+      where +
+          "unknown option 'max_size'; did you mean max-size? (the names are those of prog --help, without "
+          "the dashes)");
+  for (const char* text : {"help = on", "version = on"}) {
+    file.write(text);
+    EXPECT_NE(parse({"--config", file.path()}).error.find("unknown option"), std::string::npos) << text;
+  }
+  file.write("config = /etc/other");
+  EXPECT_EQ(parse({"--config", file.path()}).error, where + "a configuration file cannot name another one");
+}
+
+TEST(OptionTable, RefusesAFileThatCannotBeRead) {
+  const auto outcome = parse({"--config", "/nowhere/x"});
+  EXPECT_EQ(outcome.error, "cannot read the configuration file '/nowhere/x': No such file or directory");
+  EXPECT_EQ(outcome.status, ExitStatus::no_input);
+  EXPECT_EQ(parse({"--config", ""}).error, "--config: '' is not a file's name");
 }
 
 TEST(OptionTable, RefusesWhatIsNoOption) {
@@ -127,19 +174,24 @@ TEST(OptionTable, TakesNoAbbreviation) {
 
 TEST(OptionTable, HelpAndVersionComeBeforeValues) {
   EXPECT_EQ(parse({"-s", "bad", "--version"}).parsed.text_to_show.substr(0, 5), "prog ");
-  EXPECT_EQ(parse({"-h"}).parsed.text_to_show,
-            "Usage: prog [OPTION]...\n"
-            "Do something.\n"
-            "\n"
-            "  -s, --max-size N          how much (default 7)\n"
-            "      --name TEXT           what it is called\n"
-            "  -h, --help                show this\n"
-            "  -V, --version             show the version\n"
-            "\n"
-            "Every option with a value may also come from the environment: --max-size from PROG_MAX_SIZE,\n"
-            "and so on. A flag beats the variable, the variable beats the default.\n"
-            "\n"
-            "Note well.\n");
+  EXPECT_EQ(
+      parse({"-h"}).parsed.text_to_show,
+      "Usage: prog [OPTION]...\n"
+      "Do something.\n"
+      "\n"
+      "  -s, --max-size N          how much (default 7)\n"
+      "      --name TEXT           what it is called\n"
+      "  -l, --loud                speak up\n"
+      "      --config FILE         more of the same\n"
+      "  -h, --help                show this\n"
+      "  -V, --version             show the version\n"
+      "\n"
+      "Every option may also come from the environment, such as --max-size from PROG_MAX_SIZE, and from a\n"
+      "line of the --config file, such as: max-size = 7\n"
+      "A flag beats the variable, the variable the file, the file the default. Options without a value\n"
+      "are on or off there.\n"
+      "\n"
+      "Note well.\n");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tcpserver/options/server_options.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/text_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,6 +28,33 @@ TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
   EXPECT_EQ(options.max_connections, 1000U);
   EXPECT_EQ(options.idle_timeout, 5min);
   EXPECT_EQ(options.drain_timeout, 10s);
+  EXPECT_EQ(options.verbosity, Verbosity::normal);
+  EXPECT_TRUE(options.config.empty());
+}
+
+// Two names of one thing: the stronger source has the last word, in one source the last that is on.
+TEST(ServerOptions, VerboseAndQuietAreOneThing) {
+  EXPECT_EQ(parse({"-v"}).options.verbosity, Verbosity::verbose);
+  EXPECT_EQ(parse({"--quiet"}).options.verbosity, Verbosity::quiet);
+  EXPECT_EQ(parse({"-v", "-q"}).options.verbosity, Verbosity::quiet);
+  EXPECT_EQ(parse({"-q", "-v"}).options.verbosity, Verbosity::verbose);
+  EXPECT_EQ(parse({}, {"TCPSERVER_VERBOSE=on"}).options.verbosity, Verbosity::verbose);
+  EXPECT_EQ(parse({"-q"}, {"TCPSERVER_VERBOSE=on"}).options.verbosity, Verbosity::quiet);
+  EXPECT_EQ(parse({"-v"}, {"TCPSERVER_QUIET=on"}).options.verbosity, Verbosity::verbose);
+  const harness::TextFile file("quiet = on\n");
+  EXPECT_EQ(parse({"--config", file.path()}).options.verbosity, Verbosity::quiet);
+  EXPECT_EQ(parse({"--config", file.path()}, {"TCPSERVER_QUIET=off"}).options.verbosity, Verbosity::normal);
+  EXPECT_EQ(parse({"--config", file.path(), "-v"}).options.verbosity, Verbosity::verbose);
+  EXPECT_THROW(static_cast<void>(parse({}, {"TCPSERVER_QUIET=yes"})), StartError);
+}
+
+// Beaten values of two sources are checked apart: the same address in both is not "given twice".
+TEST(ServerOptions, BindOfAFlagBeatsBothOthers) {
+  const harness::TextFile file("bind = 127.0.0.1\n");
+  const auto command = parse({"--config", file.path(), "--bind", "::1"}, {"TCPSERVER_BIND=127.0.0.1"});
+  EXPECT_TRUE(command.warnings.empty());
+  ASSERT_EQ(command.options.bind.size(), 1U);
+  EXPECT_EQ(command.options.bind[0].host_text(), "::1");
 }
 
 // Each option with its letter, its variable, and a value that is not the default.

@@ -37,6 +37,7 @@ TEST(DurationText, IsReadWithItsUnit) {
   EXPECT_EQ(parse_duration("7"), 7s);
   EXPECT_EQ(parse_duration("0"), 0s);
   EXPECT_EQ(parse_duration("0.8ms"), 800us);
+  EXPECT_EQ(parse_duration("250us"), 250us);
   EXPECT_EQ(parse_duration("1.5"), 1500ms);
   EXPECT_EQ(parse_duration("0.000000001s"), 1ns);
   EXPECT_EQ(parse_duration("8760h"), 8760h);
@@ -53,7 +54,7 @@ TEST(DurationText, IsRefusedWhereItIsNone) {
                            "1s ",
                            "1S",
                            "1sec",
-                           "1us",
+                           "1ns",
                            "1d",
                            ".5s",
                            "1.s",
@@ -71,10 +72,21 @@ TEST(DurationText, IsRefusedWhereItIsNone) {
 }
 
 TEST(DurationText, IsWrittenShortest) {
-  for (const char* text : {"0s", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h"}) {
+  for (const char* text : {"0s", "800us", "1500us", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
   EXPECT_EQ(duration_text(60s), "1m");
+}
+
+TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {
+  EXPECT_EQ(parse_decimal("0", 10), 0.0);
+  EXPECT_EQ(parse_decimal("10", 10), 10.0);
+  EXPECT_EQ(parse_decimal("0.5", 10), 0.5);
+  EXPECT_EQ(parse_decimal("1.000000001", 10), 1.000000001);
+  for (const char* text : {"", ".", ".5", "1.", "10.1", "11", "-1", "+1", "1e3", "inf", "nan", "0x1", "1,5",
+                           " 1", "1.5.5", "1.0000000001", "99999999999999999999999"}) {
+    EXPECT_FALSE(parse_decimal(text, 10).has_value()) << text;
+  }
 }
 
 TEST(InQuotes, ShowsNoControlByteAndNoEndlessText) {

@@ -129,7 +129,7 @@ TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
   ::kill(child, SIGKILL);
   EXPECT_EQ(client->receive_all(), "");
   EXPECT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
-  EXPECT_NE(server->status().find("0 of 1000 sessions open, 1 accepted, ended: 1 killed;"),
+  EXPECT_NE(server->status().find("0 of 1000 sessions open, 1 accepted, 0 refused, ended: 1 killed;"),
             std::string::npos);
   EXPECT_NE(server->process().errors().find(" (pid " + std::to_string(child) + ") was killed by SIGKILL\n"),
             std::string::npos);
@@ -196,7 +196,8 @@ TEST_F(Child, BytesOfOpenSessionsAreCountedToo) {
   // The child counts a byte just after it has written it.
   EXPECT_TRUE(eventually([&] {
     return server->status() ==
-           "1 of 1000 sessions open, 1 accepted, ended: none; 0 failed forks, 0 accept errors; 1 bytes in, 1 "
+           "1 of 1000 sessions open, 1 accepted, 0 refused, ended: none; 0 failed forks, 0 accept errors; 1 "
+           "bytes in, 1 "
            "out";
   })) << server->last_line();
 }

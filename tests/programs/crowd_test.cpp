@@ -42,7 +42,8 @@ TEST(Crowd, TwoThousandConnectionsAtOnceAreEachAnswered) {
       ASSERT_TRUE(clients[i].send(message));
       ASSERT_EQ(clients[i].receive(message.size()), message);
     }
-    EXPECT_TRUE(server.status().starts_with("2000 of 2000 sessions open, 2000 accepted, ended: none;"))
+    EXPECT_TRUE(
+        server.status().starts_with("2000 of 2000 sessions open, 2000 accepted, 0 refused, ended: none;"))
         << server.last_line();
   }
   clients.clear();
@@ -68,7 +69,7 @@ TEST(Crowd, TwentyThousandShortConnectionsLeaveNothingBehind) {
   }
   const auto status = server.status();
   EXPECT_TRUE(status.starts_with(
-      "0 of 1000 sessions open, 20010 accepted, ended: 20010 client closed; 0 failed forks, "
+      "0 of 1000 sessions open, 20010 accepted, 0 refused, ended: 20010 client closed; 0 failed forks, "
       "0 accept errors;"))
       << status;
   EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();

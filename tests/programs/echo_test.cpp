@@ -48,7 +48,8 @@ TEST(Echo, CountsBytesAndSessions) {
   }
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(server.last_line(),
-            "stopped: 0 of 1000 sessions open, 3 accepted, ended: 3 client closed; 0 failed forks, 0 accept "
+            "stopped: 0 of 1000 sessions open, 3 accepted, 0 refused, ended: 3 client closed; 0 failed "
+            "forks, 0 accept "
             "errors; "
             "15 bytes in, 15 out");
 }

@@ -53,7 +53,7 @@ TEST(Iterative, EchoesByteForByte) {
     EXPECT_TRUE(echo_through(client, bytes) == bytes);
   }
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("2 accepted, ended: 2 client closed;"), std::string::npos);
+  EXPECT_NE(server.last_line().find("2 accepted, 0 refused, ended: 2 client closed;"), std::string::npos);
 }
 
 TEST(Iterative, SaysWhichOptionsHaveNoEffect) {

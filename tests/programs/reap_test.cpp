@@ -29,8 +29,9 @@ TEST(Reap, NoneLeavesZombies) {
                 "1000 connections no further client is served\n"),
             std::string::npos);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("0 of 1000 sessions open, 20 accepted, ended: 20 client closed;"),
-            std::string::npos)
+  EXPECT_NE(
+      server.last_line().find("0 of 1000 sessions open, 20 accepted, 0 refused, ended: 20 client closed;"),
+      std::string::npos)
       << server.last_line();
 }
 
@@ -52,7 +53,8 @@ TEST(Reap, OneSignalMayStandForManyChildren) {
   ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == 500; }));
   server.process().signal(SIGCONT);
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << zombies_of(server.pid());
-  EXPECT_TRUE(server.status().starts_with("0 of 1000 sessions open, 500 accepted, ended: 500 client closed;"))
+  EXPECT_TRUE(server.status().starts_with(
+      "0 of 1000 sessions open, 500 accepted, 0 refused, ended: 500 client closed;"))
       << server.last_line();
 }
 

@@ -66,7 +66,8 @@ TEST(Shortage, OfProcessesCostsNoPlaces) {
     ClientSocket unlucky(server.port());
     EXPECT_EQ(unlucky.receive_all(), "");
   }
-  EXPECT_TRUE(server.status().starts_with("2 of 5 sessions open, 10 accepted, ended: none; 8 failed forks"))
+  EXPECT_TRUE(server.status().starts_with(
+      "2 of 5 sessions open, 10 accepted, 8 refused, ended: none; 8 failed forks"))
       << server.last_line();
   EXPECT_NE(server.process().errors().find(
                 "cannot fork: Resource temporarily unavailable; this client was closed\n"),

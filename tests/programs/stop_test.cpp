@@ -29,7 +29,7 @@ TEST_P(StopSignal, LetsOpenSessionsFinishAndEndsWithZero) {
   EXPECT_FALSE(ClientSocket(server.port()).connected()) << "nobody new is taken";
   for (auto* client : {&first, &second}) EXPECT_EQ(echo_through(*client, "after"), "after");
   EXPECT_EQ(server.process().wait(), 0);
-  EXPECT_NE(server.last_line().find("2 accepted, ended: 2 client closed;"), std::string::npos)
+  EXPECT_NE(server.last_line().find("2 accepted, 0 refused, ended: 2 client closed;"), std::string::npos)
       << server.last_line();
 }
 INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, ::testing::Values(SIGTERM, SIGINT), [](const auto& parameter) {

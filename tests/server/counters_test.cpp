@@ -8,9 +8,9 @@ using namespace tcpserver::server;
 
 TEST(Counters, StatusTextHasEveryFigure) {
   Counters counters;
-  EXPECT_STREQ(
-      status_text(counters, {.open = 0, .most = 1000, .reaped = true, .bytes = {}}).c_str(),
-      "0 of 1000 sessions open, 0 accepted, ended: none; 0 failed forks, 0 accept errors; 0 bytes in, 0 out");
+  EXPECT_STREQ(status_text(counters, {.open = 0, .most = 1000, .reaped = true, .bytes = {}}).c_str(),
+               "0 of 1000 sessions open, 0 accepted, 0 refused, ended: none; 0 failed forks, 0 accept "
+               "errors; 0 bytes in, 0 out");
   SessionRecord record{};
   record.in = 7;
   record.out = 5;
@@ -22,7 +22,8 @@ TEST(Counters, StatusTextHasEveryFigure) {
   counters.count_end(SessionEnd::killed, record);
   EXPECT_STREQ(
       status_text(counters, {.open = 1, .most = 9, .reaped = true, .bytes = {.in = 100, .out = 10}}).c_str(),
-      "1 of 9 sessions open, 4 accepted, ended: 2 client closed, 1 killed; 1 failed forks, 2 accept errors; "
+      "1 of 9 sessions open, 4 accepted, 1 refused, ended: 2 client closed, 1 killed; 1 failed forks, 2 "
+      "accept errors; "
       "121 bytes in, 25 out");
   EXPECT_TRUE(std::string(status_text(counters, {.open = 3, .most = 9, .reaped = false, .bytes = {}}).c_str())
                   .starts_with("3 of 9 places taken, by zombies too, 4 accepted"));

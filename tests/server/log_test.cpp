@@ -53,7 +53,7 @@ class Captured {
 TEST(Log, WritesOneLineWithTheProgramsName) {
   Captured captured;
   Log log;
-  log.line("%d of %s", 3, "four");
+  log.info("%d of %s", 3, "four");
   captured.restore();
   EXPECT_EQ(captured.read_all(), "tcpserver: 3 of four\n");
 }
@@ -61,7 +61,7 @@ TEST(Log, WritesOneLineWithTheProgramsName) {
 TEST(Log, CutsALineThatIsTooLongButKeepsItsEnd) {
   Captured captured;
   Log log;
-  log.line("%s", std::string(5000, 'x').c_str());
+  log.info("%s", std::string(5000, 'x').c_str());
   captured.restore();
   const auto text = captured.read_all();
   EXPECT_LE(text.size(), 1024U);
@@ -73,10 +73,10 @@ TEST(Log, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
   Captured captured;
   Log log;
   captured.fill();
-  log.line("lost");
-  log.line("lost too");
+  log.info("lost");
+  log.info("lost too");
   static_cast<void>(captured.read_all());
-  log.line("here again");
+  log.info("here again");
   captured.restore();
   EXPECT_EQ(
       captured.read_all(),
@@ -98,10 +98,10 @@ TEST(Log, SaysHowManyLinesWereHeldBack) {
   Captured captured;
   Log log;
   RateLimit limit(200ms);
-  log.limited_line(limit, "first");
-  log.limited_line(limit, "held back");
+  log.limited_warning(limit, "first");
+  log.limited_warning(limit, "held back");
   ::usleep(250'000);
-  log.limited_line(limit, "second");
+  log.limited_warning(limit, "second");
   captured.restore();
   // A slow machine may have taken longer than the interval for the first two lines.
   const auto text = captured.read_all();

@@ -19,6 +19,9 @@ struct Backlog {
 // The request, else `largest`; never above `largest`. `largest` is SOMAXCONN but in tests.
 [[nodiscard]] Backlog choose(const std::optional<options::BacklogRequest>& request, int largest);
 
+// Its length alone, without a text: allocates nothing.
+[[nodiscard]] int choose_length(const std::optional<options::BacklogRequest>& request, int largest) noexcept;
+
 // What a listener's kernel says. Each is nothing where the system does not tell.
 struct KernelLimits {
   std::optional<std::uint64_t> somaxconn;  // net.core.somaxconn: listen(2) silently cuts to it

@@ -6,10 +6,11 @@
 #include "tcpserver/server/log.hpp"
 #include "tcpserver/server/sessions.hpp"
 #include "tcpserver/server/signal_window.hpp"
+#include "tcpserver/server/upkeep.hpp"
 
 #include <poll.h>
 
-#include <functional>
+#include <span>
 #include <vector>
 
 namespace tcpserver::server {
@@ -17,15 +18,17 @@ namespace tcpserver::server {
 // Waits, admits, reaps, stops. The references must outlive it.
 class AcceptLoop {
  public:
-  // `answer_signals` is called after each wait in the window.
   AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, SignalWindow& window, Counters& counters,
-             Log& log, std::function<void()> answer_signals);
+             Log& log, Upkeep& upkeep);
 
   // Returns when a stop was requested, or a listener became unusable: false then. The listeners are closed.
   [[nodiscard]] bool run() noexcept;
 
   // Closes the listeners: the port is free for a successor, clients in the queue are reset.
   void stop_listening() noexcept;
+
+  // Empty after that.
+  [[nodiscard]] std::span<const Listener> listeners() const noexcept { return listeners_; }
 
  private:
   void wait_for_work() noexcept;
@@ -41,7 +44,7 @@ class AcceptLoop {
   SignalWindow& window_;
   Counters& counters_;
   Log& log_;
-  std::function<void()> answer_signals_;
+  Upkeep& upkeep_;
 
   int accepts_since_signals_ = 0;   // accept calls since the window was last surely open
   int lost_in_a_row_ = 0;           // accepts that failed with "retry"

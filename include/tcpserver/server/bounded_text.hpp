@@ -33,6 +33,7 @@ class BoundedText {
 
   [[nodiscard]] const char* c_str() const noexcept { return text_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t room() const noexcept { return Capacity - 1 - size_; }
 
  private:
   char text_[Capacity] = {};

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace tcpserver::server {
@@ -18,7 +19,7 @@ struct Child {
   posix::SocketAddress peer;
 };
 
-// The parent's book of its children: a fixed number of slots, found by pid in constant time. A slot goes
+// The parent's book of its children: a bounded number of slots, found by pid in constant time. A slot goes
 // free -> taken (take) -> running (started) -> ended (note_ended) -> free (give_back); each step is O(1)
 // and allocates nothing. Its memory is hidden from the children.
 class ChildTable {
@@ -29,6 +30,12 @@ class ChildTable {
   explicit ChildTable(std::uint32_t capacity);
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+
+  // Another capacity, which may be below what is in use: then no slot is to be taken until enough are back.
+  // Children keep their slots. Throws StartError where the memory cannot be had; nothing has changed then.
+  // Not to be called while the SIGCHLD handler may run.
+  void resize(std::uint32_t capacity);
+
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
 
   // A free slot. Fewer than capacity() must be in use.
@@ -60,17 +67,24 @@ class ChildTable {
  private:
   using Link = std::uint32_t;  // a slot plus 1, so that zeroed memory is empty lists
 
+  struct Memory {
+    explicit Memory(std::uint32_t slots);
+    std::uint32_t room;        // slots there are
+    std::uint32_t chain_mask;  // the number of chains, a power of two, less 1
+    posix::Mapping mapping;
+    Child* slots;
+    Link* chains;  // by pid
+  };
+
   [[nodiscard]] Link& chain_of(pid_t pid) noexcept;
 
   std::uint32_t capacity_;
-  std::uint32_t chain_mask_;  // the number of chains, a power of two, less 1
-  std::uint32_t used_ = 0;    // slots from here on were never taken
+  std::uint32_t used_ = 0;  // slots from here on were never taken
   std::uint32_t in_use_ = 0;
   Link free_ = 0;
   Link ended_ = 0;
-  posix::Mapping memory_;
-  Child* slots_;
-  Link* chains_;  // by pid
+  std::unique_ptr<Memory> memory_;
+  Child* slots_;  // memory_->slots
 };
 
 }  // namespace tcpserver::server

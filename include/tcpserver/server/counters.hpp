@@ -34,10 +34,12 @@ struct OpenSessions {
   ByteCount bytes;     // of theirs, so far
 };
 
-using StatusText = BoundedText<640>;  // with every figure at its largest
+// Every figure at its largest, the dropped SYNs and the queues of two listeners or more.
+using StatusText = BoundedText<960>;
 
-// "3 of 1000 sessions open, 20 accepted, ended: 16 client closed, 1 reset; 0 failed forks, 0 accept errors;
-// 21 bytes in, 15 out", the bytes of open sessions included.
+// "3 of 1000 sessions open, 20 accepted, 0 refused, ended: 16 client closed, 1 reset; 0 failed forks, 0
+// accept errors; 21 bytes in, 15 out", the bytes of open sessions included. Refused are those that were
+// accepted and closed unserved.
 [[nodiscard]] StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept;
 
 }  // namespace tcpserver::server

@@ -15,6 +15,7 @@ class ForkedSessions final : public Sessions {
   ForkedSessions(SessionContext context, Sandbox sandbox, int highest_descriptor);
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
+  void resize(std::uint32_t max_connections) override;
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
   void settle() noexcept override;
   void drain() noexcept override;

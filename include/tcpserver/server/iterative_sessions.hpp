@@ -16,6 +16,7 @@ class IterativeSessions final : public Sessions, private SessionWaiter {
   explicit IterativeSessions(SessionContext context);
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
+  void resize(std::uint32_t) override {}  // one is one
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
   void settle() noexcept override {}
   void drain() noexcept override {}  // start() has seen to it

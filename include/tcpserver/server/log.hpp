@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 
@@ -33,10 +34,22 @@ class Log {
   // can be one.
   Log() noexcept;
 
-  void line(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+  void set_verbosity(options::Verbosity verbosity) noexcept { verbosity_ = verbosity; }
+  [[nodiscard]] bool has_details() const noexcept { return verbosity_ == options::Verbosity::verbose; }
 
-  // The same, but held back as `limit` says. A line that comes after held-back ones says how many.
-  void limited_line(RateLimit& limit, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
+  // What somebody asked for just now, and what is wrong: said in any case.
+  void answer(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+  void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+
+  // A warning that is held back as `limit` says. One that comes after held-back ones says how many.
+  void limited_warning(RateLimit& limit, const char* format, ...) noexcept
+      __attribute__((format(printf, 3, 4)));
+
+  // What an operator wants to know: not with --quiet.
+  void info(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+
+  // Of each session: with --verbose alone.
+  void detail(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
  private:
   void write(const char* format, va_list arguments, std::uint64_t held_back) noexcept
@@ -46,6 +59,7 @@ class Log {
 
   posix::UniqueFd own_;  // empty: standard error itself
   int fd_;
+  options::Verbosity verbosity_ = options::Verbosity::normal;
   std::uint64_t dropped_ = 0;
 };
 

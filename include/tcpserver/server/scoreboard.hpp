@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace tcpserver::server {
 
@@ -24,18 +26,26 @@ struct alignas(64) SessionRecord {
 };
 
 // A memory shared by the parent and all children: slot i belongs to the child in slot i of the child table.
+// It grows by further segments, for running children have the present ones in use.
 class Scoreboard {
  public:
-  explicit Scoreboard(std::uint32_t slots)
-      : mapping_(posix::Mapping::Kind::shared, sizeof(SessionRecord) * slots) {}
+  // Throws StartError where the memory cannot be had. Slots that were never used cost none.
+  explicit Scoreboard(std::uint32_t slots) { reserve(slots); }
 
-  // Zeroed memory from mmap is a valid SessionRecord: lock-free atomics of value 0.
-  [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept {
-    return static_cast<SessionRecord*>(mapping_.data())[slot];
-  }
+  // At least so many slots from now on. Throws StartError; nothing has changed then.
+  void reserve(std::uint32_t slots);
+
+  [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept;
 
  private:
-  posix::Mapping mapping_;
+  struct Segment {
+    Segment(std::uint32_t from, std::uint32_t count)
+        : first(from), mapping(posix::Mapping::Kind::shared, sizeof(SessionRecord) * count) {}
+    std::uint32_t first;
+    posix::Mapping mapping;
+  };
+  std::vector<std::unique_ptr<Segment>> segments_;  // by their first slots; the first has slot 0
+  std::uint32_t slots_ = 0;
 };
 
 }  // namespace tcpserver::server

@@ -3,11 +3,16 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/exit_status.hpp"
 
+#include <functional>
+
 namespace tcpserver::server {
 
+// Reads the command again, its configuration file with it; throws as parse_server_command does.
+using ReadCommand = std::function<options::ServerCommand()>;
+
 // The daemon: listens, announces its port in one line on standard output, serves until SIGTERM or SIGINT,
-// drains. Takes over the process's signals and standard descriptors.
-// Returns the exit status; throws StartError where it cannot start.
-[[nodiscard]] posix::ExitStatus run_server(const options::ServerCommand& command);
+// drains. On SIGHUP it reads its options again and puts in force what can change. Takes over the process's
+// signals and standard descriptors. Returns the exit status; throws StartError where it cannot start.
+[[nodiscard]] posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again);
 
 }  // namespace tcpserver::server

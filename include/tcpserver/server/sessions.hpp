@@ -6,18 +6,17 @@
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/log.hpp"
 #include "tcpserver/server/signal_window.hpp"
-
-#include <functional>
+#include "tcpserver/server/upkeep.hpp"
 
 namespace tcpserver::server {
 
 // What both kinds of sessions work with. What it refers to must outlive them.
 struct SessionContext {
-  const options::ServerOptions& options;
+  const options::ServerOptions& options;  // those in force now: a reload changes them
   SignalWindow& window;
   Counters& counters;
   Log& log;
-  std::function<void()> answer_signals;  // called after each wait in the window
+  Upkeep& upkeep;
 };
 
 // What the accept loop hands its connections to: forked children (ForkedSessions), or one client after
@@ -30,8 +29,12 @@ class Sessions {
   [[nodiscard]] virtual OpenSessions count(bool with_bytes) const noexcept = 0;
   [[nodiscard]] bool full() const noexcept {
     const auto sessions = count(false);
-    return sessions.open == sessions.most;
+    return sessions.open >= sessions.most;  // a reload may have lowered the limit
   }
+
+  // Another limit, from now on. Below what is open, it ends nobody. Throws StartError where the memory cannot
+  // be had: the old limit stays then.
+  virtual void resize(std::uint32_t max_connections) = 0;
 
   // Serves the client of this connection; `peer` is its address. Must not be full. False where the system is
   // short of what it takes: this client was closed and counted, and the next should not be tried at once.
@@ -47,6 +50,10 @@ class Sessions {
  protected:
   // The line that tells the operator of a drain.
   static void say_draining(const SessionContext& context, std::uint32_t open) noexcept;
+
+  // The detail of one session's end.
+  static void say_session_ended(const SessionContext& context, const posix::SocketAddress& peer, pid_t pid,
+                                SessionEnd end, const SessionRecord& record) noexcept;
 };
 
 }  // namespace tcpserver::server

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/server/bounded_text.hpp"
+#include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/log.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace tcpserver::server {
+
+// Why a queue is too short, as far as the server can tell.
+struct OverflowScene {
+  options::Mode mode = options::Mode::fork;
+  bool full = false;  // as many sessions as --max-connections allows
+  std::uint32_t max_connections = 0;
+  int backlog = 0;              // what listen was asked for
+  std::uint32_t in_effect = 0;  // what the kernel made of it
+  int largest = 0;              // SOMAXCONN but in tests
+};
+
+using Advice = BoundedText<160>;
+
+// What helps: "raise --backlog ...".
+[[nodiscard]] Advice overflow_advice(const OverflowScene& scene) noexcept;
+
+// Notices that listen queues overflow, which nobody tells the server: the kernel drops the SYN and counts.
+// Looks once a second while something happens, warns once a minute at most, and leaves no drop out of the
+// sum. Where the kernel does not tell of drops it stays silent.
+class OverflowWatch {
+ public:
+  explicit OverflowWatch(std::span<const Listener> listeners);
+
+  // Looks if the last look was a second ago. `scene` is completed for each listener that has dropped
+  // something.
+  void after_wait(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
+
+  // When to look again: while `unattended`, that is while nobody accepts, once a second in any case.
+  [[nodiscard]] std::optional<posix::TimePoint> due(bool unattended) const noexcept;
+
+  // By all listeners since the start, as of now. Nothing: not told.
+  [[nodiscard]] std::optional<std::uint64_t> dropped(std::span<const Listener> listeners) noexcept;
+
+ private:
+  struct Count {
+    std::optional<std::uint32_t> last;  // the kernel's counter, which wraps around
+    std::uint64_t unreported = 0;
+  };
+  void count(std::span<const Listener> listeners) noexcept;
+  void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
+  [[nodiscard]] bool has_unreported() const noexcept;
+
+  std::vector<Count> counts_;  // one a listener, in the same order
+  std::uint64_t dropped_ = 0;
+  bool told_ = false;
+  bool skipped_ = false;  // something happened after the last look
+  posix::TimePoint next_look_{};
+  posix::TimePoint next_report_{};
+};
+
+}  // namespace tcpserver::server

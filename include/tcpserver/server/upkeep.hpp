@@ -1,0 +1,30 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+
+#include <optional>
+
+namespace tcpserver::server {
+
+// What the server has to do beside its sessions, wherever it waits: in the accept loop, in an iterative
+// session, in the drain.
+class Upkeep {
+ public:
+  // After each wait in the signal window, when the handlers have noted what came.
+  virtual void after_wait() noexcept = 0;
+
+  // No wait should be longer than until then. Nothing: there is nothing to do before something comes.
+  [[nodiscard]] virtual std::optional<posix::TimePoint> due() const noexcept = 0;
+
+ protected:
+  ~Upkeep() = default;
+};
+
+// The earlier of two deadlines, of which each may be missing.
+[[nodiscard]] inline std::optional<posix::TimePoint> earlier(std::optional<posix::TimePoint> left,
+                                                             std::optional<posix::TimePoint> right) noexcept {
+  if (!left || !right) return left ? left : right;
+  return *left < *right ? left : right;
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,95 @@
+#include "tcpserver/server/overflow_watch.hpp"
+
+#include <algorithm>
+
+namespace tcpserver::server {
+
+namespace {
+
+constexpr auto between_looks = std::chrono::seconds(1);
+constexpr auto between_reports = std::chrono::minutes(1);
+
+}  // namespace
+
+Advice overflow_advice(const OverflowScene& scene) noexcept {
+  Advice text;
+  if (scene.mode == options::Mode::iterative) {
+    text.append("one client is served at a time; --mode fork takes them as they come");
+  } else if (scene.full) {
+    text.append("all %u places are taken, so nobody is accepted: raise --max-connections",
+                scene.max_connections);
+  } else if (scene.in_effect < static_cast<std::uint32_t>(scene.backlog)) {
+    text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", scene.backlog);
+  } else if (scene.backlog < scene.largest) {
+    text.append("raise --backlog (tcpbacklog size says how far)");
+  } else {
+    text.append("that is SOMAXCONN, the longest there is: a second server has to take the rest");
+  }
+  return text;
+}
+
+OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
+  for (const auto& listener : listeners) {
+    counts_.push_back({.last = backlog::dropped_by_listener(listener.fd.get())});
+    told_ = told_ || counts_.back().last.has_value();
+  }
+}
+
+void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
+  for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
+    const auto now = backlog::dropped_by_listener(listeners[i].fd.get());
+    if (now && counts_[i].last) {
+      const std::uint32_t more = *now - *counts_[i].last;
+      counts_[i].unreported += more;
+      dropped_ += more;
+    }
+    counts_[i].last = now;
+  }
+}
+
+void OverflowWatch::after_wait(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept {
+  if (!told_) return;
+  const auto now = posix::Clock::now();
+  skipped_ = now < next_look_;
+  if (skipped_) return;
+  next_look_ = now + between_looks;
+  count(listeners);
+  if (now < next_report_ || !has_unreported()) return;
+  next_report_ = now + between_reports;
+  report(listeners, scene, log);
+}
+
+void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept {
+  for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
+    auto& unreported = counts_[i].unreported;
+    if (unreported == 0) continue;
+    const auto queue = backlog::accept_queue(listeners[i].fd.get());
+    scene.in_effect = queue ? queue->limit : static_cast<std::uint32_t>(scene.backlog);
+    char address[posix::SocketAddress::text_size];
+    log.warning(
+        "the listen queue of %s overflowed: %llu SYNs dropped, whose clients try again later; its limit is "
+        "%u: %s",
+        listeners[i].address.format(address), static_cast<unsigned long long>(unreported), scene.in_effect,
+        overflow_advice(scene).c_str());
+    unreported = 0;
+  }
+}
+
+bool OverflowWatch::has_unreported() const noexcept {
+  return std::any_of(counts_.begin(), counts_.end(), [](const Count& count) { return count.unreported > 0; });
+}
+
+std::optional<posix::TimePoint> OverflowWatch::due(bool unattended) const noexcept {
+  if (!told_) return std::nullopt;
+  if (skipped_ || unattended) return next_look_;
+  if (has_unreported()) return next_report_;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> OverflowWatch::dropped(std::span<const Listener> listeners) noexcept {
+  if (!told_) return std::nullopt;
+  count(listeners);
+  return dropped_;
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,71 @@
+#include "tcpserver/server/reload.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+#include <string_view>
+
+namespace tcpserver::server {
+
+namespace {
+
+using options::BacklogRequest;
+using options::Verbosity;
+
+std::string text_of(const std::optional<BacklogRequest>& request) {
+  return request ? options::in_quotes(request->text) : "SOMAXCONN";
+}
+std::string text_of(std::uint32_t number) {
+  return std::to_string(number);
+}
+std::string text_of(posix::Duration duration) {
+  return options::duration_text(duration);
+}
+std::string text_of(Verbosity verbosity) {
+  constexpr std::string_view names[] = {"quiet", "normal", "verbose"};
+  return std::string(names[static_cast<std::size_t>(verbosity)]);
+}
+
+bool same(const std::optional<BacklogRequest>& left, const std::optional<BacklogRequest>& right) {
+  return left.has_value() == right.has_value() && (!left || left->value == right->value);
+}
+template <typename Value>
+bool same(const Value& left, const Value& right) {
+  return left == right;
+}
+
+void append(std::string& list, const std::string& item) {
+  if (!list.empty()) list += ", ";
+  list += item;
+}
+
+// Takes over the new value. True where it is another one.
+template <typename Value>
+bool take_over(Reload& reload, std::string_view name, Value& running, const Value& read) {
+  if (same(running, read)) return false;
+  append(reload.changed,
+         std::string(name).append(" ").append(text_of(running)).append(" -> ").append(text_of(read)));
+  running = read;
+  return true;
+}
+
+}  // namespace
+
+Reload compare(const options::ServerOptions& running, const options::ServerOptions& read) {
+  Reload reload;
+  auto& now = reload.options;
+  now = running;
+  reload.backlog = take_over(reload, "backlog", now.backlog, read.backlog);
+  reload.max_connections = take_over(reload, "max-connections", now.max_connections, read.max_connections);
+  reload.idle_timeout = take_over(reload, "idle-timeout", now.idle_timeout, read.idle_timeout);
+  take_over(reload, "drain-timeout", now.drain_timeout, read.drain_timeout);
+  take_over(reload, "verbosity", now.verbosity, read.verbosity);
+
+  if (read.port != running.port) append(reload.needs_restart, "port");
+  if (read.bind != running.bind) append(reload.needs_restart, "bind");
+  if (read.mode != running.mode) append(reload.needs_restart, "mode");
+  if (read.reap != running.reap) append(reload.needs_restart, "reap");
+  if (read.service != running.service) append(reload.needs_restart, "service");
+  return reload;
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,70 @@
+#include "tcpserver/backlog/probe.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::backlog;
+
+TEST(Books, ReportWhatTheyReport) {
+  const int bsd[] = {1, 2, 4, 5, 7, 8};
+  for (int backlog = 0; backlog <= 5; ++backlog) {
+    EXPECT_EQ(queued_on_bsd(backlog), bsd[backlog]);
+    EXPECT_EQ(queued_on_solaris(backlog), backlog);
+    EXPECT_EQ(queued_by_berkeley_rule(backlog), bsd[backlog]) << "the rule gives the books' figures";
+  }
+  EXPECT_FALSE(queued_on_bsd(6).has_value());
+  EXPECT_FALSE(queued_on_solaris(6).has_value());
+  EXPECT_FALSE(queued_on_bsd(-1).has_value());
+}
+
+TEST(Probe, FindsOneMoreThanTheBacklogOnLinux) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: the kernel is not asked";
+  for (int backlog = 0; backlog <= 10; ++backlog) {
+    const auto row = probe_backlog(backlog);
+    EXPECT_EQ(row.queued, backlog + 1);
+    EXPECT_EQ(row.counted_otherwise, backlog + 1);
+    EXPECT_EQ(row.in_effect, static_cast<std::uint32_t>(backlog));
+    EXPECT_GT(row.started, row.queued) << "or it was not full";
+  }
+}
+
+TEST(Probe, CountsTheSameInBothWays) {
+  const auto row = probe_backlog(3);
+  EXPECT_GT(row.queued, 0);
+  EXPECT_TRUE(row.agrees());
+}
+
+TEST(Probe, ShowsWhereTheKernelCuts) {
+  const auto row = probe_backlog(100'000);
+  EXPECT_TRUE(row.agrees());
+  if (!TCPSERVER_TEST_LINUX) return;
+  ASSERT_TRUE(row.in_effect.has_value());
+  EXPECT_LT(*row.in_effect, 100'000U);
+  EXPECT_EQ(row.queued, static_cast<int>(*row.in_effect) + 1);
+  EXPECT_NE(probe_line(row, 0, 0).find("cut to " + std::to_string(*row.in_effect)), std::string::npos);
+}
+
+TEST(Probe, AFullQueueAnswersNothingUntilThereIsAPlace) {
+  const auto full = meet_full_queue(2);
+  EXPECT_EQ(full.error, 0) << "a RST";
+  EXPECT_TRUE(full.got_in);
+  EXPECT_GT(full.after_free, std::chrono::milliseconds(50)) << "it was let in before its SYN was sent again";
+  if (TCPSERVER_TEST_LINUX) {
+    EXPECT_GE(full.syns_again.value(), 1U);
+  }
+}
+
+TEST(Probe, TextsSayWhatWasSeen) {
+  const ProbeRow row{.backlog = 3, .in_effect = 3, .started = 10, .queued = 4, .counted_otherwise = 4};
+  EXPECT_EQ(probe_line(row, 16, 0), "      3             4     5             3           5\n");
+  EXPECT_EQ(probe_line(row, 16, 16), "      3             4     5             3           5   ####\n");
+  auto odd = row;
+  odd.counted_otherwise = 5;
+  EXPECT_NE(probe_line(odd, 16, 0).find("but counted otherwise 5"), std::string::npos);
+  EXPECT_NE(full_queue_text({.backlog = 1, .error = ECONNREFUSED}).find("is refused: Connection refused"),
+            std::string::npos);
+  EXPECT_NE(full_queue_text({.backlog = 1}).find("was not in"), std::string::npos);
+}
+
+}  // namespace

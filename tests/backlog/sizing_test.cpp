@@ -1,0 +1,168 @@
+#include "tcpserver/backlog/sizing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <queue>
+#include <random>
+#include <vector>
+
+namespace {
+
+using namespace tcpserver::backlog;
+
+// The example of the manual.
+constexpr Load example{
+    .rate = 1000, .burst = 3000, .accept_time = 0.0008, .burst_length = 1, .headroom = 1.5};
+
+TEST(Sizing, OfTheExample) {
+  const auto sizing = size_backlog(example);
+  EXPECT_DOUBLE_EQ(sizing.capacity, 1250);
+  EXPECT_TRUE(sizing.carried);
+  EXPECT_DOUBLE_EQ(sizing.growth, 1750);
+  EXPECT_DOUBLE_EQ(sizing.with_headroom, 2625);
+  EXPECT_EQ(sizing.backlog, 2625);
+  EXPECT_DOUBLE_EQ(sizing.longest_wait, 1.4);
+  EXPECT_DOUBLE_EQ(sizing.empty_after, 7);
+  const auto text = sizing_text(example, sizing, {.somaxconn = 4096, .in_effect = {}}, 4096);
+  for (const char* line : {"capacity        1 / 800 us = 1250 accepts a second\n",
+                           "1000 a second, 80 % of the capacity: carried\n",
+                           "(3000 - 1250) x 1 s = 1750 connections; the last of them waits 1.4 s\n",
+                           "1750 x 1.5 = 2625\n", "1750 / (1250 - 1000) = 7 s after the burst\n",
+                           "backlog         2625\n", "SOMAXCONN 4096, net.core.somaxconn 4096: enough\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
+  }
+}
+
+TEST(Sizing, SaysWhichLimitOfTheSystemIsTooLow) {
+  const auto sizing = size_backlog(example);
+  const auto text = [&](std::uint64_t somaxconn, int largest) {
+    return sizing_text(example, sizing, {.somaxconn = somaxconn, .in_effect = {}}, largest);
+  };
+  const std::string raise = "sysctl -w net.core.somaxconn=2625";
+  const std::string clamp = "clamps to SOMAXCONN";
+  EXPECT_EQ(text(2625, 2625).find("too little"), std::string::npos);
+  EXPECT_NE(text(2624, 4096).find(raise), std::string::npos);
+  EXPECT_EQ(text(2624, 4096).find(clamp), std::string::npos);
+  EXPECT_NE(text(4096, 128).find(clamp), std::string::npos);
+  EXPECT_EQ(text(4096, 128).find(raise), std::string::npos);
+  EXPECT_NE(text(128, 128).find(raise), std::string::npos);
+}
+
+TEST(Sizing, SaysWhereNoBacklogHelps) {
+  for (const double rate : {1250.0, 1250.1, 1e9}) {
+    auto load = example;
+    load.rate = load.burst = rate;
+    const auto sizing = size_backlog(load);
+    EXPECT_FALSE(sizing.carried) << rate;
+    EXPECT_NE(sizing_text(load, sizing, {}, 4096).find("none helps"), std::string::npos);
+    EXPECT_NE(sizing_json(load, sizing, {}, 4096).find("\"backlog\": null"), std::string::npos);
+  }
+}
+
+TEST(Sizing, OfNoClientsIsTheLeastThereIs) {
+  auto load = example;
+  load.rate = load.burst = 0;
+  const auto sizing = size_backlog(load);
+  EXPECT_EQ(sizing.backlog, 1);
+  EXPECT_EQ(sizing.growth, 0);
+  load.burst = 3000;
+  EXPECT_EQ(size_backlog(load).backlog, 2625);
+}
+
+// Every corner of what the options allow: finite, in order, and printable.
+TEST(Sizing, StaysFiniteWhateverTheLoad) {
+  for (const double rate : {0.0, 1e-9, 1.0, 1e9}) {
+    for (const double burst : {rate, 1e9}) {
+      for (const double accept_time : {1e-9, 1e-3, 31536000.0}) {
+        for (const double length : {1e-9, 1.0, 31536000.0}) {
+          for (const double headroom : {1.0, 1000.0}) {
+            const Load load{rate, burst, accept_time, length, headroom};
+            const auto sizing = size_backlog(load);
+            for (const double figure :
+                 {sizing.capacity, sizing.growth, sizing.with_headroom, sizing.by_chance, sizing.backlog,
+                  sizing.longest_wait, sizing.empty_after}) {
+              EXPECT_TRUE(std::isfinite(figure));
+              EXPECT_GE(figure, 0);
+            }
+            EXPECT_EQ(sizing.carried, sizing.backlog >= 1);
+            EXPECT_EQ(sizing.backlog, std::floor(sizing.backlog));
+            for (const auto& text :
+                 {sizing_text(load, sizing, {}, 4096), sizing_json(load, sizing, {}, 4096)}) {
+              EXPECT_EQ(text.find("inf"), std::string::npos) << text;
+              EXPECT_EQ(text.find("nan"), std::string::npos) << text;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// A listen queue, client by client: how many wait at most, where each comes `gap()` seconds after the last
+// and the server takes the next one after each accept_time.
+struct Simulated {
+  std::size_t longest = 0;
+  double empty_at = 0;  // when, after the burst, nobody waited any more
+};
+
+template <typename Gap>
+Simulated simulate(const Load& load, double duration, double burst_from, Gap gap) {
+  std::queue<double> accepted_at;  // of those that wait
+  Simulated result;
+  double server_free = 0;
+  const double burst_to = burst_from + load.burst_length;
+  for (double now = 0; now < duration;) {
+    const bool in_burst = now >= burst_from && now < burst_to;
+    while (!accepted_at.empty() && accepted_at.front() <= now) accepted_at.pop();
+    if (now > burst_to && accepted_at.empty() && result.empty_at == 0) result.empty_at = now;
+    const double accepted = std::max(now, server_free);
+    server_free = accepted + load.accept_time;
+    if (accepted > now) accepted_at.push(accepted);
+    result.longest = std::max(result.longest, accepted_at.size());
+    now += gap(in_burst ? load.burst : load.rate);
+  }
+  return result;
+}
+
+const std::vector<Load> loads{
+    example,
+    {.rate = 10, .burst = 5000, .accept_time = 0.001, .burst_length = 0.5, .headroom = 1.5},
+    {.rate = 900, .burst = 1300, .accept_time = 0.001, .burst_length = 2, .headroom = 1},
+    {.rate = 100, .burst = 110, .accept_time = 0.0091, .burst_length = 30, .headroom = 2},
+};
+
+TEST(Sizing, AgreesWithASimulatedQueue) {
+  for (const auto& load : loads) {
+    const auto sizing = size_backlog(load);
+    const double after = 2 * sizing.empty_after + 1;
+    const auto seen = simulate(load, 1 + load.burst_length + after, 1, [](double rate) { return 1 / rate; });
+    EXPECT_NEAR(static_cast<double>(seen.longest), sizing.growth, 2 + sizing.growth / 1000);
+    EXPECT_NEAR(seen.empty_at - 1 - load.burst_length, sizing.empty_after, 0.02 * sizing.empty_after + 0.05);
+    EXPECT_LE(static_cast<double>(seen.longest), sizing.backlog + 1);
+  }
+}
+
+// Clients that come at random, with no headroom asked for: of many bursts next to none may overflow.
+TEST(Sizing, HoldsForClientsThatComeAtRandom) {
+  std::mt19937_64 random(20240229);
+  std::exponential_distribution<double> gap(1);
+  for (auto load : loads) {
+    load.headroom = 1;
+    const auto sizing = size_backlog(load);
+    const double after = 2 * sizing.empty_after + 1;
+    constexpr int bursts = 300;
+    int overflows = 0;
+    int above_mean = 0;
+    for (int i = 0; i < bursts; ++i) {
+      const auto seen =
+          simulate(load, 1 + load.burst_length + after, 1, [&](double rate) { return gap(random) / rate; });
+      overflows += static_cast<double>(seen.longest) > sizing.backlog + 1 ? 1 : 0;
+      above_mean += static_cast<double>(seen.longest) > sizing.growth ? 1 : 0;
+    }
+    EXPECT_LE(overflows, bursts / 100) << "backlog " << sizing.backlog;
+    EXPECT_GT(above_mean, bursts / 10) << "a test that could not fail: chance has no part in it";
+  }
+}
+
+}  // namespace

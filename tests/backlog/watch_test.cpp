@@ -1,0 +1,105 @@
+#include "tcpserver/backlog/watch.hpp"
+
+#include "tcpserver/backlog/screen.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace {
+
+using namespace tcpserver::backlog;
+using tcpserver::posix::SocketAddress;
+
+TEST(Bar, ShowsThePart) {
+  EXPECT_EQ(bar(0, 8, 4), "....");
+  EXPECT_EQ(bar(4, 8, 4), "##..");
+  EXPECT_EQ(bar(8, 8, 4), "####");
+  EXPECT_EQ(bar(9, 8, 4), "####");
+  EXPECT_EQ(bar(1, 1000, 4), "#...") << "a little is not nothing";
+  EXPECT_EQ(bar(999, 1000, 4), "###.") << "nearly full is not full";
+  EXPECT_EQ(bar(0, 0, 4), "....");
+  EXPECT_EQ(bar(1, 2, 0), "");
+  EXPECT_EQ(bar(1, 2, 1), "#");
+  EXPECT_EQ(bar(UINT64_MAX, UINT64_MAX, 2), "##");
+}
+
+ObservedListener listener(std::uint32_t length, std::optional<std::uint32_t> dropped,
+                          std::uint64_t inode = 7) {
+  return {.local = *SocketAddress::parse("127.0.0.1", 7000),
+          .inode = inode,
+          .length = length,
+          .limit = 7,
+          .dropped = dropped};
+}
+
+TEST(WatchBook, ComparesWithTheFirstLook) {
+  WatchBook book;
+  static_cast<void>(book.enter({.listeners = {listener(8, 100)}, .half_open = 0}, ListenCounters{10, 20}, 0));
+  const auto look = book.enter({.listeners = {listener(2, 112)}, .half_open = 3}, ListenCounters{15, 32}, 1);
+  ASSERT_EQ(look.queues.size(), 1U);
+  EXPECT_EQ(look.queues[0].now.length, 2U);
+  EXPECT_EQ(look.queues[0].longest, 8U);
+  EXPECT_EQ(look.queues[0].dropped, 12U);
+  EXPECT_EQ(look.half_open, 3U);
+  EXPECT_EQ(look.since_start->overflows, 5U);
+  EXPECT_EQ(look.since_start->drops, 12U);
+}
+
+TEST(WatchBook, FollowsACounterThatWrapsAround) {
+  WatchBook book;
+  static_cast<void>(book.enter({.listeners = {listener(0, UINT32_MAX - 1)}, .half_open = 0}, {}, 0));
+  const auto look = book.enter({.listeners = {listener(0, 3)}, .half_open = 0}, {}, 1);
+  EXPECT_EQ(look.queues.at(0).dropped, 5U);
+}
+
+TEST(WatchBook, BeginsAnewWithARestartedServer) {
+  WatchBook book;
+  static_cast<void>(book.enter({.listeners = {listener(8, 100, 7)}, .half_open = 0}, {}, 0));
+  EXPECT_TRUE(book.enter({}, {}, 1).queues.empty());
+  const auto look = book.enter({.listeners = {listener(1, 4, 8)}, .half_open = 0}, {}, 2);
+  EXPECT_EQ(look.queues.at(0).longest, 1U);
+  EXPECT_EQ(look.queues.at(0).dropped, 0U);
+}
+
+TEST(WatchLines, SayWhatThereIs) {
+  WatchBook book;
+  const auto look = book.enter({.listeners = {listener(8, 100)}, .half_open = 0}, ListenCounters{1, 2}, 2.04);
+  EXPECT_EQ(
+      watch_lines(look),
+      "2.0 s  127.0.0.1:7000  queue 8 of 7 [####################] longest 8, dropped here +0; SYN queue 0; "
+      "ListenOverflows +0, ListenDrops +0\n");
+  EXPECT_EQ(
+      watch_json(look),
+      "{\"at_s\": 2.040000, \"listeners\": [{\"local\": \"127.0.0.1:7000\", \"queue\": 8, \"limit\": 7, "
+      "\"longest\": 8, \"dropped\": 0}], \"syn_queue\": 0, \"listen_overflows\": 0, \"listen_drops\": 0}\n");
+}
+
+TEST(WatchLines, SayWhatIsNotTold) {
+  WatchBook book;
+  auto silent = listener(8, std::nullopt);
+  silent.limit.reset();
+  const auto look = book.enter({.listeners = {silent}, .half_open = 0}, std::nullopt, 0);
+  EXPECT_NE(watch_lines(look).find("queue 8 of ? "), std::string::npos);
+  EXPECT_NE(watch_lines(look).find("dropped here +not told"), std::string::npos);
+  EXPECT_NE(watch_json(look).find("\"limit\": null"), std::string::npos);
+  EXPECT_EQ(watch_lines(book.enter({}, std::nullopt, 1)),
+            "1.0 s  nobody listens here now; ListenOverflows, ListenDrops: not told\n");
+}
+
+TEST(WatchScreen, DrawsOverTheLastPictureAndNoLineTooWide) {
+  WatchBook book;
+  WatchScreen screen("port 7000: " + std::string(200, 'x'));
+  const auto look = book.enter({.listeners = {listener(8, 0)}, .half_open = 0}, {}, 0);
+  const auto first = screen.draw(look, 40);
+  EXPECT_NE(first[0], '\x1b') << "nothing to draw over yet";
+  const auto second = screen.draw(look, 40);
+  EXPECT_EQ(second.substr(0, 5), "\x1b[5A\r") << "five lines up";
+  std::istringstream lines(second.substr(5));
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.substr(0, line.find('\x1b')).size(), 40U) << line;
+  }
+  EXPECT_NE(second.find("  ##\x1b[K"), std::string::npos) << "two marks of a full queue";
+}
+
+}  // namespace

@@ -1,0 +1,94 @@
+#include "tcpserver/options/config_file.hpp"
+
+#include "tcpserver/posix/system_error.hpp"
+
+#include "harness/process.hpp"
+#include "harness/text_file.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace {
+
+using namespace tcpserver::options;
+using tcpserver::posix::ExitStatus;
+using tcpserver::posix::StartError;
+
+std::string shown(std::string_view text) {
+  std::string all;
+  for (const auto& line : parse_config("f", text)) {
+    all += std::to_string(line.number) + ":" + line.name + "=" + line.value + ";";
+  }
+  return all;
+}
+
+std::string refusal(std::string_view text) {
+  try {
+    return "taken: " + shown(text);
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::usage);
+    return error.what();
+  }
+}
+
+TEST(ConfigFile, IsLinesOfNameAndValue) {
+  EXPECT_EQ(shown(""), "");
+  EXPECT_EQ(shown("\n\n"), "");
+  EXPECT_EQ(shown("a=1"), "1:a=1;");
+  EXPECT_EQ(shown("# comment\n\n  a-b =  x y  \n\t#c=d\nb=\r\nc = 1=2 # 3\n"), "3:a-b=x y;5:b=;6:c=1=2 # 3;");
+}
+
+TEST(ConfigFile, RefusesOtherLinesByTheirNumber) {
+  EXPECT_EQ(refusal("a=1\nport\n"), "f line 2: 'port' is not a line of the form: name = value");
+  EXPECT_EQ(refusal(" = 5"), "f line 1: '= 5' has no name before its =");
+  EXPECT_EQ(refusal("[section]"), "f line 1: '[section]' is not a line of the form: name = value");
+  EXPECT_EQ(refusal(std::string_view("a=\0b", 4)), "f line 1: control characters in 'a=\\x00b'");
+  EXPECT_EQ(refusal("\n\n# \x1b[31m"), "f line 3: control characters in '# \\x1b[31m'");
+}
+
+TEST(ConfigFile, TakesOrRefusesAnyBytes) {
+  std::mt19937 random(1);
+  constexpr std::string_view bytes = "ab=#\n\r\t \0\x1b\x7f\xff-";
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (auto left = random() % 40; left > 0; --left) text += bytes[random() % bytes.size()];
+    const auto answer = refusal(text);
+    EXPECT_EQ(answer.find_first_of(std::string_view("\n\0", 2)), std::string::npos) << answer;
+  }
+}
+
+TEST(ConfigFile, IsReadWhole) {
+  const std::string text(100'000, 'x');
+  const harness::TextFile file(text);
+  EXPECT_EQ(read_config_file(file.path()), text);
+}
+
+std::string read_error(const std::string& path) {
+  try {
+    return "read: " + std::to_string(read_config_file(path).size());
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::no_input);
+    return error.what();
+  }
+}
+
+TEST(ConfigFile, IsARegularFileOfSomeSize) {
+  const std::string start = "cannot read the configuration file ";
+  EXPECT_EQ(read_error("/"), start + "'/': it is not a regular file");
+  EXPECT_EQ(read_error("/dev/zero"), start + "'/dev/zero': it is not a regular file");
+  const harness::TextFile large(std::string(largest_config_file + 1, '#'));
+  EXPECT_EQ(read_error(large.path()), start + "'" + large.path() + "': it has more than 1048576 bytes");
+
+  const harness::TextFile place;
+  const std::string fifo = place.path() + ".fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(read_error(fifo), start + "'" + fifo + "': it is not a regular file")
+      << "and does not wait for a writer";
+  ::unlink(fifo.c_str());
+}
+
+}  // namespace
