@@ -26,6 +26,7 @@ python3 python3-minimal
 setpriv util-linux
 prlimit util-linux
 shellcheck shellcheck
+valgrind valgrind
 END
   [ ${#missing[@]} = 0 ] || install_missing "what the tests need" "${missing[@]}"
 }

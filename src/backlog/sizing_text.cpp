@@ -96,7 +96,7 @@ void add_costs(std::string& text, const Sizing& sizing) {
   if (last_wait > first_retry_after) {
     add(text, "",
         "  A dropped client tries again after " + time_text(first_retry_after) + ": beyond " +
-            whole(sizing.capacity * first_retry_after) + " places");
+            number(sizing.capacity * first_retry_after) + " places");
     add(text, "",
         "  queueing gains it nothing, and one that gives up leaves a dead connection in the queue.");
   }
@@ -122,15 +122,15 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
   if (sizing.growth > 0) {
     add(text, "queue grows to",
         "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " + time_text(load.burst_length) +
-            " = " + number(sizing.growth) + " connections; the last of them waits " +
+            " = " + whole(sizing.growth) + " connections; the last of them waits " +
             time_text(sizing.longest_wait));
     add(text, "headroom",
-        number(sizing.growth) + " x " + number(load.headroom) + " = " + number(sizing.with_headroom));
+        whole(sizing.growth) + " x " + number(load.headroom) + " = " + whole(sizing.with_headroom));
   }
   add(text, "chance", chance_line(sizing));
   if (sizing.growth > 0) {
     add(text, "empty again",
-        number(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
+        whole(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
             ") = " + time_text(sizing.empty_after) + " after the burst");
   }
   add(text, "backlog", whole(sizing.backlog));

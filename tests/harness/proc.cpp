@@ -1,6 +1,9 @@
 #include "harness/proc.hpp"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -45,6 +48,27 @@ std::size_t descriptors_of(pid_t pid) {
     ++count;
   }
   return count;
+}
+
+std::vector<int> copies_of_listeners(pid_t pid) {
+  std::vector<int> copies;
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return copies;
+  constexpr int highest_looked_at = 100;
+  for (int fd = 0; fd <= highest_looked_at; ++fd) {
+    const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, process, fd, 0));
+    if (copy < 0) continue;
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    const bool found = ::getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+    if (found) {
+      copies.push_back(copy);
+    } else {
+      ::close(copy);
+    }
+  }
+  ::close(process);
+  return copies;
 }
 
 std::string status_of(pid_t pid, const std::string& name) {

@@ -19,6 +19,10 @@ struct ChildState {
 // The open descriptors of a process.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 
+// Copies of the listening sockets that a program under test has open (pidfd_getfd(2)), so that the kernel can
+// be asked about them. The caller closes them. Empty where the kernel does not give them.
+[[nodiscard]] std::vector<int> copies_of_listeners(pid_t pid);
+
 // A line of /proc/PID/status, such as "Seccomp" or "SigBlk", without its name and blanks; empty: no such
 // line.
 [[nodiscard]] std::string status_of(pid_t pid, const std::string& name);

@@ -30,10 +30,13 @@ TEST(Usage, HelpIsWhatTheGoldenFilesSay) {
   const auto client = run({TCPCLIENT_PROGRAM, "-h"});
   EXPECT_EQ(client.ending, 0);
   EXPECT_EQ(client.output, golden("tcpclient_help.txt"));
+  const auto backlog = run({TCPBACKLOG_PROGRAM, "--help"});
+  EXPECT_EQ(backlog.ending, 0);
+  EXPECT_EQ(backlog.output, golden("tcpbacklog_help.txt"));
 }
 
 TEST(Usage, VersionNamesTheProgram) {
-  for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM}) {
+  for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM}) {
     const auto result = run({program, "--version"});
     EXPECT_EQ(result.ending, 0);
     const std::string name = std::string(program).substr(std::string(program).rfind('/') + 1);

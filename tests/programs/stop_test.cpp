@@ -87,7 +87,8 @@ TEST(Signals, SighupDoesNotEndTheServerAndIsAnswered) {
   ServerProcess server;
   server.process().signal(SIGHUP);
   EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
-    return text.find("SIGHUP: there is no configuration file to read again\n") != std::string::npos;
+    return text.find("SIGHUP: there is no configuration file to read again (--config)\n") !=
+           std::string::npos;
   }));
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");

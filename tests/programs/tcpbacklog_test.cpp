@@ -1,0 +1,261 @@
+#include "harness/client_socket.hpp"
+#include "harness/server_process.hpp"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <sstream>
+
+namespace {
+
+using namespace harness;
+
+Finished tcpbacklog(std::vector<std::string> words) {
+  words.insert(words.begin(), TCPBACKLOG_PROGRAM);
+  return run(words);
+}
+
+// What a JSON reader of another language makes of it: EXPRESSION of `d`, the document.
+std::string by_python(const std::string& json, const std::string& expression) {
+  const auto result =
+      run({"python3", "-c", "import json, sys\nd = json.load(sys.stdin)\nprint(" + expression + ")"},
+          {.input = json});
+  EXPECT_EQ(result.ending, 0) << result.errors << json;
+  return result.output;
+}
+
+// A listener that somebody else wrote: backlog 7, never accepts, and calls itself by so many clients.
+class PythonListener {
+ public:
+  explicit PythonListener(int clients)
+      : process_({"python3", "-c",
+                  "import socket, sys, time\n"
+                  "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(7)\n"
+                  "cs = []\n"
+                  "for i in range(" +
+                      std::to_string(clients) +
+                      "):\n"
+                      "    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); "
+                      "cs.append(c)\n"
+                      "print(s.getsockname()[1], flush=True)\n"
+                      "time.sleep(600)\n"}) {
+    EXPECT_TRUE(process_.read_output_until([](const std::string& text) { return text.ends_with('\n'); }));
+    port = process_.output().substr(0, process_.output().find('\n'));
+  }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  std::string port;
+
+ private:
+  Process process_;
+};
+
+class Tcpbacklog : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (find_command("python3").empty()) GTEST_SKIP() << "python3 is not installed";
+  }
+  static void needs_linux() {
+    if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: other listeners are not seen";
+  }
+};
+
+TEST_F(Tcpbacklog, ProbePrintsATableAndWhatAClientMeets) {
+  const auto result = tcpbacklog({"probe", "--to", "2"});
+  EXPECT_EQ(result.ending, 0);
+  EXPECT_EQ(result.errors, "");
+  EXPECT_NE(result.output.find("backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n"), std::string::npos);
+  EXPECT_NE(result.output.find("with the same result"), std::string::npos);
+  EXPECT_NE(result.output.find("gets no RST"), std::string::npos);
+  if (TCPSERVER_TEST_LINUX) {
+    EXPECT_NE(result.output.find("\n      2             3     4             2           4\n"),
+              std::string::npos);
+  }
+}
+
+TEST_F(Tcpbacklog, ProbeInJson) {
+  const auto result = tcpbacklog({"probe", "--from", "5", "--to", "6", "--json"});
+  EXPECT_EQ(result.ending, 0);
+  EXPECT_EQ(by_python(result.output, "[(r['backlog'], r['bsd'], r['solaris']) for r in d['rows']]"),
+            "[(5, 8, 5), (6, None, None)]\n");
+  EXPECT_EQ(by_python(result.output, "all(r['queued'] == r['counted_otherwise'] for r in d['rows'])"),
+            "True\n");
+  EXPECT_EQ(by_python(result.output, "'release' if __import__('os').uname().release in d['kernel'] else d"),
+            "release\n");
+  EXPECT_EQ(by_python(result.output, "d['full_queue']['error'], d['full_queue']['got_in']"),
+            "None True\n");
+}
+
+TEST_F(Tcpbacklog, ProbeSaysWhereDescriptorsRunOut) {
+  const auto result =
+      run({"bash", "-c", "ulimit -n 20; exec \"$0\" probe --from 30 --to 30", TCPBACKLOG_PROGRAM});
+  EXPECT_EQ(result.ending, 71);
+  EXPECT_EQ(
+      result.errors,
+      "tcpbacklog: cannot fill the queue, each connection takes a descriptor (ulimit -n): Too many open "
+      "files\n");
+}
+
+TEST_F(Tcpbacklog, WatchShowsTheQueueOfAnotherProgram) {
+  needs_linux();
+  const PythonListener listener(20);
+  const auto result = tcpbacklog({"watch", listener.port, "--interval", "1s", "--count", "4"});
+  EXPECT_EQ(result.ending, 0);
+  EXPECT_EQ(result.errors, "");
+  std::istringstream lines(result.output);
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(line, "port " + listener.port + ": python3 (pid " + std::to_string(listener.pid()) + ")");
+  std::vector<int> dropped;
+  while (std::getline(lines, line)) {
+    EXPECT_NE(line.find("  127.0.0.1:" + listener.port + "  queue 8 of 7 [####################] longest 8"),
+              std::string::npos)
+        << line;
+    const std::string mark = "dropped here +";
+    dropped.push_back(std::atoi(line.c_str() + line.find(mark) + mark.size()));
+  }
+  ASSERT_EQ(dropped.size(), 4U);
+  EXPECT_EQ(dropped.front(), 0) << "it counts from its start";
+  EXPECT_GT(dropped.back(), 0) << "twelve clients sent their SYNs again";
+}
+
+TEST_F(Tcpbacklog, WatchInJson) {
+  needs_linux();
+  const PythonListener listener(5);
+  const auto result = tcpbacklog({"watch", listener.port, "--json", "--count", "1"});
+  EXPECT_EQ(
+      by_python(result.output, "(d['listeners'][0]['queue'], d['listeners'][0]['limit'], d['syn_queue'])"),
+      "(5, 7, 0)\n");
+}
+
+TEST_F(Tcpbacklog, WatchGoesOnWhenTheServerGoes) {
+  needs_linux();
+  auto listener = std::make_unique<PythonListener>(0);
+  Process watch({TCPBACKLOG_PROGRAM, "watch", listener->port, "--interval", "10ms"});
+  ASSERT_TRUE(watch.read_output_until(
+      [](const std::string& text) { return text.find("of 7") != std::string::npos; }));
+  listener.reset();
+  EXPECT_TRUE(watch.read_output_until(
+      [](const std::string& text) { return text.find("nobody listens here now") != std::string::npos; }));
+  EXPECT_TRUE(watch.running());
+}
+
+TEST_F(Tcpbacklog, WatchDrawsOnATerminal) {
+  needs_linux();
+  const PythonListener listener(8);
+  int master = -1;
+  int slave = -1;
+  ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  Process watch({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "50ms", "--count", "3"},
+                {.terminal_fd = slave});
+  EXPECT_EQ(watch.wait(), 0);
+  ::fcntl(master, F_SETFL, O_NONBLOCK);
+  std::string seen(100'000, '\0');
+  const auto count = ::read(master, seen.data(), seen.size());
+  seen.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  ::close(master);
+  ::close(slave);
+  EXPECT_NE(seen.find("queue 8 of 7 [####################]"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("\x1b[5A"), std::string::npos) << "drawn over";
+  EXPECT_NE(seen.find("  ###\x1b[K"), std::string::npos) << "three looks at a full queue";
+}
+
+TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
+  std::string free_port;
+  {
+    ServerProcess server;
+    free_port = std::to_string(server.port());
+  }
+  const auto result = tcpbacklog({"watch", free_port});
+  EXPECT_EQ(result.ending, 69);
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(result.errors, "tcpbacklog: nobody listens on port " + free_port +
+                               " of this machine (of this network namespace), as far as can be seen\n");
+}
+
+TEST_F(Tcpbacklog, SizeOfTheExample) {
+  const std::vector<std::string> words{"size", "--rate", "1000", "--burst", "3000", "--accept-time", "0.8ms"};
+  const auto result = tcpbacklog(words);
+  EXPECT_EQ(result.ending, 0);
+  EXPECT_NE(result.output.find("\nbacklog         2625\n"), std::string::npos) << result.output;
+  auto in_json = words;
+  in_json.emplace_back("--json");
+  EXPECT_EQ(
+      by_python(tcpbacklog(in_json).output,
+                "(d['backlog'], d['carried'], round(d['capacity_per_s']), round(d['empty_after_s'], 6))"),
+      "(2625, True, 1250, 7)\n");
+}
+
+TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfAServerThatRuns) {
+  needs_linux();
+  for (const char* mode : {"fork", "iterative"}) {
+    ServerProcess server({"--mode", mode, "--bind", "127.0.0.1"});
+    const auto result =
+        tcpbacklog({"size", "--rate", "1", "--json", "--measure", std::to_string(server.port())});
+    EXPECT_EQ(result.ending, 0) << result.errors;
+    EXPECT_EQ(by_python(result.output, "1e-7 < d['accept_time_s'] < 1"), "True\n") << result.output;
+    EXPECT_EQ(server.stop(), 0);
+    EXPECT_TRUE(server.said_nothing_unusual() || std::string(mode) == "iterative")
+        << server.process().errors();
+    EXPECT_NE(server.last_line().find(" 1800 accepted, 0 refused, ended: 1800 client closed;"),
+              std::string::npos)
+        << server.last_line();
+  }
+}
+
+TEST_F(Tcpbacklog, MeasuringFitsIntoAShortQueue) {
+  needs_linux();
+  ServerProcess server({"--backlog", "1", "--bind", "127.0.0.1"});
+  const auto result = tcpbacklog({"size", "--rate", "1", "--measure", std::to_string(server.port())});
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_NE(server.status().find("; 0 SYNs dropped;"), std::string::npos) << server.last_line();
+}
+
+TEST_F(Tcpbacklog, MeasuringSaysWhenNobodyAccepts) {
+  needs_linux();
+  const PythonListener listener(3);
+  const auto result = tcpbacklog({"size", "--rate", "1", "--measure", listener.port});
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_NE(result.errors.find("does not empty"), std::string::npos) << result.errors;
+}
+
+TEST_F(Tcpbacklog, OutputThatCannotBeWrittenIsAnError) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {TCPBACKLOG_PROGRAM, "probe"},
+           {TCPBACKLOG_PROGRAM, "size", "--rate", "1", "--accept-time", "1ms"}}) {
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const auto result = run(words, {.output_fd = full});
+    ::close(full);
+    EXPECT_EQ(result.ending, 74);
+    EXPECT_EQ(result.errors, "tcpbacklog: cannot write to standard output: No space left on device\n");
+  }
+}
+
+TEST_F(Tcpbacklog, UnderValgrindNothingLeaks) {
+  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "valgrind and the sanitizers exclude each other";
+  if (find_command("valgrind").empty()) GTEST_SKIP() << "valgrind is not installed";
+  ServerProcess server({"--bind", "127.0.0.1"});
+  const std::string port = std::to_string(server.port());
+  std::vector<std::vector<std::string>> calls{
+      {"probe", "--to", "3"},
+      {"size", "--rate", "1000", "--burst", "3000", "--accept-time", "1ms"},
+      {"size", "--rate", "x"},
+      {"--help"}};
+  if (TCPSERVER_TEST_LINUX) {
+    calls.push_back({"watch", port, "--count", "3", "--interval", "10ms"});
+    calls.push_back({"size", "--rate", "10", "--measure", port});
+  }
+  for (auto words : calls) {
+    const int expected = words.back() == "x" ? 64 : 0;
+    words.insert(words.begin(),
+                 {"valgrind", "-q", "--leak-check=full", "--show-leak-kinds=all", "--track-fds=yes",
+                  "--errors-for-leak-kinds=all", "--error-exitcode=9", TCPBACKLOG_PROGRAM});
+    const auto result = run(words);
+    EXPECT_EQ(result.ending, expected) << result.errors;
+  }
+}
+
+}  // namespace
