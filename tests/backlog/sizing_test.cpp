@@ -176,4 +176,17 @@ TEST(Sizing, HoldsForClientsThatComeAtRandom) {
   }
 }
 
+// With no burst at all a server that is nearly busy has a long queue at times.
+TEST(Sizing, HoldsForTheMeanRateAlone) {
+  std::mt19937_64 random(20240229);
+  std::exponential_distribution<double> clients(1);
+  const Load load{.rate = 990, .burst = 990, .accept_time = 0.001, .burst_length = 1000, .headroom = 1};
+  const auto sizing =
+      size_backlog({.rate = 990, .burst = 990, .accept_time = 0.001, .burst_length = 1, .headroom = 1});
+  EXPECT_EQ(sizing.growth, 0);
+  const auto seen = simulate(load, [&] { return clients(random); });
+  EXPECT_LE(static_cast<double>(seen.longest), sizing.backlog + 1);
+  EXPECT_GT(static_cast<double>(seen.longest), 3 * std::sqrt(990.0)) << "more than the chance of one second";
+}
+
 }  // namespace

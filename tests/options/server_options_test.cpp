@@ -45,6 +45,8 @@ TEST(ServerOptions, VerboseAndQuietAreOneThing) {
   EXPECT_EQ(parse({"--config", file.path()}).options.verbosity, Verbosity::quiet);
   EXPECT_EQ(parse({"--config", file.path()}, {"TCPSERVER_QUIET=off"}).options.verbosity, Verbosity::normal);
   EXPECT_EQ(parse({"--config", file.path(), "-v"}).options.verbosity, Verbosity::verbose);
+  const harness::TextFile undecided("quiet = on\nquiet = off\n");
+  EXPECT_EQ(parse({"--config", undecided.path()}).options.verbosity, Verbosity::normal);
   EXPECT_THROW(static_cast<void>(parse({}, {"TCPSERVER_QUIET=yes"})), StartError);
 }
 

@@ -85,8 +85,7 @@ TEST_F(Tcpbacklog, ProbeInJson) {
             "True\n");
   EXPECT_EQ(by_python(result.output, "'release' if __import__('os').uname().release in d['kernel'] else d"),
             "release\n");
-  EXPECT_EQ(by_python(result.output, "d['full_queue']['error'], d['full_queue']['got_in']"),
-            "None True\n");
+  EXPECT_EQ(by_python(result.output, "d['full_queue']['error'], d['full_queue']['got_in']"), "None True\n");
 }
 
 TEST_F(Tcpbacklog, ProbeSaysWhereDescriptorsRunOut) {

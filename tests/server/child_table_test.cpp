@@ -75,17 +75,21 @@ TEST(ChildTable, IgnoresChildrenThatItDoesNotKnow) {
 }
 
 TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
-  constexpr std::uint32_t capacity = 37;
-  ChildTable table(capacity);
+  ChildTable table(3);
   std::map<pid_t, ChildTable::Slot> model;
   std::set<pid_t> ended;
   std::mt19937 random(1);
   for (int step = 0; step < 200'000; ++step) {
     const auto kind = random() % 8;
-    if (kind < 4 && !(table.in_use() == table.capacity())) {
+    if (random() % 500 == 0) {
+      const auto capacity =
+          static_cast<std::uint32_t>(random() % (1 + step / 4000) + 1);  // grows in the mean
+      table.resize(capacity);
+      ASSERT_EQ(table.capacity(), capacity);
+    } else if (kind < 4 && table.in_use() < table.capacity()) {
       pid_t pid = 0;
       do {
-        pid = static_cast<pid_t>(random() % 100 + 1);  // few pids: long chains, early re-use
+        pid = static_cast<pid_t>(random() % 200 + 1);  // few pids: long chains, early re-use
       } while (model.contains(pid) || ended.contains(pid));
       model[pid] = start(table, pid);
     } else if (kind < 7 && !model.empty()) {

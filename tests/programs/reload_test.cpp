@@ -1,0 +1,202 @@
+#include "harness/client_socket.hpp"
+#include "harness/listen_queue.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/text_file.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+class Reload : public ListenQueue {
+ protected:
+  // Writes the file, sends SIGHUP, and returns what the server says to it.
+  std::string reload(ServerProcess& server, const std::string& text) const {
+    file.write(text);
+    const auto before = lines_with(server.process().errors(), "SIGHUP: ");
+    server.process().signal(SIGHUP);
+    EXPECT_TRUE(server.process().read_errors_until([&](const std::string& errors) {
+      return errors.ends_with('\n') && lines_with(errors, "SIGHUP: ") > before;
+    }));
+    const auto& errors = server.process().errors();
+    return errors.substr(errors.rfind("SIGHUP: "));
+  }
+  const TextFile file;
+};
+
+TEST_F(Reload, PutsABacklogInForceOnTheLiveSocket) {
+  file.write("backlog = 7\n");
+  ServerProcess server({"--bind", "127.0.0.1,::1", "--config", file.path()});
+  EXPECT_EQ(limit_of(server), 7U);
+  EXPECT_NE(reload(server, "backlog = 20\n").find("now in force: backlog '7' -> '20'\n"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return limit_of(server) == 20; }));
+  EXPECT_NE(reload(server, "").find("backlog '20' -> SOMAXCONN"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return limit_of(server) == longest_backlog(); }));
+  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("nobody asked: the default, SOMAXCONN") != std::string::npos;
+  })) << "and the line about what is in effect is said anew";
+}
+
+TEST_F(Reload, ThatLowersTheBacklogDropsNobody) {
+  file.write("backlog = 20\nmax-connections = 1\n");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 11; ++i) {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().send("waiting"));
+  }
+  ASSERT_EQ(clients[0].receive(7), "waiting");
+  EXPECT_NE(reload(server, "backlog = 2\nmax-connections = 1\n").find("backlog '20' -> '2'"),
+            std::string::npos);
+  EXPECT_EQ(queues_of(server).at(0).limit, 2U);
+  EXPECT_EQ(queues_of(server).at(0).length, 10U);
+  clients[0].close();
+  for (std::size_t i = 1; i < clients.size(); ++i) {
+    EXPECT_EQ(clients[i].receive(7), "waiting") << i;
+    clients[i].close();
+  }
+}
+
+TEST_F(Reload, RaisesAndLowersTheNumberOfConnections) {
+  file.write("max-connections = 2\n");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().send("hello"));
+  }
+  ASSERT_EQ(clients[0].receive(5), "hello");
+  ASSERT_EQ(clients[1].receive(5), "hello");
+  EXPECT_FALSE(clients[2].readable(200ms));
+  EXPECT_NE(reload(server, "max-connections = 50\n").find("max-connections 2 -> 50\n"), std::string::npos);
+  for (std::size_t i = 2; i < clients.size(); ++i) EXPECT_EQ(clients[i].receive(5), "hello") << i;
+  EXPECT_NE(reload(server, "max-connections = 1\n").find("max-connections 50 -> 1\n"), std::string::npos);
+  for (auto& client : clients) {  // open sessions go on, those from before the first reload too
+    ASSERT_TRUE(client.send("again"));
+    EXPECT_EQ(client.receive(5), "again");
+  }
+  EXPECT_TRUE(server.status().starts_with("50 of 1 sessions open, 50 accepted, 0 refused, ended: none;"))
+      << server.last_line();
+  ClientSocket late(server.port());
+  ASSERT_TRUE(late.send("late"));
+  EXPECT_FALSE(late.readable(200ms));
+  for (auto& client : clients) EXPECT_EQ(echo_through(client, "bye"), "bye");
+  EXPECT_EQ(late.receive(4), "late");
+  late.close();
+  EXPECT_TRUE(eventually([&] { return server.status().starts_with("0 of 1 sessions open, 51 accepted"); }));
+  EXPECT_NE(server.last_line().find("654 bytes in, 654 out"), std::string::npos) << server.last_line();
+  EXPECT_EQ(zombies_of(server.pid()), 0U);
+}
+
+TEST_F(Reload, ChangesTimeOuts) {
+  file.write("");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  const auto said = reload(server, "idle-timeout = 100ms\ndrain-timeout = 1h\n");
+  EXPECT_NE(said.find("idle-timeout 5m -> 100ms, drain-timeout 10s -> 1h\n"), std::string::npos) << said;
+  ClientSocket silent(server.port());
+  EXPECT_EQ(silent.receive_all(), "") << "ended, for it said nothing";
+  EXPECT_TRUE(eventually([&] { return server.status().find("1 idle time-out") != std::string::npos; }));
+  static_cast<void>(reload(server, "idle-timeout = 0\ndrain-timeout = 1h\n"));
+  ClientSocket open(server.port());
+  ASSERT_TRUE(open.send("x"));
+  ASSERT_EQ(open.receive(1), "x");
+  server.process().signal(SIGTERM);
+  EXPECT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.find("may finish within 1h;") != std::string::npos; }));
+  open.close();
+  EXPECT_EQ(server.process().wait(), 0);
+}
+
+TEST_F(Reload, ChangesVerbosity) {
+  file.write("quiet = on\n");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  { ClientSocket unheard(server.port()); }
+  EXPECT_NE(reload(server, "verbose = on\n").find("verbosity quiet -> verbose\n"), std::string::npos);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "hello"), "hello");
+  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find(": client closed, 5 bytes in, 5 out\n") != std::string::npos;
+  }));
+  EXPECT_NE(server.process().errors().find(" begins, pid "), std::string::npos);
+  EXPECT_NE(reload(server, "quiet = on\n").find("verbosity verbose -> quiet\n"), std::string::npos);
+  EXPECT_TRUE(server.status().starts_with("0 of 1000 sessions open, 2 accepted")) << "who asks is answered";
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.process().errors().find("stopped: "), std::string::npos);
+  EXPECT_EQ(server.process().errors().find("tcpserver: SIGHUP: "), 0U) << "no word before";
+}
+
+TEST_F(Reload, OfAFileWithAnErrorChangesNothingAndSaysWhichLine) {
+  file.write("backlog = 7\n");
+  ServerProcess server({"--config", file.path()});
+  const std::string nothing = "SIGHUP: nothing is changed: ";
+  EXPECT_EQ(
+      reload(server, "backlog = 20\nmax-connections = 0\n"),
+      nothing + file.path() +
+          " line 2: max-connections: '0' is not a number of connections: a whole number from 1 to 4194304\n");
+  EXPECT_EQ(reload(server, "backlog = 20\nfrobnicate = 1\n")
+                .find(nothing + file.path() + " line 2: unknown option"),
+            0U);
+  ::unlink(file.path().c_str());
+  server.process().signal(SIGHUP);
+  EXPECT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.ends_with("': No such file or directory\n"); }));
+  EXPECT_EQ(limit_of(server), 7U);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+}
+
+TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
+  file.write("");
+  ServerProcess server({"--backlog", "7", "--bind", "127.0.0.1", "--config", file.path()});
+  const auto said =
+      reload(server, "backlog = 20\nbind = ::1\nport = 1\nmode = iterative\nreap = none\nservice = upper\n");
+  EXPECT_NE(server.process().errors().find("read again, nothing to change\n"), std::string::npos) << said;
+  EXPECT_EQ(said, "SIGHUP: changed, and in force after a restart alone: mode, reap, service\n")
+      << "port and bind are flags, which beat the file";
+  EXPECT_EQ(limit_of(server), 7U);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+}
+
+TEST_F(Reload, InTheMiddleOfLoadLosesNoClient) {
+  file.write("backlog = 100\nmax-connections = 50\n");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  std::vector<std::jthread> callers;
+  std::atomic<int> right = 0;
+  std::atomic<bool> done = false;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int turn = 0; turn < 250; ++turn) {
+        ClientSocket client(server.port());
+        right += echo_through(client, "hello") == "hello" ? 1 : 0;
+      }
+    });
+  }
+  std::jthread changer([&] {
+    for (int i = 1; !done; ++i) {
+      file.write("backlog = " + std::to_string(100 + i) + "\nmax-connections = " + std::to_string(50 + i) +
+                 "\n");
+      server.process().signal(SIGHUP);
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  callers.clear();  // joined
+  done = true;
+  changer.join();
+  EXPECT_EQ(right, 1000);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.last_line().find(" 1000 accepted, 0 refused, ended: 1000 client closed;"),
+            std::string::npos)
+      << server.last_line();
+}
+
+}  // namespace

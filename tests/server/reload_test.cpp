@@ -1,0 +1,67 @@
+#include "tcpserver/server/reload.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::server;
+using namespace tcpserver::options;
+using namespace std::chrono_literals;
+using tcpserver::posix::SocketAddress;
+
+BacklogRequest backlog(std::uint64_t value, const char* source) {
+  return {value, std::to_string(value), source};
+}
+
+TEST(ReloadCompare, OfTheSameChangesNothing) {
+  ServerOptions running;
+  running.backlog = backlog(7, "file line 1: backlog");
+  auto read = running;
+  read.backlog = backlog(7, "file line 2: backlog");
+  const auto reload = compare(running, read);
+  EXPECT_EQ(reload.changed, "");
+  EXPECT_EQ(reload.needs_restart, "");
+  EXPECT_FALSE(reload.backlog || reload.idle_timeout || reload.max_connections);
+}
+
+TEST(ReloadCompare, TakesOverWhatCanChange) {
+  const ServerOptions running;
+  ServerOptions read;
+  read.backlog = backlog(7, "x");
+  read.max_connections = 5;
+  read.idle_timeout = 0s;
+  read.drain_timeout = 1500ms;
+  read.verbosity = Verbosity::verbose;
+  const auto reload = compare(running, read);
+  EXPECT_EQ(
+      reload.changed,
+      "backlog SOMAXCONN -> '7', max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
+      "1500ms, verbosity normal -> verbose");
+  EXPECT_EQ(reload.needs_restart, "");
+  EXPECT_TRUE(reload.backlog && reload.idle_timeout && reload.max_connections);
+  EXPECT_EQ(reload.options.backlog->value, 7U);
+  EXPECT_EQ(reload.options.max_connections, 5U);
+  EXPECT_EQ(reload.options.idle_timeout, 0s);
+  EXPECT_EQ(reload.options.drain_timeout, 1500ms);
+  EXPECT_EQ(reload.options.verbosity, Verbosity::verbose);
+}
+
+TEST(ReloadCompare, LeavesTheRestAsItIs) {
+  const ServerOptions running;
+  ServerOptions read;
+  read.port = 1;
+  read.bind.push_back(*SocketAddress::parse("::1", 0));
+  read.mode = Mode::iterative;
+  read.reap = Reap::none;
+  read.service = Service::upper;
+  const auto reload = compare(running, read);
+  EXPECT_EQ(reload.changed, "");
+  EXPECT_EQ(reload.needs_restart, "port, bind, mode, reap, service");
+  EXPECT_EQ(reload.options.port, running.port);
+  EXPECT_TRUE(reload.options.bind.empty());
+  EXPECT_EQ(reload.options.mode, Mode::fork);
+  EXPECT_EQ(reload.options.reap, Reap::handler);
+  EXPECT_EQ(reload.options.service, Service::echo);
+}
+
+}  // namespace
