@@ -24,6 +24,8 @@ socat socat
 curl curl
 python3 python3-minimal
 setpriv util-linux
+unshare util-linux
+ip iproute2
 prlimit util-linux
 shellcheck shellcheck
 valgrind valgrind
