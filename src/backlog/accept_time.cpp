@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -21,10 +22,15 @@ using posix::SocketAddress;
 using posix::StartError;
 using posix::UniqueFd;
 
-constexpr int rounds = 9;
-// Enough for a look at the queue to be short beside the time in which it empties.
-constexpr std::uint32_t largest_burst = 200;
+constexpr int most_rounds = 9;
+constexpr int connections_a_round = 200;
 constexpr auto between_rounds = std::chrono::milliseconds(50);
+// A slow server shows its time in a few accepts: no new client after this, and no new round after that.
+constexpr auto longest_topping_up = std::chrono::milliseconds(300);
+constexpr auto enough_time = std::chrono::seconds(3);
+// A queue this short is emptied soon by a slow server, and tells nothing of a fast one.
+constexpr std::uint32_t short_queue = 2;
+constexpr auto fast = std::chrono::milliseconds(1);
 constexpr auto longest_wait = std::chrono::seconds(10);
 
 struct Round {
@@ -37,15 +43,23 @@ class Measurement {
  public:
   explicit Measurement(std::uint16_t port) : port_(port), observer_(port) { listener_ = look(); }
 
-  Round run();
+  // That one connection is accepted, before many wait for it.
+  void try_one();
+
+  // Keeps up to `length` clients waiting in the queue.
+  [[nodiscard]] Round run(std::uint32_t length);
+
+  // As many clients as may wait at once and overflow nothing.
+  [[nodiscard]] std::uint32_t room() const {
+    return std::clamp<std::uint32_t>(*listener_.limit, 1, connections_a_round);
+  }
   [[nodiscard]] const SocketAddress& address() const { return listener_.local; }
 
  private:
   [[nodiscard]] ObservedListener look();
   [[nodiscard]] SocketAddress target() const;
-  // Until nobody waits in the queue. Returns the time when that was seen.
-  posix::TimePoint wait_for_empty_queue();
-  UniqueFd connect_and_end() const;
+  [[nodiscard]] UniqueFd connect_and_end() const;
+  void wait_for_empty_queue(const char* why_not);
 
   std::uint16_t port_;
   PortObserver observer_;
@@ -77,56 +91,109 @@ SocketAddress Measurement::target() const {
 UniqueFd Measurement::connect_and_end() const {
   const auto address = target();
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) throw posix::system_error("make a socket for each client (ulimit -n)");
   const timeval limit = posix::to_timeval(longest_wait);
-  if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-      ::connect(fd.get(), address.get(), address.size()) != 0) {
-    throw posix::system_error("connect to " + address.text(), errno, ExitStatus::unavailable);
+  static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+  if (::connect(fd.get(), address.get(), address.size()) != 0) {
+    // What SO_SNDTIMEO makes of a connect that takes too long (socket(7)).
+    const bool timed_out = errno == EINPROGRESS || errno == ETIMEDOUT;
+    throw posix::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
+                              timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
   }
   static_cast<void>(::shutdown(fd.get(), SHUT_WR));
   return fd;
 }
 
-posix::TimePoint Measurement::wait_for_empty_queue() {
-  const auto deadline = Clock::now() + longest_wait;
-  for (;;) {
-    if (look().length == 0) return Clock::now();
-    if (Clock::now() >= deadline) {
-      throw StartError(
-          ExitStatus::temp_fail,
-          "the queue of " + listener_.local.text() +
-              " does not empty: the server accepts nobody now, or more clients come than it can take");
+// Looks as often as a fiftieth of the time since something happened: a slow server is not slowed by it.
+void nap(posix::Duration since_change) {
+  constexpr posix::Duration shortest = std::chrono::microseconds(50);
+  constexpr posix::Duration longest = std::chrono::milliseconds(5);
+  const auto length = std::min(since_change / 50, longest);
+  if (length >= shortest) std::this_thread::sleep_for(length);
+}
+
+void Measurement::wait_for_empty_queue(const char* why_not) {
+  const auto began = Clock::now();
+  while (look().length > 0) {
+    const posix::Duration waited = Clock::now() - began;
+    if (waited >= longest_wait) {
+      throw StartError(ExitStatus::temp_fail,
+                       "the queue of " + listener_.local.text() + " does not empty: " + why_not);
     }
+    nap(waited);
   }
 }
 
-Round Measurement::run() {
-  wait_for_empty_queue();
-  const auto burst = std::clamp(*listener_.limit, 1U, largest_burst);
+void Measurement::try_one() {
+  wait_for_empty_queue("the server accepts nobody now, or more clients come than it can take");
+  const auto client = connect_and_end();
+  wait_for_empty_queue(
+      "the server accepts nobody now; the one connection that tried it stays there until it does");
+}
+
+Round Measurement::run(std::uint32_t length) {
   std::vector<UniqueFd> clients;
-  clients.reserve(burst);
-
+  clients.reserve(connections_a_round);
   const auto began = Clock::now();
-  for (std::uint32_t i = 0; i < burst; ++i) clients.push_back(connect_and_end());
-  const auto waiting = look().length;
-  const auto all_came = Clock::now();
-  const auto emptied = wait_for_empty_queue();
-
-  // Best is the time of those that waited when all had come: no client was made meanwhile.
-  Round round{.connections = static_cast<int>(burst)};
-  round.at_most = waiting < burst / 4 || waiting == 0;
-  round.each = round.at_most ? (emptied - began) / burst : (emptied - all_came) / waiting;
-  return round;
+  auto last_change = began;
+  posix::Duration starved{};  // the queue was empty, and the server may have waited for a client
+  std::optional<posix::TimePoint> first_accept;
+  std::int64_t accepted = 0;
+  std::int64_t accepted_at_first = 0;
+  auto last_look = began;
+  for (;;) {
+    const auto before_look = Clock::now();
+    const auto waiting = look().length;
+    const auto now = Clock::now();
+    const auto made = static_cast<std::int64_t>(clients.size());
+    if (made - waiting != accepted) last_change = now;
+    accepted = made - waiting;
+    if (!first_accept && accepted > 0) {
+      first_accept = before_look;  // what holds us up between clock and look must not shorten the time
+      accepted_at_first = accepted;
+    }
+    const bool topping_up = made < connections_a_round && now - began < longest_topping_up;
+    if (waiting == 0 && !topping_up) {
+      const auto count = accepted - accepted_at_first;
+      const posix::Duration time = now - first_accept.value_or(began);
+      const bool at_most = count <= 0 || starved > time / 4;
+      return {.each = at_most ? (now - began) / std::max<std::int64_t>(made, 1) : time / count,
+              .at_most = at_most,
+              .connections = static_cast<int>(made)};
+    }
+    if (topping_up && waiting < length) {
+      const auto wanted = std::min(made + length - waiting, std::int64_t{connections_a_round});
+      while (static_cast<std::int64_t>(clients.size()) < wanted) clients.push_back(connect_and_end());
+      if (waiting == 0 && first_accept) starved += Clock::now() - last_look;
+    } else if (now - last_change >= longest_wait) {
+      throw StartError(ExitStatus::temp_fail, "the server on " + listener_.local.text() +
+                                                  " has stopped accepting in the middle of the measurement");
+    } else {
+      nap(now - last_change);
+    }
+    last_look = Clock::now();
+  }
 }
 
 }  // namespace
 
 AcceptTime measure_accept_time(std::uint16_t port) {
   Measurement measurement(port);
+  measurement.try_one();
+  AcceptTime result{.listener = measurement.address(), .connections = 1};
+
+  const auto began = Clock::now();
+  auto length = std::min(short_queue, measurement.room());
   std::vector<Round> all;
-  AcceptTime result{.listener = measurement.address()};
-  for (int i = 0; i < rounds; ++i) {
-    all.push_back(measurement.run());
-    result.connections += all.back().connections;
+  while (all.empty() || (all.size() < most_rounds && Clock::now() - began < enough_time)) {
+    const auto round = measurement.run(length);
+    result.connections += round.connections;
+    const bool short_for_it = (round.at_most || round.each < fast) && length < measurement.room();
+    if (short_for_it) {
+      length = measurement.room();
+    } else {
+      all.push_back(round);
+    }
     std::this_thread::sleep_for(between_rounds);  // the ends of these sessions are not part of the next
   }
   std::sort(all.begin(), all.end(),

@@ -6,7 +6,6 @@
 #include "tcpserver/posix/unique_fd.hpp"
 
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -95,7 +94,10 @@ int ProbedQueue::start_client() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   static_cast<void>(::setsockopt(client.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
   if (::connect(client.fd.get(), address_.get(), address_.size()) != 0 && errno != EINPROGRESS) {
-    throw posix::system_error("connect to " + address_.text());
+    const bool unreachable = errno == ENETUNREACH || errno == EADDRNOTAVAIL;
+    const std::string hint =
+        unreachable ? " (is the loopback interface up? ip link set lo up; or all ports are taken)" : "";
+    throw posix::system_error("connect to " + address_.text() + hint);
   }
   clients_.push_back(std::move(client));
   return clients_.back().fd.get();
@@ -204,6 +206,7 @@ FullQueue meet_full_queue(int backlog) {
   const auto error = early ? early : error_of_connect(client, longest_wait_for_place);
   full.after_free = posix::Clock::now() - freed;
   full.error = error.value_or(0);
+  full.let_in_at_once = early == 0;
   full.got_in = error == 0;
   full.syns_again = sent_again(client);
   return full;

@@ -1,7 +1,7 @@
 #include "tcpserver/backlog/probe.hpp"
 #include "tcpserver/backlog/screen.hpp"
+#include "tcpserver/posix/process.hpp"
 
-#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -30,14 +30,6 @@ std::string seconds(posix::Duration duration) {
 
 std::string text_or(std::optional<int> value, const char* otherwise) {
   return value ? std::to_string(*value) : otherwise;
-}
-
-// Twice as many descriptors as connections: raises the soft limit as far as it may go.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 std::string footnotes(const std::vector<ProbeRow>& rows, bool agree) {
@@ -76,7 +68,7 @@ std::string probe_heading() {
          "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n";
 }
 
-std::string probe_line(const ProbeRow& row, int longest, int bar_width) {
+std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
   std::array<char, 128> text{};
   std::snprintf(text.data(), text.size(), "%7d %13d %5s %13s %11d", row.backlog, row.queued,
                 text_or(queued_on_bsd(row.backlog), "-").c_str(),
@@ -84,8 +76,8 @@ std::string probe_line(const ProbeRow& row, int longest, int bar_width) {
   std::string line = text.data();
   if (bar_width > 0 && row.queued > 0) {
     std::string columns =
-        bar(static_cast<std::uint64_t>(row.queued), static_cast<std::uint64_t>(std::max(longest, row.queued)),
-            static_cast<std::size_t>(bar_width));
+        bar(static_cast<std::uint64_t>(row.queued),
+            static_cast<std::uint64_t>(std::max(full_bar, row.queued)), static_cast<std::size_t>(bar_width));
     columns.resize(columns.find_last_not_of('.') + 1);
     line += "   " + columns;
   }
@@ -100,6 +92,7 @@ std::string full_queue_text(const FullQueue& full) {
   const std::string where =
       "A client that meets a full queue (backlog " + std::to_string(full.backlog) + ") ";
   if (full.error != 0) return where + "is refused: " + std::strerror(full.error) + "\n";
+  if (full.let_in_at_once) return where + "is let in all the same: this kernel's queue was not full.\n";
   if (!full.got_in) {
     return where + "gets no RST, and was not in " + seconds(full.after_free) +
            " s after a place came free.\n";
@@ -138,18 +131,20 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full)
 }
 
 posix::ExitStatus run_probe(const options::ProbeOptions& options) {
-  raise_descriptor_limit();
+  posix::raise_descriptor_limit();  // each row takes two a connection
   constexpr int table_width = 54;
   constexpr int widest_bar = 60;
-  const auto width = terminal_width();
-  const int bar_width = width ? std::clamp(static_cast<int>(*width) - table_width - 3, 0, widest_bar) : 0;
-  const int longest = queued_by_berkeley_rule(options.to);
+  const auto terminal = terminal_size();
+  const int columns = terminal ? static_cast<int>(terminal->columns) : 0;
+  const int bar_width = std::clamp(columns - table_width - 3, 0, widest_bar);
+  // One column a connection, as long as the largest that the books know fits.
+  const int full_bar = std::min(queued_by_berkeley_rule(options.to), bar_width);
 
   std::vector<ProbeRow> rows;
   if (!options.json) print(probe_heading());
   for (int backlog = options.from; backlog <= options.to; ++backlog) {
     rows.push_back(probe_backlog(backlog));
-    if (!options.json) print(probe_line(rows.back(), std::min(longest, bar_width), bar_width));
+    if (!options.json) print(probe_line(rows.back(), full_bar, bar_width));
   }
   const auto full = meet_full_queue(std::max(options.from, 1));
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 namespace tcpserver::backlog {
 
@@ -20,12 +21,14 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   return std::string(filled, '#') + std::string(width - filled, '.');
 }
 
-std::optional<std::size_t> terminal_width() {
-  if (::isatty(STDOUT_FILENO) == 0) return std::nullopt;
-  constexpr std::size_t usual = 80;
+std::optional<TerminalSize> terminal_size() {
+  const char* const kind = std::getenv("TERM");
+  if (::isatty(STDOUT_FILENO) == 0 || (kind != nullptr && std::string_view(kind) == "dumb"))
+    return std::nullopt;
+  constexpr TerminalSize usual{.columns = 80, .rows = 24};
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return usual;
-  return size.ws_col;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual;
+  return TerminalSize{.columns = size.ws_col, .rows = size.ws_row};
 }
 
 void print(std::string_view text) {

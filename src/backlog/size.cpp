@@ -2,33 +2,42 @@
 #include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/backlog/sizing.hpp"
 #include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/posix/process.hpp"
 
 #include <sys/socket.h>
 
-#include <array>
-#include <cstdio>
+#include <optional>
+#include <string>
 
 namespace tcpserver::backlog {
 
 namespace {
 
 std::string measured_text(const AcceptTime& measured) {
-  std::array<char, 160> text{};
-  const double microseconds = std::chrono::duration<double, std::micro>(measured.each).count();
-  std::snprintf(text.data(), text.size(), "accept time     %s%.1f us, measured with %d connections to %s\n",
-                measured.at_most ? "at most " : "", microseconds, measured.connections,
-                measured.listener.text().c_str());
-  return text.data();
+  const double seconds = std::chrono::duration<double>(measured.each).count();
+  return std::string("accept time     ") + (measured.at_most ? "at most " : "") + time_text(seconds) +
+         ", measured with " + std::to_string(measured.connections) + " connections to " +
+         measured.listener.text() +
+         "\n                (clients that say nothing; a server of one client at a time takes longer for "
+         "others)\n";
+}
+
+std::string measured_json(const AcceptTime& measured) {
+  return "{\"measured\": {\"listener\": \"" + measured.listener.text() +
+         "\", \"connections\": " + std::to_string(measured.connections) +
+         ", \"at_most\": " + (measured.at_most ? "true" : "false") + "}, ";
 }
 
 }  // namespace
 
 posix::ExitStatus run_size(const options::SizeOptions& options) {
   auto accept_time = options.accept_time;
+  std::optional<AcceptTime> measured;
   if (options.measure) {
-    const auto measured = measure_accept_time(*options.measure);
-    accept_time = measured.each;
-    if (!options.json) print(measured_text(measured));
+    posix::raise_descriptor_limit();  // the clients of a round are open at the same time
+    measured = measure_accept_time(*options.measure);
+    accept_time = measured->each;
+    if (!options.json) print(measured_text(*measured));
   }
   const Load load{.rate = options.rate,
                   .burst = options.burst.value_or(options.rate),
@@ -37,8 +46,18 @@ posix::ExitStatus run_size(const options::SizeOptions& options) {
                   .headroom = options.headroom};
   const auto sizing = size_backlog(load);
   const KernelLimits kernel{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
-  print(options.json ? sizing_json(load, sizing, kernel, SOMAXCONN)
-                     : sizing_text(load, sizing, kernel, SOMAXCONN));
+  if (options.json) {
+    const auto json = sizing_json(load, sizing, kernel, SOMAXCONN);
+    print(measured ? measured_json(*measured) + json.substr(1) : json);
+    return posix::ExitStatus::ok;
+  }
+  print(sizing_text(load, sizing, kernel, SOMAXCONN));
+  if (measured && measured->at_most && !sizing.carried) {
+    print(
+        "                (The accept time is an upper bound: the server was faster than its short queue let "
+        "be\n"
+        "                seen. Measure it with a longer backlog.)\n");
+  }
   return posix::ExitStatus::ok;
 }
 

@@ -7,14 +7,6 @@ namespace tcpserver::backlog {
 
 namespace {
 
-// Above every sum of allowed values that a person could mean, and exact in a double.
-constexpr double most_counted = 1e15;
-
-// What exceeds a whole number by no more than the rounding of a double is that number.
-double round_up(double value) {
-  return std::ceil(value - value * 1e-12);
-}
-
 // The length that an M/M/1 queue exceeds with this probability.
 double rarely_exceeded(double utilization) {
   constexpr double rare = 1e-6;
@@ -24,6 +16,10 @@ double rarely_exceeded(double utilization) {
 }
 
 }  // namespace
+
+double round_up(double value) noexcept {
+  return std::ceil(value - std::min(value * 1e-12, 1e-3));
+}
 
 Sizing size_backlog(const Load& load) {
   Sizing sizing;

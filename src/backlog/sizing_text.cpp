@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace tcpserver::backlog {
 
@@ -22,13 +24,6 @@ std::string number(double value) {
   return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
 }
 
-std::string time_text(double seconds) {
-  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
-  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
-  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
-  return number(seconds * 1e9) + " ns";
-}
-
 std::string memory_text(double bytes) {
   constexpr double kibi = 1024;
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
@@ -42,7 +37,14 @@ std::string memory_text(double bytes) {
 }
 
 std::string whole(double value) {
-  return formatted("%.0f", std::ceil(value - value * 1e-12));
+  return value >= most_counted ? "more than 10^15" : formatted("%.0f", round_up(value));
+}
+
+// The shortest digits that are read back as the same number.
+std::string shortest(double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
 }
 
 // A line of the sum: what it is about, then the sum.
@@ -78,19 +80,25 @@ void add_system(std::string& text, double backlog, const KernelLimits& kernel, i
   const char* const verdict = above_largest || above_system ? "too little" : "enough";
   add(text, "the system",
       "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " + system_limit + ": " + verdict);
-  if (above_system) {
+  if (backlog > std::numeric_limits<int>::max()) {
     add(text, "",
-        "The kernel cuts what listen asks for; raise it: sysctl -w net.core.somaxconn=" + whole(backlog));
+        "No listen(2) takes a number that long: a shorter accept time or more servers have to help.");
+    return;
   }
   if (above_largest) {
     add(text, "", "tcpserver clamps to SOMAXCONN: a shorter accept time or a second server takes the rest.");
+  }
+  const double useful = above_largest ? largest : backlog;
+  if (kernel.somaxconn && useful > static_cast<double>(*kernel.somaxconn)) {
+    add(text, "",
+        "The kernel cuts what listen asks for; raise it: sysctl -w net.core.somaxconn=" + whole(useful));
   }
 }
 
 void add_costs(std::string& text, const Sizing& sizing) {
   const double last_wait = sizing.backlog / sizing.capacity;
   add(text, "costs",
-      "memory: up to " + memory_text(sizing.backlog * bytes_per_waiting_connection) + " of the kernel's, " +
+      "memory: up to " + memory_text(sizing.backlog * bytes_per_waiting_connection) + ", " +
           number(bytes_per_waiting_connection) + " bytes a waiting connection (Linux 6.18)");
   add(text, "", "time: the last of a full queue waits " + time_text(last_wait));
   if (last_wait > first_retry_after) {
@@ -105,6 +113,13 @@ void add_costs(std::string& text, const Sizing& sizing) {
 
 }  // namespace
 
+std::string time_text(double seconds) {
+  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
+  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
+  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
+  return number(seconds * 1e9) + " ns";
+}
+
 std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
   std::string text;
   add(text, "capacity",
@@ -114,10 +129,15 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
     add(text, "mean rate", number(load.rate) + " a second, " + share + ": too many");
     add(text, "backlog",
         "none helps: more clients come than are accepted, so a queue of any length fills and stays full.");
-    add(text, "", "Shorten the accept time (fork does: tcpserver --mode fork), or add a server.");
+    add(text, "",
+        "Shorten the accept time (where it has the whole session in it, a fork does), or add a server.");
     return text;
   }
-  add(text, "mean rate", number(load.rate) + " a second, " + share + ": carried");
+  constexpr double nearly_all = 0.95;
+  const bool barely = load.rate / sizing.capacity >= nearly_all;
+  add(text, "mean rate",
+      number(load.rate) + " a second, " + share +
+          (barely ? ": carried, but a little slower and no backlog helps" : ": carried"));
   add(text, "burst", burst_line(load, sizing));
   if (sizing.growth > 0) {
     add(text, "queue grows to",
@@ -140,16 +160,21 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
 }
 
 std::string sizing_json(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
-  const auto figure = [&sizing](double value) { return sizing.carried ? formatted("%.17g", value) : "null"; };
-  std::string text = formatted("{\"accept_time_s\": %.17g, \"capacity_per_s\": %.17g, \"carried\": %s, ",
-                               load.accept_time, sizing.capacity, sizing.carried ? "true" : "false");
-  text +=
-      "\"queue_growth\": " + figure(sizing.growth) + ", \"by_chance\": " + figure(sizing.by_chance) +
-      ", \"backlog\": " + (sizing.carried ? whole(sizing.backlog) : "null") +
-      ", \"longest_wait_s\": " + figure(sizing.longest_wait) +
-      ", \"empty_after_s\": " + figure(sizing.empty_after) + ", \"somaxconn\": " + std::to_string(largest) +
-      ", \"net_core_somaxconn\": " + (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "null") + "}\n";
-  return text;
+  const auto result = [&sizing](double value) { return sizing.carried ? shortest(value) : "null"; };
+  return "{\"rate_per_s\": " + shortest(load.rate) + ", \"burst_per_s\": " + shortest(load.burst) +
+         ", \"burst_length_s\": " + shortest(load.burst_length) +
+         ", \"headroom\": " + shortest(load.headroom) + ", \"accept_time_s\": " + shortest(load.accept_time) +
+         ", \"capacity_per_s\": " + shortest(sizing.capacity) +
+         ", \"carried\": " + (sizing.carried ? "true" : "false") +
+         ", \"queue_growth\": " + result(sizing.growth) +
+         ", \"with_headroom\": " + result(sizing.with_headroom) +
+         ", \"by_chance\": " + result(sizing.by_chance) + ", \"backlog\": " + result(sizing.backlog) +
+         ", \"longest_wait_s\": " + result(sizing.longest_wait) +
+         ", \"empty_after_s\": " + result(sizing.empty_after) +
+         ", \"memory_bytes\": " + result(sizing.backlog * bytes_per_waiting_connection) +
+         ", \"somaxconn\": " + std::to_string(largest) +
+         ", \"net_core_somaxconn\": " + (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "null") +
+         "}\n";
 }
 
 }  // namespace tcpserver::backlog

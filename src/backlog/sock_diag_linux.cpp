@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace tcpserver::backlog {
@@ -104,7 +105,11 @@ DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPict
     if (!head || head->nlmsg_len < sizeof(nlmsghdr) || head->nlmsg_len > datagram.size()) {
       return DiagReply::failed;
     }
-    if (head->nlmsg_type == NLMSG_DONE) return DiagReply::done;
+    if (head->nlmsg_type == NLMSG_DONE) {
+      // With an errno, negative, where the kernel has no such dump: inet_diag without tcp_diag.
+      const auto status = take<std::int32_t>(rest);
+      return status && *status < 0 ? DiagReply::failed : DiagReply::done;
+    }
     if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY) return DiagReply::failed;  // NLMSG_ERROR and what is strange
     const auto payload = datagram.substr(sizeof(nlmsghdr), head->nlmsg_len - sizeof(nlmsghdr));
     if (add_socket(payload, port, picture) == DiagReply::failed) return DiagReply::failed;

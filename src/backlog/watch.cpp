@@ -10,35 +10,24 @@
 
 namespace tcpserver::backlog {
 
-namespace {
-
 using posix::Clock;
 using posix::ExitStatus;
-
-// "python3 (pid 4711)" for each process that has one of the listeners.
-std::string owners_of(const PortPicture& picture) {
-  std::vector<std::string> owners;
-  for (const auto& listener : picture.listeners) {
-    const auto owner = posix::socket_owner(listener.inode);
-    const std::string text = owner ? owner->name + " (pid " + std::to_string(owner->pid) + ")"
-                                   : "a process that this user cannot see";
-    if (std::find(owners.begin(), owners.end(), text) == owners.end()) owners.push_back(text);
-  }
-  std::string list;
-  for (const auto& owner : owners) list += (list.empty() ? "" : ", ") + owner;
-  return list;
-}
-
-}  // namespace
 
 Look WatchBook::enter(const PortPicture& picture, const std::optional<ListenCounters>& counters, double at) {
   Look look{.at = at, .queues = {}, .half_open = picture.half_open, .since_start = std::nullopt};
   for (const auto& listener : picture.listeners) {
     const auto [place, is_new] = by_inode_.try_emplace(listener.inode);
     Entry& entry = place->second;
-    if (is_new) entry.dropped_at_first = listener.dropped;
+    if (is_new) {
+      entry.owner = find_owner_(listener.inode);
+      entry.dropped_at_first = listener.dropped;
+    }
     entry.longest = std::max(entry.longest, listener.length);
-    Look::Queue queue{.now = listener, .longest = entry.longest, .dropped = std::nullopt};
+    Look::Queue queue{.now = listener,
+                      .owner = entry.owner,
+                      .is_new = is_new,
+                      .longest = entry.longest,
+                      .dropped = std::nullopt};
     // The kernel's counter has 32 bits and wraps around; so does the difference.
     if (listener.dropped && entry.dropped_at_first)
       queue.dropped = *listener.dropped - *entry.dropped_at_first;
@@ -64,22 +53,16 @@ ExitStatus run_watch(const options::WatchOptions& options) {
                             "nobody listens on port " + std::to_string(options.port) +
                                 " of this machine (of this network namespace), as far as can be seen");
   }
-  const auto width = options.json ? std::nullopt : terminal_width();
-  const std::string title = "port " + std::to_string(options.port) + ": " + owners_of(picture);
-  WatchScreen screen(title);
-  if (!options.json && !width) print(title + "\n");
-
-  WatchBook book;
+  WatchScreen screen("port " + std::to_string(options.port));
+  WatchBook book(posix::socket_owner);
   const auto began = Clock::now();
   auto next = began;
   for (std::uint64_t looks = 1;; ++looks) {
     const double at = std::chrono::duration<double>(Clock::now() - began).count();
     const auto look = book.enter(picture, listen_counters(), at);
-    if (options.json) {
-      print(watch_json(look));
-    } else {
-      print(width ? screen.draw(look, terminal_width().value_or(*width)) : watch_lines(look));
-    }
+    // Asked anew each time: a terminal's size changes.
+    const auto terminal = options.json ? std::nullopt : terminal_size();
+    print(options.json ? watch_json(look) : terminal ? screen.draw(look, *terminal) : watch_lines(look));
     if (options.count && looks == *options.count) return ExitStatus::ok;
     // Looks that were missed, because the reader or the machine stalled, are not made up for.
     next = std::max(next + std::chrono::duration_cast<Clock::duration>(options.interval), Clock::now());

@@ -38,10 +38,25 @@ std::string counters_text(const Look& look) {
          std::to_string(look.since_start->drops);
 }
 
+std::string owner_text(const Look::Queue& queue) {
+  if (!queue.owner) return "a process that this user cannot see";
+  return queue.owner->name + " (pid " + std::to_string(queue.owner->pid) + ")";
+}
+
 std::string queue_text(const Look::Queue& queue) {
   return "queue " + std::to_string(queue.now.length) + " of " + limit_text(queue) + " [" +
          bar(queue.now.length, room_of(queue), bar_width) + "] longest " + std::to_string(queue.longest) +
          ", dropped here +" + count_text(queue.dropped);
+}
+
+// A process chooses its own name (printable ASCII by now).
+std::string json_safe(const std::string& name) {
+  std::string safe;
+  for (const char c : name) {
+    if (c == '"' || c == '\\') safe += '\\';
+    safe += c;
+  }
+  return safe;
 }
 
 // How full, as one character, '#' for no room at all.
@@ -59,6 +74,9 @@ std::string watch_lines(const Look& look) {
   if (look.queues.empty()) return at + "nobody listens here now; " + counters_text(look) + "\n";
   std::string text;
   for (const auto& queue : look.queues) {
+    if (queue.is_new) text += at + queue.now.local.text() + "  listener of " + owner_text(queue) + "\n";
+  }
+  for (const auto& queue : look.queues) {
     text += at + queue.now.local.text() + "  " + queue_text(queue) + "; SYN queue " +
             std::to_string(look.half_open) + "; " + counters_text(look) + "\n";
   }
@@ -71,9 +89,12 @@ std::string watch_json(const Look& look) {
   const char* separator = "";
   for (const auto& queue : look.queues) {
     text += separator;
-    text += "{\"local\": \"" + queue.now.local.text() + "\", \"queue\": " + std::to_string(queue.now.length) +
-            ", \"limit\": " + or_null(queue.now.limit) + ", \"longest\": " + std::to_string(queue.longest) +
-            ", \"dropped\": " + or_null(queue.dropped) + "}";
+    text += "{\"local\": \"" + queue.now.local.text() +
+            "\", \"program\": " + (queue.owner ? "\"" + json_safe(queue.owner->name) + "\"" : "null") +
+            ", \"pid\": " + (queue.owner ? std::to_string(queue.owner->pid) : "null") +
+            ", \"queue\": " + std::to_string(queue.now.length) + ", \"limit\": " + or_null(queue.now.limit) +
+            ", \"longest\": " + std::to_string(queue.longest) + ", \"dropped\": " + or_null(queue.dropped) +
+            "}";
     separator = ", ";
   }
   const auto overflows = look.since_start ? std::optional(look.since_start->overflows) : std::nullopt;
@@ -82,13 +103,14 @@ std::string watch_json(const Look& look) {
          ", \"listen_overflows\": " + or_null(overflows) + ", \"listen_drops\": " + or_null(drops) + "}\n";
 }
 
-std::string WatchScreen::draw(const Look& look, std::size_t width) {
-  std::vector<std::string> lines{title_};
+std::string WatchScreen::draw(const Look& look, TerminalSize size) {
+  std::vector<std::string> lines{title_ + ", " + seconds_text(look.at) +
+                                 "  (each look leaves a mark: _ empty, # full)"};
   for (const auto& queue : look.queues) {
     auto& history = history_[queue.now.inode];
     history.push_back(mark(queue));
     if (history.size() > history_length) history.pop_front();
-    lines.push_back(queue.now.local.text());
+    lines.push_back(queue.now.local.text() + "  " + owner_text(queue));
     lines.push_back("  " + queue_text(queue));
     lines.push_back("  " + std::string(history.begin(), history.end()));
   }
@@ -97,13 +119,16 @@ std::string WatchScreen::draw(const Look& look, std::size_t width) {
                         [&entry](const Look::Queue& queue) { return queue.now.inode == entry.first; });
   });
   if (look.queues.empty()) lines.emplace_back("nobody listens here now");
-  lines.push_back(seconds_text(look.at) + "  SYN queue " + std::to_string(look.half_open) + "; " +
-                  counters_text(look));
+  lines.push_back("SYN queue " + std::to_string(look.half_open) + "; " + counters_text(look));
+  // The cursor stands below the last line, and cannot go up beyond the top.
+  lines.resize(std::min(lines.size(), std::max<std::size_t>(size.rows, 2) - 1));
 
-  // Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED).
+  // Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED). A
+  // line leaves the last column free: erased from there, it would lose its last character.
   std::string text;
-  if (lines_drawn_ > 0) text = "\x1b[" + std::to_string(lines_drawn_) + "A\r";
-  for (const auto& line : lines) text += line.substr(0, width) + "\x1b[K\n";
+  const auto up = std::min(lines_drawn_, size.rows - 1);
+  if (up > 0) text = "\x1b[" + std::to_string(up) + "A\r";
+  for (const auto& line : lines) text += line.substr(0, size.columns - 1) + "\x1b[K\n";
   lines_drawn_ = lines.size();
   return text + "\x1b[J";
 }

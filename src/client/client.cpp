@@ -3,10 +3,8 @@
 #include "tcpserver/client/dial.hpp"
 #include "tcpserver/client/exchange.hpp"
 #include "tcpserver/client/prompt.hpp"
-#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -64,11 +62,6 @@ ExitStatus say_sentence(const ClientOptions& options) {
 }  // namespace
 
 ExitStatus run_client(const ClientOptions& options) {
-  // Filled with /dev/null, a closed standard output would swallow the reply and nobody would know.
-  if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-    throw posix::system_error("write to standard output", errno, ExitStatus::io_error);
-  }
-  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
   const bool streaming = !options.message && ::isatty(STDIN_FILENO) == 0;
   return streaming ? stream(options) : say_sentence(options);
 }

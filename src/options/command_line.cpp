@@ -23,7 +23,7 @@ constexpr int first_long_value = 256;  // above every letter: long option i retu
   std::vector<std::string> names;
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
   std::string help = std::string(program.name) + " --help lists them all";
-  if (!program.operands.empty()) help.append("; ").append(program.operands).append(" stand without a flag");
+  if (!program.operands.empty()) help.append("; without a flag: ").append(program.operands);
   usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
 }
 

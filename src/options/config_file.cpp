@@ -31,7 +31,7 @@ bool is_control(char c) {
 }
 
 [[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {
-  throw StartError(ExitStatus::usage, std::string(path) + " line " + std::to_string(number) + ": " + why);
+  throw StartError(ExitStatus::usage, plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
 }
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {

@@ -50,7 +50,6 @@ class Settlement {
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
  private:
-  [[nodiscard]] std::optional<Source> strongest(std::size_t spec) const;
   [[nodiscard]] const SourcedValue* value_in_effect(std::size_t spec) const;
   void warn_of_variable(std::string_view name);
   void check_beaten(const OptionSpec& scratch, const SourcedValue& value);
@@ -113,7 +112,7 @@ void Settlement::add_file() {
 
   const std::string path = given->text;
   for (auto& line : parse_config(path, read_config_file(path))) {
-    const std::string where = path + " line " + std::to_string(line.number) + ": ";
+    const std::string where = plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
     const auto spec = find_spec(table_, line.name);
     if (!spec) {
       std::vector<std::string> names;
@@ -129,19 +128,10 @@ void Settlement::add_file() {
   }
 }
 
-std::optional<Source> Settlement::strongest(std::size_t spec) const {
-  std::optional<Source> found;
-  for (const auto& value : values_) {
-    if (value.spec == spec) found = std::max(found.value_or(Source::file), value.source);
-  }
-  return found;
-}
-
 const SourcedValue* Settlement::value_in_effect(std::size_t spec) const {
-  const auto source = strongest(spec);
   const SourcedValue* found = nullptr;
   for (const auto& value : values_) {
-    if (value.spec == spec && value.source == source) found = &value;
+    if (value.spec == spec && (found == nullptr || value.source >= found->source)) found = &value;
   }
   return found;
 }
@@ -164,8 +154,10 @@ void Settlement::apply(const ScratchTables& scratch) {
   std::stable_sort(values_.begin(), values_.end(), [](const SourcedValue& left, const SourcedValue& right) {
     return left.source < right.source;
   });
+  std::vector<Source> strongest(table_.size(), Source::file);
+  for (const auto& value : values_) strongest[value.spec] = value.source;  // the last is the strongest
   for (const auto& value : values_) {
-    if (value.source == strongest(value.spec)) {
+    if (value.source == strongest[value.spec]) {
       table_[value.spec].apply({value.text, value.label});
     } else {
       const bool in_file = value.source == Source::file;
@@ -189,7 +181,8 @@ void refuse(const Given& given, std::string_view allowed) {
 
 posix::Duration duration_of(const Given& given) {
   const auto value = parse_duration(given.text);
-  if (!value) refuse(given, "a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  if (!value)
+    refuse(given, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
   return *value;
 }
 

@@ -12,6 +12,7 @@ namespace tcpserver::options {
 namespace {
 
 constexpr std::size_t most_fraction_digits = 9;
+constexpr std::size_t longest_shown = 60;
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -108,8 +109,12 @@ std::string duration_text(posix::Duration duration) {
   return "0s";
 }
 
+std::string plain_or_quoted(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return plain && !text.empty() && text.size() <= longest_shown ? std::string(text) : in_quotes(text);
+}
+
 std::string in_quotes(std::string_view text) {
-  constexpr std::size_t longest_shown = 60;
   std::string shown = "'";
   for (const char c : text.substr(0, longest_shown)) {
     if (c >= ' ' && c <= '~') {

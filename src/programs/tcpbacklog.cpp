@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   return programs::run_program("tcpbacklog", [&] {
     const auto command = options::parse_backlog_command(argc, argv);
     if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
+    programs::need_standard_output();
     return std::visit([](const auto& options) { return run(options); }, command.job);
   });
 }

@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   return programs::run_program("tcpclient", [&] {
     const auto command = options::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
+    programs::need_standard_output();
     return client::run_client(command.options);
   });
 }

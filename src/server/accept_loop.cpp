@@ -37,7 +37,8 @@ bool AcceptLoop::run() noexcept {
   while (window_.stop_requests() == 0 && !unusable_) {
     wait_for_work();
     sessions_.settle();
-    upkeep_.after_wait();
+    upkeep_
+        .after_wait();  // before anybody is admitted: it sees a full server as full, and hears a stop first
     admit_waiting_clients();
   }
   stop_listening();

@@ -22,6 +22,7 @@ OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
 bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
   record_.reset();
   serving_ = true;
+  idle_timeout_ = context_.options.idle_timeout;
   char text[posix::SocketAddress::text_size];
   peer.format(text);
   context_.log.detail("session of %s begins, pid %d", text, static_cast<int>(::getpid()));
@@ -41,10 +42,10 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
 
 SessionWaiter::Result IterativeSessions::wait(int connection, short events) noexcept {
   const auto& options = context_.options;
-  auto idle_limit = options.idle_timeout;
+  auto idle_limit = idle_timeout_;
   if (events == POLLOUT) idle_limit /= write_waits_per_idle_timeout;
   std::optional<posix::TimePoint> idle_deadline;
-  if (options.idle_timeout > posix::Duration::zero()) idle_deadline = posix::Clock::now() + idle_limit;
+  if (idle_timeout_ > posix::Duration::zero()) idle_deadline = posix::Clock::now() + idle_limit;
 
   context_.window.let_signals_in();
   for (;;) {

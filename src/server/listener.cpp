@@ -38,18 +38,20 @@ Bound bind_socket(const SocketAddress& address) {
   return {std::move(fd), 0};
 }
 
-void set_timeouts(int fd, posix::Duration idle_timeout) {
+[[nodiscard]] bool set_timeouts(int fd, posix::Duration idle_timeout) noexcept {
   const timeval read_wait = posix::to_timeval(idle_timeout);
   const timeval write_wait = posix::to_timeval(idle_timeout / write_waits_per_idle_timeout);
-  set_option(fd, SOL_SOCKET, SO_RCVTIMEO, read_wait, "SO_RCVTIMEO");
-  set_option(fd, SOL_SOCKET, SO_SNDTIMEO, write_wait, "SO_SNDTIMEO");
+  return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_wait, sizeof read_wait) == 0 &&
+         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0;
 }
 
 void set_inherited_options(int fd, posix::Duration idle_timeout) {
   constexpr int on = 1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
-  set_timeouts(fd, idle_timeout);
+  if (!set_timeouts(fd, idle_timeout)) {
+    throw posix::system_error("set SO_RCVTIMEO and SO_SNDTIMEO on a listening socket");
+  }
 }
 
 std::uint16_t bound_port(int fd) {
@@ -114,14 +116,12 @@ Listening open_listeners(const ListenRequest& request) {
   return result;
 }
 
-void set_backlog(const Listener& listener, int backlog) {
-  if (::listen(listener.fd.get(), backlog) != 0) {
-    throw posix::system_error("listen again on " + listener.address.text());
-  }
+bool set_backlog(const Listener& listener, int backlog) noexcept {
+  return ::listen(listener.fd.get(), backlog) == 0;
 }
 
-void set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) {
-  set_timeouts(listener.fd.get(), idle_timeout);
+bool set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) noexcept {
+  return set_timeouts(listener.fd.get(), idle_timeout);
 }
 
 }  // namespace tcpserver::server

@@ -1,6 +1,10 @@
 #include "tcpserver/server/overflow_watch.hpp"
 
+#include "tcpserver/backlog/listen_counters.hpp"
+
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 namespace tcpserver::server {
 
@@ -16,7 +20,7 @@ Advice overflow_advice(const OverflowScene& scene) noexcept {
   if (scene.mode == options::Mode::iterative) {
     text.append("one client is served at a time; --mode fork takes them as they come");
   } else if (scene.full) {
-    text.append("all %u places are taken, so nobody is accepted: raise --max-connections",
+    text.append("with all %u places taken nobody is accepted: raise --max-connections",
                 scene.max_connections);
   } else if (scene.in_effect < static_cast<std::uint32_t>(scene.backlog)) {
     text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", scene.backlog);
@@ -33,13 +37,20 @@ OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
     counts_.push_back({.last = backlog::dropped_by_listener(listener.fd.get())});
     told_ = told_ || counts_.back().last.has_value();
   }
+  if (const auto counters = backlog::listen_counters()) listen_drops_ = counters->drops;
 }
 
 void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
+  const auto counters = backlog::listen_counters();
+  std::uint64_t believed = UINT64_MAX;  // where it is not told, as while descriptors are short
+  if (counters && listen_drops_) believed = counters->drops - *listen_drops_;
+  if (counters) listen_drops_ = counters->drops;
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     const auto now = backlog::dropped_by_listener(listeners[i].fd.get());
     if (now && counts_[i].last) {
-      const std::uint32_t more = *now - *counts_[i].last;
+      const std::uint32_t difference = *now - *counts_[i].last;
+      const auto more = std::min<std::uint64_t>(difference, believed);
+      believed -= more;
       counts_[i].unreported += more;
       dropped_ += more;
     }
@@ -47,9 +58,10 @@ void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
   }
 }
 
-void OverflowWatch::after_wait(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept {
+void OverflowWatch::after_wait(posix::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
+                               Log& log) noexcept {
   if (!told_) return;
-  const auto now = posix::Clock::now();
+  was_full_ = was_full_ || scene.full;
   skipped_ = now < next_look_;
   if (skipped_) return;
   next_look_ = now + between_looks;
@@ -59,7 +71,16 @@ void OverflowWatch::after_wait(std::span<const Listener> listeners, OverflowScen
   report(listeners, scene, log);
 }
 
+void OverflowWatch::before_closing(std::span<const Listener> listeners, OverflowScene scene,
+                                   Log& log) noexcept {
+  if (!told_) return;
+  was_full_ = was_full_ || scene.full;
+  count(listeners);
+  report(listeners, scene, log);
+}
+
 void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept {
+  scene.full = std::exchange(was_full_, false);
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     auto& unreported = counts_[i].unreported;
     if (unreported == 0) continue;
@@ -68,7 +89,8 @@ void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene sc
     char address[posix::SocketAddress::text_size];
     log.warning(
         "the listen queue of %s overflowed: %llu SYNs dropped, whose clients try again later; its limit is "
-        "%u: %s",
+        "%u: "
+        "%s",
         listeners[i].address.format(address), static_cast<unsigned long long>(unreported), scene.in_effect,
         overflow_advice(scene).c_str());
     unreported = 0;
@@ -88,7 +110,7 @@ std::optional<posix::TimePoint> OverflowWatch::due(bool unattended) const noexce
 
 std::optional<std::uint64_t> OverflowWatch::dropped(std::span<const Listener> listeners) noexcept {
   if (!told_) return std::nullopt;
-  count(listeners);
+  if (!listeners.empty()) count(listeners);
   return dropped_;
 }
 

@@ -12,7 +12,7 @@ using options::BacklogRequest;
 using options::Verbosity;
 
 std::string text_of(const std::optional<BacklogRequest>& request) {
-  return request ? options::in_quotes(request->text) : "SOMAXCONN";
+  return request ? options::plain_or_quoted(request->text) : "SOMAXCONN";
 }
 std::string text_of(std::uint32_t number) {
   return std::to_string(number);
@@ -55,7 +55,11 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   auto& now = reload.options;
   now = running;
   reload.backlog = take_over(reload, "backlog", now.backlog, read.backlog);
-  reload.max_connections = take_over(reload, "max-connections", now.max_connections, read.max_connections);
+  if (running.mode == options::Mode::iterative) {
+    now.max_connections = read.max_connections;  // without effect, as was said at the start
+  } else {
+    reload.max_connections = take_over(reload, "max-connections", now.max_connections, read.max_connections);
+  }
   reload.idle_timeout = take_over(reload, "idle-timeout", now.idle_timeout, read.idle_timeout);
   take_over(reload, "drain-timeout", now.drain_timeout, read.drain_timeout);
   take_over(reload, "verbosity", now.verbosity, read.verbosity);

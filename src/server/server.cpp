@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 
 namespace tcpserver::server {
 
@@ -40,10 +41,12 @@ class Server final : private Upkeep {
   void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
   [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
-  void log_backlog(const Listener& listener);
+  [[nodiscard]] OverflowScene scene() const noexcept;
+  [[nodiscard]] StatusText status() noexcept;
+  void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
   void reload() noexcept;
-  void put_in_force(const Reload& reload);
+  void put_in_force(Reload&& reload) noexcept;
 
   ServerOptions options_;  // those in force now
   ReadCommand read_again_;
@@ -69,10 +72,9 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       loop_(std::move(listening_), *sessions_, window_, counters_, log_, *this) {}
 
 std::vector<Listener> Server::listen() {
-  const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
   auto listening = open_listeners({.addresses = options_.bind,
                                    .port = options_.port,
-                                   .backlog = backlog.length,
+                                   .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
                                    .idle_timeout = options_.idle_timeout});
   if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
   for (const auto& listener : listening.listeners) {
@@ -84,10 +86,14 @@ std::vector<Listener> Server::listen() {
   return std::move(listening.listeners);
 }
 
-void Server::log_backlog(const Listener& listener) {
-  const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
-  const auto kernel = backlog::kernel_limits(listener.fd.get());
-  log_.info("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
+void Server::log_backlog(const Listener& listener) noexcept {
+  try {
+    const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
+    const auto kernel = backlog::kernel_limits(listener.fd.get());
+    log_.info("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
+  } catch (const std::bad_alloc&) {
+    log_.warning("no memory left to say what became of the backlog");
+  }
 }
 
 std::unique_ptr<Sessions> Server::make_sessions() {
@@ -136,17 +142,22 @@ void Server::announce(bool output_closed) noexcept {
 void Server::after_wait() noexcept {
   if (window_.take_status_request()) log_status();
   if (window_.take_reload_request()) reload();
-  // At once, the iterative server's in the middle of a session too: the port is free for a successor.
-  if (window_.stop_requests() > 0) loop_.stop_listening();
+  if (window_.stop_requests() == 0) {
+    overflows_.after_wait(posix::Clock::now(), loop_.listeners(), scene(), log_);
+  } else if (!loop_.listeners().empty()) {
+    // At once, the iterative server's in the middle of a session too: the port is free for a successor.
+    overflows_.before_closing(loop_.listeners(), scene(), log_);
+    loop_.stop_listening();
+  }
+}
 
-  overflows_.after_wait(loop_.listeners(),
-                        {.mode = options_.mode,
-                         .full = sessions_->full(),
-                         .max_connections = options_.max_connections,
-                         .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
-                         .in_effect = 0,
-                         .largest = SOMAXCONN},
-                        log_);
+OverflowScene Server::scene() const noexcept {
+  return {.mode = options_.mode,
+          .full = sessions_->full(),
+          .max_connections = options_.max_connections,
+          .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
+          .in_effect = 0,
+          .largest = SOMAXCONN};
 }
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
@@ -154,12 +165,17 @@ std::optional<posix::TimePoint> Server::due() const noexcept {
   return overflows_.due(sessions_->full());
 }
 
-// One line, and more of them where there are many listeners.
-void Server::log_status() noexcept {
+StatusText Server::status() noexcept {
   auto text = status_text(counters_, sessions_->count(true));
   if (const auto dropped = overflows_.dropped(loop_.listeners())) {
     text.append("; %llu SYNs dropped", static_cast<unsigned long long>(*dropped));
   }
+  return text;
+}
+
+// One line, and more of them where there are many listeners.
+void Server::log_status() noexcept {
+  auto text = status();
   for (const auto& listener : loop_.listeners()) {
     const auto queue = backlog::accept_queue(listener.fd.get());
     if (!queue) continue;
@@ -180,31 +196,40 @@ void Server::reload() noexcept {
     log_.answer("SIGHUP: there is no configuration file to read again (--config)");
     return;
   }
+  if (loop_.listeners().empty()) {
+    log_.answer("SIGHUP: the server is stopping, and reads nothing again");
+    return;
+  }
   try {
-    const auto reload = compare(options_, read_again_().options);
-    put_in_force(reload);
-    if (!reload.needs_restart.empty()) {
-      log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
-    }
+    auto reload = compare(options_, read_again_().options);
+    if (reload.max_connections) sessions_->resize(reload.options.max_connections);
+    put_in_force(std::move(reload));  // nothing fails from here on
   } catch (const std::exception& error) {
     log_.warning("SIGHUP: nothing is changed: %s", error.what());
   }
 }
 
-void Server::put_in_force(const Reload& reload) {
-  if (reload.max_connections)
-    sessions_->resize(reload.options.max_connections);  // may fail, so it comes first
-  const auto backlog = backlog::choose(reload.options.backlog, SOMAXCONN);
+void Server::put_in_force(Reload&& reload) noexcept {
+  const int backlog = backlog::choose_length(reload.options.backlog, SOMAXCONN);
   for (const auto& listener : loop_.listeners()) {
-    if (reload.backlog) set_backlog(listener, backlog.length);
-    if (reload.idle_timeout) set_idle_timeout(listener, reload.options.idle_timeout);
+    const bool done = (!reload.backlog || set_backlog(listener, backlog)) &&
+                      (!reload.idle_timeout || set_idle_timeout(listener, reload.options.idle_timeout));
+    char address[posix::SocketAddress::text_size];
+    if (!done)
+      log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
+                   std::strerror(errno));
   }
-  options_ = reload.options;
+  options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
-  const bool none = reload.changed.empty();
-  log_.answer("SIGHUP: %s read again, %s%s", options_.config.c_str(),
-              none ? "nothing to change" : "now in force: ", reload.changed.c_str());
-  if (reload.backlog && !loop_.listeners().empty()) log_backlog(loop_.listeners().front());
+  if (reload.changed.empty()) {
+    log_.answer("SIGHUP: configuration read again, nothing to change");
+  } else {
+    log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
+  }
+  if (reload.backlog) log_backlog(loop_.listeners().front());
+  if (!reload.needs_restart.empty()) {
+    log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
+  }
 }
 
 posix::ExitStatus Server::run(bool output_closed) {
@@ -212,7 +237,7 @@ posix::ExitStatus Server::run(bool output_closed) {
   announce(output_closed);
   const bool stopped_on_request = loop_.run();
   sessions_->drain();
-  log_.info("stopped: %s", status_text(counters_, sessions_->count(true)).c_str());
+  log_.info("stopped: %s", status().c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 

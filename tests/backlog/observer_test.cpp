@@ -108,6 +108,11 @@ TEST(SockDiag, ReadsAReply) {
 
 TEST(SockDiag, TakesAnErrorAndCutRepliesForFailures) {
   PortPicture picture;
+  const auto done = [](std::int32_t status) {
+    return message(NLMSG_DONE, std::string(reinterpret_cast<const char*>(&status), sizeof status));
+  };
+  EXPECT_EQ(read_sock_diag(done(0), 80, picture), DiagReply::done);
+  EXPECT_EQ(read_sock_diag(done(-2), 80, picture), DiagReply::failed) << "no such dump";
   EXPECT_EQ(read_sock_diag(message(NLMSG_ERROR, std::string(4, '\0')), 80, picture), DiagReply::failed);
   const std::string whole = message(SOCK_DIAG_BY_FAMILY, socket_payload(TCP_LISTEN, 80, 12));
   for (std::size_t size = 1; size < whole.size(); ++size) {

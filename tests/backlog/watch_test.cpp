@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace {
@@ -33,8 +34,15 @@ ObservedListener listener(std::uint32_t length, std::optional<std::uint32_t> dro
           .dropped = dropped};
 }
 
+// A book for which every listener is python3's.
+WatchBook new_book() {
+  return WatchBook([](std::uint64_t inode) {
+    return tcpserver::posix::SocketOwner{.pid = static_cast<pid_t>(inode), .name = "py\"thon3"};
+  });
+}
+
 TEST(WatchBook, ComparesWithTheFirstLook) {
-  WatchBook book;
+  WatchBook book = new_book();
   static_cast<void>(book.enter({.listeners = {listener(8, 100)}, .half_open = 0}, ListenCounters{10, 20}, 0));
   const auto look = book.enter({.listeners = {listener(2, 112)}, .half_open = 3}, ListenCounters{15, 32}, 1);
   ASSERT_EQ(look.queues.size(), 1U);
@@ -47,14 +55,14 @@ TEST(WatchBook, ComparesWithTheFirstLook) {
 }
 
 TEST(WatchBook, FollowsACounterThatWrapsAround) {
-  WatchBook book;
+  WatchBook book = new_book();
   static_cast<void>(book.enter({.listeners = {listener(0, UINT32_MAX - 1)}, .half_open = 0}, {}, 0));
   const auto look = book.enter({.listeners = {listener(0, 3)}, .half_open = 0}, {}, 1);
   EXPECT_EQ(look.queues.at(0).dropped, 5U);
 }
 
 TEST(WatchBook, BeginsAnewWithARestartedServer) {
-  WatchBook book;
+  WatchBook book = new_book();
   static_cast<void>(book.enter({.listeners = {listener(8, 100, 7)}, .half_open = 0}, {}, 0));
   EXPECT_TRUE(book.enter({}, {}, 1).queues.empty());
   const auto look = book.enter({.listeners = {listener(1, 4, 8)}, .half_open = 0}, {}, 2);
@@ -63,20 +71,22 @@ TEST(WatchBook, BeginsAnewWithARestartedServer) {
 }
 
 TEST(WatchLines, SayWhatThereIs) {
-  WatchBook book;
+  WatchBook book = new_book();
   const auto look = book.enter({.listeners = {listener(8, 100)}, .half_open = 0}, ListenCounters{1, 2}, 2.04);
   EXPECT_EQ(
       watch_lines(look),
+      "2.0 s  127.0.0.1:7000  listener of py\"thon3 (pid 7)\n"
       "2.0 s  127.0.0.1:7000  queue 8 of 7 [####################] longest 8, dropped here +0; SYN queue 0; "
       "ListenOverflows +0, ListenDrops +0\n");
   EXPECT_EQ(
       watch_json(look),
-      "{\"at_s\": 2.040000, \"listeners\": [{\"local\": \"127.0.0.1:7000\", \"queue\": 8, \"limit\": 7, "
+      "{\"at_s\": 2.040000, \"listeners\": [{\"local\": \"127.0.0.1:7000\", \"program\": \"py\\\"thon3\", "
+      "\"pid\": 7, \"queue\": 8, \"limit\": 7, "
       "\"longest\": 8, \"dropped\": 0}], \"syn_queue\": 0, \"listen_overflows\": 0, \"listen_drops\": 0}\n");
 }
 
 TEST(WatchLines, SayWhatIsNotTold) {
-  WatchBook book;
+  WatchBook book = new_book();
   auto silent = listener(8, std::nullopt);
   silent.limit.reset();
   const auto look = book.enter({.listeners = {silent}, .half_open = 0}, std::nullopt, 0);
@@ -87,19 +97,35 @@ TEST(WatchLines, SayWhatIsNotTold) {
             "1.0 s  nobody listens here now; ListenOverflows, ListenDrops: not told\n");
 }
 
-TEST(WatchScreen, DrawsOverTheLastPictureAndNoLineTooWide) {
-  WatchBook book;
-  WatchScreen screen("port 7000: " + std::string(200, 'x'));
-  const auto look = book.enter({.listeners = {listener(8, 0)}, .half_open = 0}, {}, 0);
-  const auto first = screen.draw(look, 40);
+TEST(WatchLines, SayWhoseAListenerIsWhenItIsNew) {
+  WatchBook book = new_book();
+  const auto lines = [&](std::uint64_t inode) {
+    return watch_lines(book.enter({.listeners = {listener(0, 0, inode)}, .half_open = 0}, {}, 0));
+  };
+  EXPECT_NE(lines(7).find("(pid 7)"), std::string::npos);
+  EXPECT_EQ(lines(7).find("(pid"), std::string::npos);
+  EXPECT_NE(lines(8).find("(pid 8)"), std::string::npos) << "another listener, as after a restart";
+}
+
+TEST(WatchScreen, DrawsOverTheLastPictureAndNothingBeyondTheTerminal) {
+  WatchBook book = new_book();
+  WatchScreen screen("port 7000");
+  const auto look = book.enter({.listeners = {listener(8, 0), listener(3, 0, 8)}, .half_open = 0}, {}, 0);
+  const auto first = screen.draw(look, {.columns = 40, .rows = 24});
   EXPECT_NE(first[0], '\x1b') << "nothing to draw over yet";
-  const auto second = screen.draw(look, 40);
-  EXPECT_EQ(second.substr(0, 5), "\x1b[5A\r") << "five lines up";
+  const auto second = screen.draw(look, {.columns = 40, .rows = 24});
+  EXPECT_EQ(second.substr(0, 5), "\x1b[8A\r") << "eight lines up";
   std::istringstream lines(second.substr(5));
   for (std::string line; std::getline(lines, line);) {
-    EXPECT_LE(line.substr(0, line.find('\x1b')).size(), 40U) << line;
+    EXPECT_LE(line.substr(0, line.find('\x1b')).size(), 39U) << line;
   }
   EXPECT_NE(second.find("  ##\x1b[K"), std::string::npos) << "two marks of a full queue";
+  EXPECT_NE(second.find("  --\x1b[K"), std::string::npos) << "and of one that is not";
+
+  const auto small = screen.draw(look, {.columns = 40, .rows = 4});
+  EXPECT_EQ(std::count(small.begin(), small.end(), '\n'), 3) << "a row is left for the cursor";
+  EXPECT_EQ(small.substr(0, 5), "\x1b[3A\r");
+  EXPECT_EQ(screen.draw(look, {.columns = 1, .rows = 1}), "\x1b[K\n\x1b[J") << "no way up";
 }
 
 }  // namespace

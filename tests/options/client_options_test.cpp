@@ -59,12 +59,13 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
             "HOST: '127.0.0.1:80' is not a host: HOST and PORT stand apart, as in localhost 54321");
   EXPECT_EQ(refusal({"[::1]", "80"}), "HOST: '[::1]' is not a host: no brackets, as in ::1 54321");
   EXPECT_EQ(refusal({"--port", "80"}),
-            "unknown option '--port' (tcpclient --help lists them all; HOST PORT stand without a flag)");
+            "unknown option '--port' (tcpclient --help lists them all; without a flag: HOST PORT)");
   EXPECT_EQ(refusal({""}), "HOST: '' is not a host: a name or a numeric address");
   EXPECT_EQ(refusal({"host", "1", "x"}), "unexpected argument 'x': HOST and PORT are all it takes");
   EXPECT_EQ(refusal({"--timeout", "0"}), "--timeout: '0' is not a time-out: it must be above 0");
-  EXPECT_EQ(refusal({"--delay", "x"}),
-            "--delay: 'x' is not a duration: 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  EXPECT_EQ(
+      refusal({"--delay", "x"}),
+      "--delay: 'x' is not a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
   EXPECT_EQ(refusal({"--ask-first", "--message", "x"}),
             "--ask-first and --message exclude each other: with a message there is nothing to ask");
   EXPECT_NE(refusal({"--mesage", "x"}).find("did you mean --message?"), std::string::npos);

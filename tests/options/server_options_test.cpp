@@ -143,7 +143,7 @@ const BadValue bad_values[] = {
     {"--service", "lower", "'lower' is not a service: echo or upper"},
     {"--max-connections", "0", "'0' is not a number of connections: a whole number from 1 to 4194304"},
     {"--max-connections", "4194305", "'4194305' is not a number of connections"},
-    {"--idle-timeout", "soon", "'soon' is not a duration: 250ms, 2s, 5m or 1h"},
+    {"--idle-timeout", "soon", "'soon' is not a duration: 800us, 250ms, 2s, 5m or 1h"},
     {"--drain-timeout", "-1s", "'-1s' is not a duration"},
 };
 

@@ -47,11 +47,12 @@ TEST(Echo, CountsBytesAndSessions) {
     EXPECT_EQ(echo_through(client, "12345"), "12345");
   }
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(server.last_line(),
-            "stopped: 0 of 1000 sessions open, 3 accepted, 0 refused, ended: 3 client closed; 0 failed "
-            "forks, 0 accept "
-            "errors; "
-            "15 bytes in, 15 out");
+  const std::string dropped = TCPSERVER_TEST_LINUX ? "; 0 SYNs dropped" : "";
+  EXPECT_EQ(
+      server.last_line(),
+      "stopped: 0 of 1000 sessions open, 3 accepted, 0 refused, ended: 3 client closed; 0 failed forks, 0 "
+      "accept errors; 15 bytes in, 15 out" +
+          dropped);
 }
 
 TEST(Upper, AnswersInCapitalsAtAnyLength) {

@@ -14,6 +14,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <thread>
 
@@ -99,20 +101,33 @@ TEST_F(ListenQueue, ThatIsFullDropsSynsInSilenceAndLetsThemInLater) {
   EXPECT_GE(backlog::sent_again(outside.fd()).value_or(0), 1U);
 }
 
-// More clients than a full server with a short queue has room for, until the server has warned.
+using PendingClients = std::vector<std::unique_ptr<PendingClient>>;
+
+void connect_more(const ServerProcess& server, PendingClients& clients, int count) {
+  for (int i = 0; i < count; ++i) clients.push_back(std::make_unique<PendingClient>(server.port()));
+}
+
 class Overflow : public ListenQueue {
  protected:
-  void overflow(ServerProcess& server, std::vector<std::unique_ptr<PendingClient>>& clients) {
-    for (int i = 0; i < 12; ++i) clients.push_back(std::make_unique<PendingClient>(server.port()));
-    EXPECT_TRUE(server.process().read_errors_until(
-        [](const std::string& text) { return text.find("overflowed: ") != std::string::npos; }));
+  static bool is_said(ServerProcess& server, const std::string& part) {
+    return server.process().read_errors_until(
+        [&part](const std::string& text) { return text.find(part) != std::string::npos; });
+  }
+  static int dropped(ServerProcess& server) {
+    const auto line = server.status();
+    const auto end = line.find(" SYNs dropped");
+    return end == std::string::npos ? -1 : std::stoi(line.substr(line.rfind(' ', end - 1)));
   }
 };
 
 TEST_F(Overflow, IsWarnedOfOnceWithTheNumberTheLimitAndTheAdvice) {
   ServerProcess server({"--bind", "127.0.0.1", "--backlog", "2", "--max-connections", "1"});
-  std::vector<std::unique_ptr<PendingClient>> clients;
-  overflow(server, clients);
+  ClientSocket served(server.port());
+  ASSERT_TRUE(is_said(server, "as --max-connections allows"));
+  PendingClients clients;
+  connect_more(server, clients, 12);
+  ASSERT_TRUE(is_said(server, "overflowed: "))
+      << "although nothing wakes the server, which accepts nobody now";
   const std::string start =
       "tcpserver: the listen queue of 127.0.0.1:" + std::to_string(server.port()) + " overflowed: ";
   const std::string text = server.process().errors();
@@ -120,30 +135,77 @@ TEST_F(Overflow, IsWarnedOfOnceWithTheNumberTheLimitAndTheAdvice) {
   ASSERT_NE(at, std::string::npos) << text;
   EXPECT_GE(std::stoi(text.substr(at + start.size())), 1);
   EXPECT_NE(
-      text.find("its limit is 2: all 1 places are taken, so nobody is accepted: raise --max-connections\n",
-                at),
+      text.find("its limit is 2: with all 1 places taken nobody is accepted: raise --max-connections\n", at),
       std::string::npos)
       << text;
 
   // The clients' SYNs come again and again: further drops, no further warning.
-  const auto dropped = [&server] {
-    const auto line = server.status();
-    const auto end = line.find(" SYNs dropped");
-    return end == std::string::npos ? -1 : std::stoi(line.substr(line.rfind(' ', end - 1)));
-  };
-  const int first = dropped();
+  const int first = dropped(server);
   EXPECT_GE(first, 1);
-  EXPECT_TRUE(eventually([&] { return dropped() > first + 8; })) << server.last_line();
+  EXPECT_TRUE(eventually([&] { return dropped(server) > first + 8; })) << server.last_line();
   std::this_thread::sleep_for(1500ms);  // a look of the server's falls into it
   EXPECT_EQ(lines_with(server.process().errors(), "overflowed: "), 1U) << server.process().errors();
   EXPECT_NE(server.status().find("; queue 3 of 2 on 127.0.0.1:"), std::string::npos) << server.last_line();
 }
 
+TEST_F(Overflow, IsNoticedThoughNothingHappensAfterIt) {
+  ServerProcess server({"--bind", "127.0.0.1", "--backlog", "1"});
+  {
+    ClientSocket first(server.port());
+    ASSERT_EQ(echo_through(first, "x"), "x");
+  }
+  server.process().signal(SIGSTOP);
+  PendingClients clients;
+  connect_more(server, clients, 8);
+  clients.clear();  // nobody who would come again
+  server.process().signal(SIGCONT);
+  EXPECT_TRUE(is_said(server, "overflowed: "));
+  EXPECT_NE(server.process().errors().find("raise --backlog"), std::string::npos);
+}
+
+TEST_F(Overflow, OfTheLastMomentIsSaidBeforeTheEnd) {
+  ServerProcess server(
+      {"--bind", "127.0.0.1", "--backlog", "1", "--max-connections", "1", "--drain-timeout", "0"});
+  ClientSocket served(server.port());
+  ASSERT_TRUE(is_said(server, "as --max-connections allows"));
+  PendingClients clients;
+  connect_more(server, clients, 4);
+  ASSERT_TRUE(is_said(server, "overflowed: "));
+  connect_more(server, clients, 4);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(lines_with(server.process().errors(), "overflowed: "), 2U) << server.process().errors();
+  const auto line = server.last_line();
+  const auto end = line.find(" SYNs dropped");
+  ASSERT_NE(end, std::string::npos) << line;
+  EXPECT_GE(std::stoi(line.substr(line.rfind(' ', end - 1))), 6) << line;
+}
+
 TEST_F(Overflow, OfTheIterativeServerIsNoticedInTheMiddleOfASession) {
   ServerProcess server({"--bind", "127.0.0.1", "--backlog", "1", "--mode", "iterative"});
-  std::vector<std::unique_ptr<PendingClient>> clients;
-  overflow(server, clients);
+  PendingClients clients;
+  connect_more(server, clients, 12);
+  EXPECT_TRUE(is_said(server, "overflowed: "));
   EXPECT_NE(server.process().errors().find("--mode fork takes them as they come"), std::string::npos);
+}
+
+// Each look asks the kernel twice a listener: not for each of many connections.
+TEST_F(Overflow, CostsAConnectionNoSystemCall) {
+  if (TCPSERVER_TEST_SANITIZED)
+    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
+  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
+  const TextFile calls;
+  ServerProcess server({"--bind", "127.0.0.1"}, {},
+                       {"strace", "-D", "-qq", "-o", calls.path(), "-e", "trace=getsockopt,accept4"});
+  for (int i = 0; i < 1000; ++i) {
+    ClientSocket client(server.port());
+    ASSERT_EQ(echo_through(client, "x"), "x");
+  }
+  EXPECT_EQ(server.stop(), 0);
+  std::ifstream file(calls.path());
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_GE(lines_with(text, "accept4("), 1000U);
+  EXPECT_GE(lines_with(text, "getsockopt("), 1U);
+  EXPECT_LE(lines_with(text, "getsockopt("), 250U) << "once a second, however slow the machine is";
 }
 
 TEST_F(Overflow, UsesNoProcessorWhileNothingHappens) {

@@ -5,11 +5,14 @@
 #include "harness/text_file.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 namespace {
@@ -37,9 +40,9 @@ TEST_F(Reload, PutsABacklogInForceOnTheLiveSocket) {
   file.write("backlog = 7\n");
   ServerProcess server({"--bind", "127.0.0.1,::1", "--config", file.path()});
   EXPECT_EQ(limit_of(server), 7U);
-  EXPECT_NE(reload(server, "backlog = 20\n").find("now in force: backlog '7' -> '20'\n"), std::string::npos);
+  EXPECT_NE(reload(server, "backlog = 20\n").find("now in force: backlog 7 -> 20\n"), std::string::npos);
   EXPECT_TRUE(eventually([&] { return limit_of(server) == 20; }));
-  EXPECT_NE(reload(server, "").find("backlog '20' -> SOMAXCONN"), std::string::npos);
+  EXPECT_NE(reload(server, "").find("backlog 20 -> SOMAXCONN"), std::string::npos);
   EXPECT_TRUE(eventually([&] { return limit_of(server) == longest_backlog(); }));
   EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
     return text.find("nobody asked: the default, SOMAXCONN") != std::string::npos;
@@ -55,13 +58,12 @@ TEST_F(Reload, ThatLowersTheBacklogDropsNobody) {
     ASSERT_TRUE(clients.back().send("waiting"));
   }
   ASSERT_EQ(clients[0].receive(7), "waiting");
-  EXPECT_NE(reload(server, "backlog = 2\nmax-connections = 1\n").find("backlog '20' -> '2'"),
-            std::string::npos);
+  EXPECT_NE(reload(server, "backlog = 2\nmax-connections = 1\n").find("backlog 20 -> 2"), std::string::npos);
   EXPECT_EQ(queues_of(server).at(0).limit, 2U);
   EXPECT_EQ(queues_of(server).at(0).length, 10U);
   clients[0].close();
   for (std::size_t i = 1; i < clients.size(); ++i) {
-    EXPECT_EQ(clients[i].receive(7), "waiting") << i;
+    ASSERT_EQ(clients[i].receive(7), "waiting") << i;
     clients[i].close();
   }
 }
@@ -78,18 +80,18 @@ TEST_F(Reload, RaisesAndLowersTheNumberOfConnections) {
   ASSERT_EQ(clients[1].receive(5), "hello");
   EXPECT_FALSE(clients[2].readable(200ms));
   EXPECT_NE(reload(server, "max-connections = 50\n").find("max-connections 2 -> 50\n"), std::string::npos);
-  for (std::size_t i = 2; i < clients.size(); ++i) EXPECT_EQ(clients[i].receive(5), "hello") << i;
+  for (std::size_t i = 2; i < clients.size(); ++i) ASSERT_EQ(clients[i].receive(5), "hello") << i;
   EXPECT_NE(reload(server, "max-connections = 1\n").find("max-connections 50 -> 1\n"), std::string::npos);
   for (auto& client : clients) {  // open sessions go on, those from before the first reload too
     ASSERT_TRUE(client.send("again"));
-    EXPECT_EQ(client.receive(5), "again");
+    ASSERT_EQ(client.receive(5), "again");
   }
   EXPECT_TRUE(server.status().starts_with("50 of 1 sessions open, 50 accepted, 0 refused, ended: none;"))
       << server.last_line();
   ClientSocket late(server.port());
   ASSERT_TRUE(late.send("late"));
   EXPECT_FALSE(late.readable(200ms));
-  for (auto& client : clients) EXPECT_EQ(echo_through(client, "bye"), "bye");
+  for (auto& client : clients) ASSERT_EQ(echo_through(client, "bye"), "bye");
   EXPECT_EQ(late.receive(4), "late");
   late.close();
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("0 of 1 sessions open, 51 accepted"); }));
@@ -165,6 +167,76 @@ TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
   EXPECT_EQ(limit_of(server), 7U);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
+}
+
+TEST_F(Reload, NeverWaitsForTheFile) {
+  file.write("backlog = 7\n");
+  ServerProcess server({"--config", file.path()});
+  ::unlink(file.path().c_str());
+  ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
+  server.process().signal(SIGHUP);
+  EXPECT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.ends_with("it is not a regular file\n"); }));
+  ::unlink(file.path().c_str());
+  std::string large;
+  while (large.size() < 1'000'000) large += "max-connections = 5\n";
+  EXPECT_NE(reload(server, large).find("max-connections 1000 -> 5\n"), std::string::npos);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+}
+
+TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {
+  file.write("backlog = 7\n");
+  ServerProcess server({"--config", file.path()});
+  const auto limit = [&](rlim_t value) {
+    const rlimit both{.rlim_cur = value, .rlim_max = 1000};
+    return ::prlimit(server.pid(), RLIMIT_NOFILE, &both, nullptr) == 0;
+  };
+  ASSERT_TRUE(limit(4));
+  EXPECT_NE(reload(server, "backlog = 9\n").find("nothing is changed: cannot read"), std::string::npos);
+  ASSERT_TRUE(limit(1000));
+  EXPECT_NE(reload(server, "backlog = 9\n").find("backlog 7 -> 9\n"), std::string::npos);
+}
+
+TEST_F(Reload, InAnIterativeSessionHoldsForTheNext) {
+  file.write("idle-timeout = 1h\n");
+  ServerProcess server({"--mode", "iterative", "--bind", "127.0.0.1", "--config", file.path()});
+  ClientSocket first(server.port());
+  ASSERT_TRUE(first.send("x"));
+  ASSERT_EQ(first.receive(1), "x");
+  const auto said = reload(server, "idle-timeout = 50ms\nmax-connections = 3\nbacklog = 3\n");
+  EXPECT_NE(said.find("now in force: backlog SOMAXCONN -> 3, idle-timeout 1h -> 50ms\n"), std::string::npos)
+      << said;
+  EXPECT_EQ(limit_of(server), 3U);
+  EXPECT_FALSE(first.readable(300ms)) << "who is served keeps what it has";
+  EXPECT_EQ(echo_through(first, "y"), "y");
+  ClientSocket second(server.port());
+  EXPECT_EQ(second.receive_all(), "") << "ended by the new time-out";
+}
+
+TEST_F(Reload, WhileStoppingIsRefused) {
+  file.write("drain-timeout = 1h\n");
+  ServerProcess server({"--bind", "127.0.0.1", "--config", file.path()});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  server.process().signal(SIGTERM);
+  ASSERT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.find("stopping: ") != std::string::npos; }));
+  EXPECT_EQ(reload(server, "drain-timeout = 0\n"),
+            "SIGHUP: the server is stopping, and reads nothing again\n");
+  EXPECT_EQ(echo_through(client, "y"), "y");
+  EXPECT_EQ(server.process().wait(), 0);
+}
+
+TEST_F(Reload, ShowsNoControlBytesOfAPath) {
+  const std::string odd = file.path() + "\n\x1b[31m";
+  std::ofstream(odd) << "bogus\n";
+  const auto result = run({TCPSERVER_PROGRAM, "--config", odd});
+  ::unlink(odd.c_str());
+  EXPECT_EQ(result.ending, 64);
+  EXPECT_EQ(result.errors, "tcpserver: '" + file.path() +
+                               "\\x0a\\x1b[31m' line 1: 'bogus' is not a line of the form: name = value\n");
 }
 
 TEST_F(Reload, InTheMiddleOfLoadLosesNoClient) {

@@ -1,5 +1,7 @@
 #include "tcpserver/server/log.hpp"
 
+#include "captured_errors.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,45 +15,27 @@ namespace {
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
-// Puts a pipe in the place of standard error.
-class Captured {
- public:
-  Captured() : saved_(::dup(STDERR_FILENO)) {
-    EXPECT_EQ(::pipe2(ends_.data(), O_NONBLOCK), 0);
-    ::dup2(ends_[1], STDERR_FILENO);
-  }
-  ~Captured() {
-    restore();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
-  }
-  void restore() {
-    if (saved_ < 0) return;
-    ::dup2(saved_, STDERR_FILENO);
-    ::close(saved_);
-    saved_ = -1;
-  }
-  void fill() {
-    const std::string block(4096, '.');
-    while (::write(ends_[1], block.data(), block.size()) > 0) {
-    }
-  }
-  std::string read_all() {
-    std::string text;
-    std::array<char, 65536> part{};
-    for (ssize_t count = 0; (count = ::read(ends_[0], part.data(), part.size())) > 0;) {
-      text.append(part.data(), static_cast<std::size_t>(count));
-    }
-    return text;
-  }
-
- private:
-  std::array<int, 2> ends_{};
-  int saved_;
-};
+TEST(Log, SaysAsMuchAsItsVerbosityLetsIt) {
+  using tcpserver::options::Verbosity;
+  const auto said_with = [](Verbosity verbosity) {
+    CapturedErrors captured;
+    Log log;
+    log.set_verbosity(verbosity);
+    log.detail("detail");
+    log.info("info");
+    log.answer("answer");
+    log.warning("warning");
+    captured.restore();
+    return captured.read_all();
+  };
+  EXPECT_EQ(said_with(Verbosity::quiet), "tcpserver: answer\ntcpserver: warning\n");
+  EXPECT_EQ(said_with(Verbosity::normal), "tcpserver: info\ntcpserver: answer\ntcpserver: warning\n");
+  EXPECT_EQ(said_with(Verbosity::verbose),
+            "tcpserver: detail\ntcpserver: info\ntcpserver: answer\ntcpserver: warning\n");
+}
 
 TEST(Log, WritesOneLineWithTheProgramsName) {
-  Captured captured;
+  CapturedErrors captured;
   Log log;
   log.info("%d of %s", 3, "four");
   captured.restore();
@@ -59,7 +43,7 @@ TEST(Log, WritesOneLineWithTheProgramsName) {
 }
 
 TEST(Log, CutsALineThatIsTooLongButKeepsItsEnd) {
-  Captured captured;
+  CapturedErrors captured;
   Log log;
   log.info("%s", std::string(5000, 'x').c_str());
   captured.restore();
@@ -70,7 +54,7 @@ TEST(Log, CutsALineThatIsTooLongButKeepsItsEnd) {
 }
 
 TEST(Log, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
-  Captured captured;
+  CapturedErrors captured;
   Log log;
   captured.fill();
   log.info("lost");
@@ -95,7 +79,7 @@ TEST(RateLimit, LetsOneThroughPerIntervalAndCountsTheRest) {
 }
 
 TEST(Log, SaysHowManyLinesWereHeldBack) {
-  Captured captured;
+  CapturedErrors captured;
   Log log;
   RateLimit limit(200ms);
   log.limited_warning(limit, "first");

@@ -1,12 +1,23 @@
 #include "tcpserver/server/overflow_watch.hpp"
 
+#include "captured_errors.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
 using namespace tcpserver::server;
+using namespace std::chrono_literals;
 using tcpserver::options::Mode;
 
 std::string advice(const OverflowScene& scene) {
@@ -20,7 +31,7 @@ TEST(OverflowAdvice, NamesWhatHelps) {
   EXPECT_EQ(advice(short_queue), "raise --backlog (tcpbacklog size says how far)");
   auto scene = short_queue;
   scene.full = true;
-  EXPECT_EQ(advice(scene), "all 9 places are taken, so nobody is accepted: raise --max-connections");
+  EXPECT_EQ(advice(scene), "with all 9 places taken nobody is accepted: raise --max-connections");
   scene.mode = Mode::iterative;
   EXPECT_EQ(advice(scene), "one client is served at a time; --mode fork takes them as they come");
   scene = short_queue;
@@ -45,6 +56,118 @@ TEST(OverflowWatch, OfNoListenersHasNothingToDo) {
   OverflowWatch watch({});
   EXPECT_FALSE(watch.due(true).has_value());
   EXPECT_FALSE(watch.dropped({}).has_value());
+}
+
+// A listener whose queue one client fills, and clients that it drops.
+class OverflowWatchOfOne : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: drops are not told";
+    auto listening = open_listeners(
+        {.addresses = {*tcpserver::posix::SocketAddress::parse("127.0.0.1", 0)}, .port = 0, .backlog = 1});
+    listeners = std::move(listening.listeners);
+    scene.backlog = 1;
+    connect_more(2);
+  }
+  void connect_more(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      static_cast<void>(
+          ::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
+    }
+  }
+  // The lines that the watch says at this time.
+  std::string said_at(std::chrono::seconds time) {
+    CapturedErrors captured;
+    Log log;
+    watch->after_wait(start + time, listeners, scene, log);
+    captured.restore();
+    return captured.read_all();
+  }
+  static int number_in(const std::string& text) {
+    const auto at = text.find("overflowed: ");
+    return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + 12);
+  }
+
+  std::vector<Listener> listeners;
+  std::vector<tcpserver::posix::UniqueFd> clients;
+  std::optional<OverflowWatch> watch;
+  OverflowScene scene = short_queue;
+  tcpserver::posix::TimePoint start = tcpserver::posix::Clock::now();
+};
+
+TEST_F(OverflowWatchOfOne, LooksOnceASecondAndReportsOnceAMinuteEveryDropOnce) {
+  watch.emplace(listeners);
+  EXPECT_EQ(said_at(0s), "");
+  EXPECT_FALSE(watch->due(false).has_value()) << "nothing happened since";
+  EXPECT_EQ(watch->due(true), start + 1s) << "nobody accepts, so it looks again";
+  connect_more(5);
+  EXPECT_EQ(said_at(0s), "") << "too early to look";
+  EXPECT_EQ(watch->due(false), start + 1s) << "but it will";
+  const int first = number_in(said_at(1s));
+  EXPECT_GE(first, 5);
+  connect_more(3);
+  EXPECT_EQ(said_at(2s), "") << "too early to say";
+  EXPECT_EQ(watch->due(false), start + 61s) << "but it will";
+  EXPECT_EQ(said_at(60s), "");
+  const int second = number_in(said_at(61s));
+  EXPECT_GE(second, 3);
+  // Clients send their SYNs again at any time: the sum is the kernel's at most.
+  EXPECT_LE(first + second, static_cast<int>(*watch->dropped(listeners)));
+  EXPECT_LE(*watch->dropped(listeners), *tcpserver::backlog::dropped_by_listener(listeners[0].fd.get()));
+  clients.clear();
+  EXPECT_LE(number_in(said_at(200s)), static_cast<int>(*watch->dropped(listeners)) - first - second);
+  EXPECT_EQ(said_at(400s), "") << "each drop is said once";
+  EXPECT_FALSE(watch->due(false).has_value());
+}
+
+TEST_F(OverflowWatchOfOne, RemembersThatTheServerWasFull) {
+  watch.emplace(listeners);
+  EXPECT_EQ(said_at(0s), "");
+  connect_more(2);
+  scene.full = true;
+  EXPECT_EQ(said_at(0s), "");
+  scene.full = false;
+  EXPECT_NE(said_at(1s).find("raise --max-connections"), std::string::npos);
+  connect_more(2);
+  EXPECT_NE(said_at(100s).find("raise --backlog"), std::string::npos) << "once";
+}
+
+TEST_F(OverflowWatchOfOne, SaysTheRestBeforeTheListenersAreClosed) {
+  watch.emplace(listeners);
+  EXPECT_EQ(said_at(0s), "");
+  connect_more(2);
+  EXPECT_NE(said_at(1s), "");
+  connect_more(4);
+  CapturedErrors captured;
+  Log log;
+  watch->before_closing(listeners, scene, log);
+  captured.restore();
+  EXPECT_GE(number_in(captured.read_all()), 4);
+  const auto sum = watch->dropped(listeners);
+  EXPECT_EQ(watch->dropped({}), sum) << "known when they are closed, too";
+}
+
+// A segment with a wrong MD5 signature counts as dropped by the listener, and no queue was full.
+TEST_F(OverflowWatchOfOne, BelievesNoClientThatForgesDrops) {
+  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
+  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
+  const auto before = *tcpserver::backlog::dropped_by_listener(listeners[0].fd.get());
+  watch.emplace(listeners);
+  clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  tcp_md5sig signature{};
+  std::memcpy(&signature.tcpm_addr, listeners[0].address.get(), listeners[0].address.size());
+  signature.tcpm_keylen = 3;
+  std::memcpy(signature.tcpm_key, "key", 3);
+  if (::setsockopt(clients.back().get(), IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) != 0) {
+    GTEST_SKIP() << "this kernel has no TCP_MD5SIG";
+  }
+  static_cast<void>(::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
+  if (*tcpserver::backlog::dropped_by_listener(listeners[0].fd.get()) == before) {
+    GTEST_SKIP() << "this kernel does not count it";
+  }
+  EXPECT_EQ(said_at(1s), "");
+  EXPECT_EQ(watch->dropped(listeners), 0U);
 }
 
 }  // namespace

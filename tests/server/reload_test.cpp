@@ -33,10 +33,9 @@ TEST(ReloadCompare, TakesOverWhatCanChange) {
   read.drain_timeout = 1500ms;
   read.verbosity = Verbosity::verbose;
   const auto reload = compare(running, read);
-  EXPECT_EQ(
-      reload.changed,
-      "backlog SOMAXCONN -> '7', max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
-      "1500ms, verbosity normal -> verbose");
+  EXPECT_EQ(reload.changed,
+            "backlog SOMAXCONN -> 7, max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
+            "1500ms, verbosity normal -> verbose");
   EXPECT_EQ(reload.needs_restart, "");
   EXPECT_TRUE(reload.backlog && reload.idle_timeout && reload.max_connections);
   EXPECT_EQ(reload.options.backlog->value, 7U);

@@ -15,9 +15,9 @@ struct ListenCounters {
 
 // From the text of /proc/net/netstat: pairs of lines, names above and figures below, each begun by "TcpExt:".
 // Nothing where one of the two is missing or no number.
-[[nodiscard]] std::optional<ListenCounters> parse_netstat(std::string_view text);
+[[nodiscard]] std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept;
 
-// Of the network namespace of this process. Nothing where the system does not tell.
-[[nodiscard]] std::optional<ListenCounters> listen_counters();
+// Of the network namespace of this process. Nothing where the system does not tell. Allocates nothing.
+[[nodiscard]] std::optional<ListenCounters> listen_counters() noexcept;
 
 }  // namespace tcpserver::backlog

@@ -30,6 +30,7 @@ struct ProbeRow {
 struct FullQueue {
   int backlog = 0;
   int error = 0;                              // errno of its connect: ECONNREFUSED is a RST, 0 is none
+  bool let_in_at_once = false;                // the queue was not full, whatever the counts had said
   bool got_in = false;                        // within the limit below
   posix::Duration before_free{};              // how long it had waited in vain by then
   posix::Duration after_free{};               // from there until it was connected
@@ -49,9 +50,10 @@ inline constexpr auto longest_wait_for_place = std::chrono::seconds(10);
 // "Linux 6.1.0 x86_64", as uname(2) says.
 [[nodiscard]] std::string kernel_name();
 
-// The table's pieces. `bar_width` columns are for the bar, of which `longest` fills all; 0: no bar.
+// The table's pieces. `bar_width` columns are for the bar, which so many connections as `full_bar` fill; 0:
+// no bar.
 [[nodiscard]] std::string probe_heading();
-[[nodiscard]] std::string probe_line(const ProbeRow& row, int longest, int bar_width);
+[[nodiscard]] std::string probe_line(const ProbeRow& row, int full_bar, int bar_width);
 [[nodiscard]] std::string full_queue_text(const FullQueue& full);
 [[nodiscard]] std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full);
 

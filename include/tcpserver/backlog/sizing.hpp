@@ -9,6 +9,15 @@
 // it cannot take at once waits: a queue with one server (Kleinrock, Queueing Systems, vol. 1).
 namespace tcpserver::backlog {
 
+// Lengths are counted up to here: above every sum that a person could mean, and exact in a double.
+inline constexpr double most_counted = 1e15;
+
+// Up to the next whole number, but for what exceeds one by the rounding of doubles alone.
+[[nodiscard]] double round_up(double value) noexcept;
+
+// "800 us", "1.5 s": four digits that count.
+[[nodiscard]] std::string time_text(double seconds);
+
 // What comes and what is served. All finite; rates a second, times in seconds.
 struct Load {
   double rate = 0;          // in the mean, 0 or more

@@ -2,10 +2,13 @@
 
 #include "tcpserver/backlog/listen_counters.hpp"
 #include "tcpserver/backlog/port_observer.hpp"
+#include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/options/backlog_options.hpp"
 #include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,8 +20,10 @@ namespace tcpserver::backlog {
 struct Look {
   struct Queue {
     ObservedListener now;
-    std::uint32_t longest = 0;             // length, the largest seen
-    std::optional<std::uint32_t> dropped;  // since the first look at this listener
+    std::optional<posix::SocketOwner> owner;  // nothing: a process that this user cannot see
+    bool is_new = false;                      // seen for the first time
+    std::uint32_t longest = 0;                // length, the largest seen
+    std::optional<std::uint32_t> dropped;     // since the first look at this listener
   };
   double at = 0;              // seconds since the first look
   std::vector<Queue> queues;  // none: nobody listens any more
@@ -29,29 +34,36 @@ struct Look {
 // Keeps what is compared with. A listener is known by its inode: a restarted server begins anew.
 class WatchBook {
  public:
+  using FindOwner = std::function<std::optional<posix::SocketOwner>(std::uint64_t inode)>;
+
+  // `find_owner` is asked once for each listener: it searches all of /proc.
+  explicit WatchBook(FindOwner find_owner) : find_owner_(std::move(find_owner)) {}
+
   Look enter(const PortPicture& picture, const std::optional<ListenCounters>& counters, double at);
 
  private:
   struct Entry {
+    std::optional<posix::SocketOwner> owner;
     std::uint32_t longest = 0;
     std::optional<std::uint32_t> dropped_at_first;
   };
+  FindOwner find_owner_;
   std::map<std::uint64_t, Entry> by_inode_;
   std::optional<ListenCounters> first_counters_;
 };
 
-// "   2.0 s  127.0.0.1:7000  queue   8 of 7   [########]  SYN queue 0  dropped 12  ..." : one line a
-// listener.
+// "2.0 s  127.0.0.1:7000  queue 8 of 7 [####################] longest 8, ...": one line a listener, after one
+// that says whose it is where it is new.
 [[nodiscard]] std::string watch_lines(const Look& look);
 
 [[nodiscard]] std::string watch_json(const Look& look);
 
-// For a terminal: a few lines, none wider than `width`, drawn over those of the last look.
+// For a terminal: a few lines, drawn over those of the last look, that fit into its size.
 class WatchScreen {
  public:
   // `title` is the first line.
   explicit WatchScreen(std::string title) : title_(std::move(title)) {}
-  [[nodiscard]] std::string draw(const Look& look, std::size_t width);
+  [[nodiscard]] std::string draw(const Look& look, TerminalSize size);
 
  private:
   std::string title_;

@@ -34,4 +34,7 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 // text the beginning with its length.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
+// The text as it is where it is short and plain, else in_quotes: for names that a message begins with.
+[[nodiscard]] std::string plain_or_quoted(std::string_view text);
+
 }  // namespace tcpserver::options

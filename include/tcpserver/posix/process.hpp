@@ -21,6 +21,10 @@ namespace tcpserver::posix {
 // stays. So does Linux before 5.9, and under a filter that refuses close_range.
 void close_all_but(int fd, int highest) noexcept;
 
+// Lets this process open as many descriptors as it may without privilege: the soft limit becomes the hard
+// one. Advice: where that fails, all stays as it is.
+void raise_descriptor_limit() noexcept;
+
 // A further descriptor for writing to the terminal or pipe of `fd`, which never blocks. Setting O_NONBLOCK on
 // `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for
 // other kinds of files, and where it cannot be had.

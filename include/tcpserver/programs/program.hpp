@@ -4,6 +4,7 @@
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <exception>
@@ -18,6 +19,16 @@ inline posix::ExitStatus show(std::string_view text) {
     throw posix::system_error("write to standard output", errno, posix::ExitStatus::io_error);
   }
   return posix::ExitStatus::ok;
+}
+
+// For programs whose output is what they are for: throws StartError where standard output is closed. Filled
+// with /dev/null it would swallow a reply, left alone the next socket would take its place. Other standard
+// descriptors that are closed get /dev/null.
+inline void need_standard_output() {
+  if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+    throw posix::system_error("write to standard output", errno, posix::ExitStatus::io_error);
+  }
+  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
 }
 
 // The frame of every main: runs it, and makes one line on standard error and an exit status of what is

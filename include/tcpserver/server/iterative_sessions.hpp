@@ -27,6 +27,7 @@ class IterativeSessions final : public Sessions, private SessionWaiter {
   SessionContext context_;
   SessionRecord record_{};
   std::optional<posix::TimePoint> drain_deadline_;
+  posix::Duration idle_timeout_{};  // of this session: a reload changes those to come
   bool serving_ = false;
 };
 

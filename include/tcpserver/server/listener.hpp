@@ -33,9 +33,10 @@ struct Listening {
 // the addresses cannot be had: status unavailable, no_permission or system.
 [[nodiscard]] Listening open_listeners(const ListenRequest& request);
 
-// On a listener that is in use. Connections that wait or are open keep what they have. Throw StartError.
-void set_backlog(const Listener& listener,
-                 int backlog);  // listen(2) again: Linux takes the new limit at once
-void set_idle_timeout(const Listener& listener, posix::Duration idle_timeout);  // of connections to come
+// On a listener that is in use: listen(2) again, of which Linux takes the new limit at once; and the
+// time-outs of connections to come. Who waits or is served keeps what it has. False with errno where it
+// cannot be.
+[[nodiscard]] bool set_backlog(const Listener& listener, int backlog) noexcept;
+[[nodiscard]] bool set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) noexcept;
 
 }  // namespace tcpserver::server

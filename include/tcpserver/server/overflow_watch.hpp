@@ -31,19 +31,26 @@ using Advice = BoundedText<160>;
 
 // Notices that listen queues overflow, which nobody tells the server: the kernel drops the SYN and counts.
 // Looks once a second while something happens, warns once a minute at most, and leaves no drop out of the
-// sum. Where the kernel does not tell of drops it stays silent.
+// sum. Of what the kernel counts as dropped by a listener, a client can cause a part at will, with no queue
+// full (a wrong MD5 signature, RFC 2385): no more is believed than ListenDrops of the whole namespace grew
+// by. Where the kernel does not tell of drops it stays silent. Allocates nothing after construction.
 class OverflowWatch {
  public:
   explicit OverflowWatch(std::span<const Listener> listeners);
 
   // Looks if the last look was a second ago. `scene` is completed for each listener that has dropped
   // something.
-  void after_wait(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
+  void after_wait(posix::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
+                  Log& log) noexcept;
+
+  // Before the listeners are closed: says what was not said yet.
+  void before_closing(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
 
   // When to look again: while `unattended`, that is while nobody accepts, once a second in any case.
   [[nodiscard]] std::optional<posix::TimePoint> due(bool unattended) const noexcept;
 
-  // By all listeners since the start, as of now. Nothing: not told.
+  // SYNs, by all listeners since the start, as of now (as of the last look, where the span is empty).
+  // Nothing: not told.
   [[nodiscard]] std::optional<std::uint64_t> dropped(std::span<const Listener> listeners) noexcept;
 
  private:
@@ -55,10 +62,12 @@ class OverflowWatch {
   void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
   [[nodiscard]] bool has_unreported() const noexcept;
 
-  std::vector<Count> counts_;  // one a listener, in the same order
+  std::vector<Count> counts_;                  // one a listener, in the same order
+  std::optional<std::uint64_t> listen_drops_;  // of the namespace, at the last look
   std::uint64_t dropped_ = 0;
   bool told_ = false;
-  bool skipped_ = false;  // something happened after the last look
+  bool skipped_ = false;   // something happened after the last look
+  bool was_full_ = false;  // at any time since the last report
   posix::TimePoint next_look_{};
   posix::TimePoint next_report_{};
 };
