@@ -27,11 +27,11 @@ class Reload : public ListenQueue {
     file.write(text);
     const auto before = lines_with(server.process().errors(), "SIGHUP: ");
     server.process().signal(SIGHUP);
-    EXPECT_TRUE(server.process().read_errors_until([&](const std::string& errors) {
+    const bool said = server.process().read_errors_until([&](const std::string& errors) {
       return errors.ends_with('\n') && lines_with(errors, "SIGHUP: ") > before;
-    }));
+    });
     const auto& errors = server.process().errors();
-    return errors.substr(errors.rfind("SIGHUP: "));
+    return said ? errors.substr(errors.rfind("SIGHUP: ")) : "nothing is said";
   }
   const TextFile file;
 };
@@ -186,6 +186,7 @@ TEST_F(Reload, NeverWaitsForTheFile) {
 }
 
 TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {
+  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "the sanitizer's own checks need a descriptor";
   file.write("backlog = 7\n");
   ServerProcess server({"--config", file.path()});
   const auto limit = [&](rlim_t value) {
