@@ -130,7 +130,9 @@ TEST_F(Reload, ChangesVerbosity) {
   }));
   EXPECT_NE(server.process().errors().find(" begins, pid "), std::string::npos);
   EXPECT_NE(reload(server, "quiet = on\n").find("verbosity verbose -> quiet\n"), std::string::npos);
-  EXPECT_TRUE(server.status().starts_with("0 of 1000 sessions open, 2 accepted")) << "who asks is answered";
+  EXPECT_TRUE(eventually([&] {  // who asks is answered
+    return server.status().starts_with("0 of 1000 sessions open, 2 accepted");
+  })) << server.last_line();
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(server.process().errors().find("stopped: "), std::string::npos);
   EXPECT_EQ(server.process().errors().find("tcpserver: SIGHUP: "), 0U) << "no word before";

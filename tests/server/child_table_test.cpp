@@ -79,7 +79,7 @@ TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
   std::map<pid_t, ChildTable::Slot> model;
   std::set<pid_t> ended;
   std::mt19937 random(1);
-  for (int step = 0; step < 200'000; ++step) {
+  for (unsigned step = 0; step < 200'000; ++step) {
     const auto kind = random() % 8;
     if (random() % 500 == 0) {
       const auto capacity =
