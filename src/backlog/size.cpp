@@ -18,6 +18,9 @@ std::string measured_text(const AcceptTime& measured) {
   return std::string("accept time     ") + (measured.at_most ? "at most " : "") + time_text(seconds) +
          ", measured with " + std::to_string(measured.connections) + " connections to " +
          measured.listener.text() +
+         (measured.in_bursts
+              ? "\n                (roughly: this server lets clients wait and then takes many at a time)"
+              : "") +
          "\n                (clients that say nothing; a server of one client at a time takes longer for "
          "others)\n";
 }
@@ -25,7 +28,8 @@ std::string measured_text(const AcceptTime& measured) {
 std::string measured_json(const AcceptTime& measured) {
   return "{\"measured\": {\"listener\": \"" + measured.listener.text() +
          "\", \"connections\": " + std::to_string(measured.connections) +
-         ", \"at_most\": " + (measured.at_most ? "true" : "false") + "}, ";
+         ", \"at_most\": " + (measured.at_most ? "true" : "false") +
+         ", \"in_bursts\": " + (measured.in_bursts ? "true" : "false") + "}, ";
 }
 
 }  // namespace

@@ -67,8 +67,9 @@ std::string burst_line(const Load& load, const Sizing& sizing) {
 }
 
 std::string chance_line(const Sizing& sizing) {
-  const std::string line = "clients come at random, not in step: up to " + whole(sizing.by_chance) + " wait";
-  if (sizing.growth == 0) return line;
+  const std::string line =
+      "clients come at random, not in step: rarely more than " + whole(sizing.by_chance) + " wait";
+  if (sizing.growth < 1) return line;
   return line + (sizing.by_chance > sizing.with_headroom ? ", more than the headroom holds"
                                                          : ", which the headroom holds");
 }
@@ -103,10 +104,9 @@ void add_costs(std::string& text, const Sizing& sizing) {
   add(text, "", "time: the last of a full queue waits " + time_text(last_wait));
   if (last_wait > first_retry_after) {
     add(text, "",
-        "  A dropped client tries again after " + time_text(first_retry_after) + ": beyond " +
-            number(sizing.capacity * first_retry_after) + " places");
-    add(text, "",
-        "  queueing gains it nothing, and one that gives up leaves a dead connection in the queue.");
+        "  That is longer than a dropped SYN waits for its first retry (" + time_text(first_retry_after) +
+            "): clients with short time-outs");
+    add(text, "", "  may be gone by then, and each of them costs an accept all the same.");
   }
   add(text, "", "a target: on Linux as many half-open connections fit before a SYN flood meets cookies");
 }
@@ -139,7 +139,9 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
       number(load.rate) + " a second, " + share +
           (barely ? ": carried, but a little slower and no backlog helps" : ": carried"));
   add(text, "burst", burst_line(load, sizing));
-  if (sizing.growth > 0) {
+  if (sizing.growth > 0 && sizing.growth < 1) {
+    add(text, "queue grows to", "less than 1 connection");
+  } else if (sizing.growth > 0) {
     add(text, "queue grows to",
         "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " + time_text(load.burst_length) +
             " = " + whole(sizing.growth) + " connections; the last of them waits " +
@@ -148,7 +150,7 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
         whole(sizing.growth) + " x " + number(load.headroom) + " = " + whole(sizing.with_headroom));
   }
   add(text, "chance", chance_line(sizing));
-  if (sizing.growth > 0) {
+  if (sizing.growth >= 1) {
     add(text, "empty again",
         whole(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
             ") = " + time_text(sizing.empty_after) + " after the burst");

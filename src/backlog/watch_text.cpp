@@ -89,7 +89,7 @@ std::string watch_json(const Look& look) {
   const char* separator = "";
   for (const auto& queue : look.queues) {
     text += separator;
-    text += "{\"local\": \"" + queue.now.local.text() +
+    text += "{\"local\": \"" + json_safe(queue.now.local.text()) +
             "\", \"program\": " + (queue.owner ? "\"" + json_safe(queue.owner->name) + "\"" : "null") +
             ", \"pid\": " + (queue.owner ? std::to_string(queue.owner->pid) : "null") +
             ", \"queue\": " + std::to_string(queue.now.length) + ", \"limit\": " + or_null(queue.now.limit) +
@@ -112,7 +112,9 @@ std::string WatchScreen::draw(const Look& look, TerminalSize size) {
     if (history.size() > history_length) history.pop_front();
     lines.push_back(queue.now.local.text() + "  " + owner_text(queue));
     lines.push_back("  " + queue_text(queue));
-    lines.push_back("  " + std::string(history.begin(), history.end()));
+    constexpr std::size_t margin = 3;  // two blanks before, the last column free
+    const auto shown = std::min(history.size(), std::max(size.columns, margin) - margin);
+    lines.push_back("  " + std::string(history.end() - static_cast<std::ptrdiff_t>(shown), history.end()));
   }
   std::erase_if(history_, [&look](const auto& entry) {
     return std::none_of(look.queues.begin(), look.queues.end(),

@@ -116,7 +116,9 @@ void Settlement::add_file() {
     const auto spec = find_spec(table_, line.name);
     if (!spec) {
       std::vector<std::string> names;
-      for (const auto& one : table_) names.emplace_back(one.name);
+      for (const auto& one : table_) {
+        if (has_value(one)) names.emplace_back(one.name);
+      }
       throw StartError(ExitStatus::usage, where + "unknown option " + in_quotes(line.name) +
                                               suggestion(line.name, names, "") + " (the names are those of " +
                                               std::string(program_.name) + " --help, without the dashes)");

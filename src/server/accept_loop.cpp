@@ -46,6 +46,8 @@ bool AcceptLoop::run() noexcept {
 }
 
 void AcceptLoop::stop_listening() noexcept {
+  if (listeners_.empty()) return;
+  upkeep_.before_closing();
   listeners_.clear();
   polled_.clear();
 }

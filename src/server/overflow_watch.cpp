@@ -37,24 +37,28 @@ OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
     counts_.push_back({.last = backlog::dropped_by_listener(listener.fd.get())});
     told_ = told_ || counts_.back().last.has_value();
   }
-  if (const auto counters = backlog::listen_counters()) listen_drops_ = counters->drops;
+  if (const auto counters = backlog::listen_counters()) overflows_ = counters->overflows;
 }
 
 void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
   const auto counters = backlog::listen_counters();
   std::uint64_t believed = UINT64_MAX;  // where it is not told, as while descriptors are short
-  if (counters && listen_drops_) believed = counters->drops - *listen_drops_;
-  if (counters) listen_drops_ = counters->drops;
+  if (counters && overflows_) believed = counters->overflows - *overflows_;
+  if (counters) overflows_ = counters->overflows;
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
+    auto& count = counts_[i];
     const auto now = backlog::dropped_by_listener(listeners[i].fd.get());
-    if (now && counts_[i].last) {
-      const std::uint32_t difference = *now - *counts_[i].last;
-      const auto more = std::min<std::uint64_t>(difference, believed);
+    if (now && count.last) {
+      const std::uint32_t difference = *now - *count.last;
+      const auto more = std::min(difference + count.doubted, believed);
       believed -= more;
-      counts_[i].unreported += more;
+      count.unreported += more;
       dropped_ += more;
+      // What came between the two questions is confirmed by the next look; what that does not confirm is
+      // none.
+      count.doubted = difference - std::min<std::uint64_t>(more, difference);
     }
-    counts_[i].last = now;
+    count.last = now;
   }
 }
 

@@ -40,6 +40,7 @@ class Server final : private Upkeep {
   void explain_lesson_mode() noexcept;
   void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
+  void before_closing() noexcept override;
   [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
   [[nodiscard]] OverflowScene scene() const noexcept;
   [[nodiscard]] StatusText status() noexcept;
@@ -142,13 +143,13 @@ void Server::announce(bool output_closed) noexcept {
 void Server::after_wait() noexcept {
   if (window_.take_status_request()) log_status();
   if (window_.take_reload_request()) reload();
-  if (window_.stop_requests() == 0) {
-    overflows_.after_wait(posix::Clock::now(), loop_.listeners(), scene(), log_);
-  } else if (!loop_.listeners().empty()) {
-    // At once, the iterative server's in the middle of a session too: the port is free for a successor.
-    overflows_.before_closing(loop_.listeners(), scene(), log_);
-    loop_.stop_listening();
-  }
+  // At once, the iterative server's in the middle of a session too: the port is free for a successor.
+  if (window_.stop_requests() > 0) loop_.stop_listening();
+  overflows_.after_wait(posix::Clock::now(), loop_.listeners(), scene(), log_);
+}
+
+void Server::before_closing() noexcept {
+  overflows_.before_closing(loop_.listeners(), scene(), log_);
 }
 
 OverflowScene Server::scene() const noexcept {

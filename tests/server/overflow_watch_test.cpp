@@ -1,5 +1,7 @@
 #include "tcpserver/server/overflow_watch.hpp"
 
+#include "tcpserver/backlog/listen_counters.hpp"
+
 #include "captured_errors.hpp"
 
 #include <netinet/in.h>
@@ -162,12 +164,17 @@ TEST_F(OverflowWatchOfOne, BelievesNoClientThatForgesDrops) {
   if (::setsockopt(clients.back().get(), IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) != 0) {
     GTEST_SKIP() << "this kernel has no TCP_MD5SIG";
   }
+  const auto overflows = [] { return tcpserver::backlog::listen_counters()->overflows; };
+  const auto overflows_before = overflows();
   static_cast<void>(::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
   if (*tcpserver::backlog::dropped_by_listener(listeners[0].fd.get()) == before) {
     GTEST_SKIP() << "this kernel does not count it";
   }
-  EXPECT_EQ(said_at(1s), "");
-  EXPECT_EQ(watch->dropped(listeners), 0U);
+  const auto said = said_at(1s);
+  const auto sum = watch->dropped(listeners);
+  if (overflows() != overflows_before) GTEST_SKIP() << "another listener of this machine overflows meanwhile";
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(sum, 0U);
 }
 
 }  // namespace

@@ -11,7 +11,9 @@ struct AcceptTime {
   posix::SocketAddress listener;
   posix::Duration each{};  // from one accept to the next while clients wait: the median of the rounds
   bool at_most = false;    // the server was faster than clients could be made: `each` is an upper bound
-  int connections = 0;     // made for it, all in all
+  bool in_bursts =
+      false;  // the server comes by from time to time and takes all that wait: `each` is a rough mean
+  int connections = 0;  // made for it, all in all
 };
 
 // Lets connections wait in the listen queue of a server of this machine, no more than fit into it, each of

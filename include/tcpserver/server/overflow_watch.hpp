@@ -30,10 +30,11 @@ using Advice = BoundedText<160>;
 [[nodiscard]] Advice overflow_advice(const OverflowScene& scene) noexcept;
 
 // Notices that listen queues overflow, which nobody tells the server: the kernel drops the SYN and counts.
-// Looks once a second while something happens, warns once a minute at most, and leaves no drop out of the
-// sum. Of what the kernel counts as dropped by a listener, a client can cause a part at will, with no queue
-// full (a wrong MD5 signature, RFC 2385): no more is believed than ListenDrops of the whole namespace grew
-// by. Where the kernel does not tell of drops it stays silent. Allocates nothing after construction.
+// Looks once a second while something happens, warns once a minute at most, each time of all that came since
+// the last. Of what the kernel counts as dropped by a listener, a client can cause a part at will with no
+// queue full (by a wrong MD5 signature, RFC 2385): no more is believed than ListenOverflows of the whole
+// namespace grew by. Where the kernel does not tell of drops it stays silent. Allocates nothing after
+// construction.
 class OverflowWatch {
  public:
   explicit OverflowWatch(std::span<const Listener> listeners);
@@ -56,14 +57,15 @@ class OverflowWatch {
  private:
   struct Count {
     std::optional<std::uint32_t> last;  // the kernel's counter, which wraps around
+    std::uint64_t doubted = 0;          // not confirmed yet
     std::uint64_t unreported = 0;
   };
   void count(std::span<const Listener> listeners) noexcept;
   void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
   [[nodiscard]] bool has_unreported() const noexcept;
 
-  std::vector<Count> counts_;                  // one a listener, in the same order
-  std::optional<std::uint64_t> listen_drops_;  // of the namespace, at the last look
+  std::vector<Count> counts_;               // one a listener, in the same order
+  std::optional<std::uint64_t> overflows_;  // of the namespace, at the last look
   std::uint64_t dropped_ = 0;
   bool told_ = false;
   bool skipped_ = false;   // something happened after the last look

@@ -13,6 +13,9 @@ class Upkeep {
   // After each wait in the signal window, when the handlers have noted what came.
   virtual void after_wait() noexcept = 0;
 
+  // Before the listeners are closed.
+  virtual void before_closing() noexcept = 0;
+
   // No wait should be longer than until then. Nothing: there is nothing to do before something comes.
   [[nodiscard]] virtual std::optional<posix::TimePoint> due() const noexcept = 0;
 
