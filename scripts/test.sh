@@ -14,6 +14,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 need_test_tools() {
   local missing=() command package
   [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+  python3 -c 'import json, socket' 2>/dev/null || missing+=(python3) # python3-minimal has no json
   while read -r command package; do
     command -v "$command" >/dev/null || missing+=("$package")
   done <<'END'
@@ -22,7 +23,6 @@ ncat ncat
 nc.openbsd netcat-openbsd
 socat socat
 curl curl
-python3 python3-minimal
 setpriv util-linux
 unshare util-linux
 ip iproute2
