@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace {
@@ -220,6 +222,13 @@ TEST_F(Tcpbacklog, SizeOfTheExample) {
   const auto result = tcpbacklog(words);
   EXPECT_EQ(result.ending, 0);
   EXPECT_NE(result.output.find("\nbacklog         2625\n"), std::string::npos) << result.output;
+  std::ifstream file(std::string(TCPSERVER_TEST_DATA) + "/../README.md");
+  const std::string readme{std::istreambuf_iterator<char>(file), {}};
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("the system")) continue;  // another one may have another limit
+    EXPECT_NE(readme.find("\n" + line + "\n"), std::string::npos) << "not in the README: " << line;
+  }
   auto in_json = words;
   in_json.emplace_back("--json");
   EXPECT_EQ(
