@@ -36,6 +36,8 @@ constexpr auto long_round = std::chrono::seconds(1);
 constexpr auto long_round_of_bursts = std::chrono::seconds(5);
 constexpr auto fast = std::chrono::milliseconds(1);
 constexpr auto longest_wait = std::chrono::seconds(10);
+// Of a server that takes one client in just less than the longest wait, four accepts.
+constexpr auto longest_round = std::chrono::seconds(60);
 
 struct Round {
   posix::Duration each{};
@@ -227,6 +229,11 @@ Round Measurement::run(std::uint32_t length) {
                        "the server on " + group_->local.text() +
                            " has stopped accepting in the middle of the measurement, and up to " +
                            std::to_string(waiting) + " connections of it wait there");
+    }
+    if (now - began >= longest_round) {
+      throw StartError(ExitStatus::temp_fail,
+                       "the queue of " + group_->local.text() +
+                           " never empties: too many other clients come to measure it now");
     }
     if (topping_up && waiting < length) {
       const auto wanted = std::min(made + length - waiting, std::int64_t{connections_a_round});

@@ -2,6 +2,7 @@
 #include "tcpserver/backlog/sock_diag_linux.hpp"
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/posix/system_error.hpp"
 
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@ constexpr auto longest_wait = std::chrono::seconds(2);
 
 posix::UniqueFd open_diagnosis() {
   posix::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  const bool short_of = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  if (!fd && short_of) throw posix::system_error("ask the kernel for its listening sockets");
   const timeval limit = posix::to_timeval(longest_wait);
   if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
   return fd;
@@ -65,6 +68,7 @@ PortPicture PortObserver::look(Look what) {
     return picture;
   }
   // A reply in the middle of which something broke would be taken for the next one's beginning.
+  diagnosis_ = {};
   diagnosis_ = open_diagnosis();
   return picture_from_proc(port_);
 }

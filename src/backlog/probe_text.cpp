@@ -131,7 +131,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full)
 }
 
 posix::ExitStatus run_probe(const options::ProbeOptions& options) {
-  posix::raise_descriptor_limit();  // each row takes two a connection
+  posix::raise_descriptor_limit();  // each connection takes one
   constexpr int table_width = 54;
   constexpr int widest_bar = 60;
   const auto terminal = terminal_size();

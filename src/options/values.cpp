@@ -99,14 +99,12 @@ std::optional<posix::Duration> parse_duration(std::string_view text) {
 
 std::string duration_text(posix::Duration duration) {
   const auto count = duration.count();
-  constexpr std::array by_size{hour, minute, second, millisecond, microsecond};
   if (count == 0) return "0s";
-  for (const auto& unit : by_size) {
-    if (count % unit.nanoseconds == 0 || unit.name == "us") {
-      return std::to_string(count / unit.nanoseconds).append(unit.name);
-    }
+  for (const auto& unit : {hour, minute, second, millisecond, microsecond}) {
+    if (count % unit.nanoseconds == 0) return std::to_string(count / unit.nanoseconds).append(unit.name);
   }
-  return "0s";
+  const auto thousandths = std::to_string(1000 + count % microsecond.nanoseconds);  // "1005" for .005
+  return std::to_string(count / microsecond.nanoseconds) + "." + thousandths.substr(1) + "us";
 }
 
 std::string plain_or_quoted(std::string_view text) {

@@ -1,5 +1,7 @@
 #include "harness/proc.hpp"
 
+#include "tcpserver/posix/process.hpp"
+
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,10 +85,9 @@ std::string status_of(pid_t pid, const std::string& name) {
 }
 
 std::size_t raise_descriptor_limit() {
+  tcpserver::posix::raise_descriptor_limit();
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;
 }
 

@@ -76,6 +76,9 @@ TEST(DurationText, IsWrittenShortest) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
   EXPECT_EQ(duration_text(60s), "1m");
+  for (const char* text : {"0.001us", "0.500us", "1500.005us"}) {
+    EXPECT_EQ(duration_text(*parse_duration(text)), text);
+  }
 }
 
 TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {

@@ -217,6 +217,25 @@ TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
                                " of this machine (of this network namespace), as far as can be seen\n");
 }
 
+TEST_F(TcpbacklogSees, WatchTellsAShortageFromAnEmptyPort) {
+  if (TCPSERVER_TEST_SANITIZED)
+    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
+  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
+  const PythonListener listener(0);
+  const auto watch_with = [&listener](const std::string& error) {
+    return run({"strace", "-qq", "-o", "/dev/null", "-e", "trace=socket", "-e",
+                "inject=socket:error=" + error, TCPBACKLOG_PROGRAM, "watch", listener.port, "--count", "1"});
+  };
+  const auto short_of = watch_with("ENFILE");
+  EXPECT_EQ(short_of.ending, 71);
+  EXPECT_EQ(short_of.errors,
+            "tcpbacklog: cannot ask the kernel for its listening sockets: Too many open files in system\n");
+  // Without sock_diag the tables of /proc tell the rest.
+  const auto without = watch_with("EPROTONOSUPPORT");
+  EXPECT_EQ(without.ending, 0) << without.errors;
+  EXPECT_NE(without.output.find("queue 0 of ? "), std::string::npos) << without.output;
+}
+
 TEST_F(Tcpbacklog, SizeOfTheExample) {
   const std::vector<std::string> words{"size", "--rate", "1000", "--burst", "3000", "--accept-time", "0.8ms"};
   const auto result = tcpbacklog(words);

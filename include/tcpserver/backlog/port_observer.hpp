@@ -33,6 +33,7 @@ class PortObserver {
     with_half_open
   };
 
+  // Throws StartError (system) where descriptors or memory are short: that must not look like an empty port.
   explicit PortObserver(std::uint16_t port);
 
   [[nodiscard]] PortPicture look(Look what);

@@ -40,12 +40,10 @@ struct Sizing {
 };
 
 // Whatever the load, the result is finite. For clients that come independently of each other (a Poisson
-// process) by_chance is the larger of
-// - the length which an M/M/1 queue at the mean rate exceeds once in a million arrivals: P(n) = r^n, where r
-// is
-//   rate / capacity. (An even accept time makes it shorter.)
-// - growth, plus three standard deviations of the number of clients in a burst: sqrt(burst * burst_length).
-//   Where the capacity carries the burst, no more than the M/M/1 queue at the burst's rate.
+// process) by_chance is the larger of two lengths. One is that which an M/M/1 queue at the mean rate exceeds
+// once in a million arrivals: P(more than n wait) = r^n, where r is rate / capacity. (An even accept time
+// makes it shorter.) The other is growth plus three standard deviations of the number of clients in a burst,
+// sqrt(burst * burst_length); where the capacity carries the burst, no more than the M/M/1 queue at its rate.
 [[nodiscard]] Sizing size_backlog(const Load& load);
 
 // The kernel memory of one connection that waits in the accept queue, in bytes: one object of the slab cache

@@ -16,8 +16,9 @@ struct AcceptQueue {
 [[nodiscard]] std::optional<AcceptQueue> accept_queue(int listener) noexcept;
 
 // How many segments this listener dropped since it was made, most of them SYNs that found a queue full: the
-// socket's own sk_drops (SO_MEMINFO, Linux 4.12), which counts what ListenDrops counts for all listeners of a
-// network namespace together. Wraps around at 2^32. Allocates nothing.
+// socket's own sk_drops (SO_MEMINFO, Linux 4.12). It counts for one listener what ListenDrops counts for all
+// of a network namespace, and more that anybody can cause, such as a wrong MD5 signature. Wraps around at
+// 2^32. Allocates nothing.
 [[nodiscard]] std::optional<std::uint32_t> dropped_by_listener(int listener) noexcept;
 
 // Bytes that were written to this connection and that its peer's kernel has not acknowledged (SIOCOUTQ,

@@ -11,7 +11,7 @@
 // The command line of tcpbacklog: tcpbacklog probe|watch|size [OPTION]...
 namespace tcpserver::options {
 
-// Each row of a probe holds two descriptors a connection.
+// What listen(2) is asked for may be more than any kernel grants: a probe shows what becomes of it.
 inline constexpr int largest_probed_backlog = 65535;
 
 struct ProbeOptions {

@@ -26,8 +26,8 @@ namespace tcpserver::options {
 inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 [[nodiscard]] std::optional<posix::Duration> parse_duration(std::string_view text);
 
-// The shortest text that parse_duration reads back: "5m", "250ms", "1500ms", "800us", "0s". For durations of
-// whole microseconds; smaller parts are left out.
+// The text that parse_duration reads back, in the largest unit of which it is a whole number: "5m", "1500ms",
+// "800us", "0s". For what is finer than a microsecond, "0.005us".
 [[nodiscard]] std::string duration_text(posix::Duration duration);
 
 // 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long
