@@ -1,6 +1,7 @@
+#include "tcpserver/backlog/bar.hpp"
 #include "tcpserver/backlog/probe.hpp"
-#include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/posix/process.hpp"
+#include "tcpserver/posix/terminal.hpp"
 
 #include <sys/utsname.h>
 
@@ -134,21 +135,21 @@ posix::ExitStatus run_probe(const options::ProbeOptions& options) {
   posix::raise_descriptor_limit();  // each connection takes one
   constexpr int table_width = 54;
   constexpr int widest_bar = 60;
-  const auto terminal = terminal_size();
+  const auto terminal = posix::terminal_size();
   const int columns = terminal ? static_cast<int>(terminal->columns) : 0;
   const int bar_width = std::clamp(columns - table_width - 3, 0, widest_bar);
   // One column a connection, as long as the largest that the books know fits.
   const int full_bar = std::min(queued_by_berkeley_rule(options.to), bar_width);
 
   std::vector<ProbeRow> rows;
-  if (!options.json) print(probe_heading());
+  if (!options.json) posix::print(probe_heading());
   for (int backlog = options.from; backlog <= options.to; ++backlog) {
     rows.push_back(probe_backlog(backlog));
-    if (!options.json) print(probe_line(rows.back(), full_bar, bar_width));
+    if (!options.json) posix::print(probe_line(rows.back(), full_bar, bar_width));
   }
   const auto full = meet_full_queue(std::max(options.from, 1));
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
-  print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
+  posix::print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
   return agree ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 

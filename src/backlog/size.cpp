@@ -1,8 +1,8 @@
 #include "tcpserver/backlog/accept_time.hpp"
-#include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/backlog/sizing.hpp"
 #include "tcpserver/backlog/socket_facts.hpp"
 #include "tcpserver/posix/process.hpp"
+#include "tcpserver/posix/terminal.hpp"
 
 #include <sys/socket.h>
 
@@ -41,7 +41,7 @@ posix::ExitStatus run_size(const options::SizeOptions& options) {
     posix::raise_descriptor_limit();  // the clients of a round are open at the same time
     measured = measure_accept_time(*options.measure);
     accept_time = measured->each;
-    if (!options.json) print(measured_text(*measured));
+    if (!options.json) posix::print(measured_text(*measured));
   }
   const Load load{.rate = options.rate,
                   .burst = options.burst.value_or(options.rate),
@@ -52,12 +52,12 @@ posix::ExitStatus run_size(const options::SizeOptions& options) {
   const KernelLimits kernel{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
   if (options.json) {
     const auto json = sizing_json(load, sizing, kernel, SOMAXCONN);
-    print(measured ? measured_json(*measured) + json.substr(1) : json);
+    posix::print(measured ? measured_json(*measured) + json.substr(1) : json);
     return posix::ExitStatus::ok;
   }
-  print(sizing_text(load, sizing, kernel, SOMAXCONN));
+  posix::print(sizing_text(load, sizing, kernel, SOMAXCONN));
   if (measured && measured->at_most && !sizing.carried) {
-    print(
+    posix::print(
         "                (The accept time is an upper bound: the server was faster than its short queue let "
         "be\n"
         "                seen. Measure it with a longer backlog.)\n");

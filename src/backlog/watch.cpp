@@ -1,9 +1,9 @@
 #include "tcpserver/backlog/watch.hpp"
 
-#include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/kernel_tcp.hpp"
 #include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/posix/terminal.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -61,8 +61,10 @@ ExitStatus run_watch(const options::WatchOptions& options) {
     const double at = std::chrono::duration<double>(Clock::now() - began).count();
     const auto look = book.enter(picture, listen_counters(), at);
     // Asked anew each time: a terminal's size changes.
-    const auto terminal = options.json ? std::nullopt : terminal_size();
-    print(options.json ? watch_json(look) : terminal ? screen.draw(look, *terminal) : watch_lines(look));
+    const auto terminal = options.json ? std::nullopt : posix::terminal_size();
+    posix::print(options.json ? watch_json(look)
+                 : terminal   ? screen.draw(look, *terminal)
+                              : watch_lines(look));
     if (options.count && looks == *options.count) return ExitStatus::ok;
     // Looks that were missed, because the reader or the machine stalled, are not made up for.
     next = std::max(next + std::chrono::duration_cast<Clock::duration>(options.interval), Clock::now());

@@ -1,5 +1,6 @@
-#include "tcpserver/backlog/screen.hpp"
+#include "tcpserver/backlog/bar.hpp"
 #include "tcpserver/backlog/watch.hpp"
+#include "tcpserver/options/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -49,16 +50,6 @@ std::string queue_text(const Look::Queue& queue) {
          ", dropped here +" + count_text(queue.dropped);
 }
 
-// A process chooses its own name (printable ASCII by now).
-std::string json_safe(const std::string& name) {
-  std::string safe;
-  for (const char c : name) {
-    if (c == '"' || c == '\\') safe += '\\';
-    safe += c;
-  }
-  return safe;
-}
-
 // How full, as one character, '#' for no room at all.
 char mark(const Look::Queue& queue) {
   constexpr std::string_view marks = "_.:-=+*%";
@@ -89,8 +80,8 @@ std::string watch_json(const Look& look) {
   const char* separator = "";
   for (const auto& queue : look.queues) {
     text += separator;
-    text += "{\"local\": \"" + json_safe(queue.now.local.text()) +
-            "\", \"program\": " + (queue.owner ? "\"" + json_safe(queue.owner->name) + "\"" : "null") +
+    text += "{\"local\": " + options::json_string(queue.now.local.text()) +
+            ", \"program\": " + (queue.owner ? options::json_string(queue.owner->name) : "null") +
             ", \"pid\": " + (queue.owner ? std::to_string(queue.owner->pid) : "null") +
             ", \"queue\": " + std::to_string(queue.now.length) + ", \"limit\": " + or_null(queue.now.limit) +
             ", \"longest\": " + std::to_string(queue.longest) + ", \"dropped\": " + or_null(queue.dropped) +
@@ -103,7 +94,7 @@ std::string watch_json(const Look& look) {
          ", \"listen_overflows\": " + or_null(overflows) + ", \"listen_drops\": " + or_null(drops) + "}\n";
 }
 
-std::string WatchScreen::draw(const Look& look, TerminalSize size) {
+std::string WatchScreen::draw(const Look& look, posix::TerminalSize size) {
   std::vector<std::string> lines{title_ + ", " + seconds_text(look.at) +
                                  "  (each look leaves a mark: _ empty, # full)"};
   for (const auto& queue : look.queues) {
@@ -122,17 +113,7 @@ std::string WatchScreen::draw(const Look& look, TerminalSize size) {
   });
   if (look.queues.empty()) lines.emplace_back("nobody listens here now");
   lines.push_back("SYN queue " + std::to_string(look.half_open) + "; " + counters_text(look));
-  // The cursor stands below the last line, and cannot go up beyond the top.
-  lines.resize(std::min(lines.size(), std::max<std::size_t>(size.rows, 2) - 1));
-
-  // Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED). A
-  // line leaves the last column free: erased from there, it would lose its last character.
-  std::string text;
-  const auto up = std::min(lines_drawn_, size.rows - 1);
-  if (up > 0) text = "\x1b[" + std::to_string(up) + "A\r";
-  for (const auto& line : lines) text += line.substr(0, size.columns - 1) + "\x1b[K\n";
-  lines_drawn_ = lines.size();
-  return text + "\x1b[J";
+  return picture_.draw(lines, size);
 }
 
 }  // namespace tcpserver::backlog

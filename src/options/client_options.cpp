@@ -6,12 +6,16 @@ namespace tcpserver::options {
 
 namespace {
 
+using posix::ExitStatus;
+using posix::StartError;
+
 constexpr Program tcpclient_program{
     .name = "tcpclient",
     .synopsis = "[OPTION]... [HOST [PORT]]",
     .purpose =
         "Send a sentence to a TCP server (localhost, port 54321) and print the reply. Where standard\n"
-        "input is not a terminal: send all of it, and print every byte that comes back.",
+        "input is not a terminal: send all of it, and print every byte that comes back. Or be many\n"
+        "clients at once, and show how long each of them waited.",
     .environment_prefix = "",
     .operands = "HOST PORT",
     .notes = "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
@@ -26,6 +30,47 @@ void refuse_what_is_no_host_alone(std::string_view text) {
     refuse(given, "a host: no brackets, as in ::1 54321");
   if (colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
     refuse(given, "a host: HOST and PORT stand apart, as in localhost 54321");
+  }
+}
+
+std::uint32_t number_of_clients(const Given& given, std::uint32_t least) {
+  const auto value = parse_count(given.text, least, most_clients);
+  if (!value) {
+    refuse(given, "a number of clients: a whole number from " + std::to_string(least) + " to " +
+                      std::to_string(most_clients));
+  }
+  return static_cast<std::uint32_t>(*value);
+}
+
+StartError contradiction(const std::string& text) {
+  return {ExitStatus::usage, text};
+}
+
+// Options that have to do with each other. Sets how many are slow, where nobody said.
+void settle(ClientOptions& options) {
+  if (options.ask_first && options.message) {
+    throw contradiction(
+        "--ask-first and --message exclude each other: with a message there is nothing to ask");
+  }
+  if (options.clients == 0) {
+    const char* const lonely = options.slow ? "--slow" : options.service ? "--service" : "--json";
+    if (options.slow || options.service || options.json) {
+      throw contradiction(std::string(lonely) + " is for many clients at once: it needs --clients");
+    }
+    return;
+  }
+  if (options.ask_first) throw contradiction("--ask-first and --clients exclude each other: many ask nobody");
+  const bool delayed = options.delay > posix::Duration::zero();
+  if (!options.slow) options.slow = delayed ? 1 : 0;
+  if (*options.slow > options.clients) {
+    throw contradiction("--slow: " + std::to_string(*options.slow) + " are more than the " +
+                        std::to_string(options.clients) + " of --clients");
+  }
+  if (*options.slow > 0 && !delayed) {
+    throw contradiction("--slow needs --delay: how long the slow clients hold their connections");
+  }
+  if (*options.slow == 0 && delayed) {
+    throw contradiction("--delay has no effect on --clients of which none is --slow");
   }
 }
 
@@ -46,6 +91,18 @@ OptionTable client_option_table(ClientOptions& target) {
          target.timeout = duration_of(given);
          if (target.timeout == posix::Duration::zero()) refuse(given, "a time-out: it must be above 0");
        }},
+      {"clients", '\0', "N", "",
+       "connect N clients at once, 1 to " + std::to_string(most_clients) +
+           ", each with a sentence of its own or --message, compare the replies, and draw what happened when",
+       [&target](const Given& given) { target.clients = number_of_clients(given, 1); }},
+      {"slow", '\0', "K", "1 with --delay, else 0",
+       "so many of the --clients, the first, hold their connections for the delay; the others send at once",
+       [&target](const Given& given) { target.slow = number_of_clients(given, 0); }},
+      {"service", '\0', "SERVICE", "echo",
+       "what the server of the --clients does, echo or upper: their replies are compared with that",
+       [&target](const Given& given) { target.service = service_of(given); }},
+      {"json", '\0', "", "", "the timeline of the --clients as one JSON document",
+       [&target](const Given&) { target.json = true; }},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},
   };
@@ -62,8 +119,8 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
 
   const auto& operands = parsed.operands;
   if (operands.size() > 2) {
-    throw posix::StartError(posix::ExitStatus::usage, "unexpected argument " + in_quotes(operands[2]) +
-                                                          ": HOST and PORT are all it takes");
+    throw StartError(ExitStatus::usage,
+                     "unexpected argument " + in_quotes(operands[2]) + ": HOST and PORT are all it takes");
   }
   if (!operands.empty()) {
     if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
@@ -75,11 +132,7 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
     if (!port) refuse({operands[1], "PORT"}, "a port: a whole number from 1 to 65535");
     options.port = static_cast<std::uint16_t>(*port);
   }
-  if (options.ask_first && options.message) {
-    throw posix::StartError(
-        posix::ExitStatus::usage,
-        "--ask-first and --message exclude each other: with a message there is nothing to ask");
-  }
+  settle(options);
   return command;
 }
 

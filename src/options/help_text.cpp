@@ -1,6 +1,5 @@
 #include "tcpserver/options/option_table.hpp"
-
-#include <algorithm>
+#include "tcpserver/posix/terminal.hpp"
 
 namespace tcpserver::options {
 
@@ -16,22 +15,6 @@ std::string flag_column(const OptionSpec& spec) {
   return column;
 }
 
-// Words of `text` from help_column on, broken before help_width.
-void append_wrapped(std::string& line, std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const auto word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
-    const bool empty = line.size() <= help_column;
-    if (!empty && line.size() + 1 + word.size() > help_width) {
-      out += line + "\n";
-      line.assign(help_column, ' ');
-    } else if (!empty) {
-      line += ' ';
-    }
-    line += word;
-  }
-}
-
 }  // namespace
 
 std::string version_text(std::string_view program) {
@@ -42,16 +25,18 @@ std::string help_text(const Program& program, const OptionTable& table) {
   std::string out = "Usage: " + std::string(program.name) + " " + std::string(program.synopsis) + "\n" +
                     std::string(program.purpose) + "\n\n";
   for (const auto& spec : table) {
-    std::string line = flag_column(spec);
-    if (line.size() + 2 > help_column) {
-      out += line + "\n";
-      line.clear();
+    std::string column = flag_column(spec);
+    if (column.size() + 2 > help_column) {
+      out += column + "\n";
+      column.clear();
     }
-    line.resize(help_column, ' ');
     std::string help = spec.help;
     if (!spec.default_text.empty()) help += " (default " + spec.default_text + ")";
-    append_wrapped(line, out, help);
-    out += line + "\n";
+    for (const auto& line : posix::wrapped(help, help_width - help_column)) {
+      column.resize(help_column, ' ');
+      out += column + line + "\n";
+      column.clear();
+    }
   }
   if (!program.environment_prefix.empty()) {
     const auto& example = table.front();

@@ -23,19 +23,6 @@ constexpr Program tcpserver_program{
         "SIGHUP reads the --config file again.\n",
 };
 
-template <typename Choice>
-struct Named {
-  std::string_view name;
-  Choice value;
-};
-
-template <typename Choice>
-Choice parse_choice(const Given& given, std::string_view what, Named<Choice> first, Named<Choice> second) {
-  if (given.text == first.name) return first.value;
-  if (given.text == second.name) return second.value;
-  refuse(given, std::string(what).append(": ").append(first.name).append(" or ").append(second.name));
-}
-
 void store_port(std::uint16_t& port, const Given& given) {
   const auto value = parse_count(given.text, 0, 65535);
   if (!value) refuse(given, "a port: a whole number from 0 to 65535, where 0 takes a free one");
@@ -113,20 +100,16 @@ OptionTable server_option_table(ServerOptions& target) {
       {"mode", 'm', "MODE", "fork",
        "fork: one process per connection; iterative: one client after another, the problem that fork solves",
        [&target](const Given& given) {
-         target.mode =
-             parse_choice<Mode>(given, "a mode", {"fork", Mode::fork}, {"iterative", Mode::iterative});
+         target.mode = choice_of<Mode>(given, "a mode", {"fork", Mode::fork}, {"iterative", Mode::iterative});
        }},
       {"reap", '\0', "HOW", "handler",
        "handler: SIGCHLD reaps ended children; none: leaves zombies, the problem that the handler solves",
        [&target](const Given& given) {
          target.reap =
-             parse_choice<Reap>(given, "a way to reap", {"handler", Reap::handler}, {"none", Reap::none});
+             choice_of<Reap>(given, "a way to reap", {"handler", Reap::handler}, {"none", Reap::none});
        }},
       {"service", 's', "SERVICE", "echo", "echo: every byte as it came; upper: in capitals",
-       [&target](const Given& given) {
-         target.service =
-             parse_choice<Service>(given, "a service", {"echo", Service::echo}, {"upper", Service::upper});
-       }},
+       [&target](const Given& given) { target.service = service_of(given); }},
       {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
        "children at a time, 1 to " + std::to_string(most_connections) +
            "; further clients wait in the listen queue",

@@ -2,10 +2,10 @@
 
 #include "tcpserver/backlog/listen_counters.hpp"
 #include "tcpserver/backlog/port_observer.hpp"
-#include "tcpserver/backlog/screen.hpp"
 #include "tcpserver/options/backlog_options.hpp"
 #include "tcpserver/posix/exit_status.hpp"
 #include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/posix/terminal.hpp"
 
 #include <deque>
 #include <functional>
@@ -63,12 +63,12 @@ class WatchScreen {
  public:
   // `title` is the first line.
   explicit WatchScreen(std::string title) : title_(std::move(title)) {}
-  [[nodiscard]] std::string draw(const Look& look, TerminalSize size);
+  [[nodiscard]] std::string draw(const Look& look, posix::TerminalSize size);
 
  private:
   std::string title_;
   std::map<std::uint64_t, std::deque<char>> history_;  // by inode: a mark a look, the newest last
-  std::size_t lines_drawn_ = 0;
+  posix::PictureInPlace picture_;
 };
 
 // tcpbacklog watch: looks until a signal ends the process, or so many times. Throws StartError (unavailable)

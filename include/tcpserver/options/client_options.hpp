@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/options/option_table.hpp"
+#include "tcpserver/options/service.hpp"
 #include "tcpserver/posix/clock.hpp"
 
 #include <cstdint>
@@ -9,13 +10,23 @@
 
 namespace tcpserver::options {
 
+// An address has 28232 ports for connections to one server, and each stays in use for a minute after its end
+// (ip_local_port_range, ip(7); TIME_WAIT).
+inline constexpr std::uint32_t most_clients = 10'000;
+
 struct ClientOptions {
   std::string host = "localhost";
-  std::uint16_t port = 54321;              // 1 to 65535
-  bool ask_first = false;                  // ask (or wait for input) before connecting
-  std::optional<std::string> message;      // nothing: ask on a terminal, else stream standard input
-  posix::Duration delay{};                 // held between connecting and sending
+  std::uint16_t port = 54321;          // 1 to 65535
+  bool ask_first = false;              // ask (or wait for input) before connecting
+  std::optional<std::string> message;  // nothing: ask on a terminal, else stream standard input
+  posix::Duration delay{};             // held between connecting and sending; of a crowd, by the slow ones
   std::optional<posix::Duration> timeout;  // longest wait for the network; nothing: for ever
+
+  std::uint32_t clients = 0;  // at once, up to most_clients; 0: one client that talks with the user
+  std::optional<std::uint32_t>
+      slow;                        // how many of the clients hold for the delay; with clients never nothing
+  std::optional<Service> service;  // what the replies are compared with; nothing: echo
+  bool json = false;               // the timeline as data
 };
 
 [[nodiscard]] OptionTable client_option_table(ClientOptions& target);

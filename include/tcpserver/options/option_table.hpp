@@ -78,6 +78,20 @@ struct Parsed {
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
 
+// The value as one of two words, or refused: as "'x' is not WHAT: first or second".
+template <typename Choice>
+struct Named {
+  std::string_view name;
+  Choice value;
+};
+template <typename Choice>
+[[nodiscard]] Choice choice_of(const Given& given, std::string_view what, Named<Choice> first,
+                               Named<Choice> second) {
+  if (given.text == first.name) return first.value;
+  if (given.text == second.name) return second.value;
+  refuse(given, std::string(what).append(": ").append(first.name).append(" or ").append(second.name));
+}
+
 // The value as on or off, or refused.
 [[nodiscard]] bool switch_of(const Given& given);
 

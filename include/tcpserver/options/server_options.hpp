@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/options/option_table.hpp"
+#include "tcpserver/options/service.hpp"
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/socket_address.hpp"
 
@@ -13,7 +14,6 @@ namespace tcpserver::options {
 
 enum class Mode { fork, iterative };
 enum class Reap { handler, none };
-enum class Service { echo, upper };
 
 // How much is logged: warnings alone; what an operator wants to know; each session too.
 enum class Verbosity { quiet, normal, verbose };

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "tcpserver/client/timeline.hpp"
+#include "tcpserver/options/client_options.hpp"
+#include "tcpserver/posix/socket_address.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace tcpserver::client {
+
+// Shown the timeline again and again while it grows, every frame_time, and once when it is over.
+using Watcher = std::function<void(const Timeline&)>;
+inline constexpr auto frame_time = std::chrono::milliseconds(50);
+
+struct CrowdResult {
+  Timeline timeline;
+  int signal = 0;  // SIGINT or SIGTERM that stopped it; the caller may want to end by it. 0: none
+};
+
+// Many clients at once, in one process: all sockets are opened, then connected one right after the other, the
+// slow clients first. Each sends its sentence, a slow one after the delay, half-closes, and compares what
+// comes until the server closes. Never throws for what a server does: that is in the timeline.
+// Throws StartError (system) where there are not so many sockets.
+[[nodiscard]] CrowdResult run_crowd(const options::ClientOptions& options,
+                                    const std::vector<posix::SocketAddress>& addresses,
+                                    const Watcher& watcher);
+
+}  // namespace tcpserver::client

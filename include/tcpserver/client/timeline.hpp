@@ -1,0 +1,71 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/exit_status.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What happened when to many clients that were started together. Times are seconds since the first started.
+namespace tcpserver::client {
+
+// Why a client got no right reply.
+struct Failure {
+  std::string word;          // "refused": fits into a row of the picture, failure_width at most
+  std::string sentence;      // the whole story, without the client's number
+  posix::ExitStatus status;  // what it would mean to a single client
+};
+inline constexpr std::size_t failure_width = 13;
+
+struct ClientLife {
+  std::uint32_t id = 0;  // 1 for the first
+  bool slow = false;     // holds its connection for the delay before it sends
+  double started_s = 0;
+  std::optional<double> connected_s;
+  std::optional<double> sent_s;     // the last byte was given to the kernel
+  std::optional<double> replied_s;  // the last byte of the right reply came
+  std::optional<double> ended_s;    // the server closed too, or it failed
+  std::optional<Failure> failure;
+
+  [[nodiscard]] bool answered() const { return ended_s && !failure; }
+  // From its start to its reply. It must have one.
+  [[nodiscard]] double wait_s() const { return *replied_s - started_s; }
+};
+
+struct Timeline {
+  std::string server;  // "localhost port 54321"
+  posix::Duration delay{};
+  std::vector<ClientLife> lives;
+  double now_s = 0;
+  bool over = false;  // nothing more will happen: all have ended, or somebody stopped the run
+};
+
+// Least, median (of an even number the lower one) and largest of some times.
+struct Spread {
+  double least;
+  double median;
+  double largest;
+};
+
+// Of the given times; nothing where there are none.
+[[nodiscard]] std::optional<Spread> spread_of(std::vector<double> times);
+
+// Of the waits of all answered clients that are slow, or are not.
+[[nodiscard]] std::optional<Spread> waits(const Timeline& timeline, bool slow);
+
+// "850 us", "12.3 ms", "2.001 s".
+[[nodiscard]] std::string time_text(double seconds);
+
+// What the picture shows, in figures: how long the quick clients waited, and whether they waited for the slow
+// ones. One to three sentences, in one line.
+[[nodiscard]] std::string verdict(const Timeline& timeline);
+
+// One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
+// "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,
+// "delay_s": 2.0, "quick_wait_median_s": ..., "quick_wait_max_s": ..., "errors": 0}. What did not happen is
+// null.
+[[nodiscard]] std::string timeline_json(const Timeline& timeline);
+
+}  // namespace tcpserver::client

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "tcpserver/options/option_table.hpp"
+
+namespace tcpserver::options {
+
+// What is done with the bytes of a client: sent back as they came, or with their ASCII letters in capitals.
+enum class Service { echo, upper };
+
+// The value as a service, or refused.
+[[nodiscard]] inline Service service_of(const Given& given) {
+  return choice_of<Service>(given, "a service", {"echo", Service::echo}, {"upper", Service::upper});
+}
+
+}  // namespace tcpserver::options

@@ -1,0 +1,171 @@
+#include "tcpserver/client/timeline.hpp"
+
+#include "tcpserver/options/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace tcpserver::client {
+
+namespace {
+
+std::string formatted(const char* format, double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), format, number);
+  return text.data();
+}
+
+std::string counted(std::size_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
+  return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
+}
+
+bool is_slow(const ClientLife& life) {
+  return life.slow;
+}
+
+double delay_of(const Timeline& timeline) {
+  return std::chrono::duration<double>(timeline.delay).count();
+}
+
+// "0.5 ms", or "0.5 ms (median; 0.4 ms to 0.9 ms)".
+std::string spread_text(const Spread& spread, std::size_t count) {
+  const std::string median = time_text(spread.median);
+  if (count == 1) return median;
+  return median + " (median; " + time_text(spread.least) + " to " + time_text(spread.largest) + ")";
+}
+
+std::string of_the_slow(std::size_t slow) {
+  if (slow == 1) return "client 1 held its connection";
+  return "the " + std::to_string(slow) + " slow ones held their connections";
+}
+
+// Of a wait beside a delay: is it the delay, or nothing beside it? Between the two nothing is said.
+constexpr double as_long_as = 0.9;
+constexpr double nothing_beside = 0.1;
+
+// How long the quick ones waited behind the slow ones. Both are there, and some quick ones were answered.
+std::string compared(const Timeline& timeline, const Spread& quick) {
+  const std::size_t slow = count_of(timeline, is_slow);
+  const std::size_t answered =
+      count_of(timeline, [](const ClientLife& life) { return !life.slow && life.answered(); });
+  const double delay = delay_of(timeline);
+  const std::string who = answered == 1 ? "The quick client waited "
+                                        : "The " + std::to_string(answered) + " quick clients waited ";
+  const std::string text = who + spread_text(quick, answered);
+  const std::string held = of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
+  if (quick.least >= as_long_as * delay) {
+    return text + ", while " + held + ": " +
+           (slow == 1 ? "they were served after it." : "they were served after them.");
+  }
+  if (quick.largest <= nothing_beside * delay) {
+    return text + ", while " + held + ": nobody waited for " + (slow == 1 ? "it." : "them.");
+  }
+  return text + ", while " + held + ".";
+}
+
+std::string of_the_answered(const Timeline& timeline) {
+  const std::size_t slow = count_of(timeline, is_slow);
+  const auto quick = waits(timeline, false);
+  if (quick && slow > 0) return compared(timeline, *quick);
+  const std::size_t answered = count_of(timeline, [](const ClientLife& life) { return life.answered(); });
+  const auto all = quick ? quick : waits(timeline, true);
+  if (!all) return "";
+  const std::string held =
+      quick ? "" : ", and " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
+  return counted(answered, "client waited ", "clients waited ") + spread_text(*all, answered) + held + ".";
+}
+
+// A SYN that met a full queue is dropped, and sent again after TCP_TIMEOUT_INIT, 1 s (RFC 6298, section 2).
+constexpr double retry_s = 0.9;
+
+std::string of_the_queue(const Timeline& timeline) {
+  const std::size_t late = count_of(timeline, [](const ClientLife& life) {
+    return life.connected_s && *life.connected_s - life.started_s >= retry_s;
+  });
+  if (late == 0) return "";
+  return counted(late, "client was", "clients were") +
+         " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, which is "
+         "sent "
+         "again a second later.";
+}
+
+std::string of_the_rest(const Timeline& timeline) {
+  const std::size_t failed =
+      count_of(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
+  const std::size_t open = count_of(timeline, [](const ClientLife& life) { return !life.ended_s; });
+  const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
+  if (open > 0)
+    return "Stopped after " + time_text(timeline.now_s) + " with " + std::to_string(open) + of_all +
+           " not answered.";
+  return failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
+}
+
+std::string json_time(const std::optional<double>& seconds) {
+  return seconds ? formatted("%.6f", *seconds) : "null";
+}
+
+}  // namespace
+
+std::optional<Spread> spread_of(std::vector<double> times) {
+  if (times.empty()) return std::nullopt;
+  std::sort(times.begin(), times.end());
+  return Spread{.least = times.front(), .median = times[(times.size() - 1) / 2], .largest = times.back()};
+}
+
+std::optional<Spread> waits(const Timeline& timeline, bool slow) {
+  std::vector<double> times;
+  for (const auto& life : timeline.lives) {
+    if (life.slow == slow && life.answered()) times.push_back(life.wait_s());
+  }
+  return spread_of(std::move(times));
+}
+
+std::string time_text(double seconds) {
+  // The limits are where the rounded text would have a digit more.
+  if (seconds < 0.0009995) return formatted("%.0f us", seconds * 1e6);
+  if (seconds < 0.09995) return formatted("%.1f ms", seconds * 1e3);
+  if (seconds < 0.9995) return formatted("%.0f ms", seconds * 1e3);
+  return formatted(seconds < 99.9995 ? "%.3f s" : "%.0f s", seconds);
+}
+
+std::string verdict(const Timeline& timeline) {
+  std::string text;
+  for (const auto& part : {of_the_rest(timeline), of_the_answered(timeline), of_the_queue(timeline)}) {
+    if (!text.empty() && !part.empty()) text += ' ';
+    text += part;
+  }
+  return text;
+}
+
+std::string timeline_json(const Timeline& timeline) {
+  std::string text = "{\"clients\": [";
+  const char* separator = "\n  ";
+  for (const auto& life : timeline.lives) {
+    text += separator;
+    text += "{\"id\": " + std::to_string(life.id) + ", \"slow\": " + (life.slow ? "true" : "false") +
+            ", \"started_s\": " + json_time(life.started_s) +
+            ", \"connected_s\": " + json_time(life.connected_s) + ", \"sent_s\": " + json_time(life.sent_s) +
+            ", \"replied_s\": " + json_time(life.replied_s) +
+            ", \"ok\": " + (life.answered() ? "true" : "false") + ", \"error\": " +
+            (life.failure   ? options::json_string(life.failure->sentence)
+             : life.ended_s ? "null"
+                            : "\"stopped\"") +
+            "}";
+    separator = ",\n  ";
+  }
+  const auto quick = waits(timeline, false);
+  const std::size_t errors = count_of(timeline, [](const ClientLife& life) { return !life.answered(); });
+  return text + "\n], \"server\": " + options::json_string(timeline.server) +
+         ", \"slow\": " + std::to_string(count_of(timeline, is_slow)) +
+         ", \"delay_s\": " + json_time(delay_of(timeline)) +
+         ", \"quick_wait_median_s\": " + (quick ? json_time(quick->median) : "null") +
+         ", \"quick_wait_max_s\": " + (quick ? json_time(quick->largest) : "null") +
+         ", \"errors\": " + std::to_string(errors) + "}\n";
+}
+
+}  // namespace tcpserver::client

@@ -1,0 +1,100 @@
+#include "tcpserver/posix/terminal.hpp"
+
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tcpserver::posix {
+
+namespace {
+
+struct CutLine {
+  std::string text;
+  std::size_t width = 0;  // columns that it takes
+};
+
+// As much of the line as has room. A control sequence takes none, and is kept even behind the cut: it may
+// switch a colour off.
+CutLine cut(std::string_view line, std::size_t room) {
+  CutLine result;
+  bool in_sequence = false;
+  for (const char c : line) {
+    if (c == '\x1b') in_sequence = true;
+    if (in_sequence || result.width < room) result.text += c;
+    if (!in_sequence && result.width < room) ++result.width;
+    if (c == 'm') in_sequence = false;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<TerminalSize> terminal_size() {
+  const char* const kind = std::getenv("TERM");
+  if (::isatty(STDOUT_FILENO) == 0 || (kind != nullptr && std::string_view(kind) == "dumb"))
+    return std::nullopt;
+  constexpr TerminalSize usual{.columns = 80, .rows = 24};
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual;
+  return TerminalSize{.columns = size.ws_col, .rows = size.ws_row};
+}
+
+bool colours_wanted() {
+  const char* const unwanted = std::getenv("NO_COLOR");
+  return terminal_size() && (unwanted == nullptr || *unwanted == '\0');
+}
+
+void print(std::string_view text) {
+  if (!write_all(STDOUT_FILENO, text)) {
+    throw system_error("write to standard output", errno, ExitStatus::io_error);
+  }
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!lines.empty() && lines.back().size() + 1 + word.size() <= width) {
+      lines.back().append(" ").append(word);
+    } else {
+      lines.emplace_back(word);
+    }
+  }
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text.append(line).append("\n");
+  return text;
+}
+
+// Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED). A
+// line leaves the last column free: erased from there, it would lose its last character.
+std::string PictureInPlace::draw(const std::vector<std::string>& lines, TerminalSize size) {
+  std::string text;
+  const std::size_t room_above = std::max<std::size_t>(size.rows, 2) - 1;
+  if (widest_drawn_ > size.columns) {
+    // The window became narrower. Whether the terminal has broken the old lines in two cannot be known, so
+    // all that it shows goes.
+    text = "\x1b[H\x1b[2J";
+  } else if (const auto up = std::min(lines_drawn_, size.rows - 1); up > 0) {
+    text = "\x1b[" + std::to_string(up) + "A\r";
+  }
+  lines_drawn_ = std::min(lines.size(), room_above);
+  widest_drawn_ = 0;
+  for (std::size_t i = 0; i < lines_drawn_; ++i) {
+    const auto line = cut(lines[i], size.columns - 1);
+    widest_drawn_ = std::max(widest_drawn_, line.width);
+    text += line.text + "\x1b[K\n";
+  }
+  return text + "\x1b[J";
+}
+
+}  // namespace tcpserver::posix

@@ -1,0 +1,51 @@
+#include "tcpserver/posix/terminal.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::posix;
+
+constexpr TerminalSize usual{.columns = 80, .rows = 24};
+
+TEST(PictureInPlace, DrawsOverTheLastPicture) {
+  PictureInPlace picture;
+  EXPECT_EQ(picture.draw({"one", "two"}, usual), "one\x1b[K\ntwo\x1b[K\n\x1b[J")
+      << "nothing to draw over yet";
+  EXPECT_EQ(picture.draw({"three"}, usual), "\x1b[2A\rthree\x1b[K\n\x1b[J");
+  EXPECT_EQ(picture.draw({"four"}, usual), "\x1b[1A\rfour\x1b[K\n\x1b[J");
+}
+
+TEST(PictureInPlace, LeavesARowForTheCursorAndTheLastColumn) {
+  PictureInPlace picture;
+  const std::vector<std::string> lines{"12345", "2", "3", "4"};
+  EXPECT_EQ(picture.draw(lines, {.columns = 5, .rows = 3}), "1234\x1b[K\n2\x1b[K\n\x1b[J");
+  EXPECT_EQ(picture.draw(lines, {.columns = 5, .rows = 2}), "\x1b[1A\r1234\x1b[K\n\x1b[J")
+      << "the cursor cannot go up beyond the top";
+}
+
+TEST(PictureInPlace, ColoursTakeNoRoomAndAreSwitchedOffBehindACut) {
+  PictureInPlace picture;
+  EXPECT_EQ(picture.draw({"\x1b[31mred\x1b[0m!"}, {.columns = 5, .rows = 24}),
+            "\x1b[31mred\x1b[0m!\x1b[K\n\x1b[J");
+  EXPECT_EQ(picture.draw({"\x1b[31mreddish\x1b[0m!"}, {.columns = 4, .rows = 24}),
+            "\x1b[1A\r\x1b[31mred\x1b[0m\x1b[K\n\x1b[J");
+}
+
+TEST(PictureInPlace, AfterANarrowingBeginsAnewOnAnEmptyScreen) {
+  PictureInPlace picture;
+  static_cast<void>(picture.draw({"twelve chars"}, usual));
+  EXPECT_EQ(picture.draw({"x"}, {.columns = 12, .rows = 24}), "\x1b[1A\rx\x1b[K\n\x1b[J")
+      << "the old line still has room";
+  static_cast<void>(picture.draw({"twelve chars"}, usual));
+  EXPECT_EQ(picture.draw({"x"}, {.columns = 11, .rows = 24}), "\x1b[H\x1b[2Jx\x1b[K\n\x1b[J");
+  EXPECT_EQ(picture.draw({"x"}, usual), "\x1b[1A\rx\x1b[K\n\x1b[J");
+}
+
+TEST(PictureInPlace, ATerminalOfOneRowHasNoWayUp) {
+  PictureInPlace picture;
+  static_cast<void>(picture.draw({"x"}, {.columns = 1, .rows = 1}));
+  EXPECT_EQ(picture.draw({"x"}, {.columns = 1, .rows = 1}), "\x1b[K\n\x1b[J");
+}
+
+}  // namespace
