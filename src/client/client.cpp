@@ -80,11 +80,11 @@ void check_replies(const Timeline& timeline) {
   const auto& lives = timeline.lives;
   const auto first = std::find_if(lives.begin(), lives.end(), failed);
   if (first == lives.end()) return;
-  throw StartError(first->failure->status, std::to_string(std::count_if(lives.begin(), lives.end(), failed)) +
-                                               " of " + std::to_string(lives.size()) +
-                                               (lives.size() == 1 ? " client" : " clients") +
-                                               " got no right reply; client " + std::to_string(first->id) +
-                                               ": " + first->failure->sentence);
+  throw StartError(exit_status_of(first->failure->trouble),
+                   std::to_string(std::count_if(lives.begin(), lives.end(), failed)) + " of " +
+                       std::to_string(lives.size()) + (lives.size() == 1 ? " client" : " clients") +
+                       " got no right reply; client " + std::to_string(first->id) + ": " +
+                       first->failure->sentence);
 }
 
 ExitStatus be_many(const ClientOptions& options) {

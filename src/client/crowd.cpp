@@ -132,7 +132,11 @@ class Client {
     }
     if (!holding() && sent_ < sentence_.size()) send(now);
     if (!ended() && !holding() && give_up_ && now >= *give_up_) {
-      fail("timed out", "no reply", ExitStatus::temp_fail, now);
+      const std::string limit = options::duration_text(*plan_->options.timeout);
+      fail(Trouble::timed_out,
+           life_->replied_s ? "timed out: the server replied, and did not close for " + limit
+                            : "timed out: nothing from the server for " + limit,
+           now);
     }
   }
 
@@ -184,11 +188,10 @@ class Client {
         (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + posix::error_text(error);
     ++address_;
     if (address_ < plan_->addresses.size()) return connect(now);
-    const char* const word = error == ECONNREFUSED ? "refused"
-                             : error == ETIMEDOUT  ? "timed out"
-                                                   : "not connected";
-    fail(word, "cannot connect to " + failures_,
-         error == ETIMEDOUT ? ExitStatus::temp_fail : ExitStatus::unavailable, now);
+    const auto trouble = error == ECONNREFUSED ? Trouble::refused
+                         : error == ETIMEDOUT  ? Trouble::timed_out
+                                               : Trouble::not_connected;
+    fail(trouble, "cannot connect to " + failures_, now);
   }
 
   void send(TimePoint now) {
@@ -240,33 +243,29 @@ class Client {
       if (other_service) sentence += expected_ == sentence_ ? " (--service upper?)" : " (--service echo?)";
     }
     life_->replied_s.reset();
-    fail("wrong reply", sentence, ExitStatus::protocol, now);
+    fail(Trouble::wrong_reply, sentence, now);
   }
 
   void closed(TimePoint now) {
-    if (sent_ < sentence_.size()) {
-      return fail("closed", "the server closed the connection before the sentence was sent",
-                  ExitStatus::io_error, now);
-    }
-    if (received_ == 0) {
-      return fail("no reply", "the server closed the connection without a reply", ExitStatus::protocol, now);
-    }
+    const std::string closed = "the server closed the connection ";
+    if (sent_ < sentence_.size()) return fail(Trouble::closed, closed + "before the sentence was sent", now);
+    if (received_ == 0) return fail(Trouble::no_reply, closed + "without a reply", now);
     if (received_ < expected_.size()) {
-      return fail("short reply",
-                  "the server closed the connection after " + std::to_string(received_) + " of " +
-                      std::to_string(expected_.size()) + " bytes",
-                  ExitStatus::protocol, now);
+      return fail(Trouble::short_reply,
+                  closed + "after " + std::to_string(received_) + " of " + std::to_string(expected_.size()) +
+                      " bytes",
+                  now);
     }
     end(now);
   }
 
   void broken(int error, TimePoint now) {
-    fail(error == ECONNRESET || error == EPIPE ? "reset" : "broken",
-         "the connection broke: " + posix::error_text(error), ExitStatus::io_error, now);
+    const bool reset = error == ECONNRESET || error == EPIPE;
+    fail(reset ? Trouble::reset : Trouble::broken, "the connection broke: " + posix::error_text(error), now);
   }
 
-  void fail(std::string word, std::string sentence, ExitStatus status, TimePoint now) {
-    life_->failure = Failure{.word = std::move(word), .sentence = std::move(sentence), .status = status};
+  void fail(Trouble trouble, std::string sentence, TimePoint now) {
+    life_->failure = Failure{.trouble = trouble, .sentence = std::move(sentence)};
     end(now);
   }
 
@@ -293,7 +292,7 @@ class Crowd {
  public:
   Crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses)
       : addresses_(usable(addresses)), plan_{.options = options, .addresses = addresses_, .began = {}} {
-    timeline_.server = options.host + " port " + std::to_string(options.port);
+    timeline_.server = options::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
     timeline_.delay = options.delay;
     timeline_.lives.resize(options.clients);
     clients_.reserve(options.clients);

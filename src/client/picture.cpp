@@ -63,7 +63,7 @@ bool has_slow(const Timeline& timeline) {
 Scale scale_for(const Timeline& timeline, std::size_t columns) {
   Scale scale{};
   scale.label_width = std::to_string(timeline.lives.size()).size() + (has_slow(timeline) ? 6 : 1);
-  const std::size_t taken = scale.label_width + 1 + failure_width + 1;
+  const std::size_t taken = scale.label_width + 1 + trouble_width + 1;
   scale.bar_width = std::max(columns, taken + least_bar) - taken;
   double end = 1e-6;
   for (const auto& life : timeline.lives) end = std::max(end, life.ended_s.value_or(timeline.now_s));
@@ -103,7 +103,7 @@ std::string axis(const Scale& scale) {
   }
   line.resize(scale.bar_width, ' ');
   return std::string(scale.label_width, ' ') + line +
-         std::string(1 + failure_width - result_title.size(), ' ') + std::string(result_title);
+         std::string(1 + trouble_width - result_title.size(), ' ') + std::string(result_title);
 }
 
 // " 1 slow ", " 2      ".
@@ -117,7 +117,7 @@ std::string label_of(const ClientLife& life, const Timeline& timeline, const Sca
 }
 
 std::string result_of(const ClientLife& life) {
-  if (life.failure) return life.failure->word;
+  if (life.failure) return word_of(life.failure->trouble);
   return life.replied_s ? time_text(life.wait_s()) : "";
 }
 
@@ -142,7 +142,8 @@ Bar bar_of(const ClientLife& life, double now_s, const Scale& scale) {
     bar.sent = std::min(bar.sent, bar.end - 1);
   }
   bar.sent = std::min(bar.sent, bar.end);
-  bar.connected = std::min(bar.connected, bar.sent);
+  // A quick one does not hold: what lies between the two is this program's own time.
+  bar.connected = life.slow ? std::min(bar.connected, bar.sent) : bar.sent;
   bar.start = std::min(bar.start, bar.connected);
   return bar;
 }
@@ -156,7 +157,7 @@ std::string row(const ClientLife& life, const Timeline& timeline, const Scale& s
   const std::string result = result_of(life);
   if (result.empty()) return line;
   const std::size_t drawn_columns = bar.end + (bar.cross ? 1 : 0);
-  return line.append(scale.bar_width + 1 + failure_width - drawn_columns - result.size(), ' ') + result;
+  return line.append(scale.bar_width + 1 + trouble_width - drawn_columns - result.size(), ' ') + result;
 }
 
 // Which clients have a row, in their order.

@@ -16,7 +16,7 @@ std::string formatted(const char* format, double number) {
   return text.data();
 }
 
-std::string counted(std::size_t count, const char* one, const char* many) {
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
@@ -26,6 +26,10 @@ std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&))
 
 bool is_slow(const ClientLife& life) {
   return life.slow;
+}
+
+bool is_quick_and_answered(const ClientLife& life) {
+  return !life.slow && life.answered();
 }
 
 double delay_of(const Timeline& timeline) {
@@ -48,50 +52,76 @@ std::string of_the_slow(std::size_t slow) {
 constexpr double as_long_as = 0.9;
 constexpr double nothing_beside = 0.1;
 
-// How long the quick ones waited behind the slow ones. Both are there, and some quick ones were answered.
-std::string compared(const Timeline& timeline, const Spread& quick) {
+// How long the quick ones waited behind the slow ones.
+std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
   const std::size_t slow = count_of(timeline, is_slow);
-  const std::size_t answered =
-      count_of(timeline, [](const ClientLife& life) { return !life.slow && life.answered(); });
+  const std::size_t answered = count_of(timeline, is_quick_and_answered);
+  const bool all = answered + slow == timeline.lives.size();
+  const std::string kind = slow == 0 ? "client" : "quick client";
+  std::string text = all && slow == 0 ? "" : "The ";
+  text += answered == 1 && slow > 0 ? kind : counted(answered, kind, kind + "s");
+  if (!all) text += answered == 1 ? " that was answered" : " that were answered";
+  text += " waited " + spread_text(waited, answered);
+  // Only a hold that lasted the whole delay is one to compare with.
+  const bool held =
+      slow > 0 && count_of(timeline, [](const ClientLife& life) { return life.slow && life.sent_s; }) == slow;
+  if (!held) return text + ".";
+
+  text += ", while " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
+  const char* const slow_ones = slow == 1 ? "it." : "them.";
   const double delay = delay_of(timeline);
-  const std::string who = answered == 1 ? "The quick client waited "
-                                        : "The " + std::to_string(answered) + " quick clients waited ";
-  const std::string text = who + spread_text(quick, answered);
-  const std::string held = of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
-  if (quick.least >= as_long_as * delay) {
-    return text + ", while " + held + ": " +
-           (slow == 1 ? "they were served after it." : "they were served after them.");
+  if (waited.least >= as_long_as * delay) {
+    return text + ": " + (answered == 1 ? "it was" : "they were") + " served after " + slow_ones;
   }
-  if (quick.largest <= nothing_beside * delay) {
-    return text + ", while " + held + ": nobody waited for " + (slow == 1 ? "it." : "them.");
+  if (waited.largest <= nothing_beside * delay) return text + ": nobody waited for " + slow_ones;
+  return text + ".";
+}
+
+// Where there is no quick one: what they waited once they had sent.
+std::string of_the_slow_alone(const Timeline& timeline) {
+  std::vector<double> times;
+  for (const auto& life : timeline.lives) {
+    if (life.answered()) times.push_back(*life.replied_s - *life.sent_s);
   }
-  return text + ", while " + held + ".";
+  const auto waited = spread_of(times);
+  if (!waited) return "";
+  return counted(times.size(), "slow client was", "slow clients were") + " answered " +
+         spread_text(*waited, times.size()) + " after sending.";
 }
 
 std::string of_the_answered(const Timeline& timeline) {
-  const std::size_t slow = count_of(timeline, is_slow);
-  const auto quick = waits(timeline, false);
-  if (quick && slow > 0) return compared(timeline, *quick);
-  const std::size_t answered = count_of(timeline, [](const ClientLife& life) { return life.answered(); });
-  const auto all = quick ? quick : waits(timeline, true);
-  if (!all) return "";
-  const std::string held =
-      quick ? "" : ", and " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
-  return counted(answered, "client waited ", "clients waited ") + spread_text(*all, answered) + held + ".";
+  const auto quick = quick_waits(timeline);
+  return quick ? of_the_quick(timeline, *quick) : of_the_slow_alone(timeline);
 }
 
-// A SYN that met a full queue is dropped, and sent again after TCP_TIMEOUT_INIT, 1 s (RFC 6298, section 2).
+// A SYN that met a full queue is dropped, and sent again after a second (RFC 6298, section 2).
 constexpr double retry_s = 0.9;
 
+bool connected_late(const ClientLife& life) {
+  return life.connected_s && *life.connected_s - life.started_s >= retry_s;
+}
+
+bool connected_late_and_reset(const ClientLife& life) {
+  return connected_late(life) && life.failure && life.failure->trouble == Trouble::reset;
+}
+
 std::string of_the_queue(const Timeline& timeline) {
-  const std::size_t late = count_of(timeline, [](const ClientLife& life) {
-    return life.connected_s && *life.connected_s - life.started_s >= retry_s;
-  });
+  const std::size_t late = count_of(timeline, connected_late);
   if (late == 0) return "";
-  return counted(late, "client was", "clients were") +
-         " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, which is "
-         "sent "
-         "again a second later.";
+  const std::size_t reset = count_of(timeline, connected_late_and_reset);
+  std::string text =
+      counted(late, "client was", "clients were") +
+      " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, "
+      "which is sent again a second later.";
+  // Linux answers with a cookie when there are more half-open connections than the backlog, and keeps nothing
+  // of the client. Its ACK then finds no place, its next segment no connection (tcp_syncookies, tcp(7)).
+  if (reset > 0) {
+    text +=
+        " " + std::to_string(reset) +
+        (reset == 1 ? " of them was reset, as happens to one" : " of them were reset, as happens to those") +
+        " whose SYN was answered with a SYN cookie when there still was no place.";
+  }
+  return text;
 }
 
 std::string of_the_rest(const Timeline& timeline) {
@@ -111,16 +141,59 @@ std::string json_time(const std::optional<double>& seconds) {
 
 }  // namespace
 
+const char* word_of(Trouble trouble) noexcept {
+  switch (trouble) {
+    case Trouble::refused:
+      return "refused";
+    case Trouble::not_connected:
+      return "not connected";
+    case Trouble::timed_out:
+      return "timed out";
+    case Trouble::closed:
+      return "closed";
+    case Trouble::reset:
+      return "reset";
+    case Trouble::broken:
+      return "broken";
+    case Trouble::no_reply:
+      return "no reply";
+    case Trouble::short_reply:
+      return "short reply";
+    case Trouble::wrong_reply:
+      return "wrong reply";
+  }
+  return "unknown";
+}
+
+posix::ExitStatus exit_status_of(Trouble trouble) noexcept {
+  switch (trouble) {
+    case Trouble::refused:
+    case Trouble::not_connected:
+      return posix::ExitStatus::unavailable;
+    case Trouble::timed_out:
+      return posix::ExitStatus::temp_fail;
+    case Trouble::closed:
+    case Trouble::reset:
+    case Trouble::broken:
+      return posix::ExitStatus::io_error;
+    case Trouble::no_reply:
+    case Trouble::short_reply:
+    case Trouble::wrong_reply:
+      return posix::ExitStatus::protocol;
+  }
+  return posix::ExitStatus::software;
+}
+
 std::optional<Spread> spread_of(std::vector<double> times) {
   if (times.empty()) return std::nullopt;
   std::sort(times.begin(), times.end());
   return Spread{.least = times.front(), .median = times[(times.size() - 1) / 2], .largest = times.back()};
 }
 
-std::optional<Spread> waits(const Timeline& timeline, bool slow) {
+std::optional<Spread> quick_waits(const Timeline& timeline) {
   std::vector<double> times;
   for (const auto& life : timeline.lives) {
-    if (life.slow == slow && life.answered()) times.push_back(life.wait_s());
+    if (is_quick_and_answered(life)) times.push_back(life.wait_s());
   }
   return spread_of(std::move(times));
 }
@@ -158,7 +231,7 @@ std::string timeline_json(const Timeline& timeline) {
             "}";
     separator = ",\n  ";
   }
-  const auto quick = waits(timeline, false);
+  const auto quick = quick_waits(timeline);
   const std::size_t errors = count_of(timeline, [](const ClientLife& life) { return !life.answered(); });
   return text + "\n], \"server\": " + options::json_string(timeline.server) +
          ", \"slow\": " + std::to_string(count_of(timeline, is_slow)) +

@@ -1,4 +1,5 @@
 #include "harness/client_socket.hpp"
+#include "harness/golden.hpp"
 #include "harness/server_process.hpp"
 
 #include <fcntl.h>
@@ -7,19 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 namespace {
 
 using namespace harness;
-
-std::string golden(const std::string& name) {
-  std::ifstream file(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // The interface changes on purpose only.
 TEST(Usage, HelpIsWhatTheGoldenFilesSay) {

@@ -1,9 +1,8 @@
 #include "harness/client_socket.hpp"
+#include "harness/own_listener.hpp"
 #include "harness/server_process.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -14,31 +13,6 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
-
-// A listener that a test answers by itself.
-class OwnListener {
- public:
-  OwnListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(fd_, 5), 0);
-    socklen_t size = sizeof address;
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = std::to_string(ntohs(address.sin_port));
-  }
-  ~OwnListener() { close(); }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
-  [[nodiscard]] const std::string& port() const { return port_; }
-
- private:
-  int fd_;
-  std::string port_;
-};
 
 class Client : public ::testing::Test {
  protected:

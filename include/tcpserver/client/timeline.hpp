@@ -12,22 +12,39 @@
 namespace tcpserver::client {
 
 // Why a client got no right reply.
-struct Failure {
-  std::string word;          // "refused": fits into a row of the picture, failure_width at most
-  std::string sentence;      // the whole story, without the client's number
-  posix::ExitStatus status;  // what it would mean to a single client
+enum class Trouble {
+  refused,        // nobody listens there
+  not_connected,  // another failure of connect: no route, no free port
+  timed_out,      // --timeout, or the system's patience with a connect
+  closed,         // the server closed before the sentence was sent
+  reset,
+  broken,    // another failure of send or receive
+  no_reply,  // the server closed, and had sent nothing
+  short_reply,
+  wrong_reply
 };
-inline constexpr std::size_t failure_width = 13;
+
+// "refused": fits into a row of the picture, trouble_width at most.
+[[nodiscard]] const char* word_of(Trouble trouble) noexcept;
+inline constexpr std::size_t trouble_width = 13;
+
+// What it is to a single client: unavailable, temp_fail, io_error or protocol.
+[[nodiscard]] posix::ExitStatus exit_status_of(Trouble trouble) noexcept;
+
+struct Failure {
+  Trouble trouble;
+  std::string sentence;  // the whole story, without the client's number
+};
 
 struct ClientLife {
   std::uint32_t id = 0;  // 1 for the first
   bool slow = false;     // holds its connection for the delay before it sends
   double started_s = 0;
-  std::optional<double> connected_s;
-  std::optional<double> sent_s;     // the last byte was given to the kernel
-  std::optional<double> replied_s;  // the last byte of the right reply came
-  std::optional<double> ended_s;    // the server closed too, or it failed
-  std::optional<Failure> failure;
+  std::optional<double> connected_s{};
+  std::optional<double> sent_s{};     // the last byte was given to the kernel
+  std::optional<double> replied_s{};  // the last byte of the right reply came
+  std::optional<double> ended_s{};    // the server closed too, or it failed
+  std::optional<Failure> failure{};
 
   [[nodiscard]] bool answered() const { return ended_s && !failure; }
   // From its start to its reply. It must have one.
@@ -35,9 +52,9 @@ struct ClientLife {
 };
 
 struct Timeline {
-  std::string server;  // "localhost port 54321"
+  std::string server{};  // "localhost port 54321"
   posix::Duration delay{};
-  std::vector<ClientLife> lives;
+  std::vector<ClientLife> lives{};
   double now_s = 0;
   bool over = false;  // nothing more will happen: all have ended, or somebody stopped the run
 };
@@ -52,14 +69,14 @@ struct Spread {
 // Of the given times; nothing where there are none.
 [[nodiscard]] std::optional<Spread> spread_of(std::vector<double> times);
 
-// Of the waits of all answered clients that are slow, or are not.
-[[nodiscard]] std::optional<Spread> waits(const Timeline& timeline, bool slow);
+// Of the waits of all quick clients that were answered.
+[[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);
 
 // "850 us", "12.3 ms", "2.001 s".
 [[nodiscard]] std::string time_text(double seconds);
 
 // What the picture shows, in figures: how long the quick clients waited, and whether they waited for the slow
-// ones. One to three sentences, in one line.
+// ones. A few sentences, in one line.
 [[nodiscard]] std::string verdict(const Timeline& timeline);
 
 // One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "tcpserver/client/timeline.hpp"
+
+// Timelines that never were, for what is made of them.
+namespace made {
+
+using tcpserver::client::ClientLife;
+using tcpserver::client::Failure;
+using tcpserver::client::Timeline;
+using tcpserver::client::Trouble;
+
+// A quick client: sends as soon as it is connected.
+inline ClientLife answered(std::uint32_t id, double connected_s, double replied_s) {
+  return {.id = id,
+          .connected_s = connected_s,
+          .sent_s = connected_s + 0.0001,
+          .replied_s = replied_s,
+          .ended_s = replied_s + 0.0001,
+          .failure = {}};
+}
+
+// A slow one.
+inline ClientLife held(std::uint32_t id, double sent_s, double replied_s) {
+  auto life = answered(id, 0.0001, replied_s);
+  life.slow = true;
+  life.sent_s = sent_s;
+  return life;
+}
+
+inline ClientLife broken(std::uint32_t id, Trouble trouble, double ended_s) {
+  return {.id = id,
+          .connected_s = {},
+          .sent_s = {},
+          .replied_s = {},
+          .ended_s = ended_s,
+          .failure = Failure{.trouble = trouble, .sentence = "it did not work"}};
+}
+
+inline Timeline of_five(std::vector<ClientLife> quick) {
+  Timeline timeline{
+      .server = "localhost port 54321", .delay = std::chrono::seconds(2), .lives = {held(1, 2, 2.0005)}};
+  timeline.lives.insert(timeline.lives.end(), quick.begin(), quick.end());
+  timeline.now_s = 2.51;
+  timeline.over = true;
+  return timeline;
+}
+
+inline Timeline iterative() {
+  return of_five({answered(2, 0.0001, 2.001), answered(3, 0.0001, 2.0011), answered(4, 0.0001, 2.0012),
+                  answered(5, 0.0001, 2.0016)});
+}
+
+inline Timeline forking() {
+  return of_five({answered(2, 0.0001, 0.0005), answered(3, 0.0001, 0.0006), answered(4, 0.0001, 0.0007),
+                  answered(5, 0.0001, 0.0009)});
+}
+
+// One waited in the queue; for three there was no place at first, and for one of these neither after a
+// second.
+inline Timeline full_queue() {
+  auto timeline = of_five({answered(2, 0.0001, 2.001), answered(3, 1.001, 2.001), answered(4, 1.001, 2.45),
+                           broken(5, Trouble::reset, 1.05)});
+  timeline.lives[4].connected_s = 1.001;
+  timeline.lives[4].sent_s = 1.0012;
+  return timeline;
+}
+
+}  // namespace made

@@ -1,0 +1,149 @@
+#include "client/made_timeline.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::client;
+using namespace made;
+using namespace std::chrono_literals;
+
+TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
+  EXPECT_EQ(time_text(0), "0 us");
+  EXPECT_EQ(time_text(0.0000123), "12 us");
+  EXPECT_EQ(time_text(0.00099949), "999 us");
+  EXPECT_EQ(time_text(0.00099951), "1.0 ms");
+  EXPECT_EQ(time_text(0.0012345), "1.2 ms");
+  EXPECT_EQ(time_text(0.09994), "99.9 ms");
+  EXPECT_EQ(time_text(0.09996), "100 ms");
+  EXPECT_EQ(time_text(0.9994), "999 ms");
+  EXPECT_EQ(time_text(0.9996), "1.000 s");
+  EXPECT_EQ(time_text(2.0014), "2.001 s");
+  EXPECT_EQ(time_text(99.9994), "99.999 s");
+  EXPECT_EQ(time_text(99.9996), "100 s");
+}
+
+TEST(Spread, IsOfSortedTimes) {
+  EXPECT_FALSE(spread_of({}));
+  const auto one = spread_of({5});
+  EXPECT_EQ(one->least, 5);
+  EXPECT_EQ(one->median, 5);
+  EXPECT_EQ(one->largest, 5);
+  const auto four = spread_of({4, 1, 3, 2});
+  EXPECT_EQ(four->least, 1);
+  EXPECT_EQ(four->median, 2);
+  EXPECT_EQ(four->largest, 4);
+}
+
+TEST(Verdict, OfTheIterativeServer) {
+  EXPECT_EQ(verdict(iterative()),
+            "The 4 quick clients waited 2.001 s (median; 2.001 s to 2.002 s), while client 1 held its "
+            "connection for "
+            "2s: they were served after it.");
+}
+
+TEST(Verdict, OfTheForkingServer) {
+  EXPECT_EQ(verdict(forking()),
+            "The 4 quick clients waited 600 us (median; 500 us to 900 us), while client 1 held its "
+            "connection for 2s: "
+            "nobody waited for it.");
+}
+
+TEST(Verdict, BetweenTheTwoDrawsNoConclusion) {
+  auto timeline = forking();
+  timeline.lives[4] = answered(5, 0, 1.5);
+  EXPECT_TRUE(verdict(timeline).ends_with("500 us to 1.500 s), while client 1 held its connection for 2s."))
+      << verdict(timeline);
+}
+
+TEST(Verdict, OfOneAndOne) {
+  Timeline timeline{
+      .server = "h port 1", .delay = 1s, .lives = {held(1, 1, 1.001), answered(2, 0, 1.001)}, .over = true};
+  EXPECT_EQ(
+      verdict(timeline),
+      "The quick client waited 1.001 s, while client 1 held its connection for 1s: it was served after it.");
+}
+
+TEST(Verdict, WithNoSlowClientAndWithNoneButSlowOnes) {
+  Timeline quick{.lives = {answered(1, 0, 0.001), answered(2, 0, 0.003)}, .over = true};
+  EXPECT_EQ(verdict(quick), "2 clients waited 1.0 ms (median; 1.0 ms to 3.0 ms).");
+  Timeline slow{.delay = 1s, .lives = {held(1, 1, 1.002), held(2, 1, 1.004)}, .over = true};
+  EXPECT_EQ(verdict(slow), "2 slow clients were answered 2.0 ms (median; 2.0 ms to 4.0 ms) after sending.");
+}
+
+TEST(Verdict, CountsWhatFailed) {
+  auto timeline = forking();
+  timeline.lives[2] = broken(3, Trouble::wrong_reply, 0.1);
+  timeline.lives[3] = broken(4, Trouble::reset, 0.1);
+  EXPECT_EQ(verdict(timeline),
+            "2 of 5 clients got no right reply. The 2 quick clients that were answered waited 500 us "
+            "(median; 500 us "
+            "to 900 us), while client 1 held its connection for 2s: nobody waited for it.");
+  for (auto& life : timeline.lives) life = broken(life.id, Trouble::refused, 0.1);
+  EXPECT_EQ(verdict(timeline), "5 of 5 clients got no right reply.");
+}
+
+TEST(Verdict, ExplainsWhatAFullQueueDoes) {
+  EXPECT_EQ(
+      verdict(full_queue()),
+      "1 of 5 clients got no right reply. The 3 quick clients that were answered waited 2.001 s (median; "
+      "2.001 s "
+      "to 2.450 s), while client 1 held its connection for 2s: they were served after it. 3 clients were "
+      "connecting for a second or longer, as happens at a full listen queue: it drops the SYN, which is sent "
+      "again a second later. 1 of them was reset, as happens to one whose SYN was answered with a SYN cookie "
+      "when there still was no place.");
+}
+
+TEST(Verdict, OfARunThatWasStopped) {
+  Timeline timeline{.delay = 2s,
+                    .lives = {answered(1, 0, 0.001), ClientLife{.id = 2, .slow = true}, ClientLife{.id = 3}},
+                    .now_s = 0.5,
+                    .over = true};
+  EXPECT_EQ(
+      verdict(timeline),
+      "Stopped after 500 ms with 2 of 3 clients not answered. The quick client that was answered waited "
+      "1.0 ms.");
+}
+
+TEST(Verdict, ComparesWithNoHoldThatWasCutShort) {
+  auto timeline = forking();
+  timeline.lives[0] = broken(1, Trouble::closed, 0.5);
+  timeline.lives[0].slow = true;
+  EXPECT_EQ(
+      verdict(timeline),
+      "1 of 5 clients got no right reply. The 4 quick clients waited 600 us (median; 500 us to 900 us).");
+}
+
+TEST(TimelineJson, HasALineForEachClient) {
+  Timeline timeline{
+      .server = "h port 1",
+      .delay = 1500ms,
+      .lives = {held(1, 1.5, 1.502), answered(2, 0.25, 0.75), broken(3, Trouble::wrong_reply, 0.5)},
+      .over = true};
+  timeline.lives[2].failure->sentence = "it said \"no\\\x01";
+  timeline.lives.push_back(ClientLife{.id = 4, .connected_s = 0.1});
+  EXPECT_EQ(
+      timeline_json(timeline),
+      "{\"clients\": [\n"
+      "  {\"id\": 1, \"slow\": true, \"started_s\": 0.000000, \"connected_s\": 0.000100, \"sent_s\": "
+      "1.500000, "
+      "\"replied_s\": 1.502000, \"ok\": true, \"error\": null},\n"
+      "  {\"id\": 2, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": 0.250000, \"sent_s\": "
+      "0.250100, "
+      "\"replied_s\": 0.750000, \"ok\": true, \"error\": null},\n"
+      "  {\"id\": 3, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": null, \"sent_s\": null, "
+      "\"replied_s\": null, \"ok\": false, \"error\": \"it said \\\"no\\\\\\u0001\"},\n"
+      "  {\"id\": 4, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": 0.100000, \"sent_s\": null, "
+      "\"replied_s\": null, \"ok\": false, \"error\": \"stopped\"}\n"
+      "], \"server\": \"h port 1\", \"slow\": 1, \"delay_s\": 1.500000, \"quick_wait_median_s\": 0.750000, "
+      "\"quick_wait_max_s\": 0.750000, \"errors\": 2}\n");
+}
+
+TEST(TimelineJson, SaysNullWhereNoQuickClientWasAnswered) {
+  const auto json = timeline_json({.lives = {broken(1, Trouble::refused, 0.1)}, .over = true});
+  EXPECT_NE(json.find("\"quick_wait_median_s\": null, \"quick_wait_max_s\": null, \"errors\": 1}"),
+            std::string::npos)
+      << json;
+}
+
+}  // namespace
