@@ -19,6 +19,7 @@ need_test_tools() {
     command -v "$command" >/dev/null || missing+=("$package")
   done <<'END'
 strace strace
+tmux tmux
 ncat ncat
 nc.openbsd netcat-openbsd
 socat socat

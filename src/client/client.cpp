@@ -67,9 +67,12 @@ ExitStatus say_sentence(const ClientOptions& options) {
 // Where standard output is no terminal, and says nothing of its width.
 constexpr posix::TerminalSize page{.columns = 80, .rows = 60};
 
+// Below the picture there is room for the verdict and the shell's next prompt.
+constexpr std::size_t rows_below = 5;
+
 std::vector<std::string> picture_for(const Timeline& timeline, posix::TerminalSize size) {
-  // A row is left for the cursor.
-  const std::size_t room = std::max(size.rows, picture_frame + 2) - picture_frame - 1;
+  constexpr std::size_t taken = picture_frame + rows_below;
+  const std::size_t room = std::max(size.rows, taken + 1) - taken;
   return picture(timeline, {.columns = size.columns, .most_rows = std::min(room, most_picture_rows)},
                  posix::colours_wanted());
 }

@@ -1,4 +1,5 @@
 #include "harness/client_socket.hpp"
+#include "harness/json.hpp"
 #include "harness/server_process.hpp"
 
 #include <fcntl.h>
@@ -19,15 +20,6 @@ using namespace harness;
 Finished tcpbacklog(std::vector<std::string> words) {
   words.insert(words.begin(), TCPBACKLOG_PROGRAM);
   return run(words);
-}
-
-// What a JSON reader of another language makes of it: EXPRESSION of `d`, the document.
-std::string by_python(const std::string& json, const std::string& expression) {
-  const auto result =
-      run({"python3", "-c", "import json, sys\nd = json.load(sys.stdin)\nprint(" + expression + ")"},
-          {.input = json});
-  EXPECT_EQ(result.ending, 0) << result.errors << json;
-  return result.output;
 }
 
 // A listener that somebody else wrote: backlog 7, never accepts, and calls itself by so many clients.
