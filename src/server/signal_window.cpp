@@ -16,6 +16,8 @@ volatile sig_atomic_t stop_request_count = 0;
 volatile sig_atomic_t status_requested = 0;
 volatile sig_atomic_t reload_requested = 0;
 ChildTable* children_to_reap = nullptr;
+// Wider than sig_atomic_t, which may be read half changed: not here, where handlers run in wait() alone.
+SignalWindow::Reaped reaped_so_far;
 
 // Signals merge: while SIGCHLD is pending, further ends of children add nothing to it. So one signal may
 // stand for any number of children, and each is waited for until none is left (signal(7); UNP vol. 1, 5.10).
@@ -24,12 +26,14 @@ void reap_ended_children() noexcept {
   for (;;) {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) return;
+    ++reaped_so_far.children;
     if (children_to_reap != nullptr) children_to_reap->note_ended(pid, status);
   }
 }
 
 void on_child(int) {
   const int interrupted_errno = errno;
+  ++reaped_so_far.signals;
   reap_ended_children();
   errno = interrupted_errno;
 }
@@ -85,6 +89,9 @@ void SignalWindow::let_signals_in() noexcept {
   static_cast<void>(wait({}, posix::Duration::zero()));
 }
 
+SignalWindow::Reaped SignalWindow::reaped() const noexcept {
+  return reaped_so_far;
+}
 int SignalWindow::stop_requests() const noexcept {
   return stop_request_count;
 }

@@ -56,6 +56,8 @@ TEST(Reap, OneSignalMayStandForManyChildren) {
   EXPECT_TRUE(server.status().starts_with(
       "0 of 1000 sessions open, 500 accepted, 0 refused, ended: 500 client closed;"))
       << server.last_line();
+  EXPECT_NE(server.last_line().find("; 500 children reaped by 1 SIGCHLDs;"), std::string::npos)
+      << server.last_line();
 }
 
 // Children that the program has from before its exec: `sh` starts them and becomes the server.

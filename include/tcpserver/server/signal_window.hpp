@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -23,6 +24,14 @@ class SignalWindow {
   // From now on the SIGCHLD handler reaps every ended child and notes it in the table (null: nowhere).
   // Children that ended before are reaped at once.
   void start_reaping(ChildTable* children) noexcept;
+
+  // Children that were reaped, and how often the SIGCHLD handler ran. Signals merge: fewer than the children,
+  // and so many children a handler that waits once for each signal would have left as zombies.
+  struct Reaped {
+    std::uint64_t children = 0;
+    std::uint64_t signals = 0;
+  };
+  [[nodiscard]] Reaped reaped() const noexcept;
 
   // ppoll with the window open. Returns what ppoll returns: the number of ready descriptors, 0 after the
   // time-out, -1 with errno, EINTR after a signal. Where a descriptor is ready at once, ppoll returns without

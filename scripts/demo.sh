@@ -1,0 +1,265 @@
+#!/usr/bin/env bash
+# Shows why servers fork, and what they then have to look after: scripts/demo.sh [--pause] [SCENE]...
+#   iterative   a server of one client at a time: one slow client, and all the others wait
+#   fork        a process for each client: nobody waits
+#   zombies     processes that ended, and whose parent never asked how
+#   handler     the parent asks: none is left, not even after a burst
+#   backlog     more clients than the listen queue has places for
+# With no SCENE: all of them, in about a minute. With --pause it waits for Enter, for a class-room.
+# The programs are built first, or taken from the folder that the variable PROGRAMS names.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+
+all_scenes=(iterative fork zombies handler backlog)
+pause=false
+scenes=()
+for word in "$@"; do
+  case $word in
+    --pause) pause=true ;;
+    iterative | fork | zombies | handler | backlog) scenes+=("$word") ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "$0: '$word' is not a scene: ${all_scenes[*]} (or --pause)" >&2; exit 64 ;;
+  esac
+done
+[ ${#scenes[@]} -gt 0 ] || scenes=("${all_scenes[@]}")
+
+# Everything that was started ends with the demo, however that ends.
+work=$(mktemp -d)
+server=
+client=
+clean_up() {
+  trap '' INT TERM HUP
+  if [ -n "$client" ]; then kill "$client" 2>/dev/null || true; wait "$client" 2>/dev/null || true; fi
+  stop_server
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+bold='' plain=''
+if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' plain=$'\e[0m'
+fi
+
+# Time to read what was just said, where somebody reads.
+read_for() {
+  if $pause; then
+    read -rsp "[Enter] " || true
+    echo
+  elif [ -t 1 ]; then
+    sleep "$1" &
+    wait $! # a trap need not wait for the end of a background process
+  fi
+}
+
+title() {
+  printf '\n%s%s%s\n\n' "$bold" "$1" "$plain"
+}
+
+# What to look at, and time to take it in.
+say() {
+  printf '%s\n' "$@"
+  echo
+}
+
+# A command line, as somebody would type it.
+shown() {
+  printf '%s$ %s%s\n' "$bold" "$*" "$plain"
+}
+
+# start_server OPTION...: on a free port, which `port` then holds.
+start_server() {
+  local i
+  set -- --bind 127.0.0.1 --port 0 "$@"
+  shown tcpserver "$@"
+  (cd "$programs" && exec ./tcpserver "$@") >"$work/announced" 2>"$work/log" &
+  server=$!
+  for ((i = 0; i < 600; i++)); do
+    port=$(sed -n 's/^Server is listening on port //p' "$work/announced")
+    [ -z "$port" ] || break
+    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 69; }
+    sleep 0.05
+  done
+  [ -n "$port" ] || { echo "$0: the server did not start" >&2; exit 69; }
+  cat "$work/announced"
+  echo
+}
+
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=
+}
+
+# run_clients OPTION...: in the background of this script, so that a signal is heard at once.
+run_clients() {
+  local status=0
+  shown tcpclient --clients "$@" 127.0.0.1 "$port"
+  start_clients "$@"
+  end_clients || status=$?
+  return $status
+}
+start_clients() {
+  "$programs/tcpclient" --clients "$@" 127.0.0.1 "$port" &
+  client=$!
+}
+end_clients() {
+  local status=0
+  wait "$client" || status=$?
+  client=
+  return $status
+}
+
+# processes [OPTION of ps]...: the server and its children.
+processes() {
+  set -- -o pid,ppid,stat,args --pid "$server" --ppid "$server" "$@"
+  echo
+  shown ps "$@"
+  ps "$@"
+  echo
+}
+
+# children [STATE]: how many the server has, in the state of this letter.
+children() {
+  local count=0 state
+  for state in $(ps -o stat= --ppid "$server"); do
+    case $state in "${1:-}"*) count=$((count + 1)) ;; esac
+  done
+  echo "$count"
+}
+# until_children COUNT [STATE]: waits until there are so many, a minute at most.
+until_children() {
+  local i
+  for ((i = 0; i < 1200; i++)); do
+    [ "$(children "${2:-}")" != "$1" ] || return 0
+    sleep 0.05
+  done
+  echo "$0: the server has $(children) children, and $1 were expected" >&2
+  exit 70
+}
+
+# "CHILDREN SIGNALS" that the server has counted so far. SIGUSR1 makes it say so.
+reaped_by_signals() {
+  local i lines counted='s/.*; \([0-9]*\) children reaped by \([0-9]*\) SIGCHLDs.*/\1 \2/p'
+  lines=$(sed -n "$counted" "$work/log" | wc -l)
+  kill -USR1 "$server"
+  for ((i = 0; i < 600; i++)); do
+    [ "$(sed -n "$counted" "$work/log" | wc -l)" = "$lines" ] || break
+    sleep 0.05
+  done
+  sed -n "$counted" "$work/log" | tail -n 1
+}
+
+scene_iterative() {
+  title "Scene 1: one client at a time"
+  say "This server takes a client, serves it to its end, and takes the next." \
+    "Client 1 connects and thinks for two seconds. Four others know what they want." \
+    "Look at the signs #: everybody waits for an answer as long as client 1 thinks."
+  read_for 5
+  start_server --mode iterative
+  run_clients 5 --slow 1 --delay 2s
+  stop_server
+  read_for 4
+}
+
+scene_fork() {
+  title "Scene 2: a process for each client"
+  say "The same clients. This server forks a child for each, and goes on accepting." \
+    "Look at clients 2 to 5: one sign #, and a thousandth of the time. Client 1 may think."
+  read_for 4
+  start_server
+  run_clients 5 --slow 1 --delay 2s
+  read_for 3
+  echo
+  say "While three clients hold their connections, the server has three children:"
+  start_clients 3 --slow 3 --delay 2s >"$work/clients"
+  until_children 3
+  processes --forest
+  end_clients
+  stop_server
+  read_for 4
+}
+
+scene_zombies() {
+  title "Scene 3: zombies"
+  say "A child that ends leaves its exit status behind, until its parent asks for it by wait." \
+    "This parent never asks. Look at the Z, and at <defunct>: five dead processes that are not gone."
+  read_for 4
+  start_server --reap none
+  run_clients 5
+  until_children 5 Z
+  processes
+  say "Each of them costs little, but it keeps its process number. A server that leaves one for each" \
+    "client runs, sooner or later, into the limits, and then nobody is served any more."
+  stop_server
+  read_for 5
+}
+
+scene_handler() {
+  local reaped signals reaped_before signals_before
+  title "Scene 4: the handler"
+  say "When a child ends, the kernel sends its parent SIGCHLD. This parent handles it, and asks." \
+    "Look: the same five clients, and no child is left."
+  read_for 4
+  start_server
+  run_clients 5
+  until_children 0
+  processes
+  read -r reaped_before signals_before <<<"$(reaped_by_signals)"
+  read_for 4
+  say "Now 200 clients hold their connections, and the program that they all live in is killed:" \
+    "200 children end at the same moment. Signals do not queue: while one SIGCHLD is pending," \
+    "the next adds nothing to it. So one signal may stand for many children."
+  shown tcpclient --clients 200 --slow 200 --delay 1m 127.0.0.1 "$port"
+  start_clients 200 --slow 200 --delay 1m >"$work/clients"
+  until_children 200
+  shown kill -KILL "$client"
+  kill -KILL "$client"
+  end_clients 2>/dev/null || true # 137: killed, as was wanted
+  until_children 0
+  read -r reaped signals <<<"$(reaped_by_signals)"
+  reaped=$((reaped - reaped_before))
+  signals=$((signals - signals_before))
+  processes
+  say "The server counted: $reaped children reaped by $signals SIGCHLDs." \
+    "A handler that waits once for each signal would have left $((reaped - signals)) zombies." \
+    "This one waits until there is nobody left to wait for."
+  stop_server
+  read_for 5
+}
+
+scene_backlog() {
+  title "Scene 5: more clients than the queue has places for"
+  say "Who is not yet accepted waits in the listen queue. Here it has 5 places (Linux: backlog + 1)." \
+    "One client at a time again, client 1 thinks for two seconds, and ten come at once." \
+    "Look at the dots: for some there is no place. The kernel drops their SYN without a word," \
+    "so they try again a second later, and later still, and are served last."
+  read_for 6
+  start_server --mode iterative --backlog 4
+  run_clients 10 --slow 1 --delay 2s
+  echo
+  stop_server # it tells of an overflow at the latest when it stops
+  if grep -q overflowed "$work/log"; then
+    say "The server noticed, and says what helps:"
+    grep overflowed "$work/log"
+  fi
+  read_for 5
+}
+
+need_ps() {
+  command -v ps >/dev/null || install_missing "what shows processes" procps
+}
+need_ps
+programs=${PROGRAMS:-}
+if [ -z "$programs" ]; then
+  need_build_tools
+  programs=${BUILD_DIR:-$top/build}
+  cmake -S "$top" -B "$programs" >&2
+  cmake --build "$programs" --parallel "$(nproc)" --target tcpserver tcpclient >&2
+fi
+for scene in "${scenes[@]}"; do "scene_$scene"; done

@@ -1,0 +1,167 @@
+#include "harness/proc.hpp"
+#include "harness/terminal.hpp"
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+// scripts/demo.sh, with the programs of this build.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+const std::string programs = std::filesystem::path(TCPSERVER_PROGRAM).parent_path();
+
+class Demo : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (find_command("ps").empty()) GTEST_SKIP() << "ps is not installed";
+    char folder[] = "/tmp/tcpserver_demo.XXXXXX";
+    ASSERT_NE(::mkdtemp(folder), nullptr);
+    folder_ = folder;
+  }
+  void TearDown() override {
+    if (folder_.empty()) return;
+    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "the demo left something in its folder";
+    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] std::vector<std::string> environment() const {
+    return {"PROGRAMS=" + programs, "TMPDIR=" + folder_, "TERM=xterm"};
+  }
+  [[nodiscard]] Finished demo(const std::string& scene) const {
+    return run({DEMO_SCRIPT, scene}, {.environment = environment()});
+  }
+
+  std::string folder_;
+};
+
+std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+// The words of a text, with one blank between two: however its lines are broken.
+std::string in_one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const char plain = c == '\n' || c == '\r' ? ' ' : c;
+    if (plain != ' ' || line.empty() || line.back() != ' ') line += plain;
+  }
+  return line;
+}
+
+// The number behind `before`.
+long number_behind(const std::string& text, const std::string& before) {
+  const auto at = text.find(before);
+  return at == std::string::npos ? -1 : std::strtol(text.c_str() + at + before.size(), nullptr, 10);
+}
+
+TEST_F(Demo, IterativeAllWait) {
+  const auto result = demo("iterative");
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(result.errors, "");
+  EXPECT_NE(in_one_line(result.output).find("held its connection for 2s: they were served after it."),
+            std::string::npos)
+      << result.output;
+  EXPECT_EQ(result.output.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Demo, ForkNobodyWaits) {
+  const auto result = demo("fork");
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(in_one_line(result.output).find("they were served after it."), std::string::npos)
+      << result.output;
+  EXPECT_EQ(occurrences(result.output, " \\_ ./tcpserver "), 3U) << result.output;
+}
+
+TEST_F(Demo, ZombiesAreReallyThere) {
+  const auto result = demo("zombies");
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(occurrences(result.output, " Z    [tcpserver] <defunct>\n"), 5U) << result.output;
+  const long server = number_behind(result.output, "--pid ");
+  ASSERT_GT(server, 0) << result.output;
+  EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(server))) << "it ends with the demo";
+}
+
+TEST_F(Demo, HandlerLeavesNoneThoughSignalsMerge) {
+  const auto result = demo("handler");
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(result.output.find("defunct"), std::string::npos) << result.output;
+  const long server = number_behind(result.output, "--pid ");
+  EXPECT_EQ(occurrences(result.output, "\n" + std::to_string(server) + " "), 2U)
+      << "the server itself, in each table";
+  EXPECT_EQ(occurrences(result.output, " ./tcpserver "), 2U) << "and nobody else: " << result.output;
+  EXPECT_EQ(number_behind(result.output, "The server counted: "), 200) << result.output;
+  const long signals = number_behind(result.output, " children reaped by ");
+  EXPECT_GT(signals, 0);
+  EXPECT_EQ(number_behind(result.output, "would have left "), 200 - signals);
+}
+
+TEST_F(Demo, BacklogOverflows) {
+  const auto result = demo("backlog");
+  EXPECT_EQ(result.ending, 0) << result.errors << result.output;
+  EXPECT_NE(
+      in_one_line(result.output).find("connecting for a second or longer, as happens at a full listen queue"),
+      std::string::npos)
+      << result.output;
+  if (TCPSERVER_TEST_LINUX) {
+    EXPECT_NE(result.output.find("\ntcpserver: the listen queue of 127.0.0.1:"), std::string::npos)
+        << result.output;
+  }
+}
+
+TEST_F(Demo, RefusesAnUnknownScene) {
+  const auto result = demo("forks");
+  EXPECT_EQ(result.ending, 64);
+  EXPECT_NE(result.errors.find("'forks' is not a scene: iterative fork zombies handler backlog"),
+            std::string::npos);
+}
+
+TEST_F(Demo, CleansUpWheneverItIsInterrupted) {
+  for (const auto& [signal, status] : {std::pair{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 129}}) {
+    Process process({DEMO_SCRIPT, "iterative"}, {.environment = environment()});
+    ASSERT_TRUE(process.read_output_until(
+        [](const std::string& output) { return output.find("$ tcpclient") != std::string::npos; }));
+    std::vector<ChildState> started;
+    ASSERT_TRUE(eventually([&] { return (started = children_of(process.pid())).size() == 2; }));
+    process.signal(signal);
+    EXPECT_EQ(process.wait(), status);
+    for (const auto& child : started) {
+      EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(child.pid))) << "signal " << signal;
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "signal " << signal;
+  }
+}
+
+TEST_F(Demo, CleansUpWhenItsReaderGoesAway) {
+  const auto result =
+      run({"/bin/bash", "-c", std::string(DEMO_SCRIPT) + " zombies handler | head -n 3; sleep 0.2"},
+          {.environment = environment()});
+  EXPECT_EQ(result.ending, 0);
+}
+
+class DemoOnATerminal : public Demo {};
+
+TEST_F(DemoOnATerminal, CtrlCEndsIt) {
+  Terminal terminal({DEMO_SCRIPT, "--pause", "iterative"}, {80, 24}, environment());
+  ASSERT_TRUE(terminal.shows("[Enter] ")) << "it waits before the run, so that one can explain";
+  EXPECT_EQ(terminal.shown().find("$ tcpserver"), std::string::npos);
+  terminal.type("\n");
+  ASSERT_TRUE(terminal.shows("1 slow ")) << terminal.shown();
+  const auto started = children_of(terminal.process().pid());
+  EXPECT_EQ(started.size(), 2U);
+  terminal.type("\x03");
+  EXPECT_TRUE(terminal.shows("Stopped after ")) << terminal.shown();
+  EXPECT_EQ(terminal.process().wait(), 130);
+  for (const auto& child : started) {
+    EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(child.pid)));
+  }
+}
+
+}  // namespace
