@@ -246,7 +246,7 @@ scene_backlog() {
   stop_server # it tells of an overflow at the latest when it stops
   if grep -q overflowed "$work/log"; then
     say "The server noticed, and says what helps:"
-    grep overflowed "$work/log"
+    grep overflowed "$work/log" | tail -n 1
   fi
   read_for 5
 }

@@ -20,6 +20,8 @@ need_test_tools() {
   done <<'END'
 strace strace
 tmux tmux
+gnuplot gnuplot-nox
+ps procps
 ncat ncat
 nc.openbsd netcat-openbsd
 socat socat

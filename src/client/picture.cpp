@@ -18,8 +18,8 @@ struct Ink {
   char sign;
   std::string_view colour;  // SGR
 };
-constexpr Ink connecting{'.', "\x1b[30;46m"};
-constexpr Ink holding{'=', "\x1b[30;43m"};
+constexpr Ink connecting{'.', "\x1b[30;43m"};
+constexpr Ink holding{'=', "\x1b[30;46m"};
 constexpr Ink waiting{'#', "\x1b[37;41m"};
 constexpr Ink failed{'x', "\x1b[1m"};
 constexpr std::string_view plain = "\x1b[0m";

@@ -91,12 +91,10 @@ void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene sc
     const auto queue = backlog::accept_queue(listeners[i].fd.get());
     scene.in_effect = queue ? queue->limit : static_cast<std::uint32_t>(scene.backlog);
     char address[posix::SocketAddress::text_size];
-    log.warning(
-        "the listen queue of %s overflowed: %llu SYNs dropped, whose clients try again later; its limit is "
-        "%u: "
-        "%s",
-        listeners[i].address.format(address), static_cast<unsigned long long>(unreported), scene.in_effect,
-        overflow_advice(scene).c_str());
+    log.warning("the listen queue of %s overflowed: %llu %s again later; its limit is %u: %s",
+                listeners[i].address.format(address), static_cast<unsigned long long>(unreported),
+                unreported == 1 ? "SYN dropped, whose client tries" : "SYNs dropped, whose clients try",
+                scene.in_effect, overflow_advice(scene).c_str());
     unreported = 0;
   }
 }

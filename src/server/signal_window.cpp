@@ -74,6 +74,9 @@ SignalWindow::SignalWindow() noexcept {
 
 void SignalWindow::start_reaping(ChildTable* children) noexcept {
   children_to_reap = children;
+  // The default, set once more, discards a SIGCHLD that is pending (POSIX, Signal Actions): those who ended
+  // before are reaped below, and a child of the start-up would count as a signal without one.
+  posix::set_disposition(SIGCHLD, SIG_DFL);
   posix::set_disposition(SIGCHLD, on_child, window_signals());
   reap_ended_children();  // the mask is closed, so the handler cannot come between
 }

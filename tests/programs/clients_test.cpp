@@ -2,6 +2,7 @@
 #include "harness/own_listener.hpp"
 #include "harness/server_process.hpp"
 #include "harness/terminal.hpp"
+#include "harness/text.hpp"
 #include "harness/tmux.hpp"
 
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <functional>
 #include <future>
-#include <sstream>
 #include <thread>
 
 // tcpclient --clients.
@@ -28,19 +28,6 @@ std::vector<std::string> clients_of(const std::string& port, std::vector<std::st
 }
 std::vector<std::string> clients_of(const ServerProcess& server, std::vector<std::string> options) {
   return clients_of(std::to_string(server.port()), std::move(options));
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-std::size_t occurrences(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++count;
-  return count;
 }
 
 // A server of this test's own: answers so many connections, one after the other, each in its way.
@@ -292,13 +279,9 @@ TEST(Clients, AFullQueueIsSeen) {
   const auto result = run(clients_of(server, {"8", "--delay", "1500ms"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_NE(result.output.find(".........."), std::string::npos) << result.output;
-  const auto text = [&] {
-    std::string joined = result.output;
-    std::replace(joined.begin(), joined.end(), '\n', ' ');
-    return joined;
-  }();
   EXPECT_NE(
-      text.find(" connecting for a second or longer, as happens at a full listen queue: it drops the SYN"),
+      in_one_line(result.output)
+          .find(" connecting for a second or longer, as happens at a full listen queue: it drops the SYN"),
       std::string::npos)
       << result.output;
 }
@@ -342,7 +325,7 @@ TEST(Clients, ThatAreStoppedShowWhatWasSeen) {
 TEST(ClientsOnATerminal, AreDrawnAsItHappensAndInColour) {
   ServerProcess server;
   Terminal terminal(clients_of(server, {"3", "--delay", "60s"}));
-  ASSERT_TRUE(terminal.shows("\x1b[30;43m=="));  // a slow client's bar grows
+  ASSERT_TRUE(terminal.shows("\x1b[30;46m=="));  // a slow client's bar grows
   ASSERT_TRUE(terminal.shows("\x1b[6A\r3 clients of 127.0.0.1")) << "six lines up, and drawn anew";
   terminal.type("\x03");  // Ctrl-C
   EXPECT_TRUE(terminal.shows("Stopped after "));

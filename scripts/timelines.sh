@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Draws the README's picture, the timelines of the iterative and of the forking server: scripts/timelines.sh [--redraw]
+#   It runs both, keeps what it measured in scripts/timelines/*.json, and draws that with gnuplot.
+#   --redraw   draws what is kept, and runs nothing
+# The variable OUT names another folder to draw into.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+data=$top/scripts/timelines
+out=${OUT:-$data}
+
+redraw=false
+case ${1:-} in
+  '') ;;
+  --redraw) redraw=true ;;
+  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  *) echo "$0: '$1' is not an option: --redraw is the only one" >&2; exit 64 ;;
+esac
+command -v gnuplot >/dev/null || install_missing "what draws" gnuplot-nox
+python3 -c 'import json' 2>/dev/null || install_missing "what reads JSON" python3
+
+work=$(mktemp -d)
+server=
+clean_up() {
+  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" || true; fi
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+# measure MODE: five clients, the first of which holds its connection for two seconds.
+measure() {
+  local i port=
+  "$programs/tcpserver" --mode "$1" --bind 127.0.0.1 --port 0 >"$work/announced" 2>"$work/log" &
+  server=$!
+  for ((i = 0; i < 600 && ${#port} == 0; i++)); do
+    sleep 0.05
+    port=$(sed -n 's/^Server is listening on port //p' "$work/announced")
+  done
+  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$data/$1.json"
+  kill "$server"
+  wait "$server"
+  server=
+  echo "measured: $data/$1.json" >&2
+}
+
+if ! $redraw; then
+  need_build_tools
+  programs=${BUILD_DIR:-$top/build}
+  cmake -S "$top" -B "$programs" >&2
+  cmake --build "$programs" --parallel "$(nproc)" --target tcpserver tcpclient >&2
+  measure iterative
+  measure fork
+fi
+
+# For gnuplot, a line a client: its number, start, connected, sent, replied, and the wait as text.
+rows_of() {
+  python3 - "$data/$1.json" <<'END'
+import json, sys
+for client in json.load(open(sys.argv[1]))["clients"]:
+    wait = client["replied_s"] - client["started_s"]
+    text = f"{wait:.2f} s" if wait >= 1 else f"{wait * 1000:.1f} ms"
+    print(client["id"], client["started_s"], client["connected_s"], client["sent_s"], client["replied_s"], f'"{text}"')
+END
+}
+rows_of iterative >"$work/iterative"
+rows_of fork >"$work/fork"
+
+# draw THEME TEXT BACKGROUND GRID: colours as #rrggbb. Those of the bars are told apart by everybody (Okabe and Ito).
+draw() {
+  gnuplot <<END
+set terminal svg size 760,470 dynamic font "sans-serif,14" background rgb "$3"
+set output "$out/timelines-$1.svg"
+set multiplot
+set border 1 linecolor rgb "$2"
+set tics textcolor rgb "$2" nomirror scale 0
+set title textcolor rgb "$2" offset 0,-0.6
+set xlabel textcolor rgb "$2" offset 0,0.4
+set grid xtics linetype 1 linecolor rgb "$4"
+set xrange [0:2.25]
+set yrange [5.6:0.4]
+set ytics ("client 1, slow" 1, "client 2" 2, "client 3" 3, "client 4" 4, "client 5" 5)
+set lmargin at screen 0.15
+set rmargin at screen 0.98
+set style fill solid 1 noborder
+unset key
+rows(mode) = "$work/" . mode
+# A bar that would be thinner than a hair is as thin as one.
+end(sent, replied) = replied - sent < 0.008 ? sent + 0.008 : replied
+set title "--mode iterative: one client after another"
+set tmargin at screen 0.93
+set bmargin at screen 0.62
+set format x ""
+plot rows("iterative") using 3:1:3:4:(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#56b4e9", \\
+     '' using 4:1:4:(end(\$4,\$5)):(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#d55e00", \\
+     '' using (end(\$4,\$5)):1:6 with labels left offset 0.6,0 textcolor rgb "$2"
+set title "--mode fork: a process for each client"
+set format x "%g"
+set xlabel "seconds since all five were started"
+set key at screen 0.98,0.02 right bottom horizontal textcolor rgb "$2" samplen 1
+set tmargin at screen 0.53
+set bmargin at screen 0.22
+plot rows("fork") using 3:1:3:4:(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#56b4e9" title "holds its connection", \\
+     '' using 4:1:4:(end(\$4,\$5)):(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#d55e00" title "waits for its reply", \\
+     '' using (end(\$4,\$5)):1:6 with labels left offset 0.6,0 textcolor rgb "$2" notitle
+END
+  echo "drawn: $out/timelines-$1.svg" >&2
+}
+draw light '#1f2328' '#ffffff' '#d1d9e0'
+draw dark '#f0f6fc' '#0d1117' '#3d444d'
