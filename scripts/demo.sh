@@ -6,11 +6,13 @@
 #   handler     the parent asks: none is left, not even after a burst
 #   backlog     more clients than the listen queue has places for
 # With no SCENE: all of them, in about a minute. With --pause it waits for Enter, for a class-room.
-# The programs are built first, or taken from the folder that the variable PROGRAMS names.
+# The programs are built first, or taken from the folder that the variable BUILT_PROGRAMS names.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
+# shellcheck source=scripts/programs.sh
+. "$top/scripts/programs.sh"
 
 all_scenes=(iterative fork zombies handler backlog)
 pause=false
@@ -27,8 +29,7 @@ done
 
 # Everything that was started ends with the demo, however that ends.
 work=$(mktemp -d)
-server=
-client=
+client=''
 clean_up() {
   trap '' INT TERM HUP
   if [ -n "$client" ]; then kill "$client" 2>/dev/null || true; wait "$client" 2>/dev/null || true; fi
@@ -71,29 +72,13 @@ shown() {
   printf '%s$ %s%s\n' "$bold" "$*" "$plain"
 }
 
-# start_server OPTION...: on a free port, which `port` then holds.
-start_server() {
-  local i
+# serve OPTION...: a server on a free port.
+serve() {
   set -- --bind 127.0.0.1 --port 0 "$@"
   shown tcpserver "$@"
-  (cd "$programs" && exec ./tcpserver "$@") >"$work/announced" 2>"$work/log" &
-  server=$!
-  for ((i = 0; i < 600; i++)); do
-    port=$(sed -n 's/^Server is listening on port //p' "$work/announced")
-    [ -z "$port" ] || break
-    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 69; }
-    sleep 0.05
-  done
-  [ -n "$port" ] || { echo "$0: the server did not start" >&2; exit 69; }
+  start_server "$work" "$@"
   cat "$work/announced"
   echo
-}
-
-stop_server() {
-  [ -n "$server" ] || return 0
-  kill "$server" 2>/dev/null || true
-  wait "$server" 2>/dev/null || true
-  server=
 }
 
 # run_clients OPTION...: in the background of this script, so that a signal is heard at once.
@@ -111,7 +96,7 @@ start_clients() {
 end_clients() {
   local status=0
   wait "$client" || status=$?
-  client=
+  client=''
   return $status
 }
 
@@ -161,7 +146,7 @@ scene_iterative() {
     "Client 1 connects and thinks for two seconds. Four others know what they want." \
     "Look at the signs #: everybody waits for an answer as long as client 1 thinks."
   read_for 5
-  start_server --mode iterative
+  serve --mode iterative
   run_clients 5 --slow 1 --delay 2s
   stop_server
   read_for 4
@@ -172,7 +157,7 @@ scene_fork() {
   say "The same clients. This server forks a child for each, and goes on accepting." \
     "Look at clients 2 to 5: one sign #, and a thousandth of the time. Client 1 may think."
   read_for 4
-  start_server
+  serve
   run_clients 5 --slow 1 --delay 2s
   read_for 3
   echo
@@ -190,7 +175,7 @@ scene_zombies() {
   say "A child that ends leaves its exit status behind, until its parent asks for it by wait." \
     "This parent never asks. Look at the Z, and at <defunct>: five dead processes that are not gone."
   read_for 4
-  start_server --reap none
+  serve --reap none
   run_clients 5
   until_children 5 Z
   processes
@@ -206,7 +191,7 @@ scene_handler() {
   say "When a child ends, the kernel sends its parent SIGCHLD. This parent handles it, and asks." \
     "Look: the same five clients, and no child is left."
   read_for 4
-  start_server
+  serve
   run_clients 5
   until_children 0
   processes
@@ -240,7 +225,7 @@ scene_backlog() {
     "Look at the dots: for some there is no place. The kernel drops their SYN without a word," \
     "so they try again a second later, and later still, and are served last."
   read_for 6
-  start_server --mode iterative --backlog 4
+  serve --mode iterative --backlog 4
   run_clients 10 --slow 1 --delay 2s
   echo
   stop_server # it tells of an overflow at the latest when it stops
@@ -255,11 +240,5 @@ need_ps() {
   command -v ps >/dev/null || install_missing "what shows processes" procps
 }
 need_ps
-programs=${PROGRAMS:-}
-if [ -z "$programs" ]; then
-  need_build_tools
-  programs=${BUILD_DIR:-$top/build}
-  cmake -S "$top" -B "$programs" >&2
-  cmake --build "$programs" --parallel "$(nproc)" --target tcpserver tcpclient >&2
-fi
+build_programs tcpserver tcpclient
 for scene in "${scenes[@]}"; do "scene_$scene"; done

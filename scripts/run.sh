@@ -5,9 +5,8 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
+# shellcheck source=scripts/programs.sh
+. "$top/scripts/programs.sh"
 
-need_build_tools
-build=${BUILD_DIR:-$top/build}
-cmake -S "$top" -B "$build" >&2
-cmake --build "$build" --parallel "$(nproc)" --target tcpserver tcpclient tcpbacklog >&2
-exec "$build/tcpserver" "$@"
+build_programs tcpserver tcpclient tcpbacklog
+exec "$programs/tcpserver" "$@"

@@ -7,6 +7,8 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
+# shellcheck source=scripts/programs.sh
+. "$top/scripts/programs.sh"
 data=$top/scripts/timelines
 out=${OUT:-$data}
 
@@ -21,34 +23,22 @@ command -v gnuplot >/dev/null || install_missing "what draws" gnuplot-nox
 python3 -c 'import json' 2>/dev/null || install_missing "what reads JSON" python3
 
 work=$(mktemp -d)
-server=
 clean_up() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" || true; fi
+  stop_server
   rm -rf "$work"
 }
 trap clean_up EXIT
 
 # measure MODE: five clients, the first of which holds its connection for two seconds.
 measure() {
-  local i port=
-  "$programs/tcpserver" --mode "$1" --bind 127.0.0.1 --port 0 >"$work/announced" 2>"$work/log" &
-  server=$!
-  for ((i = 0; i < 600 && ${#port} == 0; i++)); do
-    sleep 0.05
-    port=$(sed -n 's/^Server is listening on port //p' "$work/announced")
-  done
+  start_server "$work" --mode "$1" --bind 127.0.0.1 --port 0
   "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$data/$1.json"
-  kill "$server"
-  wait "$server"
-  server=
+  stop_server
   echo "measured: $data/$1.json" >&2
 }
 
 if ! $redraw; then
-  need_build_tools
-  programs=${BUILD_DIR:-$top/build}
-  cmake -S "$top" -B "$programs" >&2
-  cmake --build "$programs" --parallel "$(nproc)" --target tcpserver tcpclient >&2
+  build_programs tcpserver tcpclient
   measure iterative
   measure fork
 fi

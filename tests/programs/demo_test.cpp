@@ -31,7 +31,7 @@ class Demo : public ::testing::Test {
   }
 
   [[nodiscard]] std::vector<std::string> environment() const {
-    return {"PROGRAMS=" + programs, "TMPDIR=" + folder_, "TERM=xterm"};
+    return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_, "TERM=xterm"};
   }
   [[nodiscard]] Finished demo(const std::string& scene) const {
     return run({DEMO_SCRIPT, scene}, {.environment = environment()});
