@@ -8,7 +8,7 @@
 # With no SCENE: all of them, in about a minute. With --pause it waits for Enter, for a class-room.
 # The programs are built first, or taken from the folder that the variable BUILT_PROGRAMS names.
 set -euo pipefail
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
@@ -27,13 +27,16 @@ for word in "$@"; do
 done
 [ ${#scenes[@]} -gt 0 ] || scenes=("${all_scenes[@]}")
 
-# Everything that was started ends with the demo, however that ends.
+# Everything that was started ends with the demo, however that ends. All of it is told to end before anything is
+# waited for: where a SIGHUP has ended one of them already, bash waits for whichever is left.
 work=$(mktemp -d)
 client=''
+reading=''
 clean_up() {
+  local pid
   trap '' INT TERM HUP
-  if [ -n "$client" ]; then kill "$client" 2>/dev/null || true; wait "$client" 2>/dev/null || true; fi
-  stop_server
+  for pid in $client $server $reading; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -49,16 +52,24 @@ fi
 # Time to read what was just said, where somebody reads.
 read_for() {
   if $pause; then
-    read -rsp "[Enter] " || true
+    printf '[Enter] '
+    { read -rs || true; } 2>/dev/null
     echo
   elif [ -t 1 ]; then
     sleep "$1" &
-    wait $! # a trap need not wait for the end of a background process
+    reading=$!
+    wait "$reading" || true # a trap need not wait for the end of a background process
+    reading=''
   fi
 }
 
+# The same after a scene, unless it is the last.
+read_result() {
+  [ "$scene" = "${scenes[-1]}" ] || read_for "$1"
+}
+
 title() {
-  printf '\n%s%s%s\n\n' "$bold" "$1" "$plain"
+  printf '%s%s%s\n\n' "$bold" "$1" "$plain"
 }
 
 # What to look at, and time to take it in.
@@ -103,7 +114,6 @@ end_clients() {
 # processes [OPTION of ps]...: the server and its children.
 processes() {
   set -- -o pid,ppid,stat,args --pid "$server" --ppid "$server" "$@"
-  echo
   shown ps "$@"
   ps "$@"
   echo
@@ -130,7 +140,7 @@ until_children() {
 
 # "CHILDREN SIGNALS" that the server has counted so far. SIGUSR1 makes it say so.
 reaped_by_signals() {
-  local i lines counted='s/.*; \([0-9]*\) children reaped by \([0-9]*\) SIGCHLDs.*/\1 \2/p'
+  local i lines counted='s/.*; children reaped: \([0-9]*\), SIGCHLDs handled: \([0-9]*\).*/\1 \2/p'
   lines=$(sed -n "$counted" "$work/log" | wc -l)
   kill -USR1 "$server"
   for ((i = 0; i < 600; i++)); do
@@ -144,62 +154,69 @@ scene_iterative() {
   title "Scene 1: one client at a time"
   say "This server takes a client, serves it to its end, and takes the next." \
     "Client 1 connects and thinks for two seconds. Four others know what they want." \
-    "Look at the signs #: everybody waits for an answer as long as client 1 thinks."
+    "Look at the signs #: all wait for their answers as long as client 1 thinks."
   read_for 5
   serve --mode iterative
   run_clients 5 --slow 1 --delay 2s
+  echo
   stop_server
-  read_for 4
+  read_result 4
 }
 
 scene_fork() {
   title "Scene 2: a process for each client"
   say "The same clients. This server forks a child for each, and goes on accepting." \
-    "Look at clients 2 to 5: one sign #, and a thousandth of the time. Client 1 may think."
+    "Look at clients 2 to 5: one sign #, for a wait too short to be drawn to scale." \
+    "Client 1 may think."
   read_for 4
   serve
   run_clients 5 --slow 1 --delay 2s
-  read_for 3
   echo
+  read_for 3
   say "While three clients hold their connections, the server has three children:"
   start_clients 3 --slow 3 --delay 2s >"$work/clients"
   until_children 3
   processes --forest
   end_clients
   stop_server
-  read_for 4
+  read_result 4
 }
 
 scene_zombies() {
   title "Scene 3: zombies"
-  say "A child that ends leaves its exit status behind, until its parent asks for it by wait." \
-    "This parent never asks. Look at the Z, and at <defunct>: five dead processes that are not gone."
+  say "A child that ends leaves its exit status behind, until its parent asks for it" \
+    "by wait. This parent never asks. Look at the Z, and at <defunct>: five dead" \
+    "processes that are not gone."
   read_for 4
   serve --reap none
   run_clients 5
   until_children 5 Z
+  echo
   processes
-  say "Each of them costs little, but it keeps its process number. A server that leaves one for each" \
-    "client runs, sooner or later, into the limits, and then nobody is served any more."
+  say "Each of them costs little, but it keeps its process number. A server that leaves" \
+    "one for each client runs, sooner or later, into the limits, and then nobody is" \
+    "served any more."
   stop_server
-  read_for 5
+  read_result 5
 }
 
 scene_handler() {
   local reaped signals reaped_before signals_before
   title "Scene 4: the handler"
-  say "When a child ends, the kernel sends its parent SIGCHLD. This parent handles it, and asks." \
-    "Look: the same five clients, and no child is left."
+  say "When a child ends, the kernel sends its parent SIGCHLD. This parent handles it," \
+    "and asks. Look: the same five clients, and no child is left."
   read_for 4
   serve
   run_clients 5
   until_children 0
+  echo
   processes
   read -r reaped_before signals_before <<<"$(reaped_by_signals)"
   read_for 4
-  say "Now 200 clients hold their connections, and the program that they all live in is killed:" \
-    "200 children end at the same moment. Signals do not queue: while one SIGCHLD is pending," \
-    "the next adds nothing to it. So one signal may stand for many children."
+  say "Now 200 clients hold their connections, and the program that they all live in is" \
+    "killed: 200 children end at the same moment. Signals do not queue: while one" \
+    "SIGCHLD is pending, the next adds nothing to it. So one signal may stand for many" \
+    "children."
   shown tcpclient --clients 200 --slow 200 --delay 1m 127.0.0.1 "$port"
   start_clients 200 --slow 200 --delay 1m >"$work/clients"
   until_children 200
@@ -210,21 +227,24 @@ scene_handler() {
   read -r reaped signals <<<"$(reaped_by_signals)"
   reaped=$((reaped - reaped_before))
   signals=$((signals - signals_before))
+  echo
   processes
-  say "The server counted: $reaped children reaped by $signals SIGCHLDs." \
+  say "The server counted: $reaped children reaped, $signals times SIGCHLD." \
     "A handler that waits once for each signal would have left $((reaped - signals)) zombies." \
     "This one waits until there is nobody left to wait for."
   stop_server
-  read_for 5
+  read_result 5
 }
 
 scene_backlog() {
   title "Scene 5: more clients than the queue has places for"
-  say "Who is not yet accepted waits in the listen queue. Here it has 5 places (Linux: backlog + 1)." \
-    "One client at a time again, client 1 thinks for two seconds, and ten come at once." \
-    "Look at the dots: for some there is no place. The kernel drops their SYN without a word," \
-    "so they try again a second later, and later still, and are served last."
-  read_for 6
+  say "Who is not yet accepted waits in the listen queue. Here it has 5 places (Linux:" \
+    "backlog + 1). One client at a time again, client 1 thinks for two seconds, and" \
+    "ten come at once. Look at the dots: for some there is no place, and the kernel" \
+    "drops their SYN without a word. They try again a second later. What they get then" \
+    "is half a welcome: they believe that they are connected, but until there is a" \
+    "place the server's kernel drops the end of their handshake, too."
+  read_for 7
   serve --mode iterative --backlog 4
   run_clients 10 --slow 1 --delay 2s
   echo
@@ -233,12 +253,9 @@ scene_backlog() {
     say "The server noticed, and says what helps:"
     grep overflowed "$work/log" | tail -n 1
   fi
-  read_for 5
+  echo
+  read_result 5
 }
 
-need_ps() {
-  command -v ps >/dev/null || install_missing "what shows processes" procps
-}
-need_ps
 build_programs tcpserver tcpclient
 for scene in "${scenes[@]}"; do "scene_$scene"; done

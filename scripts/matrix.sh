@@ -3,7 +3,7 @@
 #   gcc, clang, sanitize (address and undefined behaviour), posix (TCPSERVER_LINUX=OFF), dynamic (no static PIE)
 # A compiler that is not installed is left out, and said so.
 set -euo pipefail
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 ways=("$@")
 [ ${#ways[@]} -gt 0 ] || ways=(gcc clang sanitize posix dynamic)

@@ -19,7 +19,8 @@ start_server() {
   local folder=$1 i
   shift
   : >"$folder/announced"
-  (cd "$programs" && exec ./tcpserver "$@") >"$folder/announced" 2>"$folder/log" &
+  # No option comes from the environment of whoever runs the script.
+  (unset "${!TCPSERVER_@}" && cd "$programs" && exec ./tcpserver "$@") >"$folder/announced" 2>"$folder/log" &
   server=$!
   for ((i = 0; i < 600; i++)); do
     port=$(sed -n 's/^Server is listening on port //p' "$folder/announced")

@@ -2,9 +2,9 @@
 # Draws the README's picture, the timelines of the iterative and of the forking server: scripts/timelines.sh [--redraw]
 #   It runs both, keeps what it measured in scripts/timelines/*.json, and draws that with gnuplot.
 #   --redraw   draws what is kept, and runs nothing
-# The variable OUT names another folder to draw into.
+# The variable OUT names another folder for what is measured and drawn.
 set -euo pipefail
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
@@ -13,34 +13,41 @@ data=$top/scripts/timelines
 out=${OUT:-$data}
 
 redraw=false
-case ${1:-} in
+case "$*" in
   '') ;;
   --redraw) redraw=true ;;
   -h | --help) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-  *) echo "$0: '$1' is not an option: --redraw is the only one" >&2; exit 64 ;;
+  *) echo "$0: '$*' is not an option: --redraw is the only one" >&2; exit 64 ;;
 esac
+[ -d "$out" ] || { echo "$0: OUT is '$out', and there is no such folder" >&2; exit 64; }
 command -v gnuplot >/dev/null || install_missing "what draws" gnuplot-nox
 python3 -c 'import json' 2>/dev/null || install_missing "what reads JSON" python3
 
 work=$(mktemp -d)
 clean_up() {
+  trap '' INT TERM HUP
   stop_server
   rm -rf "$work"
 }
 trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
 
 # measure MODE: five clients, the first of which holds its connection for two seconds.
 measure() {
   start_server "$work" --mode "$1" --bind 127.0.0.1 --port 0
-  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$data/$1.json"
+  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$work/$1.json"
   stop_server
-  echo "measured: $data/$1.json" >&2
 }
 
 if ! $redraw; then
   build_programs tcpserver tcpclient
   measure iterative
   measure fork
+  data=$out
+  mv "$work/iterative.json" "$work/fork.json" "$data"
+  echo "measured: $data/iterative.json and fork.json" >&2
 fi
 
 # For gnuplot, a line a client: its number, start, connected, sent, replied, and the wait as text.
@@ -59,7 +66,7 @@ rows_of fork >"$work/fork"
 # draw THEME TEXT BACKGROUND GRID: colours as #rrggbb. Those of the bars are told apart by everybody (Okabe and Ito).
 draw() {
   gnuplot <<END
-set terminal svg size 760,470 dynamic font "sans-serif,14" background rgb "$3"
+set terminal svg size 760,470 name "Timelines" dynamic font "sans-serif,14" background rgb "$3"
 set output "$out/timelines-$1.svg"
 set multiplot
 set border 1 linecolor rgb "$2"

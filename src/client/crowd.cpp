@@ -153,6 +153,7 @@ class Client {
 
   // The address that is its turn. Each gets its even share of the time that is left.
   void connect(TimePoint now) {
+    life_->dialled_s = plan_->seconds(now);
     const auto& address = plan_->addresses[address_];
     if (give_up_connecting_) {
       const auto rest = plan_->addresses.size() - address_;
@@ -184,13 +185,14 @@ class Client {
 
   void connect_failed(int error, TimePoint now) {
     fd_.reset();
+    timed_out_ = timed_out_ || error == ETIMEDOUT;
     failures_ +=
         (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + posix::error_text(error);
     ++address_;
     if (address_ < plan_->addresses.size()) return connect(now);
-    const auto trouble = error == ECONNREFUSED ? Trouble::refused
-                         : error == ETIMEDOUT  ? Trouble::timed_out
-                                               : Trouble::not_connected;
+    const auto trouble = timed_out_              ? Trouble::timed_out
+                         : error == ECONNREFUSED ? Trouble::refused
+                                                 : Trouble::not_connected;
     fail(trouble, "cannot connect to " + failures_, now);
   }
 
@@ -224,26 +226,32 @@ class Client {
   }
 
   void compare(std::string_view part, TimePoint now) {
-    const std::size_t from = received_;
+    const auto expected = std::string_view(expected_).substr(std::min(received_, expected_.size()));
     received_ += part.size();
     moved(now);
-    if (std::string_view(expected_).substr(std::min(from, expected_.size()), part.size()) == part) {
+    if (expected.substr(0, part.size()) == part && received_ <= sent_) {
       if (received_ == expected_.size()) life_->replied_s = plan_->seconds(now);
-      return;
-    }
-    std::string sentence = "the reply is wrong: ";
-    if (received_ > expected_.size()) {
-      sentence += "more came back than was sent, " + std::to_string(received_) + " bytes of " +
-                  std::to_string(expected_.size());
     } else {
-      sentence += options::in_quotes(part) + " where " +
-                  options::in_quotes(std::string_view(expected_).substr(from, part.size())) + " was expected";
-      const bool other_service =
-          part == (expected_ == sentence_ ? capitals(sentence_) : sentence_).substr(from, part.size());
-      if (other_service) sentence += expected_ == sentence_ ? " (--service upper?)" : " (--service echo?)";
+      fail(Trouble::wrong_reply, "the reply is wrong: " + what_is_wrong(part, expected), now);
     }
-    life_->replied_s.reset();
-    fail(Trouble::wrong_reply, sentence, now);
+  }
+
+  // `expected` is all that was still to come.
+  [[nodiscard]] std::string what_is_wrong(std::string_view part, std::string_view expected) const {
+    const auto head = part.substr(0, expected.size());
+    if (head != expected.substr(0, head.size())) {
+      const auto in_place = expected.substr(0, head.size());
+      const std::string other = expected_ == sentence_ ? capitals(sentence_) : sentence_;
+      const bool other_service =
+          head == std::string_view(other).substr(other.size() - expected.size(), head.size());
+      const char* const hint = !other_service           ? ""
+                               : expected_ == sentence_ ? " (--service upper?)"
+                                                        : " (--service echo?)";
+      return options::in_quotes(head) + " where " + options::in_quotes(in_place) + " was expected" + hint;
+    }
+    const std::string sizes = std::to_string(received_) + " bytes of ";
+    if (received_ > expected_.size()) return "more came back than was sent, " + sizes + std::to_string(sent_);
+    return sizes + std::to_string(expected_.size()) + " came before they were sent";
   }
 
   void closed(TimePoint now) {
@@ -265,6 +273,7 @@ class Client {
   }
 
   void fail(Trouble trouble, std::string sentence, TimePoint now) {
+    life_->replied_s.reset();  // if there was one, it was not the right one after all
     life_->failure = Failure{.trouble = trouble, .sentence = std::move(sentence)};
     end(now);
   }
@@ -281,6 +290,7 @@ class Client {
   std::string expected_;
   std::size_t address_ = 0;  // whose turn it is
   std::string failures_;     // of the addresses before
+  bool timed_out_ = false;   // one of them did not answer
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
   std::optional<TimePoint> hold_until_;          // set: it holds its connection
@@ -308,17 +318,16 @@ class Crowd {
   CrowdResult run(const Watcher& watcher) {
     const StopSignals signals;
     plan_.began = posix::Clock::now();
-    for (auto& client : clients_) client.start();
+    start_all(signals.mask_outside);
     auto next_frame = plan_.began;
     while (still_open() > 0 && stop_signal == 0) {
-      if (posix::Clock::now() >= next_frame) {
-        show(watcher);
-        next_frame = posix::Clock::now() + frame_time;
-      }
       wait(next_frame, signals.mask_outside);
+      if (posix::Clock::now() < next_frame) continue;
+      show(watcher);
+      next_frame = posix::Clock::now() + frame_time;
     }
+    timeline_.now_s = plan_.seconds(posix::Clock::now());
     timeline_.over = true;
-    show(watcher);
     return {.timeline = std::move(timeline_), .signal = stop_signal};
   }
 
@@ -334,6 +343,20 @@ class Crowd {
     return usable;
   }
 
+  // Looks from time to time at those that are started: times are those of the looks.
+  void start_all(const sigset_t& mask) {
+    constexpr auto between_looks = std::chrono::milliseconds(1);
+    auto next_look = plan_.began + between_looks;
+    for (std::size_t i = 0; i < clients_.size() && stop_signal == 0; ++i) {
+      clients_[i].start();
+      started_ = i + 1;
+      const auto now = posix::Clock::now();
+      if (now < next_look) continue;
+      wait(now, mask);
+      next_look = posix::Clock::now() + between_looks;
+    }
+  }
+
   [[nodiscard]] std::ptrdiff_t still_open() const {
     return std::count_if(clients_.begin(), clients_.end(),
                          [](const Client& client) { return !client.ended(); });
@@ -344,11 +367,13 @@ class Crowd {
     watcher(timeline_);
   }
 
+  // Until something happens, or is due, or this time has come.
   void wait(TimePoint next_frame, const sigset_t& mask) {
     polled_.clear();
     waiting_.clear();
     TimePoint wake = next_frame;
-    for (auto& client : clients_) {
+    for (std::size_t i = 0; i < started_; ++i) {
+      auto& client = clients_[i];
       if (client.ended()) continue;
       polled_.push_back(client.polled());
       waiting_.push_back(&client);
@@ -366,6 +391,7 @@ class Crowd {
   Plan plan_;
   Timeline timeline_;
   std::vector<Client> clients_;
+  std::size_t started_ = 0;
   std::vector<pollfd> polled_;    // of those that have not ended
   std::vector<Client*> waiting_;  // whose it is
 };

@@ -211,9 +211,12 @@ std::string heading(const Timeline& timeline) {
   return text + options::duration_text(timeline.delay);
 }
 
-std::string legend(const Scale& scale, bool colours) {
+std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {
+  const bool some_failed = std::any_of(timeline.lives.begin(), timeline.lives.end(),
+                                       [](const auto& life) { return life.failure.has_value(); });
   return std::string(scale.label_width, ' ') + drawn(connecting, 1, colours) + " connecting   " +
-         drawn(holding, 1, colours) + " holding   " + drawn(waiting, 1, colours) + " waiting for the reply";
+         drawn(holding, 1, colours) + " holding   " + drawn(waiting, 1, colours) + " waiting for the reply" +
+         (some_failed ? "   " + drawn(failed, 1, colours) + " failed" : "");
 }
 
 }  // namespace
@@ -224,7 +227,7 @@ std::vector<std::string> picture(const Timeline& timeline, PictureSize size, boo
   std::vector<std::string> lines{heading(timeline), axis(scale)};
   for (const auto* const life : rows) lines.push_back(row(*life, timeline, scale, colours));
   if (rows.size() < timeline.lives.size()) lines.push_back(summary(timeline, rows));
-  lines.push_back(legend(scale, colours));
+  lines.push_back(legend(timeline, scale, colours));
   return lines;
 }
 

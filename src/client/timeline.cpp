@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 
 namespace tcpserver::client {
 
@@ -28,6 +29,10 @@ bool is_slow(const ClientLife& life) {
   return life.slow;
 }
 
+bool is_slow_and_has_sent(const ClientLife& life) {
+  return life.slow && life.sent_s;
+}
+
 bool is_quick_and_answered(const ClientLife& life) {
   return !life.slow && life.answered();
 }
@@ -48,9 +53,32 @@ std::string of_the_slow(std::size_t slow) {
   return "the " + std::to_string(slow) + " slow ones held their connections";
 }
 
-// Of a wait beside a delay: is it the delay, or nothing beside it? Between the two nothing is said.
+// Of a wait beside a delay: is it the delay, or nothing beside it? Between the two nothing is said, nor of a
+// delay that is no longer than what connecting and forking take.
 constexpr double as_long_as = 0.9;
 constexpr double nothing_beside = 0.1;
+constexpr double least_delay = 0.02;
+
+// What the quick ones' waits tell of the server, as the end of a sentence about them.
+std::string conclusion(const Timeline& timeline, const Spread& waited, std::size_t answered) {
+  const double delay = delay_of(timeline);
+  if (delay < least_delay) return ".";
+  double last_slow_reply = 0;
+  double first_quick_reply = std::numeric_limits<double>::infinity();
+  std::size_t slow = 0;
+  for (const auto& life : timeline.lives) {
+    if (life.slow) ++slow;
+    if (!life.answered()) continue;
+    if (life.slow) last_slow_reply = std::max(last_slow_reply, *life.replied_s);
+    if (!life.slow) first_quick_reply = std::min(first_quick_reply, *life.replied_s);
+  }
+  const std::string slow_ones = slow == 1 ? "it." : "them.";
+  if (waited.least >= as_long_as * delay && first_quick_reply >= last_slow_reply) {
+    return std::string(": ") + (answered == 1 ? "it was" : "they were") + " served after " + slow_ones;
+  }
+  if (waited.largest <= nothing_beside * delay) return ": nobody waited for " + slow_ones;
+  return ".";
+}
 
 // How long the quick ones waited behind the slow ones.
 std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
@@ -62,19 +90,11 @@ std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
   text += answered == 1 && slow > 0 ? kind : counted(answered, kind, kind + "s");
   if (!all) text += answered == 1 ? " that was answered" : " that were answered";
   text += " waited " + spread_text(waited, answered);
-  // Only a hold that lasted the whole delay is one to compare with.
-  const bool held =
-      slow > 0 && count_of(timeline, [](const ClientLife& life) { return life.slow && life.sent_s; }) == slow;
+  // Only holds that lasted the whole delay are something to compare with.
+  const bool held = slow > 0 && count_of(timeline, is_slow_and_has_sent) == slow;
   if (!held) return text + ".";
-
-  text += ", while " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay);
-  const char* const slow_ones = slow == 1 ? "it." : "them.";
-  const double delay = delay_of(timeline);
-  if (waited.least >= as_long_as * delay) {
-    return text + ": " + (answered == 1 ? "it was" : "they were") + " served after " + slow_ones;
-  }
-  if (waited.largest <= nothing_beside * delay) return text + ": nobody waited for " + slow_ones;
-  return text + ".";
+  return text + ", while " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay) +
+         conclusion(timeline, waited, answered);
 }
 
 // Where there is no quick one: what they waited once they had sent.
@@ -97,8 +117,11 @@ std::string of_the_answered(const Timeline& timeline) {
 // A SYN that met a full queue is dropped, and sent again after a second (RFC 6298, section 2).
 constexpr double retry_s = 0.9;
 
+// Connected late, or gave up after having tried for so long.
 bool connected_late(const ClientLife& life) {
-  return life.connected_s && *life.connected_s - life.started_s >= retry_s;
+  const bool gave_up = life.failure && life.failure->trouble == Trouble::timed_out && !life.connected_s;
+  const auto until = gave_up ? life.ended_s : life.connected_s;
+  return until && *until - life.dialled_s >= retry_s;
 }
 
 bool connected_late_and_reset(const ClientLife& life) {
@@ -129,10 +152,10 @@ std::string of_the_rest(const Timeline& timeline) {
       count_of(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
   const std::size_t open = count_of(timeline, [](const ClientLife& life) { return !life.ended_s; });
   const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
-  if (open > 0)
-    return "Stopped after " + time_text(timeline.now_s) + " with " + std::to_string(open) + of_all +
-           " not answered.";
-  return failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
+  const std::string no_reply = failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
+  if (open == 0) return no_reply;
+  return "Stopped after " + time_text(timeline.now_s) + ", when " + std::to_string(open) + of_all +
+         (open == 1 ? " was" : " were") + " not done." + (failed == 0 ? "" : " ") + no_reply;
 }
 
 std::string json_time(const std::optional<double>& seconds) {
@@ -187,7 +210,8 @@ posix::ExitStatus exit_status_of(Trouble trouble) noexcept {
 std::optional<Spread> spread_of(std::vector<double> times) {
   if (times.empty()) return std::nullopt;
   std::sort(times.begin(), times.end());
-  return Spread{.least = times.front(), .median = times[(times.size() - 1) / 2], .largest = times.back()};
+  const double median = (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
+  return Spread{.least = times.front(), .median = median, .largest = times.back()};
 }
 
 std::optional<Spread> quick_waits(const Timeline& timeline) {

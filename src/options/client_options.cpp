@@ -18,7 +18,7 @@ constexpr Program tcpclient_program{
         "clients at once, and show how long each of them waited.",
     .environment_prefix = "",
     .operands = "HOST PORT",
-    .notes = "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
+    .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
 
 // What a hurried user types as HOST, and no resolver would understand, let alone explain.

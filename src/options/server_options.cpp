@@ -18,7 +18,7 @@ constexpr Program tcpserver_program{
     .environment_prefix = "TCPSERVER_",
     .operands = "",
     .notes =
-        "Durations (D): 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
+        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
         "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line,\n"
         "SIGHUP reads the --config file again.\n",
 };

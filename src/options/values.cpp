@@ -103,7 +103,8 @@ std::string duration_text(posix::Duration duration) {
   for (const auto& unit : {hour, minute, second, millisecond, microsecond}) {
     if (count % unit.nanoseconds == 0) return std::to_string(count / unit.nanoseconds).append(unit.name);
   }
-  const auto thousandths = std::to_string(1000 + count % microsecond.nanoseconds);  // "1005" for .005
+  auto thousandths = std::to_string(1000 + count % microsecond.nanoseconds);  // "1005" for .005
+  while (thousandths.back() == '0') thousandths.pop_back();
   return std::to_string(count / microsecond.nanoseconds) + "." + thousandths.substr(1) + "us";
 }
 

@@ -1,6 +1,7 @@
 #include "tcpserver/posix/io.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,7 +21,10 @@ bool write_all(int fd, std::string_view bytes) noexcept {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
     if (count < 0) {
       if (errno == EINTR) continue;
-      return false;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+      pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
+      if (::poll(&polled, 1, -1) < 0 && errno != EINTR) return false;
+      continue;
     }
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }

@@ -1,12 +1,14 @@
 #include "tcpserver/posix/terminal.hpp"
 
 #include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace tcpserver::posix {
@@ -75,11 +77,20 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+std::string PictureInPlace::draw(const std::vector<std::string>& lines, TerminalSize size) {
+  // The cursor stands below the last line, and cannot go up beyond the top.
+  return draw_rows(lines, size, std::max<std::size_t>(size.rows, 2) - 1);
+}
+
+std::string PictureInPlace::finish(const std::vector<std::string>& lines, TerminalSize size) {
+  return draw_rows(lines, size, lines.size());
+}
+
 // Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED). A
 // line leaves the last column free: erased from there, it would lose its last character.
-std::string PictureInPlace::draw(const std::vector<std::string>& lines, TerminalSize size) {
+std::string PictureInPlace::draw_rows(const std::vector<std::string>& lines, TerminalSize size,
+                                      std::size_t rows) {
   std::string text;
-  const std::size_t room_above = std::max<std::size_t>(size.rows, 2) - 1;
   if (widest_drawn_ > size.columns) {
     // The window became narrower. Whether the terminal has broken the old lines in two cannot be known, so
     // all that it shows goes.
@@ -87,7 +98,7 @@ std::string PictureInPlace::draw(const std::vector<std::string>& lines, Terminal
   } else if (const auto up = std::min(lines_drawn_, size.rows - 1); up > 0) {
     text = "\x1b[" + std::to_string(up) + "A\r";
   }
-  lines_drawn_ = std::min(lines.size(), room_above);
+  lines_drawn_ = std::min(lines.size(), rows);
   widest_drawn_ = 0;
   for (std::size_t i = 0; i < lines_drawn_; ++i) {
     const auto line = cut(lines[i], size.columns - 1);
@@ -95,6 +106,32 @@ std::string PictureInPlace::draw(const std::vector<std::string>& lines, Terminal
     text += line.text + "\x1b[K\n";
   }
   return text + "\x1b[J";
+}
+
+FrameWriter::FrameWriter() noexcept
+    : own_(open_nonblocking(STDOUT_FILENO)), fd_(own_ ? own_.get() : STDOUT_FILENO) {}
+
+bool FrameWriter::ready() {
+  write_rest();
+  return rest_.empty();
+}
+
+void FrameWriter::write(std::string frame) {
+  rest_ = std::move(frame);
+  write_rest();
+}
+
+void FrameWriter::write_rest() {
+  while (!rest_.empty()) {
+    const ssize_t count = ::write(fd_, rest_.data(), rest_.size());
+    if (count >= 0) {
+      rest_.erase(0, static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return;
+    } else if (errno != EINTR) {
+      throw system_error("write to standard output", errno, ExitStatus::io_error);
+    }
+  }
 }
 
 }  // namespace tcpserver::posix

@@ -91,10 +91,11 @@ void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene sc
     const auto queue = backlog::accept_queue(listeners[i].fd.get());
     scene.in_effect = queue ? queue->limit : static_cast<std::uint32_t>(scene.backlog);
     char address[posix::SocketAddress::text_size];
-    log.warning("the listen queue of %s overflowed: %llu %s again later; its limit is %u: %s",
-                listeners[i].address.format(address), static_cast<unsigned long long>(unreported),
-                unreported == 1 ? "SYN dropped, whose client tries" : "SYNs dropped, whose clients try",
-                scene.in_effect, overflow_advice(scene).c_str());
+    log.warning(
+        "the listen queue of %s overflowed: %llu %s of SYNs and last ACKs, whose clients try again later; "
+        "its limit is %u: %s",
+        listeners[i].address.format(address), static_cast<unsigned long long>(unreported),
+        unreported == 1 ? "drop" : "drops", scene.in_effect, overflow_advice(scene).c_str());
     unreported = 0;
   }
 }

@@ -170,11 +170,12 @@ StatusText Server::status() noexcept {
   auto text = status_text(counters_, sessions_->count(true));
   if (options_.mode == Mode::fork && options_.reap == options::Reap::handler) {
     const auto reaped = window_.reaped();
-    text.append("; %llu children reaped by %llu SIGCHLDs", static_cast<unsigned long long>(reaped.children),
+    text.append("; children reaped: %llu, SIGCHLDs handled: %llu",
+                static_cast<unsigned long long>(reaped.children),
                 static_cast<unsigned long long>(reaped.signals));
   }
   if (const auto dropped = overflows_.dropped(loop_.listeners())) {
-    text.append("; %llu SYNs dropped", static_cast<unsigned long long>(*dropped));
+    text.append("; %llu drops at full queues", static_cast<unsigned long long>(*dropped));
   }
   return text;
 }

@@ -31,7 +31,7 @@ TEST(Spread, IsOfSortedTimes) {
   EXPECT_EQ(one->largest, 5);
   const auto four = spread_of({4, 1, 3, 2});
   EXPECT_EQ(four->least, 1);
-  EXPECT_EQ(four->median, 2);
+  EXPECT_EQ(four->median, 2.5);
   EXPECT_EQ(four->largest, 4);
 }
 
@@ -44,9 +44,33 @@ TEST(Verdict, OfTheIterativeServer) {
 
 TEST(Verdict, OfTheForkingServer) {
   EXPECT_EQ(verdict(forking()),
-            "The 4 quick clients waited 600 us (median; 500 us to 900 us), while client 1 held its "
+            "The 4 quick clients waited 650 us (median; 500 us to 900 us), while client 1 held its "
             "connection for 2s: "
             "nobody waited for it.");
+}
+
+TEST(Verdict, DrawsNoConclusionFromADelayAsShortAsConnectingTakes) {
+  auto timeline = iterative();
+  timeline.delay = 100us;
+  EXPECT_TRUE(verdict(timeline).ends_with("while client 1 held its connection for 100us."))
+      << verdict(timeline);
+}
+
+// All wait for as long, and nobody for client 1: the machine is slow.
+TEST(Verdict, AsksWhoWasServedFirst) {
+  auto timeline = iterative();
+  timeline.lives[3] = answered(4, 0.0001, 1.99);
+  EXPECT_TRUE(verdict(timeline).ends_with("while client 1 held its connection for 2s.")) << verdict(timeline);
+}
+
+TEST(Verdict, CountsThoseWhoGaveUpConnectingToo) {
+  Timeline timeline{.lives = {answered(1, 0, 0.001), broken(2, Trouble::timed_out, 3)}, .over = true};
+  EXPECT_NE(verdict(timeline).find("1 client was connecting for a second or longer"), std::string::npos)
+      << verdict(timeline);
+  timeline.lives[1].dialled_s = 2.5;  // another address was tried before
+  EXPECT_EQ(verdict(timeline).find("connecting"), std::string::npos) << verdict(timeline);
+  timeline.lives[1] = broken(2, Trouble::refused, 3);
+  EXPECT_EQ(verdict(timeline).find("connecting"), std::string::npos) << verdict(timeline);
 }
 
 TEST(Verdict, BetweenTheTwoDrawsNoConclusion) {
@@ -66,9 +90,9 @@ TEST(Verdict, OfOneAndOne) {
 
 TEST(Verdict, WithNoSlowClientAndWithNoneButSlowOnes) {
   Timeline quick{.lives = {answered(1, 0, 0.001), answered(2, 0, 0.003)}, .over = true};
-  EXPECT_EQ(verdict(quick), "2 clients waited 1.0 ms (median; 1.0 ms to 3.0 ms).");
+  EXPECT_EQ(verdict(quick), "2 clients waited 2.0 ms (median; 1.0 ms to 3.0 ms).");
   Timeline slow{.delay = 1s, .lives = {held(1, 1, 1.002), held(2, 1, 1.004)}, .over = true};
-  EXPECT_EQ(verdict(slow), "2 slow clients were answered 2.0 ms (median; 2.0 ms to 4.0 ms) after sending.");
+  EXPECT_EQ(verdict(slow), "2 slow clients were answered 3.0 ms (median; 2.0 ms to 4.0 ms) after sending.");
 }
 
 TEST(Verdict, CountsWhatFailed) {
@@ -76,9 +100,8 @@ TEST(Verdict, CountsWhatFailed) {
   timeline.lives[2] = broken(3, Trouble::wrong_reply, 0.1);
   timeline.lives[3] = broken(4, Trouble::reset, 0.1);
   EXPECT_EQ(verdict(timeline),
-            "2 of 5 clients got no right reply. The 2 quick clients that were answered waited 500 us "
-            "(median; 500 us "
-            "to 900 us), while client 1 held its connection for 2s: nobody waited for it.");
+            "2 of 5 clients got no right reply. The 2 quick clients that were answered waited 700 us "
+            "(median; 500 us to 900 us), while client 1 held its connection for 2s: nobody waited for it.");
   for (auto& life : timeline.lives) life = broken(life.id, Trouble::refused, 0.1);
   EXPECT_EQ(verdict(timeline), "5 of 5 clients got no right reply.");
 }
@@ -99,10 +122,16 @@ TEST(Verdict, OfARunThatWasStopped) {
                     .lives = {answered(1, 0, 0.001), ClientLife{.id = 2, .slow = true}, ClientLife{.id = 3}},
                     .now_s = 0.5,
                     .over = true};
-  EXPECT_EQ(
-      verdict(timeline),
-      "Stopped after 500 ms with 2 of 3 clients not answered. The quick client that was answered waited "
-      "1.0 ms.");
+  EXPECT_EQ(verdict(timeline),
+            "Stopped after 500 ms, when 2 of 3 clients were not done. The quick client that was answered "
+            "waited 1.0 ms.");
+}
+
+TEST(Verdict, OfARunThatWasStoppedCountsWhatFailedToo) {
+  Timeline timeline{
+      .lives = {broken(1, Trouble::refused, 0.1), ClientLife{.id = 2}}, .now_s = 0.5, .over = true};
+  EXPECT_EQ(verdict(timeline),
+            "Stopped after 500 ms, when 1 of 2 clients was not done. 1 of 2 clients got no right reply.");
 }
 
 TEST(Verdict, ComparesWithNoHoldThatWasCutShort) {
@@ -111,7 +140,7 @@ TEST(Verdict, ComparesWithNoHoldThatWasCutShort) {
   timeline.lives[0].slow = true;
   EXPECT_EQ(
       verdict(timeline),
-      "1 of 5 clients got no right reply. The 4 quick clients waited 600 us (median; 500 us to 900 us).");
+      "1 of 5 clients got no right reply. The 4 quick clients waited 650 us (median; 500 us to 900 us).");
 }
 
 TEST(TimelineJson, HasALineForEachClient) {

@@ -15,14 +15,29 @@
 
 namespace harness {
 
-std::vector<ChildState> children_of(pid_t parent) {
-  std::vector<ChildState> children;
+namespace {
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> pids;
   std::error_code error;
   for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
        entry.increment(error)) {
     const pid_t pid = std::atoi(entry->path().filename().c_str());
-    if (pid <= 0) continue;
-    std::ifstream file(entry->path() / "stat");
+    if (pid > 0) pids.push_back(pid);
+  }
+  return pids;
+}
+
+std::ifstream file_of(pid_t pid, const std::string& name) {
+  return std::ifstream("/proc/" + std::to_string(pid) + "/" + name);
+}
+
+}  // namespace
+
+std::vector<ChildState> children_of(pid_t parent) {
+  std::vector<ChildState> children;
+  for (const pid_t pid : all_processes()) {
+    auto file = file_of(pid, "stat");
     std::string line;
     std::getline(file, line);
     // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
@@ -34,6 +49,20 @@ std::vector<ChildState> children_of(pid_t parent) {
     if (rest >> state >> its_parent && its_parent == parent) children.push_back({pid, state});
   }
   return children;
+}
+
+std::vector<pid_t> processes_with(const std::string& variable) {
+  std::vector<pid_t> found;
+  for (const pid_t pid : all_processes()) {
+    auto file = file_of(pid, "environ");
+    for (std::string entry; std::getline(file, entry, '\0');) {
+      if (entry == variable) {
+        found.push_back(pid);
+        break;
+      }
+    }
+  }
+  return found;
 }
 
 std::size_t zombies_of(pid_t parent) {

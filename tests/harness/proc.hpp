@@ -16,6 +16,9 @@ struct ChildState {
 [[nodiscard]] std::vector<ChildState> children_of(pid_t parent);
 [[nodiscard]] std::size_t zombies_of(pid_t parent);
 
+// The processes, but zombies, that were started with this variable, "NAME=value", in their environment.
+[[nodiscard]] std::vector<pid_t> processes_with(const std::string& variable);
+
 // The open descriptors of a process.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace harness {
 
@@ -27,7 +28,11 @@ Terminal::Terminal(const std::vector<std::string>& command, Size size,
 }
 
 Terminal::~Terminal() {
-  ::close(master_);
+  hang_up();
+}
+
+void Terminal::hang_up() {
+  if (master_ >= 0) ::close(std::exchange(master_, -1));
 }
 
 void Terminal::type(std::string_view text) const {

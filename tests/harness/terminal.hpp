@@ -26,6 +26,8 @@ class Terminal {
   [[nodiscard]] Process& process() { return *process_; }
   void type(std::string_view text) const;
   void resize(Size size) const;
+  // Closes the window: whoever runs in it gets SIGHUP.
+  void hang_up();
 
   // Reads until `text` has been shown, or the terminal is closed: false.
   bool shows(const std::string& text) { return shows_behind(0, text); }

@@ -31,6 +31,9 @@ class Tmux {
   // The lines of the screen, without the blanks at their ends.
   [[nodiscard]] std::string screen() const { return tmux({"capture-pane", "-p"}).output; }
 
+  // The same, and what has scrolled away.
+  [[nodiscard]] std::string history() const { return tmux({"capture-pane", "-p", "-S", "-"}).output; }
+
   void resize(int columns, int rows) const {
     static_cast<void>(tmux({"resize-window", "-x", std::to_string(columns), "-y", std::to_string(rows)}));
   }

@@ -42,6 +42,20 @@ TEST(PictureInPlace, AfterANarrowingBeginsAnewOnAnEmptyScreen) {
   EXPECT_EQ(picture.draw({"x"}, usual), "\x1b[1A\rx\x1b[K\n\x1b[J");
 }
 
+TEST(PictureInPlace, TheLastOneMayBeHigherThanTheTerminal) {
+  PictureInPlace picture;
+  EXPECT_EQ(picture.draw({"1", "2", "3"}, {.columns = 80, .rows = 3}), "1\x1b[K\n2\x1b[K\n\x1b[J");
+  EXPECT_EQ(picture.finish({"1", "2", "3"}, {.columns = 80, .rows = 3}),
+            "\x1b[2A\r1\x1b[K\n2\x1b[K\n3\x1b[K\n\x1b[J");
+}
+
+TEST(Wrapped, BreaksAtBlanks) {
+  EXPECT_EQ(joined(wrapped("one two three", 7)), "one two\nthree\n");
+  EXPECT_EQ(joined(wrapped("one two three", 6)), "one\ntwo\nthree\n");
+  EXPECT_EQ(joined(wrapped("one extraordinary word", 6)), "one\nextraordinary\nword\n");
+  EXPECT_EQ(joined(wrapped("", 6)), "");
+}
+
 TEST(PictureInPlace, ATerminalOfOneRowHasNoWayUp) {
   PictureInPlace picture;
   static_cast<void>(picture.draw({"x"}, {.columns = 1, .rows = 1}));

@@ -47,12 +47,12 @@ TEST(Echo, CountsBytesAndSessions) {
     EXPECT_EQ(echo_through(client, "12345"), "12345");
   }
   EXPECT_EQ(server.stop(), 0);
-  const std::string dropped = TCPSERVER_TEST_LINUX ? "; 0 SYNs dropped" : "";
+  const std::string dropped = TCPSERVER_TEST_LINUX ? "; 0 drops at full queues" : "";
   EXPECT_TRUE(server.last_line().starts_with(
       "stopped: 0 of 1000 sessions open, 3 accepted, 0 refused, ended: 3 client closed; 0 failed forks, 0 "
-      "accept errors; 15 bytes in, 15 out; 3 children reaped by "))
+      "accept errors; 15 bytes in, 15 out; children reaped: 3, SIGCHLDs handled: "))
       << server.last_line();
-  EXPECT_TRUE(server.last_line().ends_with(" SIGCHLDs" + dropped)) << server.last_line();
+  EXPECT_TRUE(server.last_line().ends_with(dropped)) << server.last_line();
 }
 
 TEST(Upper, AnswersInCapitalsAtAnyLength) {

@@ -115,7 +115,7 @@ class Overflow : public ListenQueue {
   }
   static int dropped(ServerProcess& server) {
     const auto line = server.status();
-    const auto end = line.find(" SYNs dropped");
+    const auto end = line.find(" drops at full queues");
     return end == std::string::npos ? -1 : std::stoi(line.substr(line.rfind(' ', end - 1)));
   }
 };
@@ -175,7 +175,7 @@ TEST_F(Overflow, OfTheLastMomentIsSaidBeforeTheEnd) {
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(lines_with(server.process().errors(), "overflowed: "), 2U) << server.process().errors();
   const auto line = server.last_line();
-  const auto end = line.find(" SYNs dropped");
+  const auto end = line.find(" drops at full queues");
   ASSERT_NE(end, std::string::npos) << line;
   EXPECT_GE(std::stoi(line.substr(line.rfind(' ', end - 1))), 6) << line;
 }

@@ -9,7 +9,7 @@
 
 namespace tcpserver::client {
 
-// Shown the timeline again and again while it grows, every frame_time, and once when it is over.
+// Shown the timeline again and again while it grows, every frame_time.
 using Watcher = std::function<void(const Timeline&)>;
 inline constexpr auto frame_time = std::chrono::milliseconds(50);
 
@@ -20,7 +20,8 @@ struct CrowdResult {
 
 // Many clients at once, in one process: all sockets are opened, then connected one right after the other, the
 // slow clients first. Each sends its sentence, a slow one after the delay, half-closes, and compares what
-// comes until the server closes. Never throws for what a server does: that is in the timeline.
+// comes until the server closes. Times are those at which this process looked: what one look finds had
+// happened by then. Never throws for what a server does: that is in the timeline.
 // Throws StartError (system) where there are not so many sockets.
 [[nodiscard]] CrowdResult run_crowd(const options::ClientOptions& options,
                                     const std::vector<posix::SocketAddress>& addresses,

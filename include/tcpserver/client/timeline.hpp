@@ -40,6 +40,7 @@ struct ClientLife {
   std::uint32_t id = 0;  // 1 for the first
   bool slow = false;     // holds its connection for the delay before it sends
   double started_s = 0;
+  double dialled_s = 0;  // began to connect to the address that answered, or to the last one
   std::optional<double> connected_s{};
   std::optional<double> sent_s{};     // the last byte was given to the kernel
   std::optional<double> replied_s{};  // the last byte of the right reply came
@@ -59,7 +60,7 @@ struct Timeline {
   bool over = false;  // nothing more will happen: all have ended, or somebody stopped the run
 };
 
-// Least, median (of an even number the lower one) and largest of some times.
+// Least, median (of an even number the mean of the two in the middle) and largest of some times.
 struct Spread {
   double least;
   double median;

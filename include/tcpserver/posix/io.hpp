@@ -10,7 +10,8 @@ namespace tcpserver::posix {
 // read(2), tried again after EINTR. Returns the bytes read, 0 at the end of the stream, -1 with errno.
 [[nodiscard]] ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept;
 
-// write(2) until all of it is out, tried again after EINTR and after short writes.
+// write(2) until all of it is out, tried again after EINTR and after short writes. Waits where the descriptor
+// takes nothing, even one that somebody has made non-blocking.
 // Returns false with errno as soon as a write fails; how much was written by then is not told.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
 

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "tcpserver/posix/unique_fd.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // Standard output, and what it can do where it is a terminal.
@@ -38,9 +41,38 @@ class PictureInPlace {
   // line, so that whatever is printed next, by whomever, leaves the picture as it is.
   [[nodiscard]] std::string draw(const std::vector<std::string>& lines, TerminalSize size);
 
+  // The same for the last picture, which may be higher than the terminal: it scrolls.
+  [[nodiscard]] std::string finish(const std::vector<std::string>& lines, TerminalSize size);
+
  private:
+  std::string draw_rows(const std::vector<std::string>& lines, TerminalSize size, std::size_t rows);
+
   std::size_t lines_drawn_ = 0;
   std::size_t widest_drawn_ = 0;  // in columns
+};
+
+// Pictures that may be left out, to the terminal that standard output is: one that is stopped (Ctrl-S), or
+// that nobody reads, delays nobody. Where the system gives no descriptor that does not block, it may.
+class FrameWriter {
+ public:
+  FrameWriter() noexcept;
+
+  // Whether the terminal has taken all of the last frame; only then may the next one be written.
+  // Throws StartError (io_error) where the terminal is gone.
+  [[nodiscard]] bool ready();
+
+  // Writes what the terminal takes now, and keeps the rest for ready().
+  void write(std::string frame);
+
+  // What was not taken, and has to be printed before anything else.
+  [[nodiscard]] std::string take_rest() { return std::exchange(rest_, {}); }
+
+ private:
+  void write_rest();
+
+  UniqueFd own_;
+  int fd_;
+  std::string rest_;
 };
 
 }  // namespace tcpserver::posix

@@ -34,7 +34,7 @@ struct OpenSessions {
   ByteCount bytes;     // of theirs, so far
 };
 
-// Every figure at its largest, the dropped SYNs and the queues of two listeners or more.
+// Every figure at its largest, the drops at full queues and the queues of two listeners or more.
 using StatusText = BoundedText<960>;
 
 // "3 of 1000 sessions open, 20 accepted, 0 refused, ended: 16 client closed, 1 reset; 0 failed forks, 0

@@ -1,0 +1,81 @@
+#include "tcpserver/client/many_clients.hpp"
+
+#include "tcpserver/client/crowd.hpp"
+#include "tcpserver/client/dial.hpp"
+#include "tcpserver/client/picture.hpp"
+#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/posix/terminal.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace tcpserver::client {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::PictureInPlace;
+using posix::StartError;
+using posix::TerminalSize;
+
+// Where standard output is no terminal, and says nothing of its width.
+constexpr std::size_t page_columns = 80;
+
+std::vector<std::string> picture_for(const Timeline& timeline, std::size_t columns, std::size_t rows) {
+  return picture(timeline, {.columns = columns, .most_rows = rows}, posix::colours_wanted());
+}
+
+// As it happens, all of it on the screen.
+std::string live_picture(PictureInPlace& place, const Timeline& timeline, TerminalSize size) {
+  constexpr std::size_t taken = picture_frame + 1;  // a row is left for the cursor
+  const std::size_t room = std::max(size.rows, taken + 1) - taken;
+  return place.draw(picture_for(timeline, size.columns, std::min(room, most_picture_rows)), size);
+}
+
+// In the end, with the verdict. `terminal`: what standard output is, if it is one.
+std::string last_picture(PictureInPlace& place, const Timeline& timeline,
+                         std::optional<TerminalSize> terminal) {
+  const std::size_t columns = terminal ? terminal->columns : page_columns;
+  const auto lines = picture_for(timeline, columns, most_picture_rows);
+  return (terminal ? place.finish(lines, *terminal) : posix::joined(lines)) +
+         posix::joined(posix::wrapped(verdict(timeline), columns - 1));
+}
+
+void check_replies(const Timeline& timeline) {
+  for (const auto& life : timeline.lives) {
+    if (!life.failure) continue;
+    throw StartError(exit_status_of(life.failure->trouble),
+                     "client " + std::to_string(life.id) + ": " + life.failure->sentence);
+  }
+}
+
+}  // namespace
+
+ExitStatus run_many_clients(const options::ClientOptions& options) {
+  std::optional<posix::TimePoint> deadline;
+  if (options.timeout) deadline = posix::Clock::now() + *options.timeout;
+  const auto addresses = resolve(options.host, options.port, deadline);
+
+  // Asked anew each time: a terminal's size changes.
+  const auto terminal = [&options] { return options.json ? std::nullopt : posix::terminal_size(); };
+  PictureInPlace place;
+  posix::FrameWriter frames;
+  const auto result = run_crowd(options, addresses, [&](const Timeline& timeline) {
+    const auto size = terminal();
+    if (size && frames.ready()) frames.write(live_picture(place, timeline, *size));
+  });
+  const Timeline& timeline = result.timeline;
+  const bool somebody_looks = frames.ready();
+  if (result.signal == 0 || somebody_looks) {
+    posix::print(frames.take_rest() +
+                 (options.json ? timeline_json(timeline) : last_picture(place, timeline, terminal())));
+  }
+  if (result.signal != 0) ::raise(result.signal);  // whoever sent it sees that it was heard
+  check_replies(timeline);
+  return ExitStatus::ok;
+}
+
+}  // namespace tcpserver::client
