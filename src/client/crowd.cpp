@@ -326,6 +326,10 @@ class Crowd {
       show(watcher);
       next_frame = posix::Clock::now() + frame_time;
     }
+    // With a ready socket ppoll returns without delivering what is pending. It would be fatal once the
+    // signals mean again what they meant before.
+    const timespec at_once{};
+    ::ppoll(nullptr, 0, &at_once, &signals.mask_outside);
     timeline_.now_s = plan_.seconds(posix::Clock::now());
     timeline_.over = true;
     return {.timeline = std::move(timeline_), .signal = stop_signal};

@@ -70,7 +70,8 @@ std::vector<std::string> environment_with(const std::vector<std::string>& added)
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  // A test run may itself be in the background, with SIGINT ignored, or under nohup.
+  for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTERM}) ::signal(signal, SIG_DFL);
   const auto environment = environment_with(options.environment);
   ::execvpe(command.front().c_str(), pointers(command).data(), pointers(environment).data());
   ::_exit(127);
