@@ -1,19 +1,17 @@
 #include "tcpserver/client/crowd.hpp"
 
+#include "tcpserver/client/compared_client.hpp"
 #include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/signals.hpp"
 #include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string_view>
 
 namespace tcpserver::client {
 
@@ -24,7 +22,6 @@ using posix::ExitStatus;
 using posix::SocketAddress;
 using posix::StartError;
 using posix::TimePoint;
-using posix::UniqueFd;
 
 // SIGINT and SIGTERM stop a run early, so that what was seen by then is shown. They are heard in the wait
 // alone.
@@ -60,244 +57,6 @@ class StopSignals {
   std::array<struct sigaction, 2> before_{};
 };
 
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-std::string capitals(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
-  }
-  return text;
-}
-
-UniqueFd open_socket(const SocketAddress& address) {
-  return UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
-// What all clients of a run have in common.
-struct Plan {
-  const ClientOptions& options;
-  const std::vector<SocketAddress>& addresses;
-  TimePoint began;
-
-  [[nodiscard]] double seconds(TimePoint at) const {
-    return std::chrono::duration<double>(at - began).count();
-  }
-};
-
-// One client: connects, holds, sends, waits, compares. Its socket never blocks.
-class Client {
- public:
-  Client(const Plan& plan, ClientLife& life, UniqueFd fd)
-      : plan_(&plan), life_(&life), fd_(std::move(fd)), sentence_(sentence_of(plan.options, life.id)) {
-    const bool upper = plan.options.service == options::Service::upper;
-    expected_ = upper ? capitals(sentence_) : sentence_;
-  }
-
-  void start() {
-    const auto now = posix::Clock::now();
-    life_->started_s = plan_->seconds(now);
-    if (plan_->options.timeout) give_up_connecting_ = now + *plan_->options.timeout;
-    connect(now);
-  }
-
-  [[nodiscard]] bool ended() const { return life_->ended_s.has_value(); }
-
-  [[nodiscard]] pollfd polled() const {
-    const bool wants_to_write = !life_->connected_s || (!holding() && sent_ < sentence_.size());
-    const bool may_read = life_->connected_s.has_value();
-    return {.fd = fd_.get(),
-            .events = static_cast<short>((wants_to_write ? POLLOUT : 0) | (may_read ? POLLIN : 0)),
-            .revents = 0};
-  }
-
-  // When it wants to be stepped, whatever the socket says.
-  [[nodiscard]] std::optional<TimePoint> due() const {
-    if (holding()) return hold_until_;
-    return give_up_;
-  }
-
-  // `now` is when the wait returned: what it reports had happened by then.
-  void step(short ready, TimePoint now) {
-    if (!life_->connected_s) {
-      if (ready != 0) return finish_connecting(now);
-      if (give_up_ && now >= *give_up_) connect_failed(ETIMEDOUT, now);
-      return;
-    }
-    if ((ready & (POLLIN | POLLERR | POLLHUP)) != 0 && !receive(now)) return;
-    if (holding() && now >= *hold_until_) {
-      hold_until_.reset();
-      moved(now);
-    }
-    if (!holding() && sent_ < sentence_.size()) send(now);
-    if (!ended() && !holding() && give_up_ && now >= *give_up_) {
-      const std::string limit = options::duration_text(*plan_->options.timeout);
-      fail(Trouble::timed_out,
-           life_->replied_s ? "timed out: the server replied, and did not close for " + limit
-                            : "timed out: nothing from the server for " + limit,
-           now);
-    }
-  }
-
- private:
-  static std::string sentence_of(const ClientOptions& options, std::uint32_t id) {
-    return options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
-  }
-
-  [[nodiscard]] bool holding() const { return hold_until_.has_value(); }
-
-  void moved(TimePoint now) {
-    if (plan_->options.timeout) give_up_ = now + *plan_->options.timeout;
-  }
-
-  // The address that is its turn. Each gets its even share of the time that is left.
-  void connect(TimePoint now) {
-    life_->dialled_s = plan_->seconds(now);
-    const auto& address = plan_->addresses[address_];
-    if (give_up_connecting_) {
-      const auto rest = plan_->addresses.size() - address_;
-      give_up_ = now + *posix::time_left(give_up_connecting_) / rest;
-    }
-    if (!fd_) fd_ = open_socket(address);
-    if (!fd_) return connect_failed(errno, now);
-    if (::connect(fd_.get(), address.get(), address.size()) == 0) return connected(now);
-    if (errno != EINPROGRESS) connect_failed(errno, now);
-  }
-
-  void finish_connecting(TimePoint now) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    if (error != 0) return connect_failed(error, now);
-    connected(now);
-  }
-
-  void connected(TimePoint now) {
-    life_->connected_s = plan_->seconds(now);
-    moved(now);
-    if (life_->slow) {
-      hold_until_ = now + plan_->options.delay;
-    } else {
-      send(now);
-    }
-  }
-
-  void connect_failed(int error, TimePoint now) {
-    fd_.reset();
-    timed_out_ = timed_out_ || error == ETIMEDOUT;
-    failures_ +=
-        (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + posix::error_text(error);
-    ++address_;
-    if (address_ < plan_->addresses.size()) return connect(now);
-    const auto trouble = timed_out_              ? Trouble::timed_out
-                         : error == ECONNREFUSED ? Trouble::refused
-                                                 : Trouble::not_connected;
-    fail(trouble, "cannot connect to " + failures_, now);
-  }
-
-  void send(TimePoint now) {
-    const ssize_t count = ::send(fd_.get(), sentence_.data() + sent_, sentence_.size() - sent_, MSG_NOSIGNAL);
-    if (count < 0) {
-      if (!would_block(errno)) broken(errno, now);
-      return;
-    }
-    sent_ += static_cast<std::size_t>(count);
-    const auto after = posix::Clock::now();
-    moved(after);
-    if (sent_ < sentence_.size()) return;
-    ::shutdown(fd_.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
-    life_->sent_s = plan_->seconds(after);
-  }
-
-  // False where this was the end.
-  bool receive(TimePoint now) {
-    std::array<char, 16UL * 1024> buffer;
-    const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-    if (count < 0 && would_block(errno)) return true;
-    if (count < 0) {
-      broken(errno, now);
-    } else if (count == 0) {
-      closed(now);
-    } else {
-      compare({buffer.data(), static_cast<std::size_t>(count)}, now);
-    }
-    return !ended();
-  }
-
-  void compare(std::string_view part, TimePoint now) {
-    const auto expected = std::string_view(expected_).substr(std::min(received_, expected_.size()));
-    received_ += part.size();
-    moved(now);
-    if (expected.substr(0, part.size()) == part && received_ <= sent_) {
-      if (received_ == expected_.size()) life_->replied_s = plan_->seconds(now);
-    } else {
-      fail(Trouble::wrong_reply, "the reply is wrong: " + what_is_wrong(part, expected), now);
-    }
-  }
-
-  // `expected` is all that was still to come.
-  [[nodiscard]] std::string what_is_wrong(std::string_view part, std::string_view expected) const {
-    const auto head = part.substr(0, expected.size());
-    if (head != expected.substr(0, head.size())) {
-      const auto in_place = expected.substr(0, head.size());
-      const std::string other = expected_ == sentence_ ? capitals(sentence_) : sentence_;
-      const bool other_service =
-          head == std::string_view(other).substr(other.size() - expected.size(), head.size());
-      const char* const hint = !other_service           ? ""
-                               : expected_ == sentence_ ? " (--service upper?)"
-                                                        : " (--service echo?)";
-      return options::in_quotes(head) + " where " + options::in_quotes(in_place) + " was expected" + hint;
-    }
-    const std::string sizes = std::to_string(received_) + " bytes of ";
-    if (received_ > expected_.size()) return "more came back than was sent, " + sizes + std::to_string(sent_);
-    return sizes + std::to_string(expected_.size()) + " came before they were sent";
-  }
-
-  void closed(TimePoint now) {
-    const std::string closed = "the server closed the connection ";
-    if (sent_ < sentence_.size()) return fail(Trouble::closed, closed + "before the sentence was sent", now);
-    if (received_ == 0) return fail(Trouble::no_reply, closed + "without a reply", now);
-    if (received_ < expected_.size()) {
-      return fail(Trouble::short_reply,
-                  closed + "after " + std::to_string(received_) + " of " + std::to_string(expected_.size()) +
-                      " bytes",
-                  now);
-    }
-    end(now);
-  }
-
-  void broken(int error, TimePoint now) {
-    const bool reset = error == ECONNRESET || error == EPIPE;
-    fail(reset ? Trouble::reset : Trouble::broken, "the connection broke: " + posix::error_text(error), now);
-  }
-
-  void fail(Trouble trouble, std::string sentence, TimePoint now) {
-    life_->replied_s.reset();  // if there was one, it was not the right one after all
-    life_->failure = Failure{.trouble = trouble, .sentence = std::move(sentence)};
-    end(now);
-  }
-
-  void end(TimePoint now) {
-    life_->ended_s = plan_->seconds(now);
-    fd_.reset();
-  }
-
-  const Plan* plan_;
-  ClientLife* life_;
-  UniqueFd fd_;
-  std::string sentence_;
-  std::string expected_;
-  std::size_t address_ = 0;  // whose turn it is
-  std::string failures_;     // of the addresses before
-  bool timed_out_ = false;   // one of them did not answer
-  std::size_t sent_ = 0;
-  std::size_t received_ = 0;
-  std::optional<TimePoint> hold_until_;          // set: it holds its connection
-  std::optional<TimePoint> give_up_connecting_;  // to all addresses
-  std::optional<TimePoint> give_up_;             // what it waits for now
-};
-
 class Crowd {
  public:
   Crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses)
@@ -323,13 +82,11 @@ class Crowd {
     while (still_open() > 0 && stop_signal == 0) {
       wait(next_frame, signals.mask_outside);
       if (posix::Clock::now() < next_frame) continue;
+      hear_signals(signals.mask_outside);
       show(watcher);
       next_frame = posix::Clock::now() + frame_time;
     }
-    // With a ready socket ppoll returns without delivering what is pending. It would be fatal once the
-    // signals mean again what they meant before.
-    const timespec at_once{};
-    ::ppoll(nullptr, 0, &at_once, &signals.mask_outside);
+    hear_signals(signals.mask_outside);  // what is pending is fatal once it means again what it meant before
     timeline_.now_s = plan_.seconds(posix::Clock::now());
     timeline_.over = true;
     return {.timeline = std::move(timeline_), .signal = stop_signal};
@@ -345,6 +102,12 @@ class Crowd {
     if (usable.empty())
       throw StartError(ExitStatus::unavailable, "this system has no addresses of that kind");
     return usable;
+  }
+
+  // With a ready socket ppoll returns without delivering what is pending: so once with none.
+  static void hear_signals(const sigset_t& mask) {
+    const timespec at_once{};
+    ::ppoll(nullptr, 0, &at_once, &mask);
   }
 
   // Looks from time to time at those that are started: times are those of the looks.
@@ -363,7 +126,7 @@ class Crowd {
 
   [[nodiscard]] std::ptrdiff_t still_open() const {
     return std::count_if(clients_.begin(), clients_.end(),
-                         [](const Client& client) { return !client.ended(); });
+                         [](const ComparedClient& client) { return !client.ended(); });
   }
 
   void show(const Watcher& watcher) {
@@ -392,12 +155,12 @@ class Crowd {
   }
 
   std::vector<SocketAddress> addresses_;
-  Plan plan_;
+  RunPlan plan_;
   Timeline timeline_;
-  std::vector<Client> clients_;
+  std::vector<ComparedClient> clients_;
   std::size_t started_ = 0;
-  std::vector<pollfd> polled_;    // of those that have not ended
-  std::vector<Client*> waiting_;  // whose it is
+  std::vector<pollfd> polled_;            // of those that have not ended
+  std::vector<ComparedClient*> waiting_;  // whose it is
 };
 
 }  // namespace

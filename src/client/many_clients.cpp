@@ -3,6 +3,7 @@
 #include "tcpserver/client/crowd.hpp"
 #include "tcpserver/client/dial.hpp"
 #include "tcpserver/client/picture.hpp"
+#include "tcpserver/client/verdict.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/posix/terminal.hpp"
 

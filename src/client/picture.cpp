@@ -55,20 +55,15 @@ struct Scale {
   }
 };
 
-bool has_slow(const Timeline& timeline) {
-  return std::any_of(timeline.lives.begin(), timeline.lives.end(),
-                     [](const auto& life) { return life.slow; });
-}
-
 Scale scale_for(const Timeline& timeline, std::size_t columns) {
   Scale scale{};
-  scale.label_width = std::to_string(timeline.lives.size()).size() + (has_slow(timeline) ? 6 : 1);
+  scale.label_width = std::to_string(timeline.lives.size()).size() + (slow_count(timeline) > 0 ? 6 : 1);
   const std::size_t taken = scale.label_width + 1 + trouble_width + 1;
   scale.bar_width = std::max(columns, taken + least_bar) - taken;
   double end = 1e-6;
   for (const auto& life : timeline.lives) end = std::max(end, life.ended_s.value_or(timeline.now_s));
   // While it goes on: so that a slow client's end has its place from the beginning.
-  if (!timeline.over && has_slow(timeline))
+  if (!timeline.over && slow_count(timeline) > 0)
     end = std::max(end, std::chrono::duration<double>(timeline.delay).count() * 1.02);
   scale.axis_s = round_up(end);
   return scale;
@@ -201,8 +196,7 @@ std::string summary(const Timeline& timeline, const std::vector<const ClientLife
 }
 
 std::string heading(const Timeline& timeline) {
-  const auto slow = static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(),
-                                                           [](const auto& life) { return life.slow; }));
+  const std::size_t slow = slow_count(timeline);
   const std::size_t count = timeline.lives.size();
   std::string text = std::to_string(count) + (count == 1 ? " client of " : " clients of ") + timeline.server;
   if (slow == 0) return text;

@@ -60,6 +60,9 @@ struct Timeline {
   bool over = false;  // nothing more will happen: all have ended, or somebody stopped the run
 };
 
+// How many of the clients are slow.
+[[nodiscard]] std::size_t slow_count(const Timeline& timeline);
+
 // Least, median (of an even number the mean of the two in the middle) and largest of some times.
 struct Spread {
   double least;
@@ -75,10 +78,6 @@ struct Spread {
 
 // "850 us", "12.3 ms", "2.001 s".
 [[nodiscard]] std::string time_text(double seconds);
-
-// What the picture shows, in figures: how long the quick clients waited, and whether they waited for the slow
-// ones. A few sentences, in one line.
-[[nodiscard]] std::string verdict(const Timeline& timeline);
 
 // One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
 // "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,
