@@ -76,7 +76,7 @@ TEST(DurationText, IsWrittenShortest) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
   EXPECT_EQ(duration_text(60s), "1m");
-  for (const char* text : {"0.001us", "0.500us", "1500.005us"}) {
+  for (const char* text : {"0.001us", "0.5us", "1.25us", "1500.005us"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
 }
