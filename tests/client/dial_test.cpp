@@ -2,7 +2,7 @@
 
 #include "tcpserver/posix/system_error.hpp"
 
-#include <sys/socket.h>
+#include "client/bound.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,21 +11,6 @@ namespace {
 using namespace tcpserver::client;
 using namespace tcpserver::posix;
 using namespace std::chrono_literals;
-
-// A bound socket on a free port of an IPv4 loopback address; listening or not.
-struct Bound {
-  Bound(const char* host, bool listening)
-      : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), address(*SocketAddress::parse(host, 0)) {
-    EXPECT_EQ(::bind(fd.get(), address.get(), address.size()), 0);
-    socklen_t size = SocketAddress::storage_size;
-    EXPECT_EQ(::getsockname(fd.get(), address.storage(), &size), 0);
-    if (listening) {
-      EXPECT_EQ(::listen(fd.get(), 0), 0);
-    }
-  }
-  UniqueFd fd;
-  SocketAddress address;
-};
 
 SocketAddress peer_of(const UniqueFd& fd) {
   SocketAddress peer;

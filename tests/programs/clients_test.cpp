@@ -235,6 +235,32 @@ TEST(Clients, SeeAReplyThatCameTooEarly) {
             "[(None, False, 'the reply is wrong: 21 bytes of 21 came before they were sent')]\n");
 }
 
+TEST(Clients, AReplyThatIsFollowedByMoreIsNone) {
+  OwnServer server(1, [](int connection) {
+    const auto text = read_all(connection);
+    EXPECT_GT(::write(connection, text.data(), text.size()), 0);
+    std::this_thread::sleep_for(200ms);
+    EXPECT_EQ(::write(connection, "!", 1), 1);
+  });
+  const auto result = run(clients_of(server.port(), {"1", "--json"}));
+  EXPECT_EQ(by_python(result.output, "[(c['replied_s'], c['ok']) for c in d['clients']]"),
+            "[(None, False)]\n");
+}
+
+// What counts is the longest wait with no byte moved.
+TEST(Clients, DoNotGiveUpWhileBytesMove) {
+  OwnServer server(1, [](int connection) {
+    for (const char c : read_all(connection)) {
+      std::this_thread::sleep_for(150ms);
+      EXPECT_EQ(::write(connection, &c, 1), 1);
+    }
+  });
+  EXPECT_EQ(run(clients_of(server.port(), {"1", "--timeout", "2s"})).ending, 0) << "21 bytes take 3.15 s";
+  ServerProcess echo;
+  EXPECT_EQ(run(clients_of(echo, {"1", "--delay", "2500ms", "--timeout", "2s"})).ending, 0)
+      << "nor while it holds";
+}
+
 TEST(Clients, SeeAServerThatDiesInTheMiddle) {
   ServerProcess server({"--mode", "iterative"});
   Process clients(clients_of(server, {"4", "--delay", "60s", "--json"}));

@@ -1,0 +1,65 @@
+#include "tcpserver/client/crowd.hpp"
+
+#include "client/bound.hpp"
+
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace {
+
+using namespace tcpserver;
+using namespace tcpserver::client;
+using namespace std::chrono_literals;
+
+// Echoes to so many clients.
+std::jthread echo_to(const posix::UniqueFd& listener, int clients) {
+  return std::jthread([fd = listener.get(), clients] {
+    for (int i = 0; i < clients; ++i) {
+      const int connection = ::accept(fd, nullptr, nullptr);
+      char bytes[100];
+      for (ssize_t count = 0; (count = ::read(connection, bytes, sizeof bytes)) > 0;) {
+        EXPECT_EQ(::write(connection, bytes, static_cast<std::size_t>(count)), count);
+      }
+      ::close(connection);
+    }
+  });
+}
+
+CrowdResult run_two(const std::vector<posix::SocketAddress>& addresses,
+                    std::optional<posix::Duration> timeout = std::nullopt) {
+  options::ClientOptions options;
+  options.clients = 2;
+  options.timeout = timeout;
+  return run_crowd(options, addresses, [](const Timeline&) {});
+}
+
+TEST(Crowd, TriesTheNextAddressWhereOneRefuses) {
+  const Bound refusing("127.0.0.1", false);
+  const Bound answering("127.0.0.2", true);
+  const auto server = echo_to(answering.fd, 2);
+  const auto result = run_two({refusing.address, answering.address});
+  for (const auto& life : result.timeline.lives) {
+    EXPECT_TRUE(life.answered()) << (life.failure ? life.failure->sentence : "");
+    EXPECT_GT(life.dialled_s, life.started_s) << "of the address that answered";
+  }
+}
+
+TEST(Crowd, TimedOutIsStrongerThanRefused) {
+  const Bound silent("127.0.0.1", true);
+  const posix::UniqueFd place(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);
+  const Bound refusing("127.0.0.2", false);
+  const auto result = run_two({silent.address, refusing.address}, 400ms);
+  for (const auto& life : result.timeline.lives) {
+    ASSERT_TRUE(life.failure);
+    EXPECT_EQ(life.failure->trouble, Trouble::timed_out) << "as of the single client";
+    EXPECT_EQ(life.failure->sentence, "cannot connect to " + silent.address.text() +
+                                          ": Connection timed out; " + refusing.address.text() +
+                                          ": Connection refused");
+  }
+}
+
+}  // namespace
