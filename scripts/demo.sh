@@ -29,20 +29,27 @@ done
 
 # Everything that was started ends with the demo, however that ends. All of it is told to end before anything is
 # waited for: where a SIGHUP has ended one of them already, bash waits for whichever is left.
-work=$(mktemp -d)
+work=''
 client=''
 reading=''
 clean_up() {
-  local pid
+  local i pid
   trap '' INT TERM HUP
   for pid in $client $server $reading; do kill "$pid" 2>/dev/null || true; done
+  # A session may take its time, and a terminal may be stopped: nobody waits for ever.
+  for ((i = 0; i < 50; i++)); do
+    kill -0 "$client" 2>/dev/null || kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+  done
+  for pid in $client $server; do kill -KILL "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
-  rm -rf "$work"
+  [ -z "$work" ] || rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+work=$(mktemp -d)
 
 bold='' plain=''
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
@@ -74,7 +81,7 @@ title() {
 
 # What to look at, and time to take it in.
 say() {
-  printf '%s\n' "$@"
+  fmt -w 79 <<<"$*"
   echo
 }
 
@@ -241,9 +248,9 @@ scene_backlog() {
   say "Who is not yet accepted waits in the listen queue. Here it has 5 places (Linux:" \
     "backlog + 1). One client at a time again, client 1 thinks for two seconds, and" \
     "ten come at once. Look at the dots: for some there is no place, and the kernel" \
-    "drops their SYN without a word. They try again a second later. What they get then" \
-    "is half a welcome: they believe that they are connected, but until there is a" \
-    "place the server's kernel drops the end of their handshake, too."
+    "drops their SYN without a word. They try again a second later. What they get" \
+    "then is half a welcome: they believe that they are connected, but until there is" \
+    "a place the server's kernel drops the end of their handshake, too."
   read_for 7
   serve --mode iterative --backlog 4
   run_clients 10 --slow 1 --delay 2s
@@ -251,7 +258,7 @@ scene_backlog() {
   stop_server # it tells of an overflow at the latest when it stops
   if grep -q overflowed "$work/log"; then
     say "The server noticed, and says what helps:"
-    grep overflowed "$work/log" | tail -n 1
+    grep overflowed "$work/log" | tail -n 1 | fold -s -w 79
   fi
   echo
   read_result 5

@@ -20,7 +20,7 @@ start_server() {
   shift
   : >"$folder/announced"
   # No option comes from the environment of whoever runs the script.
-  (unset "${!TCPSERVER_@}" && cd "$programs" && exec ./tcpserver "$@") >"$folder/announced" 2>"$folder/log" &
+  (unset "${!TCPSERVER_@}" && CDPATH='' cd "$programs" && exec ./tcpserver "$@") >"$folder/announced" 2>"$folder/log" &
   server=$!
   for ((i = 0; i < 600; i++)); do
     port=$(sed -n 's/^Server is listening on port //p' "$folder/announced")

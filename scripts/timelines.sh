@@ -23,21 +23,27 @@ esac
 command -v gnuplot >/dev/null || install_missing "what draws" gnuplot-nox
 python3 -c 'import json' 2>/dev/null || install_missing "what reads JSON" python3
 
-work=$(mktemp -d)
+work=''
+client=''
 clean_up() {
   trap '' INT TERM HUP
+  [ -z "$client" ] || kill "$client" 2>/dev/null || true
   stop_server
-  rm -rf "$work"
+  [ -z "$work" ] || rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
+work=$(mktemp -d)
 
 # measure MODE: five clients, the first of which holds its connection for two seconds.
 measure() {
   start_server "$work" --mode "$1" --bind 127.0.0.1 --port 0
-  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$work/$1.json"
+  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$work/$1.json" &
+  client=$! # in the background, so that a signal is heard at once
+  wait "$client"
+  client=''
   stop_server
 }
 

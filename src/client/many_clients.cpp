@@ -69,12 +69,13 @@ ExitStatus run_many_clients(const options::ClientOptions& options) {
     if (size && frames.ready()) frames.write(live_picture(place, timeline, *size));
   });
   const Timeline& timeline = result.timeline;
-  const bool somebody_looks = frames.ready();
-  if (result.signal == 0 || somebody_looks) {
-    posix::print(frames.take_rest() +
-                 (options.json ? timeline_json(timeline) : last_picture(place, timeline, terminal())));
+  const auto text = options.json ? timeline_json(timeline) : last_picture(place, timeline, terminal());
+  if (result.signal != 0) {
+    // Whoever asks for an end gets one, even where nobody reads.
+    static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
+    ::raise(result.signal);
   }
-  if (result.signal != 0) ::raise(result.signal);  // whoever sent it sees that it was heard
+  posix::print(frames.take_rest() + text);
   check_replies(timeline);
   return ExitStatus::ok;
 }

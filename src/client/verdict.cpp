@@ -47,20 +47,22 @@ constexpr double as_long_as = 0.9;
 constexpr double nothing_beside = 0.1;
 constexpr double least_delay = 0.02;
 
-// What the quick ones' waits tell of the server, as the end of a sentence about them.
-std::string conclusion(const Timeline& timeline, const Spread& waited, std::size_t answered) {
+// What the quick ones' waits tell of the server, as the end of a sentence about them. Nothing where some
+// clients, who may have waited as well, were not answered.
+std::string conclusion(const Timeline& timeline, const Spread& waited) {
   const double delay = delay_of(timeline);
-  if (delay < least_delay) return ".";
+  const std::size_t answered = count_of(timeline, [](const ClientLife& life) { return life.answered(); });
+  if (delay < least_delay || answered < timeline.lives.size()) return ".";
   double last_slow_reply = 0;
   double first_quick_reply = std::numeric_limits<double>::infinity();
   for (const auto& life : timeline.lives) {
-    if (!life.answered()) continue;
     if (life.slow) last_slow_reply = std::max(last_slow_reply, *life.replied_s);
     if (!life.slow) first_quick_reply = std::min(first_quick_reply, *life.replied_s);
   }
-  const std::string slow_ones = slow_count(timeline) == 1 ? "it." : "them.";
+  const std::size_t slow = slow_count(timeline);
+  const std::string slow_ones = slow == 1 ? "it." : "them.";
   if (waited.least >= as_long_as * delay && first_quick_reply >= last_slow_reply) {
-    return std::string(": ") + (answered == 1 ? "it was" : "they were") + " served after " + slow_ones;
+    return (answered - slow == 1 ? ": it was served after " : ": they were served after ") + slow_ones;
   }
   if (waited.largest <= nothing_beside * delay) return ": nobody waited for " + slow_ones;
   return ".";
@@ -80,7 +82,7 @@ std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
   const bool held = slow > 0 && count_of(timeline, is_slow_and_has_sent) == slow;
   if (!held) return text + ".";
   return text + ", while " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay) +
-         conclusion(timeline, waited, answered);
+         conclusion(timeline, waited);
 }
 
 // Where there is no quick one: what they waited once they had sent.

@@ -4,12 +4,15 @@
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
+#include <limits.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 
 namespace tcpserver::posix {
 
@@ -121,9 +124,28 @@ void FrameWriter::write(std::string frame) {
   write_rest();
 }
 
+bool FrameWriter::write_within(std::string_view text, Duration limit) {
+  rest_ += text;
+  const auto deadline = Clock::now() + limit;
+  while (!ready()) {
+    const auto left = time_left(deadline);
+    if (*left == Duration::zero()) return false;
+    const timespec wait = to_timespec(*left);
+    pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
+    static_cast<void>(::ppoll(&polled, 1, &wait, nullptr));
+    // A stopped terminal may poll writable, and takes nothing.
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
 void FrameWriter::write_rest() {
   while (!rest_.empty()) {
-    const ssize_t count = ::write(fd_, rest_.data(), rest_.size());
+    // A descriptor that blocks is asked first, and given no more than a pipe takes then (pipe(7)).
+    pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
+    if (!own_ && ::poll(&polled, 1, 0) == 0) return;
+    const ssize_t count =
+        ::write(fd_, rest_.data(), own_ ? rest_.size() : std::min<std::size_t>(rest_.size(), PIPE_BUF));
     if (count >= 0) {
       rest_.erase(0, static_cast<std::size_t>(count));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

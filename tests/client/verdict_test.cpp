@@ -76,7 +76,7 @@ TEST(Verdict, CountsWhatFailed) {
   timeline.lives[3] = broken(4, Trouble::reset, 0.1);
   EXPECT_EQ(verdict(timeline),
             "2 of 5 clients got no right reply. The 2 quick clients that were answered waited 700 us "
-            "(median; 500 us to 900 us), while client 1 held its connection for 2s: nobody waited for it.");
+            "(median; 500 us to 900 us), while client 1 held its connection for 2s.");
   for (auto& life : timeline.lives) life = broken(life.id, Trouble::refused, 0.1);
   EXPECT_EQ(verdict(timeline), "5 of 5 clients got no right reply.");
 }
@@ -86,7 +86,7 @@ TEST(Verdict, ExplainsWhatAFullQueueDoes) {
       verdict(full_queue()),
       "1 of 5 clients got no right reply. The 3 quick clients that were answered waited 2.001 s (median; "
       "2.001 s "
-      "to 2.450 s), while client 1 held its connection for 2s: they were served after it. 3 clients were "
+      "to 2.450 s), while client 1 held its connection for 2s. 3 clients were "
       "connecting for a second or longer, as happens at a full listen queue: it drops the SYN, which is sent "
       "again a second later. 1 of them was reset, as happens to one whose SYN was answered with a SYN cookie "
       "when there still was no place.");

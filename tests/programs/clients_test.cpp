@@ -419,11 +419,56 @@ TEST_F(ClientsOnAFrozenTerminal, AreServedAllTheSame) {
 }
 
 TEST_F(ClientsOnAFrozenTerminal, AreStoppedAllTheSame) {
-  const auto terminal = frozen("3 --delay 60s");
-  EXPECT_TRUE(eventually([&] { return server.status().find("2 client closed;") != std::string::npos; }));
-  std::this_thread::sleep_for(200ms);  // some frames later
-  terminal->process().signal(SIGTERM);
-  EXPECT_EQ(terminal->process().wait(), -SIGTERM);
+  for (const auto later : {0ms, 200ms}) {  // with no frame under way, and with one
+    const auto terminal = frozen("3 --delay 60s");
+    EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }));
+    std::this_thread::sleep_for(later);
+    terminal->process().signal(SIGTERM);
+    EXPECT_EQ(terminal->process().wait(), -SIGTERM);
+    EXPECT_TRUE(eventually([&] { return server.status().starts_with("0 of 1000 sessions open"); }));
+  }
+}
+
+TEST(Clients, WhoseReaderStallsAreStoppedAllTheSame) {
+  ServerProcess server;
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  const std::string full(1 << 16, 'x');
+  ASSERT_EQ(::write(pipe[1], full.data(), full.size()), static_cast<ssize_t>(full.size()));
+  for (const char* json : {"--json", "--message=x"}) {
+    Process clients(clients_of(server, {"3", "--delay", "60s", json}), {.output_fd = pipe[1]});
+    ASSERT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }));
+    clients.signal(SIGTERM);
+    EXPECT_EQ(clients.wait(), -SIGTERM);
+    ASSERT_TRUE(eventually([&] { return server.status().starts_with("0 of 1000 sessions open"); }));
+  }
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+// A look takes 15 ms, so that in some tries the signal comes in the middle of the last one.
+TEST(Clients, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
+  if (TCPSERVER_TEST_SANITIZED)
+    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
+  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
+  for (auto later = 0ms; later < 32ms; later += 3ms) {
+    std::promise<void> closed;
+    OwnServer server(1, [&](int connection) {
+      const auto text = read_all(connection);
+      EXPECT_GT(::write(connection, text.data(), text.size()), 0);
+      ::shutdown(connection, SHUT_WR);
+      closed.set_value();
+    });
+    auto command = clients_of(server.port(), {"1"});
+    command.insert(command.begin(), {"strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=ppoll", "-e",
+                                     "inject=ppoll:delay_exit=15000"});
+    Process clients(command);
+    closed.get_future().wait();
+    std::this_thread::sleep_for(later);
+    clients.signal(SIGTERM);
+    clients.wait();
+    EXPECT_NE(clients.output().find("1 client of "), std::string::npos) << clients.output();
+  }
 }
 
 TEST(ClientsOnATerminal, ThatSomebodyMadeNonBlockingAreDrawn) {

@@ -36,7 +36,9 @@ class Demo : public ::testing::Test {
     return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_, "TERM=xterm"};
   }
   [[nodiscard]] Finished demo(const std::string& scene) const {
-    return run({DEMO_SCRIPT, scene}, {.environment = environment()});
+    auto result = run({DEMO_SCRIPT, scene}, {.environment = environment()});
+    for (const auto& line : lines_of(result.output)) EXPECT_LT(line.size(), 80U) << line;
+    return result;
   }
 
   std::string folder_;

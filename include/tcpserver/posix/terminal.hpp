@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 
 #include <cstddef>
@@ -52,7 +53,7 @@ class PictureInPlace {
 };
 
 // Pictures that may be left out, to the terminal that standard output is: one that is stopped (Ctrl-S), or
-// that nobody reads, delays nobody. Where the system gives no descriptor that does not block, it may.
+// that nobody reads, delays nobody.
 class FrameWriter {
  public:
   FrameWriter() noexcept;
@@ -63,6 +64,9 @@ class FrameWriter {
 
   // Writes what the terminal takes now, and keeps the rest for ready().
   void write(std::string frame);
+
+  // Writes this behind what is left, and gives up after a while: false.
+  bool write_within(std::string_view text, Duration limit);
 
   // What was not taken, and has to be printed before anything else.
   [[nodiscard]] std::string take_rest() { return std::exchange(rest_, {}); }
