@@ -1,0 +1,162 @@
+#include "harness/terminal.hpp"
+#include "harness/text.hpp"
+#include "harness/tmux.hpp"
+#include "programs/clients.hpp"
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+// tcpclient --clients where somebody looks.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+TEST(ClientsOnATerminal, AreDrawnAsItHappensAndInColour) {
+  ServerProcess server;
+  Terminal terminal(clients_of(server, {"3", "--delay", "60s"}));
+  ASSERT_TRUE(terminal.shows("\x1b[30;46m=="));  // a slow client's bar grows
+  ASSERT_TRUE(terminal.shows("\x1b[6A\r3 clients of 127.0.0.1")) << "six lines up, and drawn anew";
+  terminal.type("\x03");  // Ctrl-C
+  EXPECT_TRUE(terminal.shows("Stopped after "));
+  EXPECT_EQ(terminal.process().wait(), -SIGINT);
+  terminal.read_all();
+  EXPECT_EQ(terminal.shown().rfind("\x1b[0m") < terminal.shown().rfind("Stopped"), true)
+      << "no colour is left on";
+}
+
+TEST(ClientsOnATerminal, HaveNoColourWhereNoneIsWanted) {
+  ServerProcess server;
+  Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=xterm", "NO_COLOR=1"});
+  EXPECT_TRUE(terminal.shows("The 2 quick clients waited "));
+  EXPECT_EQ(terminal.process().wait(), 0);
+  EXPECT_EQ(terminal.shown().find("\x1b[30"), std::string::npos);
+  EXPECT_NE(terminal.shown().find("\x1b[6A\r"), std::string::npos) << "but it is redrawn";
+
+  Terminal empty(clients_of(server, {"3"}), {80, 24}, {"TERM=xterm", "NO_COLOR="});
+  EXPECT_TRUE(empty.shows("\x1b[30")) << "an empty NO_COLOR is none (no-color.org)";
+}
+
+// Output is stopped by Ctrl-S, before the run begins.
+class ClientsOnAFrozenTerminal : public ::testing::Test {
+ protected:
+  ServerProcess server;
+  std::unique_ptr<Terminal> frozen(const std::string& options) {
+    auto terminal = std::make_unique<Terminal>(
+        std::vector<std::string>{"/bin/sh", "-c",
+                                 "stty -echo; echo ready; read go; exec " TCPCLIENT_PROGRAM " 127.0.0.1 " +
+                                     std::to_string(server.port()) + " --clients " + options});
+    EXPECT_TRUE(terminal->shows("ready"));
+    terminal->type("\x13go\n");
+    return terminal;
+  }
+};
+
+TEST_F(ClientsOnAFrozenTerminal, AreServedAllTheSame) {
+  const auto terminal = frozen("5");
+  EXPECT_TRUE(eventually([&] { return server.status().find("5 client closed;") != std::string::npos; }));
+  std::this_thread::sleep_for(1200ms);
+  terminal->type("\x11");  // Ctrl-Q
+  EXPECT_TRUE(terminal->shows("5 clients waited ")) << terminal->shown();
+  EXPECT_EQ(terminal->process().wait(), 0);
+  terminal->read_all();
+  EXPECT_EQ(terminal->shown().find("for a second or longer"), std::string::npos) << terminal->shown();
+}
+
+TEST_F(ClientsOnAFrozenTerminal, AreStoppedAllTheSame) {
+  for (const auto later : {0ms, 200ms}) {  // with no frame under way, and with one
+    const auto terminal = frozen("3 --delay 60s");
+    EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }));
+    std::this_thread::sleep_for(later);
+    terminal->process().signal(SIGTERM);
+    EXPECT_EQ(terminal->process().wait(), -SIGTERM);
+    EXPECT_TRUE(eventually([&] { return server.status().starts_with("0 of 1000 sessions open"); }));
+  }
+}
+
+TEST(ClientsOnATerminal, ThatSomebodyMadeNonBlockingAreDrawn) {
+  ServerProcess server;
+  Terminal terminal({"python3", "-c",
+                     "import os, sys\nos.set_blocking(1, False)\nos.execv(sys.argv[1], sys.argv[1:])",
+                     TCPCLIENT_PROGRAM, "127.0.0.1", std::to_string(server.port()), "--clients", "200",
+                     "--delay", "300ms"});
+  EXPECT_TRUE(terminal.shows("The 199 quick clients waited ")) << terminal.shown();
+  EXPECT_EQ(terminal.process().wait(), 0);
+}
+
+TEST(ClientsOnATerminal, ThatOnlyPrintsAreDrawnOnce) {
+  ServerProcess server;
+  Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=dumb"});
+  EXPECT_EQ(terminal.process().wait(), 0);
+  terminal.read_all();
+  EXPECT_EQ(terminal.shown().find('\x1b'), std::string::npos);
+  EXPECT_EQ(occurrences(terminal.shown(), "3 clients of"), 1U) << terminal.shown();
+}
+
+class ClientsInTmux : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (find_command("tmux").empty()) GTEST_SKIP() << "tmux is not installed";
+  }
+
+  ServerProcess server{std::vector<std::string>{"--mode", "iterative"}};
+  std::string command(const std::string& options) {
+    return std::string("echo before; ") + TCPCLIENT_PROGRAM + " 127.0.0.1 " + std::to_string(server.port()) +
+           " " + options;
+  }
+  static bool over(const Tmux& tmux) { return tmux.screen().find("served after it") != std::string::npos; }
+};
+
+TEST_F(ClientsInTmux, LeaveOnePictureAndWhatWasThereBefore) {
+  Tmux tmux(80, 24, command("--clients 4 --delay 1500ms"));
+  ASSERT_EQ(tmux.errors(), "");
+  EXPECT_TRUE(eventually([&] { return over(tmux); })) << tmux.screen();
+  const auto lines = lines_of(tmux.screen());
+  ASSERT_GE(lines.size(), 9U);
+  EXPECT_EQ(lines[0], "before");
+  EXPECT_TRUE(lines[1].starts_with("4 clients of 127.0.0.1 port ")) << lines[1];
+  EXPECT_TRUE(lines[3].starts_with("1 slow ====")) << lines[3];
+  EXPECT_TRUE(lines[6].starts_with("4      ####")) << lines[6];
+  EXPECT_TRUE(lines[8].starts_with("The 3 quick clients waited 1.5")) << lines[8];
+  EXPECT_EQ(occurrences(tmux.screen(), "4 clients of"), 1U) << tmux.screen();
+}
+
+TEST_F(ClientsInTmux, FollowTheSizeOfTheWindow) {
+  Tmux tmux(100, 24, command("--clients 4 --delay 3s"));
+  ASSERT_EQ(tmux.errors(), "");
+  const auto longest_line = [&] {
+    std::size_t longest = 0;
+    for (const auto& line : lines_of(tmux.screen())) longest = std::max(longest, line.size());
+    return longest;
+  };
+  ASSERT_TRUE(eventually([&] { return longest_line() == 99; })) << tmux.screen();
+  tmux.resize(60, 24);
+  EXPECT_TRUE(eventually([&] { return longest_line() == 59; })) << tmux.screen();
+  EXPECT_EQ(occurrences(tmux.screen(), "4 clients of"), 1U) << tmux.screen();
+  tmux.resize(90, 24);
+  EXPECT_TRUE(eventually([&] { return longest_line() == 89; })) << tmux.screen();
+  EXPECT_TRUE(eventually([&] { return over(tmux); })) << tmux.screen();
+  EXPECT_EQ(occurrences(tmux.screen(), "4 clients of"), 1U) << tmux.screen();
+}
+
+TEST_F(ClientsInTmux, FitIntoALowWindowAndAreWholeInTheEnd) {
+  Tmux tmux(80, 12, command("--clients 20 --delay 1500ms"));
+  ASSERT_EQ(tmux.errors(), "");
+  EXPECT_TRUE(eventually([&] {
+    const auto screen = tmux.screen();
+    return occurrences(screen, "20 clients of") == 1 &&
+           screen.find("and 13 more: 0 answered") != std::string::npos;
+  })) << tmux.screen();
+  EXPECT_TRUE(eventually([&] { return over(tmux); })) << tmux.screen();
+  const auto all = tmux.history();
+  EXPECT_EQ(occurrences(all, "20 clients of"), 1U) << all;
+  for (int id = 2; id <= 20; ++id) {
+    EXPECT_EQ(occurrences(all, (id < 10 ? "\n " : "\n") + std::to_string(id) + "      ###"), 1U) << id << all;
+  }
+}
+
+}  // namespace
