@@ -1,9 +1,9 @@
 #include "harness/client_socket.hpp"
 #include "harness/json.hpp"
 #include "harness/server_process.hpp"
+#include "harness/terminal.hpp"
 
 #include <fcntl.h>
-#include <pty.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -179,21 +179,11 @@ TEST_F(TcpbacklogSees, WatchGoesOnWhenTheServerGoes) {
 
 TEST_F(TcpbacklogSees, WatchDrawsOnATerminal) {
   const PythonListener listener(8);
-  int master = -1;
-  int slave = -1;
-  ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
-  Process watch({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "50ms", "--count", "3"},
-                {.terminal_fd = slave});
-  EXPECT_EQ(watch.wait(), 0);
-  ::fcntl(master, F_SETFL, O_NONBLOCK);
-  std::string seen(100'000, '\0');
-  const auto count = ::read(master, seen.data(), seen.size());
-  seen.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  ::close(master);
-  ::close(slave);
-  EXPECT_NE(seen.find("queue 8 of 7 [####################]"), std::string::npos) << seen;
-  EXPECT_NE(seen.find("\x1b[5A"), std::string::npos) << "drawn over";
-  EXPECT_NE(seen.find("  ###\x1b[K"), std::string::npos) << "three looks at a full queue";
+  Terminal terminal({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "50ms", "--count", "3"});
+  EXPECT_TRUE(terminal.shows("queue 8 of 7 [####################]")) << terminal.shown();
+  EXPECT_TRUE(terminal.shows("\x1b[5A")) << "drawn over: " << terminal.shown();
+  EXPECT_TRUE(terminal.shows("  ###\x1b[K")) << "three looks at a full queue: " << terminal.shown();
+  EXPECT_EQ(terminal.process().wait(), 0);
 }
 
 TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
