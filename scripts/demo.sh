@@ -45,10 +45,7 @@ clean_up() {
   wait 2>/dev/null || true
   [ -z "$work" ] || rm -rf "$work"
 }
-trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+ends_with clean_up
 work=$(mktemp -d)
 
 bold='' plain=''

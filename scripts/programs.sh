@@ -12,6 +12,15 @@ build_programs() {
   cmake --build "$programs" --parallel "$(nproc)" --target "$@" >&2
 }
 
+# ends_with FUNCTION: however the script ends, FUNCTION is called, once.
+ends_with() {
+  # shellcheck disable=SC2064 # the name is meant as it is now
+  trap "$1" EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
 # start_server FOLDER OPTION...: tcpserver with these options, `--port 0` among them. Sets `server` to its pid and
 # `port` to the port that it announced; FOLDER/announced has what it says on standard output, FOLDER/log the rest.
 server=''

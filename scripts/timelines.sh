@@ -31,10 +31,7 @@ clean_up() {
   stop_server
   [ -z "$work" ] || rm -rf "$work"
 }
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+ends_with clean_up
 work=$(mktemp -d)
 
 # measure MODE: five clients, the first of which holds its connection for two seconds.
