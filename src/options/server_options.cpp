@@ -76,12 +76,13 @@ void store_verbosity(Verbosity& verbosity, Verbosity asked, const Given& given) 
   }
 }
 
-void store_max_connections(std::uint32_t& max_connections, const Given& given) {
-  const auto value = parse_count(given.text, 1, most_connections);
+void store_connections(std::uint32_t& connections, std::uint32_t least, const Given& given) {
+  const auto value = parse_count(given.text, least, most_connections);
   if (!value) {
-    refuse(given, "a number of connections: a whole number from 1 to " + std::to_string(most_connections));
+    refuse(given, "a number of connections: a whole number from " + std::to_string(least) + " to " +
+                      std::to_string(most_connections));
   }
-  max_connections = static_cast<std::uint32_t>(*value);
+  connections = static_cast<std::uint32_t>(*value);
 }
 
 }  // namespace
@@ -112,14 +113,29 @@ OptionTable server_option_table(ServerOptions& target) {
        [&target](const Given& given) { target.service = service_of(given); }},
       {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
        "children at a time, 1 to " + std::to_string(most_connections) +
-           "; further clients wait in the listen queue",
-       [&target](const Given& given) { store_max_connections(target.max_connections, given); }},
+           "; further clients meet --overload",
+       [&target](const Given& given) { store_connections(target.max_connections, 1, given); }},
+      {"max-per-host", '\0', "N", std::to_string(defaults.max_per_host),
+       "of these, for one IPv4 address or IPv6 /64, whose further clients are reset; 0 is no limit",
+       [&target](const Given& given) { store_connections(target.max_per_host, 0, given); }},
+      {"overload", '\0', "HOW", "queue",
+       "at the limit, or short of descriptors: queue leaves clients in the listen queue, refuse resets them",
+       [&target](const Given& given) {
+         target.overload = choice_of<Overload>(given, "a way to meet overload", {"queue", Overload::queue},
+                                               {"refuse", Overload::refuse});
+       }},
       {"idle-timeout", '\0', "D", duration_text(defaults.idle_timeout),
        "no byte moved for so long ends a session; 0 is never",
        [&target](const Given& given) { target.idle_timeout = duration_of(given); }},
       {"drain-timeout", '\0', "D", duration_text(defaults.drain_timeout),
        "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
        [&target](const Given& given) { target.drain_timeout = duration_of(given); }},
+      {"sandbox", '\0', "HOW", "on",
+       "strict seccomp in each child: on or off; where the system has none, the default warns, and on when "
+       "given ends the server",
+       [&target](const Given& given) {
+         target.sandbox = switch_of(given) ? SandboxWish::on : SandboxWish::off;
+       }},
       {"verbose", 'v', "", "", "log each session, too",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::verbose, given); }},
       {"quiet", 'q', "", "", "log warnings alone",

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,6 +30,11 @@ bool write_all(int fd, std::string_view bytes) noexcept {
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
+}
+
+void close_with_reset(UniqueFd connection) noexcept {
+  constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
+  static_cast<void>(::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
 }
 
 bool fill_standard_descriptors() noexcept {

@@ -1,7 +1,9 @@
 #include "tcpserver/posix/process.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +22,13 @@ pid_t fork_child() noexcept {
 
 void exit_child(int status) noexcept {
   for (;;) ::syscall(SYS_exit, status);
+}
+
+bool die_with_parent(pid_t parent) noexcept {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have ended before that. 0 is a parent outside our pid namespace, who is there (getppid(2)).
+  const pid_t now = ::getppid();
+  return now == parent || now == 0;
 }
 
 void close_all_but(int fd, int highest) noexcept {

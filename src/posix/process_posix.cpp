@@ -13,6 +13,10 @@ void exit_child(int status) noexcept {
   ::_exit(status);
 }
 
+bool die_with_parent(pid_t) noexcept {
+  return true;
+}
+
 void close_all_but(int fd, int highest) noexcept {
   for (int other = 0; other <= highest; ++other) {
     if (other != fd) ::close(other);

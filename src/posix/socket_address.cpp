@@ -108,6 +108,10 @@ bool SocketAddress::needs_scope() const noexcept {
          address_.v6.sin6_scope_id == 0;
 }
 
+std::uint32_t SocketAddress::scope() const noexcept {
+  return family() == AF_INET6 ? address_.v6.sin6_scope_id : 0;
+}
+
 std::string_view SocketAddress::bytes() const noexcept {
   if (family() == AF_INET6) {
     return {reinterpret_cast<const char*>(&address_.v6.sin6_addr), sizeof(in6_addr)};

@@ -31,14 +31,18 @@ AcceptAdvice classify_accept_error(int error) noexcept {
     case ETIMEDOUT:
       return AcceptAdvice::retry;
 
+    case EMFILE:
+    case ENFILE:
+      return AcceptAdvice::short_of_descriptors;
+
     // Not a socket, not a listening one any more: no client can ever come from it.
     case EBADF:
     case EFAULT:
     case EINVAL:
     case ENOTSOCK:
-      return AcceptAdvice::fatal;
+      return AcceptAdvice::doubtful;
 
-    // EMFILE, ENFILE, ENOBUFS, ENOMEM, and what no manual names: the client stays in the queue, and accept
+    // ENOBUFS, ENOMEM, and what no manual names: the client stays in the queue, and accept
     // would fail the same way at once.
     default:
       return AcceptAdvice::back_off;

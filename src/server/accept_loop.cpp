@@ -11,6 +11,8 @@ namespace tcpserver::server {
 
 namespace {
 
+using options::Overload;
+
 // Enough that a burst is admitted at full speed, few enough that children are reaped and a SIGTERM is heard
 // within milliseconds of a flood's beginning.
 constexpr int accepts_per_window = 32;
@@ -18,60 +20,67 @@ constexpr int accepts_per_window = 32;
 // sshd's and postgres's choice: short for a client that waits, long enough to use no processor.
 constexpr auto pause_after_shortage = std::chrono::milliseconds(100);
 
+bool still_listens(int fd) noexcept {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
 }  // namespace
 
-AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, SignalWindow& window,
-                       Counters& counters, Log& log, Upkeep& upkeep)
-    : listeners_(std::move(listeners)),
-      sessions_(sessions),
-      window_(window),
-      counters_(counters),
-      log_(log),
-      upkeep_(upkeep) {
+AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context)
+    : listeners_(std::move(listeners)), sessions_(sessions), context_(context) {
   for (const auto& listener : listeners_) {
     polled_.push_back({.fd = listener.fd.get(), .events = POLLIN, .revents = 0});
   }
 }
 
 bool AcceptLoop::run() noexcept {
-  while (window_.stop_requests() == 0 && !unusable_) {
+  while (context_.window.stop_requests() == 0 && given_up_ < listeners_.size()) {
     wait_for_work();
-    sessions_.settle();
-    upkeep_
-        .after_wait();  // before anybody is admitted: it sees a full server as full, and hears a stop first
+    // What a session that ended has given back may be what was short.
+    if (sessions_.settle()) paused_until_ = {};
+    // Before anybody is admitted: it sees a full server as full, and hears a stop first.
+    context_.upkeep.after_wait();
     admit_waiting_clients();
   }
+  const bool stop_requested = context_.window.stop_requests() > 0;
   stop_listening();
-  return !unusable_;
+  return stop_requested;
 }
 
 void AcceptLoop::stop_listening() noexcept {
   if (listeners_.empty()) return;
-  upkeep_.before_closing();
+  context_.upkeep.before_closing();
   listeners_.clear();
   polled_.clear();
+}
+
+bool AcceptLoop::leaves_clients_waiting() const noexcept {
+  return context_.options.overload == Overload::queue && sessions_.full();
 }
 
 void AcceptLoop::wait_for_work() noexcept {
   for (auto& polled : polled_) polled.revents = 0;
   if (accepts_since_signals_ >= accepts_per_window) {
     // Not followed by a wait: what a handler notes here may be what the wait would be for.
-    window_.let_signals_in();
+    context_.window.let_signals_in();
     accepts_since_signals_ = 0;
     return;
   }
 
-  const bool full = sessions_.full();
+  reserve_.refill();
+  if (sessions_.full()) say_when_full();
   const bool paused = posix::Clock::now() < paused_until_;
-  if (full) say_when_full();
-  const std::span<pollfd> polled = full || paused ? std::span<pollfd>{} : std::span<pollfd>(polled_);
+  const bool deaf = paused || leaves_clients_waiting();
+  const std::span<pollfd> polled = deaf ? std::span<pollfd>{} : std::span<pollfd>(polled_);
   const auto pause_end = paused ? std::optional(paused_until_) : std::nullopt;
-  const int ready = window_.wait(polled, posix::time_left(earlier(pause_end, upkeep_.due())));
+  const int ready = context_.window.wait(polled, posix::time_left(earlier(pause_end, context_.upkeep.due())));
   if (ready > 0) return;
   accepts_since_signals_ = 0;  // it ended by a signal or with none pending
   if (ready < 0 && errno != EINTR) {
     // Kernel memory, or a descriptor limit below the number of listeners: neither lasts.
-    log_.limited_warning(accept_failures_, "cannot wait for clients: %s", std::strerror(errno));
+    context_.log.limited_warning(accept_failures_, "cannot wait for clients: %s", std::strerror(errno));
     pause();
   }
 }
@@ -83,52 +92,91 @@ void AcceptLoop::admit_waiting_clients() noexcept {
     if (polled_[turn].revents == 0) continue;
     do {
       // The iterative server hears a request to stop in the middle of a session, and closes the listeners.
-      if (window_.stop_requests() > 0 || unusable_) return;
-      if (accepts_since_signals_ >= accepts_per_window || sessions_.full()) {
+      if (context_.window.stop_requests() > 0) return;
+      if (accepts_since_signals_ >= accepts_per_window || leaves_clients_waiting()) {
         first_listener_ = turn + 1;  // the others come first next time
         return;
       }
-    } while (admit_one(polled_[turn].fd));
+    } while (admit_one(polled_[turn]));
   }
 }
 
-// Takes one client from this listener's queue. False where there is no use in trying the next at once.
-bool AcceptLoop::admit_one(int listener) noexcept {
-  posix::SocketAddress peer;
+posix::UniqueFd AcceptLoop::accept_one(int listener, posix::SocketAddress& peer) noexcept {
   socklen_t size = posix::SocketAddress::storage_size;
   ++accepts_since_signals_;
   posix::UniqueFd connection(::accept4(listener, peer.storage(), &size, SOCK_CLOEXEC));
-  if (!connection) return handle_accept_error(errno);
+  if (connection) ++context_.counters.accepted;
+  return connection;
+}
+
+// Takes one client from this listener's queue. False where there is no use in trying the next at once.
+bool AcceptLoop::admit_one(pollfd& listener) noexcept {
+  posix::SocketAddress peer;
+  auto connection = accept_one(listener.fd, peer);
+  if (!connection) return handle_accept_error(listener, errno);
   lost_in_a_row_ = 0;
-  ++counters_.accepted;
+  if (sessions_.full()) {
+    context_.counters.refuse(std::move(connection), Refusal::full);
+    return true;
+  }
   if (sessions_.start(std::move(connection), peer)) return true;
   pause();
   return false;
 }
 
-bool AcceptLoop::handle_accept_error(int error) noexcept {
-  switch (classify_accept_error(error)) {
+bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
+  const auto advice = classify_accept_error(error);
+  if (advice == AcceptAdvice::none_waiting) return false;
+  ++context_.counters.accept_errors;
+  switch (advice) {
     case AcceptAdvice::none_waiting:
       return false;
     case AcceptAdvice::retry:
-      ++counters_.accept_errors;
       // Each should have taken a connection off the queue. A whole window of them looks like a cause that
       // stays.
       if (++lost_in_a_row_ < accepts_per_window) return true;
       lost_in_a_row_ = 0;
       break;
+    case AcceptAdvice::short_of_descriptors:
+      if (context_.options.overload == Overload::queue || !reserve_.spend()) break;
+      return refuse_by_the_reserve(listener.fd, error);
     case AcceptAdvice::back_off:
-      ++counters_.accept_errors;
       break;
-    case AcceptAdvice::fatal:
-      log_.warning("a listening socket has become unusable: accept: %s", std::strerror(error));
-      unusable_ = true;
+    case AcceptAdvice::doubtful:
+      if (still_listens(listener.fd)) break;
+      give_up(listener, error);
       return false;
   }
-  log_.limited_warning(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
-                       std::strerror(error));
+  context_.log.limited_warning(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
+                               std::strerror(error));
   pause();
   return false;
+}
+
+// With the place of the spent reserve. False where nobody is waiting, or accept fails all the same.
+bool AcceptLoop::refuse_by_the_reserve(int listener, int error) noexcept {
+  posix::SocketAddress peer;
+  auto connection = accept_one(listener, peer);
+  const bool none_waiting = !connection && classify_accept_error(errno) == AcceptAdvice::none_waiting;
+  const bool refused = static_cast<bool>(connection);
+  if (refused) context_.counters.refuse(std::move(connection), Refusal::no_descriptor);
+  reserve_.refill();
+  if (none_waiting) return false;  // accept looks for a descriptor before it looks for a client
+  context_.log.limited_warning(accept_failures_, "cannot accept: %s; clients are reset meanwhile",
+                               std::strerror(error));
+  if (!refused) pause();
+  return refused;
+}
+
+// Somebody who has the same socket has shut it down: no client can ever come from it.
+void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
+  const auto& lost = listeners_[static_cast<std::size_t>(&listener - polled_.data())];
+  char address[posix::SocketAddress::text_size];
+  listener.fd = -1;  // ppoll passes over it
+  ++given_up_;
+  context_.log.warning("the socket on %s listens no more: accept: %s; %s", lost.address.format(address),
+                       std::strerror(error),
+                       given_up_ == listeners_.size() ? "there is none left" : "the others go on");
 }
 
 void AcceptLoop::pause() noexcept {
@@ -137,9 +185,10 @@ void AcceptLoop::pause() noexcept {
 
 void AcceptLoop::say_when_full() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.limited_warning(
-      full_, "%u of %u %s, as --max-connections allows: further clients wait in the listen queue",
-      sessions.open, sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too");
+  context_.log.limited_warning(
+      full_, "%u of %u %s, as --max-connections allows: further clients %s", sessions.open, sessions.most,
+      sessions.reaped ? "sessions open" : "places taken, by zombies too",
+      context_.options.overload == Overload::queue ? "wait in the listen queue" : "are reset");
 }
 
 }  // namespace tcpserver::server

@@ -52,9 +52,10 @@ ChildTable::Slot ChildTable::take() noexcept {
   return slot;
 }
 
-void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer) noexcept {
+void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer,
+                         HostTable::Entry host) noexcept {
   Link& chain = chain_of(pid);
-  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer};
+  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer, .host = host};
   chain = slot + 1;
 }
 

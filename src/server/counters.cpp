@@ -1,5 +1,10 @@
 #include "tcpserver/server/counters.hpp"
 
+#include "tcpserver/posix/io.hpp"
+
+#include <numeric>
+#include <utility>
+
 namespace tcpserver::server {
 
 namespace {
@@ -20,20 +25,54 @@ void Counters::count_end(SessionEnd end, const SessionRecord& record) noexcept {
   bytes.add(record);
 }
 
+void Counters::refuse(posix::UniqueFd connection, Refusal why) noexcept {
+  posix::close_with_reset(std::move(connection));
+  ++refused[static_cast<std::size_t>(why)];
+}
+
+std::uint64_t Counters::all_refused() const noexcept {
+  return std::accumulate(refused.begin(), refused.end(), std::uint64_t{0});
+}
+
+std::uint64_t Counters::fork_failures() const noexcept {
+  return refused[static_cast<std::size_t>(Refusal::fork_failed)];
+}
+
+const char* text_of(Refusal why) noexcept {
+  switch (why) {
+    case Refusal::full:
+      return "at the limit";
+    case Refusal::host_full:
+      return "at their host's limit";
+    case Refusal::no_descriptor:
+      return "for want of a descriptor";
+    case Refusal::fork_failed:
+      return "for want of a process";
+  }
+  return "unknown";
+}
+
 StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
   StatusText text;
-  text.append("%u of %u %s, %llu accepted, %llu refused, ended:", sessions.open, sessions.most,
+  text.append("%u of %u %s, %llu accepted, %llu refused", sessions.open, sessions.most,
               sessions.reaped ? "sessions open" : "places taken, by zombies too", wide(counters.accepted),
-              wide(counters.fork_failures));
-  const char* separator = " ";
-  for (std::size_t i = 0; i < counters.ended.size(); ++i) {
+              wide(counters.all_refused()));
+  const char* separator = " (";
+  for (std::size_t i = 0; i < refusal_count; ++i) {
+    if (counters.refused[i] == 0) continue;
+    text.append("%s%llu %s", separator, wide(counters.refused[i]), text_of(static_cast<Refusal>(i)));
+    separator = ", ";
+  }
+  text.append("%s, ended:", *separator == ',' ? ")" : "");
+  separator = " ";
+  for (std::size_t i = 0; i < session_end_count; ++i) {
     if (counters.ended[i] == 0) continue;
     text.append("%s%llu %s", separator, wide(counters.ended[i]), text_of(static_cast<SessionEnd>(i)));
     separator = ", ";
   }
   if (*separator == ' ') text.append(" none");
   text.append("; %llu failed forks, %llu accept errors; %llu bytes in, %llu out",
-              wide(counters.fork_failures), wide(counters.accept_errors),
+              wide(counters.fork_failures()), wide(counters.accept_errors),
               wide(counters.bytes.in + sessions.bytes.in), wide(counters.bytes.out + sessions.bytes.out));
   return text;
 }

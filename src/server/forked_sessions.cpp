@@ -5,6 +5,7 @@
 #include "tcpserver/server/child.hpp"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -25,10 +26,12 @@ SessionEnd end_of(int wait_status) noexcept {
 
 }  // namespace
 
-ForkedSessions::ForkedSessions(SessionContext context, Sandbox sandbox, int highest_descriptor)
+ForkedSessions::ForkedSessions(Context context, Sandbox sandbox, int highest_descriptor)
     : context_(std::move(context)),
       sandbox_(sandbox),
       highest_descriptor_(highest_descriptor),
+      own_pid_(::getpid()),
+      hosts_(context_.options.max_connections),
       children_(context_.options.max_connections),
       scoreboard_(context_.options.max_connections) {
   if (context_.options.reap == options::Reap::handler) start_reaping();
@@ -49,17 +52,33 @@ OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
 }
 
 void ForkedSessions::resize(std::uint32_t max_connections) {
+  hosts_.reserve(max_connections);
   scoreboard_.reserve(max_connections);
   children_.resize(max_connections);
 }
 
+bool ForkedSessions::has_room_for(const Host& host) const noexcept {
+  const auto most = context_.options.max_per_host;
+  return most == 0 || hosts_.sessions_of(host) < most;
+}
+
 bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
+  const auto host = Host::of(peer);
+  if (!has_room_for(host)) {
+    char text[posix::SocketAddress::text_size];
+    context_.log.limited_warning(
+        host_refusals_, "%s is refused: as many sessions of its %s are open as --max-per-host allows, %u",
+        peer.format(text), host.is_ipv4 ? "address" : "/64", context_.options.max_per_host);
+    context_.counters.refuse(std::move(connection), Refusal::host_full);
+    return true;
+  }
   const auto slot = children_.take();
   auto& record = scoreboard_[slot];
   record.reset();
   const pid_t pid = posix::fork_child();
   if (pid == 0) {
-    run_child({.connection = connection.get(),
+    run_child({.parent = own_pid_,
+               .connection = connection.get(),
                .highest_descriptor = highest_descriptor_,
                .service = context_.options.service,
                .sandbox = sandbox_},
@@ -68,12 +87,12 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   if (pid < 0) {
     const int error = errno;
     children_.give_back(slot);
-    ++context_.counters.fork_failures;
-    context_.log.limited_warning(fork_failures_, "cannot fork: %s; this client was closed",
+    context_.counters.refuse(std::move(connection), Refusal::fork_failed);
+    context_.log.limited_warning(fork_failures_, "cannot fork: %s; this client was reset",
                                  std::strerror(error));
     return false;
   }
-  children_.started(slot, pid, peer);
+  children_.started(slot, pid, peer, hosts_.enter(host));
   if (context_.log.has_details()) {
     char text[posix::SocketAddress::text_size];
     context_.log.detail("session of %s begins, pid %d", peer.format(text), static_cast<int>(pid));
@@ -81,8 +100,13 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   return true;
 }
 
-void ForkedSessions::settle() noexcept {
-  while (const auto slot = children_.next_ended()) settle(*slot);
+bool ForkedSessions::settle() noexcept {
+  bool any = false;
+  while (const auto slot = children_.next_ended()) {
+    settle(*slot);
+    any = true;
+  }
+  return any;
 }
 
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
@@ -106,13 +130,14 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   }
   context_.counters.count_end(end, record);
   if (context_.log.has_details()) say_session_ended(context_, child.peer, child.pid, end, record);
+  hosts_.leave(child.host);
   children_.give_back(slot);
 }
 
 void ForkedSessions::drain() noexcept {
   // Who left zombies for a lesson wants none when the lesson is over.
   if (!reaping_) start_reaping();
-  settle();
+  static_cast<void>(settle());
   if (children_.in_use() == 0) return;
 
   if (context_.window.stop_requests() < 2) say_draining(context_, children_.in_use());
@@ -131,7 +156,7 @@ void ForkedSessions::wait_for_children(posix::TimePoint deadline, int stop_reque
   while (children_.in_use() > 0 && posix::Clock::now() < deadline) {
     if (stop_requests != 0 && context_.window.stop_requests() >= stop_requests) return;
     static_cast<void>(context_.window.wait({}, posix::time_left(earlier(deadline, context_.upkeep.due()))));
-    settle();
+    static_cast<void>(settle());
     context_.upkeep.after_wait();
   }
 }

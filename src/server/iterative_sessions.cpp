@@ -9,7 +9,7 @@
 
 namespace tcpserver::server {
 
-IterativeSessions::IterativeSessions(SessionContext context) : context_(std::move(context)) {
+IterativeSessions::IterativeSessions(Context context) : context_(std::move(context)) {
   context_.window.start_reaping(nullptr);  // children that this program inherited over exec
 }
 
@@ -30,10 +30,12 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
     end = run_session(connection.get(), context_.options.service, record_, this);
+  } else {
+    record_.error.store(errno, std::memory_order_relaxed);
   }
   serving_ = false;
   if (end == SessionEnd::broken) {
-    context_.log.warning("the session of %s broke: %s", text, std::strerror(record_.error));
+    context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", text, std::strerror(record_.error));
   }
   context_.counters.count_end(end, record_);
   say_session_ended(context_, peer, ::getpid(), end, record_);

@@ -49,6 +49,8 @@ void set_inherited_options(int fd, posix::Duration idle_timeout) {
   constexpr int on = 1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
+  // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
+  set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
     throw posix::system_error("set SO_RCVTIMEO and SO_SNDTIMEO on a listening socket");
   }

@@ -20,6 +20,9 @@ std::string text_of(std::uint32_t number) {
 std::string text_of(posix::Duration duration) {
   return options::duration_text(duration);
 }
+std::string text_of(options::Overload overload) {
+  return overload == options::Overload::queue ? "queue" : "refuse";
+}
 std::string text_of(Verbosity verbosity) {
   constexpr std::string_view names[] = {"quiet", "normal", "verbose"};
   return std::string(names[static_cast<std::size_t>(verbosity)]);
@@ -57,8 +60,12 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   reload.backlog = take_over(reload, "backlog", now.backlog, read.backlog);
   if (running.mode == options::Mode::iterative) {
     now.max_connections = read.max_connections;  // without effect, as was said at the start
+    now.max_per_host = read.max_per_host;
+    now.overload = read.overload;
   } else {
     reload.max_connections = take_over(reload, "max-connections", now.max_connections, read.max_connections);
+    take_over(reload, "max-per-host", now.max_per_host, read.max_per_host);
+    take_over(reload, "overload", now.overload, read.overload);
   }
   reload.idle_timeout = take_over(reload, "idle-timeout", now.idle_timeout, read.idle_timeout);
   take_over(reload, "drain-timeout", now.drain_timeout, read.drain_timeout);
@@ -69,6 +76,7 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   if (read.mode != running.mode) append(reload.needs_restart, "mode");
   if (read.reap != running.reap) append(reload.needs_restart, "reap");
   if (read.service != running.service) append(reload.needs_restart, "service");
+  if (read.sandbox != running.sandbox) append(reload.needs_restart, "sandbox");
   return reload;
 }
 

@@ -25,7 +25,27 @@ namespace tcpserver::server {
 namespace {
 
 using options::Mode;
+using options::SandboxWish;
 using options::ServerOptions;
+
+const char* yes_or_no(bool answer) noexcept {
+  return answer ? "yes" : "no";
+}
+
+// The options that were given and that the iterative server has no use for.
+BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noexcept {
+  const ServerOptions defaults;
+  BoundedText<160> names;
+  const auto name = [&names](const char* option, bool given) {
+    if (given) names.append("%s%s", names.size() == 0 ? "" : ", ", option);
+  };
+  name("--reap", options.reap != defaults.reap);
+  name("--max-connections", options.max_connections != defaults.max_connections);
+  name("--max-per-host", options.max_per_host != defaults.max_per_host);
+  name("--overload", options.overload != defaults.overload);
+  name("--sandbox on", options.sandbox == SandboxWish::on);
+  return names;
+}
 
 // One running daemon. Members stand in the order in which they are made.
 class Server final : private Upkeep {
@@ -37,6 +57,8 @@ class Server final : private Upkeep {
  private:
   std::vector<Listener> listen();
   std::unique_ptr<Sessions> make_sessions();
+  [[nodiscard]] Sandbox choose_sandbox();
+  void give_up_rights() noexcept;
   void explain_lesson_mode() noexcept;
   void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
@@ -54,6 +76,7 @@ class Server final : private Upkeep {
   SignalWindow& window_;
   Log& log_;
   Counters counters_;
+  Context context_;
   std::uint16_t port_ = 0;
   int highest_descriptor_ = 0;
   std::vector<Listener> listening_;  // until the loop has them
@@ -67,10 +90,11 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       read_again_(std::move(read_again)),
       window_(window),
       log_(log),
+      context_{.options = options_, .window = window_, .counters = counters_, .log = log_, .upkeep = *this},
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
-      loop_(std::move(listening_), *sessions_, window_, counters_, log_, *this) {}
+      loop_(std::move(listening_), *sessions_, context_) {}
 
 std::vector<Listener> Server::listen() {
   auto listening = open_listeners({.addresses = options_.bind,
@@ -98,24 +122,43 @@ void Server::log_backlog(const Listener& listener) noexcept {
 }
 
 std::unique_ptr<Sessions> Server::make_sessions() {
-  SessionContext context{
-      .options = options_, .window = window_, .counters = counters_, .log = log_, .upkeep = *this};
-  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context);
+  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context_);
+  return std::make_unique<ForkedSessions>(context_, choose_sandbox(), highest_descriptor_);
+}
 
+Sandbox Server::choose_sandbox() {
+  if (options_.sandbox == SandboxWish::off) return Sandbox::none;
   const auto sandbox = prepare_sandbox();
+  if (sandbox == Sandbox::none && options_.sandbox == SandboxWish::on) {
+    throw posix::StartError(posix::ExitStatus::system,
+                            "--sandbox on: this build or this system has no seccomp that a child can enter; "
+                            "leave it away to go on without, or say off");
+  }
   if (sandbox == Sandbox::none) {
     log_.warning(
         "children run without a sandbox: this build or this system has no seccomp that they can enter");
   }
-  return std::make_unique<ForkedSessions>(context, sandbox, highest_descriptor_);
+  return sandbox;
+}
+
+// After the last that is opened or bound.
+void Server::give_up_rights() noexcept {
+  if (options_.sandbox == SandboxWish::off) {
+    log_.info("--sandbox off: the server and its children keep all their rights");
+    return;
+  }
+  const auto given_up = confine(!options_.config.empty());
+  log_.detail("given up for good: writing and executing files %s, binding and connecting TCP %s, "
+              "signalling others %s, root's capabilities %s",
+              yes_or_no(given_up.files), yes_or_no(given_up.tcp), yes_or_no(given_up.signals),
+              yes_or_no(given_up.capabilities));
 }
 
 void Server::explain_lesson_mode() noexcept {
-  const ServerOptions defaults;
   if (options_.mode == Mode::iterative) {
-    const bool asked = options_.reap != defaults.reap || options_.max_connections != defaults.max_connections;
-    log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s",
-              asked ? "; with no children, --reap and --max-connections have no effect" : "");
+    const auto idle = without_effect_in_one_process(options_);
+    log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
+              idle.size() == 0 ? "" : "; with no children, these have no effect: ", idle.c_str());
   } else if (options_.reap == options::Reap::none) {
     log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
@@ -241,6 +284,7 @@ void Server::put_in_force(Reload&& reload) noexcept {
 
 posix::ExitStatus Server::run(bool output_closed) {
   explain_lesson_mode();
+  give_up_rights();
   announce(output_closed);
   const bool stopped_on_request = loop_.run();
   sessions_->drain();

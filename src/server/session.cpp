@@ -57,12 +57,12 @@ class Session {
     int vain_waits = 0;
     while (size > 0) {
       const ssize_t sent = ::write(connection_, bytes, size);
-      if (sent >= 0) {
+      if (sent > 0) {
         vain_waits = 0;
         bytes += sent;
         size -= static_cast<std::size_t>(sent);
         record_.out.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
-      } else if (would_block(errno)) {
+      } else if (sent == 0 || would_block(errno)) {
         if (!may_try_again(vain_waits)) return false;
       } else if (errno != EINTR) {
         end_ = end_for(errno);

@@ -3,13 +3,17 @@
 #include "tcpserver/posix/signals.hpp"
 #include "tcpserver/server/child_table.hpp"
 
+#include <sys/select.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace tcpserver::server {
 
 namespace {
+
+constexpr posix::Duration rest_after_failure = std::chrono::milliseconds(100);
 
 // All that the handlers reach.
 volatile sig_atomic_t stop_request_count = 0;
@@ -65,7 +69,7 @@ SignalWindow::SignalWindow() noexcept {
   const sigset_t signals = window_signals();
   posix::set_signal_mask(signals);
   posix::set_disposition(SIGCHLD, SIG_DFL);
-  posix::set_disposition(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) posix::set_disposition(signal, SIG_IGN);
   posix::set_disposition(SIGTERM, on_stop, signals);
   posix::set_disposition(SIGINT, on_stop, signals);
   posix::set_disposition(SIGUSR1, on_status, signals);
@@ -84,8 +88,14 @@ void SignalWindow::start_reaping(ChildTable* children) noexcept {
 int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept {
   static const sigset_t open_window = posix::signal_set({});
   const timespec limit = posix::to_timespec(timeout.value_or(posix::Duration::zero()));
-  return ::ppoll(descriptors.data(), static_cast<nfds_t>(descriptors.size()), timeout ? &limit : nullptr,
-                 &open_window);
+  const int ready = ::ppoll(descriptors.data(), static_cast<nfds_t>(descriptors.size()),
+                            timeout ? &limit : nullptr, &open_window);
+  if (ready >= 0 || errno == EINTR) return ready;
+  const int error = errno;
+  const timespec rest = posix::to_timespec(std::min(timeout.value_or(rest_after_failure), rest_after_failure));
+  ::pselect(0, nullptr, nullptr, nullptr, &rest, &open_window);
+  errno = error;
+  return ready;
 }
 
 void SignalWindow::let_signals_in() noexcept {

@@ -67,10 +67,10 @@ TEST(Shortage, OfProcessesCostsNoPlaces) {
     EXPECT_EQ(unlucky.receive_all(), "");
   }
   EXPECT_TRUE(server.status().starts_with(
-      "2 of 5 sessions open, 10 accepted, 8 refused, ended: none; 8 failed forks"))
+      "2 of 5 sessions open, 10 accepted, 8 refused (8 for want of a process), ended: none; 8 failed forks"))
       << server.last_line();
   EXPECT_NE(server.process().errors().find(
-                "cannot fork: Resource temporarily unavailable; this client was closed\n"),
+                "cannot fork: Resource temporarily unavailable; this client was reset\n"),
             std::string::npos);
   lucky.pop_back();
   ASSERT_TRUE(eventually([&] { return server.status().starts_with("1 of 5 sessions open"); }));

@@ -15,11 +15,14 @@ TEST(AcceptError, IsJudgedByItsErrno) {
                           EOPNOTSUPP, ENETUNREACH, ETIMEDOUT}) {
     EXPECT_EQ(classify_accept_error(error), AcceptAdvice::retry) << error;
   }
-  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EIO, 9999}) {
+  for (const int error : {EMFILE, ENFILE}) {
+    EXPECT_EQ(classify_accept_error(error), AcceptAdvice::short_of_descriptors) << error;
+  }
+  for (const int error : {ENOBUFS, ENOMEM, EIO, 9999}) {
     EXPECT_EQ(classify_accept_error(error), AcceptAdvice::back_off) << error;
   }
   for (const int error : {EBADF, EINVAL, ENOTSOCK, EFAULT}) {
-    EXPECT_EQ(classify_accept_error(error), AcceptAdvice::fatal) << error;
+    EXPECT_EQ(classify_accept_error(error), AcceptAdvice::doubtful) << error;
   }
 }
 

@@ -15,7 +15,7 @@ using tcpserver::posix::SocketAddress;
 
 ChildTable::Slot start(ChildTable& table, pid_t pid) {
   const auto slot = table.take();
-  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)));
+  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)), 0);
   return slot;
 }
 

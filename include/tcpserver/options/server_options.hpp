@@ -15,6 +15,20 @@ namespace tcpserver::options {
 enum class Mode { fork, iterative };
 enum class Reap { handler, none };
 
+// What becomes of a client who comes when nobody can be served: with as many sessions as --max-connections
+// allows, or when descriptors are short.
+enum class Overload {
+  queue,  // it waits in the listen queue
+  refuse  // it is accepted and reset, so that it knows at once
+};
+
+// Whether children give up all system calls but four.
+enum class SandboxWish {
+  if_possible,  // where the system can; said once where it cannot
+  on,           // or the server does not start
+  off
+};
+
 // How much is logged: warnings alone; what an operator wants to know; each session too.
 enum class Verbosity { quiet, normal, verbose };
 
@@ -40,9 +54,12 @@ struct ServerOptions {
   Reap reap = Reap::handler;
   Service service = Service::echo;
   std::uint32_t max_connections = 1000;                      // 1 to most_connections
+  std::uint32_t max_per_host = 0;                            // 0: no limit of its own
+  Overload overload = Overload::queue;
   posix::Duration idle_timeout = std::chrono::minutes(5);    // zero: never
   posix::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once
   Verbosity verbosity = Verbosity::normal;
+  SandboxWish sandbox = SandboxWish::if_possible;
 };
 
 // The table of tcpserver's options. Its entries store into `target`, which must outlive it.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tcpserver/posix/unique_fd.hpp"
+
 #include <sys/types.h>
 
 #include <cstddef>
@@ -14,6 +16,10 @@ namespace tcpserver::posix {
 // takes nothing, even one that somebody has made non-blocking.
 // Returns false with errno as soon as a write fails; how much was written by then is not told.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
+
+// Closes a TCP connection by RST, which tells the peer that nobody serves it; after a plain close it would
+// read an orderly end. (SO_LINGER with no time, socket(7))
+void close_with_reset(UniqueFd connection) noexcept;
 
 // Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that no socket can take the
 // number of a standard stream and receive what is printed there. False with errno where it cannot.

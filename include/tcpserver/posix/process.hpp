@@ -16,6 +16,10 @@ namespace tcpserver::posix {
 // way out that strict seccomp allows (_exit is exit_group there: killed).
 [[noreturn]] void exit_child(int status) noexcept;
 
+// In a child of `parent`: asks to be killed when the parent ends, however it ends. False where it has ended
+// already. Pure POSIX knows no such thing: there a child ends with its session alone.
+[[nodiscard]] bool die_with_parent(pid_t parent) noexcept;
+
 // Closes every descriptor but this one. Pure POSIX, which can neither list descriptors nor close a range of
 // them, tries each up to `highest`, the highest that the caller has opened: what was inherited above it
 // stays. So does Linux before 5.9, and under a filter that refuses close_range.

@@ -34,6 +34,9 @@ class SocketAddress {
   [[nodiscard]] bool is_multicast() const noexcept;
   [[nodiscard]] bool needs_scope() const noexcept;  // fe80::/10 without an interface (RFC 4007, section 11)
 
+  // The interface's number of an IPv6 address that has one (sin6_scope_id); 0 for every other.
+  [[nodiscard]] std::uint32_t scope() const noexcept;
+
   // The raw address: 4 bytes (IPv4) or 16 (IPv6), in network order.
   [[nodiscard]] std::string_view bytes() const noexcept;
 

@@ -6,8 +6,9 @@ namespace tcpserver::server {
 enum class AcceptAdvice {
   none_waiting,  // the queue is empty: wait for the next client
   retry,         // that one connection is lost, or a signal came: take the next
-  back_off,  // descriptors or memory are short, or the error is not known: pause, the client keeps waiting
-  fatal      // the listener itself is unusable
+  back_off,      // memory is short, or the error is not known: pause, the client keeps waiting
+  short_of_descriptors,  // of this process or of the system: as back_off, or refuse the client
+  doubtful               // the listener itself looks unusable
 };
 
 // The one place where errno values of accept(2) are judged.

@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/mapping.hpp"
 #include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/server/host_table.hpp"
 
 #include <sys/types.h>
 
@@ -17,6 +18,7 @@ struct Child {
   std::uint32_t link = 0;  // the table's own: the next of its list, plus 1
   bool running = false;    // started, and not yet reaped
   posix::SocketAddress peer;
+  HostTable::Entry host = 0;  // whose session it is
 };
 
 // The parent's book of its children: a bounded number of slots, found by pid in constant time. A slot goes
@@ -42,7 +44,7 @@ class ChildTable {
   [[nodiscard]] Slot take() noexcept;
 
   // Enters the child that runs in a taken slot.
-  void started(Slot slot, pid_t pid, const posix::SocketAddress& peer) noexcept;
+  void started(Slot slot, pid_t pid, const posix::SocketAddress& peer, HostTable::Entry host) noexcept;
 
   // Called by the SIGCHLD handler: async-signal-safe. A pid that is not here (a child that this program
   // inherited over exec) is no concern of ours and changes nothing.

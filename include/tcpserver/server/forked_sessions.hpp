@@ -12,26 +12,30 @@ class ForkedSessions final : public Sessions {
  public:
   // `highest_descriptor` is the highest that this process has opened: children close all up to there.
   // Throws StartError where the memory of the child table cannot be had.
-  ForkedSessions(SessionContext context, Sandbox sandbox, int highest_descriptor);
+  ForkedSessions(Context context, Sandbox sandbox, int highest_descriptor);
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t max_connections) override;
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
-  void settle() noexcept override;
+  bool settle() noexcept override;
   void drain() noexcept override;
 
  private:
   void start_reaping() noexcept;
+  [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
   void settle(ChildTable::Slot slot) noexcept;
   void wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept;
 
-  SessionContext context_;
+  Context context_;
   Sandbox sandbox_;
   int highest_descriptor_;
+  pid_t own_pid_;
+  HostTable hosts_;
   ChildTable children_;
   Scoreboard scoreboard_;
   bool reaping_ = false;
   bool killing_ = false;  // the drain is over: children die by our own hand
+  RateLimit host_refusals_{std::chrono::minutes(1)};
   RateLimit fork_failures_{std::chrono::seconds(1)};
   RateLimit odd_ends_{std::chrono::seconds(1)};
 };

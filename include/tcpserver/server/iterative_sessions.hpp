@@ -13,22 +13,23 @@ namespace tcpserver::server {
 // Signals are served meanwhile: the session waits in the signal window.
 class IterativeSessions final : public Sessions, private SessionWaiter {
  public:
-  explicit IterativeSessions(SessionContext context);
+  explicit IterativeSessions(Context context);
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t) override {}  // one is one
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
-  void settle() noexcept override {}
+  bool settle() noexcept override { return false; }
   void drain() noexcept override {}  // start() has seen to it
 
  private:
   Result wait(int connection, short events) noexcept override;
 
-  SessionContext context_;
+  Context context_;
   SessionRecord record_{};
   std::optional<posix::TimePoint> drain_deadline_;
   posix::Duration idle_timeout_{};  // of this session: a reload changes those to come
   bool serving_ = false;
+  RateLimit odd_ends_{std::chrono::seconds(1)};
 };
 
 }  // namespace tcpserver::server

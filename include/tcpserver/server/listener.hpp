@@ -28,7 +28,7 @@ struct Listening {
 };
 
 // socket, bind, listen for each address. Connections inherit what is set here once: TCP_NODELAY,
-// SO_KEEPALIVE, SO_RCVTIMEO, SO_SNDTIMEO. IPv6 listeners take IPv6 alone (IPV6_V6ONLY), so that both families
+// SO_KEEPALIVE, SO_OOBINLINE, SO_RCVTIMEO, SO_SNDTIMEO. IPv6 listeners take IPv6 alone (IPV6_V6ONLY), so that both families
 // can have the same port and a peer's address is never IPv4 in IPv6's clothes. Throws StartError where one of
 // the addresses cannot be had: status unavailable, no_permission or system.
 [[nodiscard]] Listening open_listeners(const ListenRequest& request);

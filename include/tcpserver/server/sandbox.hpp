@@ -15,6 +15,19 @@ enum class Sandbox {
 // Called once, at start-up. Throws StartError where no child can be forked to try.
 [[nodiscard]] Sandbox prepare_sandbox();
 
+// What this process, the parent of all children, gives up for good, and its children with it.
+struct Confinement {
+  bool files = false;  // no file can be written, made, removed or executed; those that are open stay usable
+  bool tcp = false;    // no TCP socket can be bound or connected; those that listen go on
+  bool signals = false;       // none can be sent but to its own children
+  bool capabilities = false;  // the rights of root, but the one to read files where that was to be kept
+};
+
+// Called once, when all is open that the server ever opens for writing. Each part where the system has it:
+// Landlock (landlock(7), Linux 5.13, 6.7 for TCP, 6.12 for signals), capabilities(7). `keep_reading`: files
+// that only root may read can still be read.
+[[nodiscard]] Confinement confine(bool keep_reading) noexcept;
+
 // In the child. From here on any other system call kills it. False where the kernel refused.
 [[nodiscard]] bool enter_sandbox(Sandbox sandbox) noexcept;
 

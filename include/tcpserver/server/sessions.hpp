@@ -1,23 +1,10 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/socket_address.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/counters.hpp"
-#include "tcpserver/server/log.hpp"
-#include "tcpserver/server/signal_window.hpp"
-#include "tcpserver/server/upkeep.hpp"
+#include "tcpserver/server/context.hpp"
 
 namespace tcpserver::server {
-
-// What both kinds of sessions work with. What it refers to must outlive them.
-struct SessionContext {
-  const options::ServerOptions& options;  // those in force now: a reload changes them
-  SignalWindow& window;
-  Counters& counters;
-  Log& log;
-  Upkeep& upkeep;
-};
 
 // What the accept loop hands its connections to: forked children (ForkedSessions), or one client after
 // another in this process (IterativeSessions).
@@ -36,12 +23,12 @@ class Sessions {
   // be had: the old limit stays then.
   virtual void resize(std::uint32_t max_connections) = 0;
 
-  // Serves the client of this connection; `peer` is its address. Must not be full. False where the system is
-  // short of what it takes: this client was closed and counted, and the next should not be tried at once.
+  // Serves the client of this connection, or refuses it; `peer` is its address. Must not be full. False where
+  // the system is short of what it takes: the next client should not be tried at once.
   [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
 
-  // Books the sessions that ended since the last call, and frees their places.
-  virtual void settle() noexcept = 0;
+  // Books the sessions that ended since the last call, and frees their places. Whether there were any.
+  virtual bool settle() noexcept = 0;
 
   // After the last start(): waits for the open sessions until the drain time-out or a second request to stop,
   // then ends those that are left.
@@ -49,10 +36,10 @@ class Sessions {
 
  protected:
   // The line that tells the operator of a drain.
-  static void say_draining(const SessionContext& context, std::uint32_t open) noexcept;
+  static void say_draining(const Context& context, std::uint32_t open) noexcept;
 
   // The detail of one session's end.
-  static void say_session_ended(const SessionContext& context, const posix::SocketAddress& peer, pid_t pid,
+  static void say_session_ended(const Context& context, const posix::SocketAddress& peer, pid_t pid,
                                 SessionEnd end, const SessionRecord& record) noexcept;
 };
 

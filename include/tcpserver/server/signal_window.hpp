@@ -17,7 +17,9 @@ class ChildTable;
 // table half changed. One object a process.
 class SignalWindow {
  public:
-  // Replaces the inherited mask and dispositions. SIGPIPE is ignored: a write tells EPIPE instead.
+  // Replaces the inherited mask and dispositions. SIGPIPE is ignored: a write tells EPIPE instead. So are
+  // SIGXFSZ and SIGTTOU, by which a log file at its size limit and a terminal that shows no output of jobs in
+  // the background would end or stop the server.
   // SIGCHLD gets its default, which leaves ended children as zombies, until start_reaping().
   SignalWindow() noexcept;
 
@@ -37,6 +39,8 @@ class SignalWindow {
   // time-out, -1 with errno, EINTR after a signal. Where a descriptor is ready at once, ppoll returns without
   // delivering the pending signals (Linux, fs/select.c: the mask is restored first): a flood of clients would
   // keep all signals out. Who polls descriptors has to call let_signals_in() from time to time.
+  // Where ppoll itself fails (ENOMEM; EINVAL with more descriptors than the limit allows), it rests for a
+  // tenth of a second, in the open window, before it says so: no caller can spin.
   int wait(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept;
 
   // Delivers what is pending, waits for nothing.

@@ -1,0 +1,78 @@
+#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/sandbox.hpp"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace tcpserver::server {
+
+namespace {
+
+// Landlock as of its ABI 6 (landlock(7)), for the headers of a system may be older than its kernel.
+struct Ruleset {
+  std::uint64_t files = 0;
+  std::uint64_t net = 0;
+  std::uint64_t scoped = 0;
+};
+namespace access {
+constexpr std::uint64_t execute = 1U << 0;
+constexpr std::uint64_t write_file = 1U << 1;
+// Directories and files removed, and files of seven kinds made.
+constexpr std::uint64_t remove_and_make = 0x1ffU << 4;
+constexpr std::uint64_t refer = 1U << 13;     // link or rename into another directory; since ABI 2
+constexpr std::uint64_t truncate = 1U << 14;  // since ABI 3
+constexpr std::uint64_t bind_tcp = 1U << 0;   // since ABI 4
+constexpr std::uint64_t connect_tcp = 1U << 1;
+constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
+}  // namespace access
+constexpr unsigned ask_for_version = 1;
+
+// Reading files is not among them: /proc, and the configuration when it is read again.
+Ruleset rules_of(long version) noexcept {
+  Ruleset rules;
+  rules.files = access::execute | access::write_file | access::remove_and_make;
+  if (version >= 2) rules.files |= access::refer;
+  if (version >= 3) rules.files |= access::truncate;
+  if (version >= 4) rules.net = access::bind_tcp | access::connect_tcp;
+  if (version >= 6) rules.scoped = access::signal;
+  return rules;
+}
+
+// A set of rules with no exception from them.
+void enter_landlock(Confinement& given_up) noexcept {
+  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_for_version);
+  if (version < 1) return;
+  const auto rules = rules_of(version);
+  const posix::UniqueFd ruleset(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
+  if (!ruleset || ::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
+  given_up.files = true;
+  given_up.tcp = rules.net != 0;
+  given_up.signals = rules.scoped != 0;
+}
+
+bool drop_capabilities(bool keep_reading) noexcept {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return false;
+  const unsigned kept = keep_reading ? CAP_TO_MASK(CAP_DAC_READ_SEARCH) : 0;
+  for (auto& set : sets) {
+    const unsigned left = &set == &sets[0] ? kept : 0;
+    set = {.effective = set.effective & left, .permitted = set.permitted & left, .inheritable = 0};
+  }
+  return ::syscall(SYS_capset, &header, sets) == 0;
+}
+
+}  // namespace
+
+Confinement confine(bool keep_reading) noexcept {
+  Confinement given_up;
+  enter_landlock(given_up);
+  given_up.capabilities = drop_capabilities(keep_reading);
+  return given_up;
+}
+
+}  // namespace tcpserver::server
