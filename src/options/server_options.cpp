@@ -112,8 +112,7 @@ OptionTable server_option_table(ServerOptions& target) {
       {"service", 's', "SERVICE", "echo", "echo: every byte as it came; upper: in capitals",
        [&target](const Given& given) { target.service = service_of(given); }},
       {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
-       "children at a time, 1 to " + std::to_string(most_connections) +
-           "; further clients meet --overload",
+       "children at a time, 1 to " + std::to_string(most_connections) + "; further clients meet --overload",
        [&target](const Given& given) { store_connections(target.max_connections, 1, given); }},
       {"max-per-host", '\0', "N", std::to_string(defaults.max_per_host),
        "of these, for one IPv4 address or IPv6 /64, whose further clients are reset; 0 is no limit",

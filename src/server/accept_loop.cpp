@@ -28,8 +28,9 @@ bool still_listens(int fd) noexcept {
 
 }  // namespace
 
-AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context)
-    : listeners_(std::move(listeners)), sessions_(sessions), context_(context) {
+AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context,
+                       Reserve reserve)
+    : listeners_(std::move(listeners)), sessions_(sessions), context_(context), reserve_(std::move(reserve)) {
   for (const auto& listener : listeners_) {
     polled_.push_back({.fd = listener.fd.get(), .events = POLLIN, .revents = 0});
   }
@@ -147,7 +148,8 @@ bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
       give_up(listener, error);
       return false;
   }
-  context_.log.limited_warning(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
+  context_.log.limited_warning(accept_failures_,
+                               "cannot accept: %s; clients wait in the listen queue meanwhile",
                                std::strerror(error));
   pause();
   return false;

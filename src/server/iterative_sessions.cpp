@@ -35,7 +35,8 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   }
   serving_ = false;
   if (end == SessionEnd::broken) {
-    context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", text, std::strerror(record_.error));
+    context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", text,
+                                 std::strerror(record_.error));
   }
   context_.counters.count_end(end, record_);
   say_session_ended(context_, peer, ::getpid(), end, record_);

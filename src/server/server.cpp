@@ -79,6 +79,7 @@ class Server final : private Upkeep {
   Context context_;
   std::uint16_t port_ = 0;
   int highest_descriptor_ = 0;
+  Reserve reserve_;  // until the loop has it; before the listeners, whose numbers are the highest
   std::vector<Listener> listening_;  // until the loop has them
   OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
@@ -94,7 +95,7 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
-      loop_(std::move(listening_), *sessions_, context_) {}
+      loop_(std::move(listening_), *sessions_, context_, std::move(reserve_)) {}
 
 std::vector<Listener> Server::listen() {
   auto listening = open_listeners({.addresses = options_.bind,
@@ -148,10 +149,11 @@ void Server::give_up_rights() noexcept {
     return;
   }
   const auto given_up = confine(!options_.config.empty());
-  log_.detail("given up for good: writing and executing files %s, binding and connecting TCP %s, "
-              "signalling others %s, root's capabilities %s",
-              yes_or_no(given_up.files), yes_or_no(given_up.tcp), yes_or_no(given_up.signals),
-              yes_or_no(given_up.capabilities));
+  log_.detail(
+      "given up for good: writing and executing files %s, binding and connecting TCP %s, "
+      "signalling others %s, root's capabilities %s",
+      yes_or_no(given_up.files), yes_or_no(given_up.tcp), yes_or_no(given_up.signals),
+      yes_or_no(given_up.capabilities));
 }
 
 void Server::explain_lesson_mode() noexcept {

@@ -29,7 +29,8 @@ void reap_ended_children() noexcept {
   int status = 0;
   for (;;) {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
-    if (pid <= 0) return;
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) return;  // none has ended, or there is none at all (ECHILD)
     ++reaped_so_far.children;
     if (children_to_reap != nullptr) children_to_reap->note_ended(pid, status);
   }
@@ -92,7 +93,8 @@ int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<posix::Durat
                             timeout ? &limit : nullptr, &open_window);
   if (ready >= 0 || errno == EINTR) return ready;
   const int error = errno;
-  const timespec rest = posix::to_timespec(std::min(timeout.value_or(rest_after_failure), rest_after_failure));
+  const timespec rest =
+      posix::to_timespec(std::min(timeout.value_or(rest_after_failure), rest_after_failure));
   ::pselect(0, nullptr, nullptr, nullptr, &rest, &open_window);
   errno = error;
   return ready;

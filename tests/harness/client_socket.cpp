@@ -15,23 +15,46 @@
 
 namespace harness {
 
+namespace {
+
+sockaddr_in ipv4(const char* text, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  inet_pton(AF_INET, text, &address.sin_addr);
+  address.sin_port = htons(port);
+  return address;
+}
+
+}  // namespace
+
 ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address_text)
     : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  int status = -1;
-  if (family == AF_INET6) {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_addr = in6addr_loopback;
-    address.sin6_port = htons(port);
-    status = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  } else {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    inet_pton(AF_INET, address_text, &address.sin_addr);
-    address.sin_port = htons(port);
-    status = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  if (family != AF_INET6) {
+    connect_to(address_text, port);
+    return;
   }
-  if (status != 0) error_ = errno;
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  address.sin6_port = htons(port);
+  if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) error_ = errno;
+}
+
+ClientSocket ClientSocket::from(const char* source, std::uint16_t port) {
+  ClientSocket client;
+  client.fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto address = ipv4(source, 0);
+  if (::bind(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    client.error_ = errno;
+  } else {
+    client.connect_to("127.0.0.1", port);
+  }
+  return client;
+}
+
+void ClientSocket::connect_to(const char* text, std::uint16_t port) {
+  const auto address = ipv4(text, port);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error_ = errno;
 }
 
 ClientSocket::~ClientSocket() {
@@ -79,6 +102,11 @@ std::string ClientSocket::receive(std::size_t count) {
 
 std::string ClientSocket::receive_all() {
   return receive(std::string::npos);
+}
+
+bool ClientSocket::is_reset() {
+  char byte = 0;
+  return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }
 
 bool ClientSocket::readable(std::chrono::milliseconds limit) const {

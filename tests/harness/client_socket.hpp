@@ -16,6 +16,8 @@ class ClientSocket {
   // Connects to an IPv4 loopback address, or to ::1. connected() tells whether it worked, error() the errno
   // if not.
   explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
+  // From this address, such as 127.0.0.2, to 127.0.0.1.
+  static ClientSocket from(const char* source, std::uint16_t port);
   ~ClientSocket();
   ClientSocket(ClientSocket&& other) noexcept;
   ClientSocket& operator=(ClientSocket&&) = delete;
@@ -35,10 +37,16 @@ class ClientSocket {
   std::string receive(std::size_t count);
   std::string receive_all();
 
+  // Whether the next that comes is an RST. Nothing else may be waiting to be read.
+  [[nodiscard]] bool is_reset();
+
   // Whether something (or the end) can be read within this time.
   [[nodiscard]] bool readable(std::chrono::milliseconds limit) const;
 
  private:
+  ClientSocket() = default;
+  void connect_to(const char* address, std::uint16_t port);
+
   int fd_ = -1;
   int error_ = 0;
 };

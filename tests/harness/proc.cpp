@@ -71,6 +71,28 @@ std::size_t zombies_of(pid_t parent) {
                                                 [](const ChildState& child) { return child.state == 'Z'; }));
 }
 
+std::chrono::milliseconds processor_time_of(pid_t pid) {
+  auto file = file_of(pid, "stat");
+  std::string line;
+  std::getline(file, line);
+  std::istringstream rest(line.substr(line.rfind(')') + 1));
+  constexpr int fields_before_utime = 11;  // STATE to cmajflt (proc_pid_stat(5))
+  std::string skipped;
+  for (int i = 0; i < fields_before_utime; ++i) rest >> skipped;
+  long user = 0;
+  long system = 0;
+  rest >> user >> system;
+  return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+bool set_limit(pid_t pid, int resource, unsigned long value) {
+  rlimit limit{};
+  const auto which = static_cast<__rlimit_resource>(resource);
+  if (::prlimit(pid, which, nullptr, &limit) != 0) return false;
+  limit.rlim_cur = value;
+  return ::prlimit(pid, which, &limit, nullptr) == 0;
+}
+
 std::size_t descriptors_of(pid_t pid) {
   std::error_code error;
   std::size_t count = 0;

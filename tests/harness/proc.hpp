@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,12 @@ struct ChildState {
 
 // The processes, but zombies, that were started with this variable, "NAME=value", in their environment.
 [[nodiscard]] std::vector<pid_t> processes_with(const std::string& variable);
+
+// The processor time that a process has used, its own and the kernel's for it.
+[[nodiscard]] std::chrono::milliseconds processor_time_of(pid_t pid);
+
+// Sets a resource limit of a process, such as RLIMIT_NOFILE. False where that is not allowed.
+[[nodiscard]] bool set_limit(pid_t pid, int resource, unsigned long value);
 
 // The open descriptors of a process.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);

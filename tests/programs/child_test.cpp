@@ -51,7 +51,8 @@ TEST_F(Child, HasDefaultSignalsAndAnEmptyMask) {
   if (!TCPSERVER_TEST_SANITIZED) {
     EXPECT_EQ(signals("SigCgt"), 0U);
   }
-  EXPECT_EQ(signals("SigIgn"), bit(SIGXFSZ) | bit(SIGTTOU) | bit(SIGPIPE) | bit(SIGINT) | bit(SIGHUP) | bit(SIGUSR1));
+  EXPECT_EQ(signals("SigIgn"),
+            bit(SIGXFSZ) | bit(SIGTTOU) | bit(SIGPIPE) | bit(SIGINT) | bit(SIGHUP) | bit(SIGUSR1));
 }
 
 TEST_F(Child, RunsUnderStrictSeccomp) {

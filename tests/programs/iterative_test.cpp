@@ -59,9 +59,8 @@ TEST(Iterative, EchoesByteForByte) {
 TEST(Iterative, SaysWhichOptionsHaveNoEffect) {
   ServerProcess server({"--mode", "iterative", "--reap", "none", "--overload", "refuse"});
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(
-      server.process().errors().find("with no children, these have no effect: --reap, --overload\n"),
-      std::string::npos);
+  EXPECT_NE(server.process().errors().find("with no children, these have no effect: --reap, --overload\n"),
+            std::string::npos);
 }
 
 TEST(Iterative, LeavesNoDescriptorBehind) {

@@ -1,4 +1,5 @@
 #include "harness/client_socket.hpp"
+#include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 
@@ -13,19 +14,6 @@
 namespace {
 
 using namespace harness;
-
-bool set_limit(pid_t pid, int resource, rlim_t value) {
-  rlimit limit{};
-  if (::prlimit(pid, static_cast<__rlimit_resource>(resource), nullptr, &limit) != 0) return false;
-  limit.rlim_cur = value;
-  return ::prlimit(pid, static_cast<__rlimit_resource>(resource), &limit, nullptr) == 0;
-}
-
-unsigned long figure_before(const std::string& line, const std::string& words) {
-  const auto end = line.find(words);
-  const auto start = line.find_last_not_of("0123456789", end - 1) + 1;
-  return std::strtoul(line.c_str() + start, nullptr, 10);
-}
 
 // Out of descriptors, accept fails at once each time, and the client stays in the queue.
 TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {

@@ -22,7 +22,8 @@ TEST(Counters, StatusTextHasEveryFigure) {
   counters.count_end(SessionEnd::killed, record);
   EXPECT_STREQ(
       status_text(counters, {.open = 1, .most = 9, .reaped = true, .bytes = {.in = 100, .out = 10}}).c_str(),
-      "1 of 9 sessions open, 4 accepted, 1 refused (1 for want of a process), ended: 2 client closed, 1 killed; 1 failed forks, 2 "
+      "1 of 9 sessions open, 4 accepted, 1 refused (1 for want of a process), ended: 2 client closed, 1 "
+      "killed; 1 failed forks, 2 "
       "accept errors; "
       "121 bytes in, 25 out");
   EXPECT_TRUE(std::string(status_text(counters, {.open = 3, .most = 9, .reaped = false, .bytes = {}}).c_str())

@@ -53,8 +53,8 @@ struct ServerOptions {
   Mode mode = Mode::fork;
   Reap reap = Reap::handler;
   Service service = Service::echo;
-  std::uint32_t max_connections = 1000;                      // 1 to most_connections
-  std::uint32_t max_per_host = 0;                            // 0: no limit of its own
+  std::uint32_t max_connections = 1000;  // 1 to most_connections
+  std::uint32_t max_per_host = 0;        // 0: no limit of its own
   Overload overload = Overload::queue;
   posix::Duration idle_timeout = std::chrono::minutes(5);    // zero: never
   posix::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once

@@ -16,7 +16,7 @@ namespace tcpserver::server {
 // Waits, admits, reaps, stops. `sessions` must outlive it.
 class AcceptLoop {
  public:
-  AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context);
+  AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context, Reserve reserve);
 
   // Returns when a stop was requested, or no listener is left that works: false then. All are closed.
   [[nodiscard]] bool run() noexcept;

@@ -14,9 +14,9 @@ struct ChildTask {
   Sandbox sandbox;
 };
 
-// The whole life of a forked child: binds its life to its parent's, closes every other descriptor, the listeners among them, resets the
-// signals, enters the sandbox, serves the session, and exits with a SessionEnd. Calls nothing that is not
-// async-signal-safe.
+// The whole life of a forked child: binds its life to its parent's, closes every other descriptor, the
+// listeners among them, resets the signals, enters the sandbox, serves the session, and exits with a
+// SessionEnd. Calls nothing that is not async-signal-safe.
 [[noreturn]] void run_child(const ChildTask& task, SessionRecord& record) noexcept;
 
 }  // namespace tcpserver::server

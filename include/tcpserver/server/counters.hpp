@@ -32,8 +32,8 @@ struct ByteCount {
 struct Counters {
   std::uint64_t accepted = 0;       // connections that accept returned
   std::uint64_t accept_errors = 0;  // accept calls that failed, but for "nobody is waiting"
-  std::array<std::uint64_t, refusal_count> refused{};  // accepted and reset unserved, by Refusal
-  ByteCount bytes;                  // of ended sessions
+  std::array<std::uint64_t, refusal_count> refused{};    // accepted and reset unserved, by Refusal
+  ByteCount bytes;                                       // of ended sessions
   std::array<std::uint64_t, session_end_count> ended{};  // by SessionEnd
 
   void count_end(SessionEnd end, const SessionRecord& record) noexcept;

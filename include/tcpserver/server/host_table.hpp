@@ -8,9 +8,10 @@
 
 namespace tcpserver::server {
 
-// What --max-per-host takes for one host: an IPv4 address; or an IPv6 /64, since a single machine may take any
-// of its network's addresses (RFC 4291, section 2.5.4; RFC 8981). Of link-local addresses, fe80::/64 on every
-// network, the interface is a part of it. An IPv4 address in IPv6's clothes (::ffff:a.b.c.d) is the IPv4 one.
+// What --max-per-host takes for one host: an IPv4 address; or an IPv6 /64, since a single machine may take
+// any of its network's addresses (RFC 4291, section 2.5.4; RFC 8981). Of link-local addresses, fe80::/64 on
+// every network, the interface is a part of it. An IPv4 address in IPv6's clothes (::ffff:a.b.c.d) is the
+// IPv4 one.
 struct Host {
   std::uint64_t network = 0;
   std::uint32_t scope = 0;

@@ -28,9 +28,9 @@ struct Listening {
 };
 
 // socket, bind, listen for each address. Connections inherit what is set here once: TCP_NODELAY,
-// SO_KEEPALIVE, SO_OOBINLINE, SO_RCVTIMEO, SO_SNDTIMEO. IPv6 listeners take IPv6 alone (IPV6_V6ONLY), so that both families
-// can have the same port and a peer's address is never IPv4 in IPv6's clothes. Throws StartError where one of
-// the addresses cannot be had: status unavailable, no_permission or system.
+// SO_KEEPALIVE, SO_OOBINLINE, SO_RCVTIMEO, SO_SNDTIMEO. IPv6 listeners take IPv6 alone (IPV6_V6ONLY), so that
+// both families can have the same port and a peer's address is never IPv4 in IPv6's clothes. Throws
+// StartError where one of the addresses cannot be had: status unavailable, no_permission or system.
 [[nodiscard]] Listening open_listeners(const ListenRequest& request);
 
 // On a listener that is in use: listen(2) again, of which Linux takes the new limit at once; and the

@@ -17,9 +17,9 @@ enum class Sandbox {
 
 // What this process, the parent of all children, gives up for good, and its children with it.
 struct Confinement {
-  bool files = false;  // no file can be written, made, removed or executed; those that are open stay usable
-  bool tcp = false;    // no TCP socket can be bound or connected; those that listen go on
-  bool signals = false;       // none can be sent but to its own children
+  bool files = false;    // no file can be written, made, removed or executed; those that are open stay usable
+  bool tcp = false;      // no TCP socket can be bound or connected; those that listen go on
+  bool signals = false;  // none can be sent but to its own children
   bool capabilities = false;  // the rights of root, but the one to read files where that was to be kept
 };
 

@@ -1,0 +1,233 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/system_call.hpp"
+#include "harness/text_file.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+
+namespace {
+
+using namespace harness;
+
+// A server with one session open, in a build that has a sandbox.
+class SandboxOfAProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
+  }
+  void start(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {}) {
+    server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
+    open_session();
+  }
+  void open_session() {
+    client = std::make_unique<ClientSocket>(server->port());
+    ASSERT_TRUE(client->send("x"));
+    ASSERT_EQ(client->receive(1), "x");
+    const auto children = children_of(server->pid());
+    ASSERT_EQ(children.size(), 1U);
+    child = children[0].pid;
+    // It is in its next read: what it is to be interrupted in.
+    ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
+  }
+  void no_child_is_left() {
+    ASSERT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  }
+
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<ClientSocket> client;
+  pid_t child = 0;
+};
+
+struct ForbiddenCall {
+  const char* name;
+  long number;
+  std::array<unsigned long, 6> arguments;
+};
+
+#ifdef __x86_64__
+const ForbiddenCall forbidden_calls[] = {
+    {"open", SYS_open, {in_text, O_RDONLY}},
+    {"openat", SYS_openat, {static_cast<unsigned long>(AT_FDCWD), in_text, O_RDONLY}},
+    {"execve", SYS_execve, {in_text, 0, 0}},
+    {"fork", SYS_fork, {}},
+    {"clone", SYS_clone, {SIGCHLD}},
+    {"kill", SYS_kill, {1, 0}},
+    {"socket", SYS_socket, {AF_INET, SOCK_STREAM, 0}},
+    {"connect", SYS_connect, {0, 0, 0}},
+    {"sendmsg", SYS_sendmsg, {0, 0, 0}},
+    {"mmap", SYS_mmap, {0, 4096, 3, 0x22, ~0UL, 0}},
+    {"mprotect", SYS_mprotect, {0, 0, 0}},
+    {"ptrace", SYS_ptrace, {0, 0, 0}},
+    {"prctl", SYS_prctl, {0, 0, 0}},
+    {"getpid", SYS_getpid, {}},
+    {"dup", SYS_dup, {0}},
+    {"close", SYS_close, {999}},
+    {"exit_group", SYS_exit_group, {0}},
+    {"a call of the x32 ABI", 0x40000000 + SYS_read, {0, 0, 0}},
+};
+#else
+const ForbiddenCall forbidden_calls[] = {{"getpid", SYS_getpid, {}}};
+#endif
+
+// From the child itself, as somebody would who had taken it over.
+TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
+  struct {
+    const char* name;
+    std::vector<std::string> wrapper;
+    int signal;
+  } const sandboxes[] = {{"strict", {}, SIGKILL}, {"filter", {UNDER_FILTER_PROGRAM}, SIGSYS}};
+  for (const auto& sandbox : sandboxes) {
+    start({}, sandbox.wrapper);
+    unsigned long killed = 0;
+    for (const auto& call : forbidden_calls) {
+      const auto result = call_in(child, call.number, call.arguments, "/bin/sh");
+      if (!result.possible) GTEST_SKIP() << "no way to have a process make a call here";
+      EXPECT_EQ(result.killed_by, sandbox.signal)
+          << sandbox.name << ": " << call.name << " = " << result.value;
+      if (result.killed_by == sandbox.signal) ++killed;
+      client->close();
+      no_child_is_left();
+      open_session();
+    }
+    const auto status = server->status();
+    EXPECT_NE(status.find("ended: " + std::to_string(killed) + " killed;"), std::string::npos) << status;
+    EXPECT_EQ(echo_through(*client, "y"), "y");
+  }
+}
+
+// The test of that test: without a sandbox the very same calls harm nobody.
+TEST_F(SandboxOfAProgram, SwitchedOffForbidsNothing) {
+  start({"--sandbox", "off"});
+  EXPECT_EQ(status_of(child, "Seccomp"), "0");
+  const auto result = call_in(child, SYS_getpid);
+  if (!result.possible) GTEST_SKIP() << "no way to have a process make a call here";
+  EXPECT_EQ(result.killed_by, 0);
+  EXPECT_EQ(result.value, child);
+  EXPECT_EQ(echo_through(*client, "y"), "y") << "and the session goes on";
+  EXPECT_NE(
+      server->process().errors().find("--sandbox off: the server and its children keep all their rights\n"),
+      std::string::npos);
+}
+
+TEST_F(SandboxOfAProgram, AskedForAndNotToBeHadIsAnError) {
+  const std::vector<std::string> without{UNDER_FILTER_PROGRAM, "--deny-seccomp", TCPSERVER_PROGRAM, "--port",
+                                         "0"};
+  auto command = without;
+  command.insert(command.end(), {"--sandbox", "on"});
+  const auto refused = run(command);
+  EXPECT_EQ(refused.ending, 71);
+  EXPECT_EQ(refused.output, "");
+  EXPECT_NE(
+      refused.errors.find("tcpserver: --sandbox on: this build or this system has no seccomp that a child "
+                          "can enter; leave it away to go on without, or say off\n"),
+      std::string::npos)
+      << refused.errors;
+}
+
+TEST_F(SandboxOfAProgram, NotToBeHadIsSaidOnceAndServedWithout) {
+  start({}, {UNDER_FILTER_PROGRAM, "--deny-seccomp"});
+  EXPECT_EQ(echo_through(*client, "y"), "y");
+  no_child_is_left();
+  open_session();
+  const auto& errors = server->process().errors();
+  const auto first = errors.find("children run without a sandbox: this build or this system has no seccomp");
+  ASSERT_NE(first, std::string::npos) << errors;
+  EXPECT_EQ(errors.find("without a sandbox", first + 40), std::string::npos) << errors;
+}
+
+TEST(Sandbox, AskedForIsHadOrThePortableBuildSaysNo) {
+  if (TCPSERVER_TEST_LINUX) {
+    ServerProcess server({"--sandbox", "on"});
+    ClientSocket client(server.port());
+    EXPECT_EQ(echo_through(client, "x"), "x");
+  } else {
+    const auto refused = run({TCPSERVER_PROGRAM, "--port", "0", "--sandbox", "on"});
+    EXPECT_EQ(refused.ending, 71);
+    EXPECT_NE(refused.errors.find("--sandbox on: this build"), std::string::npos) << refused.errors;
+  }
+}
+
+// The parent, too, as somebody would who had taken it over.
+TEST_F(SandboxOfAProgram, TheParentCanNoMoreWriteExecuteBindOrConnect) {
+  start({"-v", "--drain-timeout", "0"});
+  if (server->process().errors().find("writing and executing files yes, binding and connecting TCP yes") ==
+      std::string::npos) {
+    GTEST_SKIP() << "this kernel has no Landlock of version 4 or later";
+  }
+  const TextFile file("secret");
+  const auto opened = call_in(server->pid(), SYS_openat,
+                              {static_cast<unsigned long>(AT_FDCWD), in_text, O_RDONLY}, file.path());
+  if (!opened.possible) GTEST_SKIP() << "no way to have a process make a call here";
+  EXPECT_GE(opened.value, 0) << "reading is still possible: the configuration is read again";
+  const auto at = static_cast<unsigned long>(AT_FDCWD);
+  EXPECT_EQ(call_in(server->pid(), SYS_openat, {at, in_text, O_WRONLY}, file.path()).value, -EACCES);
+  EXPECT_EQ(
+      call_in(server->pid(), SYS_openat, {at, in_text, O_WRONLY | O_CREAT, 0600}, file.path() + ".new").value,
+      -EACCES);
+  EXPECT_EQ(call_in(server->pid(), SYS_truncate, {in_text, 0}, file.path()).value, -EACCES);
+  EXPECT_EQ(call_in(server->pid(), SYS_unlinkat, {at, in_text, 0}, file.path()).value, -EACCES);
+  EXPECT_EQ(call_in(server->pid(), SYS_execve, {in_text, 0, 0}, "/bin/true").value, -EACCES);
+  const auto tcp = call_in(server->pid(), SYS_socket, {AF_INET, SOCK_STREAM, 0}).value;
+  ASSERT_GE(tcp, 0);
+  const std::string any_address("\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);  // AF_INET, a free port
+  const std::string loopback("\2\0\0\1\177\0\0\1\0\0\0\0\0\0\0\0", 16);
+  EXPECT_EQ(
+      call_in(server->pid(), SYS_bind, {static_cast<unsigned long>(tcp), in_text, 16}, any_address).value,
+      -EACCES);
+  EXPECT_EQ(
+      call_in(server->pid(), SYS_connect, {static_cast<unsigned long>(tcp), in_text, 16}, loopback).value,
+      -EACCES);
+  EXPECT_EQ(echo_through(*client, "y"), "y");
+  EXPECT_EQ(server->stop(), 0) << "it still can end its children and itself";
+}
+
+TEST_F(SandboxOfAProgram, TheParentKeepsNoneOfRootsCapabilities) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root has capabilities to give up";
+  for (const bool with_file : {false, true}) {
+    const TextFile file("");
+    std::vector<std::string> options{"--drain-timeout", "0"};
+    if (with_file) options.insert(options.end(), {"--config", file.path()});
+    start(options);
+    constexpr unsigned long read_any_file = 1UL << 2;  // CAP_DAC_READ_SEARCH
+    for (const char* set : {"CapEff", "CapPrm", "CapInh", "CapAmb"}) {
+      const auto left = std::stoul(status_of(server->pid(), set), nullptr, 16);
+      EXPECT_EQ(left & ~read_any_file, 0U) << set;
+      if (!with_file) {
+        EXPECT_EQ(left, 0U) << set << ": for the file alone it may read what is others'";
+      }
+    }
+    EXPECT_EQ(status_of(child, "NoNewPrivs"), "1");
+    EXPECT_EQ(server->stop(), 0);
+  }
+}
+
+TEST_F(SandboxOfAProgram, NoChildOutlivesAKilledServer) {
+  start();
+  for (const char* how : {"running", "stopped"}) {
+    if (std::string(how) == "stopped") {
+      start();
+      ::kill(child, SIGSTOP);
+      ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("T"); }));
+    }
+    server->process().signal(SIGKILL);
+    EXPECT_EQ(server->process().wait(), -SIGKILL);
+    EXPECT_EQ(client->receive_all(), "") << how;
+    // A zombie may wait for whoever reaps orphans here.
+    EXPECT_TRUE(eventually([&] {
+      const auto state = status_of(child, "State");
+      return state.empty() || state.starts_with("Z");
+    })) << how;
+  }
+}
+
+}  // namespace
