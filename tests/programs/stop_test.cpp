@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 namespace {
 
@@ -74,6 +75,23 @@ TEST(Stop, ASecondSignalEndsAtOnce) {
   server.process().signal(SIGTERM);
   EXPECT_EQ(server.process().wait(), 0);
   EXPECT_EQ(client.receive_all(), "");
+}
+
+// From its first instruction on: before it can hear, a signal ends it as it ends any program; after that it
+// stops in good order, in the middle of its start, too.
+TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
+  int in_good_order = 0;
+  for (int i = 0; i < 60; ++i) {
+    Process server({TCPSERVER_PROGRAM, "--port", "0", "--drain-timeout", "1h"});
+    std::this_thread::sleep_for(i * std::chrono::microseconds(100));
+    server.signal(i % 2 == 0 ? SIGTERM : SIGINT);
+    const auto ending = server.wait();
+    EXPECT_TRUE(ending == 0 || ending == -SIGTERM || ending == -SIGINT) << ending;
+    if (ending != 0) continue;
+    ++in_good_order;
+    EXPECT_NE(server.errors().find("tcpserver: stopped: 0 of "), std::string::npos) << server.errors();
+  }
+  EXPECT_GE(in_good_order, 1);
 }
 
 TEST(Stop, WithNothingOpenIsQuiet) {
