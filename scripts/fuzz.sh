@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Fuzzes everything that parses text, with libFuzzer and the sanitizers: scripts/fuzz.sh [SECONDS [TARGET...]]
+#   SECONDS   for each target, 20 where nothing is said; as many targets at once as there are processors
+#   TARGET    one of tests/fuzz/*_fuzz.cpp, such as values
+# It begins with the kept corpus, tests/fuzz/corpus, and leaves what it finds beside in BUILD_DIR (build-fuzz), where an
+# input that breaks something is kept, too. `scripts/fuzz.sh merge` adds to the kept corpus what reaches more code.
+set -euo pipefail
+case ${1:-} in
+  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+esac
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+
+job=${1:-20}
+[[ $job =~ ^[1-9][0-9]{0,5}$ || $job = merge ]] ||
+  { echo "$0: '$job' is not a number of seconds, from 1 to 999999, nor merge" >&2; exit 64; }
+[ $# = 0 ] || shift
+kept=$top/tests/fuzz/corpus
+targets=()
+for source in "$top"/tests/fuzz/*_fuzz.cpp; do
+  target=$(basename "$source" _fuzz.cpp)
+  targets+=("$target")
+done
+for target; do
+  [[ " ${targets[*]} " = *" $target "* ]] || { echo "$0: '$target' is no target: ${targets[*]}" >&2; exit 64; }
+done
+[ $# = 0 ] || targets=("$@")
+
+has_libfuzzer() {
+  local program status=0
+  program=$(mktemp)
+  echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+    clang++ -fsanitize=fuzzer,address -x c++ - -o "$program" 2>/dev/null || status=$?
+  rm -f "$program"
+  return $status
+}
+CXX=c++ need_build_tools
+command -v clang++ >/dev/null || install_missing "the compiler that fuzzes" clang
+if ! has_libfuzzer; then
+  version=$(clang++ -dumpversion)
+  install_missing "libFuzzer" "libclang-rt-${version%%.*}-dev"
+fi
+
+build=${BUILD_DIR:-$top/build-fuzz}
+CXX=clang++ cmake -S "$top" -B "$build" -DTCPSERVER_FUZZ=ON >/dev/null
+cmake --build "$build" --parallel "$(nproc)" --target "${targets[@]/%/_fuzz}" | grep -v 'Built target' >&2 || true
+
+# fuzz TARGET: its output goes to a file, of which the end is shown where it fails.
+fuzz() {
+  local found=$build/corpus/$1 log=$build/$1.log
+  mkdir -p "$found" "$build/broken"
+  if [ "$job" = merge ]; then
+    "$build/$1_fuzz" -merge=1 -max_len=4096 "$kept/$1" "$found" >"$log" 2>&1 || { tail -30 "$log" >&2; return 1; }
+    echo "$1: $(find "$kept/$1" -type f | wc -l) inputs are kept" >&2
+    return
+  fi
+  if "$build/$1_fuzz" -max_total_time="$job" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$build/broken/$1-" "$found" "$kept/$1" >"$log" 2>&1; then
+    echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in ${job} s, none broke it" >&2
+  else
+    tail -40 "$log" >&2
+    echo "$1: broken; the whole report is in $log" >&2
+    return 1
+  fi
+}
+
+status=0
+running=0
+for target in "${targets[@]}"; do
+  fuzz "$target" &
+  running=$((running + 1))
+  if [ $running -ge "$(nproc)" ]; then
+    wait -n || status=1
+    running=$((running - 1))
+  fi
+done
+while [ $running -gt 0 ]; do
+  wait -n || status=1
+  running=$((running - 1))
+done
+exit $status

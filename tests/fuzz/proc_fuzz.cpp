@@ -1,0 +1,15 @@
+// The kernel's texts: a line of /proc/net/tcp, and /proc/net/netstat.
+#include "tcpserver/backlog/listen_counters.hpp"
+#include "tcpserver/posix/kernel_tcp.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto text = fuzz::text_of(data, size);
+  if (const auto entry = tcpserver::posix::parse_tcp_table_line(text)) {
+    fuzz::require(entry->local.family() == AF_INET || entry->local.family() == AF_INET6, "it has a family");
+    fuzz::require(!entry->local.text().empty(), "it can be shown");
+  }
+  static_cast<void>(tcpserver::backlog::parse_netstat(text));
+  return 0;
+}

@@ -1,0 +1,86 @@
+// Arguments, variables and configuration file of tcpserver: three parts with a byte 0x1e between them, each
+// of lines.
+#include "tcpserver/options/server_options.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace tcpserver;
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (auto& word : words) result.push_back(word.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto line = fuzz::next_part(text, '\n');
+    lines.emplace_back(line.substr(0, line.find('\0')));  // as argv and the environment would have it
+  }
+  return lines;
+}
+
+// A file without a name, which the options find by its descriptor.
+class ConfigFile {
+ public:
+  explicit ConfigFile(std::string_view text) : fd_(::memfd_create("fuzz", 0)) {
+    fuzz::require(fd_ >= 0 && ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size()),
+                  "there is a file for the configuration");
+  }
+  ~ConfigFile() { ::close(fd_); }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
+void check(const options::ServerOptions& options) {
+  using namespace std::chrono_literals;
+  fuzz::require(options.max_connections >= 1 && options.max_connections <= options::most_connections,
+                "max-connections is in its range");
+  fuzz::require(options.max_per_host <= options::most_connections, "max-per-host is in its range");
+  fuzz::require(!options.backlog || options.backlog->value >= 1, "a backlog is 1 or more");
+  fuzz::require(options.bind.size() <= options::most_addresses, "there are no more addresses than allowed");
+  fuzz::require(options.idle_timeout >= 0s && options.idle_timeout <= 366 * 24h,
+                "the idle time-out is a duration");
+  fuzz::require(options.drain_timeout >= 0s && options.drain_timeout <= 366 * 24h,
+                "the drain time-out is one");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr char between_parts = '\x1e';
+  auto rest = fuzz::text_of(data, size);
+  auto words = lines_of(fuzz::next_part(rest, between_parts));
+  auto variables = lines_of(fuzz::next_part(rest, between_parts));
+  const ConfigFile file(rest);
+  words.insert(words.begin(), "tcpserver");
+  if (!rest.empty()) words.insert(words.begin() + 1, {"--config", file.path()});
+  const auto argv = pointers(words);
+  const auto environment = pointers(variables);
+  try {
+    const auto command =
+        options::parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
+    if (command.text_to_show.empty()) check(command.options);
+    for (const auto& warning : command.warnings)
+      fuzz::require(fuzz::is_one_plain_line(warning), "a warning is a line");
+  } catch (const posix::StartError& error) {
+    fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
+    fuzz::require(error.status() == posix::ExitStatus::usage || error.status() == posix::ExitStatus::no_input,
+                  "and with status 64 or 66");
+  }
+  return 0;
+}

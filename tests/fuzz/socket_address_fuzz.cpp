@@ -1,0 +1,22 @@
+#include "tcpserver/posix/socket_address.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+#include <cstring>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using tcpserver::posix::SocketAddress;
+  const auto text = fuzz::text_of(data, size);
+  const auto address = SocketAddress::parse(text, 80);
+  if (!address) return 0;
+  fuzz::require(address->port() == 80, "the port is the one that was given");
+  fuzz::require(address->bytes().size() == (address->family() == AF_INET6 ? 16U : 4U), "it has its bytes");
+  const auto shown = address->host_text();
+  fuzz::require(fuzz::is_one_plain_line(shown), "its text is one plain line");
+  const auto again = SocketAddress::parse(shown, 80);
+  fuzz::require(again && *again == *address, "its text is read back");
+  char buffer[SocketAddress::text_size];
+  fuzz::require(std::strlen(address->format(buffer)) < sizeof buffer, "it fits");
+  fuzz::require(address->text() == buffer, "both texts are the same");
+  return 0;
+}

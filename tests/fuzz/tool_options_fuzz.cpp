@@ -1,0 +1,67 @@
+// Arguments of tcpclient and of tcpbacklog, one a line.
+#include "tcpserver/options/backlog_options.hpp"
+#include "tcpserver/options/client_options.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace tcpserver;
+
+template <typename Parse>
+void parse_or_be_refused(Parse parse) {
+  try {
+    parse();
+  } catch (const posix::StartError& error) {
+    fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
+    fuzz::require(error.status() == posix::ExitStatus::usage, "and with status 64");
+  }
+}
+
+void check(const options::ProbeOptions& options) {
+  fuzz::require(
+      options.from >= 0 && options.from <= options.to && options.to <= options::largest_probed_backlog,
+      "a probe goes up");
+}
+void check(const options::WatchOptions& options) {
+  fuzz::require(options.port > 0 && options.interval >= options::shortest_interval && options.count != 0U,
+                "a watch has a port, an interval and something to look for");
+}
+void check(const options::SizeOptions& options) {
+  fuzz::require(options.rate >= 0 && options.rate <= static_cast<double>(options::highest_rate),
+                "a rate is a rate");
+  fuzz::require(options.burst.value_or(options.rate) >= options.rate, "a burst is not below the mean");
+  fuzz::require(options.headroom >= 1 && options.headroom <= options::largest_headroom, "headroom is room");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::vector<std::string> words{"program"};
+  for (auto rest = fuzz::text_of(data, size); !rest.empty();) {
+    const auto line = fuzz::next_part(rest, '\n');
+    words.emplace_back(line.substr(0, line.find('\0')));
+  }
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int argc = static_cast<int>(words.size());
+  // getopt_long moves the operands behind the options: each gets an order of its own.
+  parse_or_be_refused([&, copy = argv] {
+    const auto command = options::parse_client_command(argc, copy.data());
+    if (!command.text_to_show.empty()) return;
+    fuzz::require(command.options.port > 0 && command.options.clients <= options::most_clients,
+                  "a client has a port, and a crowd its limit");
+    fuzz::require(command.options.slow.value_or(0) <= command.options.clients,
+                  "no more are slow than there are");
+  });
+  parse_or_be_refused([&, copy = argv] {
+    const auto command = options::parse_backlog_command(argc, copy.data());
+    if (!command.text_to_show.empty()) return;
+    std::visit([](const auto& options) { check(options); }, command.job);
+  });
+  return 0;
+}

@@ -1,0 +1,28 @@
+// Numbers, durations, and the ways to show a text.
+#include "tcpserver/options/values.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace tcpserver::options;
+  const auto text = fuzz::text_of(data, size);
+  if (const auto count = parse_count(text, 3, 70'000)) {
+    fuzz::require(*count >= 3 && *count <= 70'000, "a count is in its range");
+    fuzz::require(parse_saturating(text, 70'000) == count, "where it need not saturate, it is the same");
+  }
+  if (const auto number = parse_saturating(text, 4096)) fuzz::require(*number <= 4096, "it saturates");
+  if (const auto number = parse_decimal(text, 1000)) {
+    fuzz::require(*number >= 0 && *number <= 1000, "a decimal is in its range");
+  }
+  if (const auto duration = parse_duration(text)) {
+    fuzz::require(*duration >= tcpserver::posix::Duration::zero() && *duration <= longest_duration,
+                  "a duration is in its range");
+    fuzz::require(parse_duration(duration_text(*duration)) == duration, "its text is read back");
+  }
+  fuzz::require(fuzz::is_one_plain_line(in_quotes(text)), "in quotes it is one plain line");
+  fuzz::require(text.empty() || fuzz::is_one_plain_line(plain_or_quoted(text)),
+                "it is shown in one plain line");
+  for (const char c : json_string(text))
+    fuzz::require(static_cast<unsigned char>(c) >= ' ', "JSON has no controls");
+  return 0;
+}
