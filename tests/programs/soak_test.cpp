@@ -1,0 +1,66 @@
+#include "harness/process.hpp"
+#include "harness/text_file.hpp"
+
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+// scripts/soak.sh, for a few seconds: what an operator runs for hours.
+namespace {
+
+using namespace harness;
+
+Finished soak(const std::string& programs, const std::vector<std::string>& words) {
+  std::vector<std::string> command{SOAK_SCRIPT};
+  command.insert(command.end(), words.begin(), words.end());
+  return run(command, {.environment = {"BUILT_PROGRAMS=" + programs}});
+}
+
+std::string folder_of_programs() {
+  return std::filesystem::path(TCPSERVER_PROGRAM).parent_path();
+}
+
+class Soak : public ::testing::TestWithParam<std::vector<std::string>> {
+ protected:
+  void SetUp() override {
+    if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "the sanitizers' own memory grows";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Jobs, Soak,
+                         ::testing::Values(std::vector<std::string>{"mix", "4"},
+                                           std::vector<std::string>{"short", "600"},
+                                           std::vector<std::string>{"held", "300"},
+                                           std::vector<std::string>{"stop", "100"}),
+                         [](const auto& parameter) { return parameter.param[0]; });
+
+TEST_P(Soak, FindsNothingWrong) {
+  const auto result = soak(folder_of_programs(), GetParam());
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_NE(result.errors.find("soak: all is well\n"), std::string::npos) << result.errors;
+}
+
+// It must be able to find something: a server that changes bytes.
+TEST(SoakItself, FindsWrongBytes) {
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  const auto folder = std::filesystem::path(program.path()).parent_path() / "wrong";
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "tcpserver") << "#!/bin/sh\nexec " << program.path() << " --service upper \"$@\"\n";
+  std::filesystem::permissions(folder / "tcpserver", std::filesystem::perms(0755));
+  const auto result = soak(folder, {"short", "10"});
+  EXPECT_EQ(result.ending, 1) << result.errors;
+  EXPECT_NE(result.errors.find("WRONG: a client was not answered right"), std::string::npos) << result.errors;
+}
+
+TEST(SoakItself, RefusesWhatIsNoJob) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"mixx"}, {"mix", "0"}, {"mix", "1", "2"}, {"held", "x"}}) {
+    const auto result = soak(folder_of_programs(), words);
+    EXPECT_EQ(result.ending, 64) << result.errors;
+    EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 1) << result.errors;
+  }
+}
+
+}  // namespace
