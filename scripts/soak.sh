@@ -28,4 +28,4 @@ amount=${2:-$amount}
 python3 -c 'import socket, resource' 2>/dev/null || install_missing "what plays the clients" python3
 build_programs tcpserver
 ulimit -n "$(ulimit -H -n)"
-exec python3 "$top/scripts/soak.py" "$programs/tcpserver" "$job" "$amount"
+exec python3 -B "$top/scripts/soak/jobs.py" "$programs/tcpserver" "$job" "$amount"

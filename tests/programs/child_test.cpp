@@ -1,6 +1,4 @@
-#include "harness/client_socket.hpp"
-#include "harness/proc.hpp"
-#include "harness/server_process.hpp"
+#include "harness/one_session.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -18,26 +16,12 @@ namespace {
 
 using namespace harness;
 
-// A server with one session open, and that session's process.
-class Child : public ::testing::Test {
+class Child : public OneSession {
  protected:
-  void start(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {}) {
-    server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
-    client = std::make_unique<ClientSocket>(server->port());
-    ASSERT_TRUE(client->send("x"));
-    ASSERT_EQ(client->receive(1), "x");
-    const auto children = children_of(server->pid());
-    ASSERT_EQ(children.size(), 1U);
-    child = children[0].pid;
-  }
   unsigned long signals(const std::string& line) const {
     return std::stoul(status_of(child, line), nullptr, 16);
   }
   static unsigned long bit(int signal) { return 1UL << (signal - 1); }
-
-  std::unique_ptr<ServerProcess> server;
-  std::unique_ptr<ClientSocket> client;
-  pid_t child = 0;
 };
 
 TEST_F(Child, HasItsConnectionAndNoOtherDescriptor) {

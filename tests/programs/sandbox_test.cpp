@@ -1,6 +1,4 @@
-#include "harness/client_socket.hpp"
-#include "harness/proc.hpp"
-#include "harness/server_process.hpp"
+#include "harness/one_session.hpp"
 #include "harness/system_call.hpp"
 #include "harness/text_file.hpp"
 
@@ -19,33 +17,19 @@ namespace {
 
 using namespace harness;
 
-// A server with one session open, in a build that has a sandbox.
-class SandboxOfAProgram : public ::testing::Test {
+// In a build that has a sandbox.
+class SandboxOfAProgram : public OneSession {
  protected:
   void SetUp() override {
     if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
   }
-  void start(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {}) {
-    server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
-    open_session();
-  }
-  void open_session() {
-    client = std::make_unique<ClientSocket>(server->port());
-    ASSERT_TRUE(client->send("x"));
-    ASSERT_EQ(client->receive(1), "x");
-    const auto children = children_of(server->pid());
-    ASSERT_EQ(children.size(), 1U);
-    child = children[0].pid;
-    // It is in its next read: what it is to be interrupted in.
+  // A child that makes a call for us has to be interrupted in its read.
+  void child_waits() {
     ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
   }
   void no_child_is_left() {
     ASSERT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
   }
-
-  std::unique_ptr<ServerProcess> server;
-  std::unique_ptr<ClientSocket> client;
-  pid_t child = 0;
 };
 
 struct ForbiddenCall {
@@ -90,6 +74,7 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
     start({}, sandbox.wrapper);
     unsigned long killed = 0;
     for (const auto& call : forbidden_calls) {
+      child_waits();
       const auto result = call_in(child, call.number, call.arguments, "/bin/sh");
       if (!result.possible) GTEST_SKIP() << "no way to have a process make a call here";
       EXPECT_EQ(result.killed_by, sandbox.signal)
@@ -109,6 +94,7 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
 TEST_F(SandboxOfAProgram, SwitchedOffForbidsNothing) {
   start({"--sandbox", "off"});
   EXPECT_EQ(status_of(child, "Seccomp"), "0");
+  child_waits();
   const auto result = call_in(child, SYS_getpid);
   if (!result.possible) GTEST_SKIP() << "no way to have a process make a call here";
   EXPECT_EQ(result.killed_by, 0);
