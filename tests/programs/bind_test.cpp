@@ -127,7 +127,6 @@ TEST(BindFailure, PortThatAnOutgoingConnectionHas) {
 }
 
 TEST(BindFailure, ShortageIsNoFaultOfTheAddress) {
-  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "the sanitizers themselves need descriptors";
   if (find_command("prlimit").empty()) GTEST_SKIP() << "prlimit is not installed";
   const auto result =
       run({"prlimit", "--nofile=4", TCPSERVER_PROGRAM, "--port", "0", "--bind", "127.0.0.1,127.0.0.2"});

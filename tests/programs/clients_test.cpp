@@ -322,7 +322,6 @@ TEST(Clients, AFullQueueIsSeen) {
 }
 
 TEST(Clients, NeedDescriptors) {
-  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "the undefined behaviour sanitizer needs descriptors itself";
   ServerProcess server;
   auto command = clients_of(server, {"50"});
   command.insert(command.begin(), {"prlimit", "--nofile=20:20"});

@@ -28,7 +28,7 @@ class AcceptFault : public Injection, public ::testing::WithParamInterface<const
 
 TEST_P(AcceptFault, IsSurvivedAndTheClientServed) {
   for (const char* mode : {"fork", "iterative"}) {
-    ServerProcess server({"--bind", "127.0.0.1", "--mode", mode}, {},
+    ServerProcess server({"--bind", "127.0.0.1", "--mode", mode}, no_search_for_leaks(),
                          failing("accept4", std::string("error=") + GetParam() + ":when=1..2"));
     EXPECT_TRUE(is_served(server)) << "the very client whose accept failed: it stays in the queue";
     EXPECT_TRUE(is_served(server));
@@ -50,7 +50,8 @@ using Fault = Injection;
 // However long it fails, and in whatever way: a bounded number of calls, and one line a second.
 TEST_F(Fault, OfAcceptThatStaysIsWaitedOut) {
   for (const char* error : {"ECONNABORTED", "ENFILE", "ENOMEM", "EINVAL"}) {
-    ServerProcess server({"--bind", "127.0.0.1"}, {}, failing("accept4", std::string("error=") + error));
+    ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(),
+                         failing("accept4", std::string("error=") + error));
     const ClientSocket client(server.port());
     const auto begin = Clock::now();
     ASSERT_TRUE(eventually([&] { return injected() >= 3; }));
@@ -68,7 +69,7 @@ TEST_F(Fault, OfAcceptThatStaysIsWaitedOut) {
 TEST_F(Fault, OfForkCostsThatClientAlone) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
     // The first child of all tries the sandbox, at start-up.
-    ServerProcess server({"--max-connections", "2"}, {},
+    ServerProcess server({"--max-connections", "2"}, no_search_for_leaks(),
                          failing("clone,clone3,fork,vfork", std::string("error=") + error + ":when=2..4"));
     for (int i = 0; i < 3; ++i) {
       ClientSocket unlucky(server.port());
@@ -84,7 +85,8 @@ TEST_F(Fault, OfForkCostsThatClientAlone) {
 
 TEST_F(Fault, OfPpollIsRestedFrom) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
-    ServerProcess server({}, {}, failing("ppoll", std::string("error=") + error + ":when=2..5"));
+    ServerProcess server({}, no_search_for_leaks(),
+                         failing("ppoll", std::string("error=") + error + ":when=2..5"));
     EXPECT_TRUE(is_served(server)) << error;
     EXPECT_TRUE(is_served(server)) << error;
     EXPECT_EQ(injected(), 4U);
@@ -97,7 +99,7 @@ TEST_F(Fault, OfPpollIsRestedFrom) {
 TEST_F(Fault, OfPpollForEverDoesNotSpinAndHearsAStop) {
   for (const char* mode : {"fork", "iterative"}) {
     // The first is the announcement's.
-    ServerProcess server({"--mode", mode}, {}, failing("ppoll", "error=ENOMEM:when=2+"));
+    ServerProcess server({"--mode", mode}, no_search_for_leaks(), failing("ppoll", "error=ENOMEM:when=2+"));
     ASSERT_TRUE(eventually([&] { return injected() >= 3; }));
     const auto before = injected();
     const auto begin = Clock::now();
@@ -110,7 +112,7 @@ TEST_F(Fault, OfPpollForEverDoesNotSpinAndHearsAStop) {
 
 TEST_F(Fault, OfWaitpidLeavesNoZombie) {
   // The first waits for the child of the start-up, the second looks for others from before.
-  ServerProcess server({}, {}, failing("wait4,waitid", "error=EINTR:when=3..4"));
+  ServerProcess server({}, no_search_for_leaks(), failing("wait4,waitid", "error=EINTR:when=3..4"));
   EXPECT_TRUE(is_served(server));
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
   EXPECT_EQ(injected(), 2U);
@@ -119,7 +121,7 @@ TEST_F(Fault, OfWaitpidLeavesNoZombie) {
 TEST_F(Fault, OfTheSandboxInAChildServesNobodyUnprotected) {
   if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
   // Each child's first is its tie to the parent; the one that tried it at start-up has no second.
-  ServerProcess server({}, {}, failing("prctl", "error=EPERM:when=2", {"-f"}));
+  ServerProcess server({}, no_search_for_leaks(), failing("prctl", "error=EPERM:when=2", {"-f"}));
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("x"));
   EXPECT_EQ(client.receive_all(), "");
@@ -132,7 +134,8 @@ TEST_F(Fault, OfTheSandboxInAChildServesNobodyUnprotected) {
 
 TEST_F(Fault, OfCloseRangeLeavesNoDescriptorToAChild) {
   if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: close_range is not used";
-  ServerProcess server({"--bind", "127.0.0.1,127.0.0.2"}, {}, failing("close_range", "error=ENOSYS", {"-f"}));
+  ServerProcess server({"--bind", "127.0.0.1,127.0.0.2"}, no_search_for_leaks(),
+                       failing("close_range", "error=ENOSYS", {"-f"}));
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("x"));
   ASSERT_EQ(client.receive(1), "x");

@@ -191,7 +191,6 @@ TEST_F(Reload, NeverWaitsForTheFile) {
 }
 
 TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {
-  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "the sanitizer's own checks need a descriptor";
   file.write("backlog = 7\n");
   ServerProcess server({"--config", file.path()});
   const auto limit = [&](rlim_t value) {

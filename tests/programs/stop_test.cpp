@@ -80,8 +80,9 @@ TEST(Stop, ASecondSignalEndsAtOnce) {
 // From its first instruction on: before it can hear, a signal ends it as it ends any program; after that it
 // stops in good order, in the middle of its start, too.
 TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
+  constexpr int most_tries = 400;  // the last comes after 40 ms: enough for a slow build on a slow machine
   int in_good_order = 0;
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < most_tries && in_good_order < 20; ++i) {
     Process server({TCPSERVER_PROGRAM, "--port", "0", "--drain-timeout", "1h"});
     std::this_thread::sleep_for(i * std::chrono::microseconds(100));
     server.signal(i % 2 == 0 ? SIGTERM : SIGINT);
