@@ -182,6 +182,8 @@ TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
   EXPECT_NE(server.process().errors().find("cannot accept: Too many open files; clients are reset meanwhile"),
             std::string::npos);
   EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the reserve is back";
+  EXPECT_EQ(server.process().errors().find("wait in the listen queue"), std::string::npos)
+      << "it is back before the next client";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   ClientSocket client(server.port());
   expect_session(client);
