@@ -118,9 +118,20 @@ def make_trouble(server, seconds, rng):
     return done
 
 
+def new_player(target, args):
+    """A process of clients, which ends with this one."""
+
+    def run():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        target(*args)
+
+    return multiprocessing.Process(target=run, daemon=True)
+
+
 def play_for(server, seconds, seed, trouble):
     results = multiprocessing.Queue()
-    players = [multiprocessing.Process(target=play, args=(server.port, seconds, seed + i, results)) for i in range(2)]
+    players = [new_player(play, (server.port, seconds, seed + i, results)) for i in range(2)]
     for player in players:
         player.start()
     done = make_trouble(server, seconds, random.Random(seed)) if trouble else {}
@@ -187,7 +198,7 @@ def short(program, count):
     before = server.footprint()
     results = multiprocessing.Queue()
     parts = [count // 3, count // 3, count - 2 * (count // 3)]
-    players = [multiprocessing.Process(target=short_clients, args=(server.port, part, results)) for part in parts]
+    players = [new_player(short_clients, (server.port, part, results)) for part in parts]
     begin = time.monotonic()
     next_word = begin
     for player in players:
@@ -277,4 +288,6 @@ def stop(program, count):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: ended by SIGTERM"))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit("soak: ended by SIGINT"))
     {"mix": mix, "short": short, "held": held, "stop": stop}[sys.argv[2]](sys.argv[1], int(sys.argv[3]))

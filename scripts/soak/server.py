@@ -53,7 +53,8 @@ class Server:
             os.chmod(self.folder, 0o755)
             program = shutil.copy(program, self.folder)
             user = str(200_000 + os.getpid())
-            self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all"]
+            self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
+                            "--pdeathsig", "KILL"]
         self.log = open(self.folder + "/log", "w+")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
         self.process = subprocess.Popen(

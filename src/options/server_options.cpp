@@ -130,8 +130,9 @@ OptionTable server_option_table(ServerOptions& target) {
        "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
        [&target](const Given& given) { target.drain_timeout = duration_of(given); }},
       {"sandbox", '\0', "HOW", "on",
-       "strict seccomp in each child: on or off; where the system has none, the default warns, and on when "
-       "given ends the server",
+       "strict seccomp in each child, and no right left to the server that it needs no more: on or off; "
+       "where "
+       "the system has no seccomp, the default warns, and on when given ends the server",
        [&target](const Given& given) {
          target.sandbox = switch_of(given) ? SandboxWish::on : SandboxWish::off;
        }},

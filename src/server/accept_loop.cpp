@@ -126,16 +126,16 @@ bool AcceptLoop::admit_one(pollfd& listener) noexcept {
 }
 
 bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
-  const auto advice = classify_accept_error(error);
-  if (advice == AcceptAdvice::none_waiting) return false;
-  ++context_.counters.accept_errors;
-  switch (advice) {
+  switch (classify_accept_error(error)) {
     case AcceptAdvice::none_waiting:
       return false;
     case AcceptAdvice::retry:
       // Each should have taken a connection off the queue. A whole window of them looks like a cause that
       // stays.
-      if (++lost_in_a_row_ < accepts_per_window) return true;
+      if (++lost_in_a_row_ < accepts_per_window) {
+        ++context_.counters.accept_errors;
+        return true;
+      }
       lost_in_a_row_ = 0;
       break;
     case AcceptAdvice::short_of_descriptors:
@@ -148,10 +148,7 @@ bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
       give_up(listener, error);
       return false;
   }
-  context_.log.limited_warning(accept_failures_,
-                               "cannot accept: %s; clients wait in the listen queue meanwhile",
-                               std::strerror(error));
-  pause();
+  rest_after(error);
   return false;
 }
 
@@ -164,10 +161,23 @@ bool AcceptLoop::refuse_by_the_reserve(int listener, int error) noexcept {
   if (refused) context_.counters.refuse(std::move(connection), Refusal::no_descriptor);
   reserve_.refill();
   if (none_waiting) return false;  // accept looks for a descriptor before it looks for a client
+  if (!refused) {
+    rest_after(error);
+    return false;
+  }
+  ++context_.counters.accept_errors;
   context_.log.limited_warning(accept_failures_, "cannot accept: %s; clients are reset meanwhile",
                                std::strerror(error));
-  if (!refused) pause();
-  return refused;
+  return true;
+}
+
+// The clients stay where they are.
+void AcceptLoop::rest_after(int error) noexcept {
+  ++context_.counters.accept_errors;
+  context_.log.limited_warning(accept_failures_,
+                               "cannot accept: %s; clients wait in the listen queue meanwhile",
+                               std::strerror(error));
+  pause();
 }
 
 // Somebody who has the same socket has shut it down: no client can ever come from it.
@@ -175,6 +185,7 @@ void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
   const auto& lost = listeners_[static_cast<std::size_t>(&listener - polled_.data())];
   char address[posix::SocketAddress::text_size];
   listener.fd = -1;  // ppoll passes over it
+  ++context_.counters.accept_errors;
   ++given_up_;
   context_.log.warning("the socket on %s listens no more: accept: %s; %s", lost.address.format(address),
                        std::strerror(error),

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdarg>
@@ -23,6 +24,11 @@ Line new_line() noexcept {
   Line line;
   line.append("tcpserver: ");
   return line;
+}
+
+bool is_regular_file(int fd) noexcept {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 bool write_line(int fd, Line& line) noexcept {
@@ -45,13 +51,18 @@ std::uint64_t RateLimit::take_held_back() noexcept {
   return std::exchange(held_back_, 0);
 }
 
-Log::Log() noexcept : own_(posix::open_nonblocking(STDERR_FILENO)), fd_(own_ ? own_.get() : STDERR_FILENO) {}
+Log::Log() noexcept
+    : own_(posix::open_nonblocking(STDERR_FILENO)),
+      fd_(own_ ? own_.get() : STDERR_FILENO),
+      never_blocks_(own_ || is_regular_file(STDERR_FILENO)) {}
 
 bool Log::takes_a_line() const noexcept {
   // POLLOUT on a pipe means that PIPE_BUF bytes fit: so even one that could not be opened anew does not
   // block.
   pollfd out{.fd = fd_, .events = POLLOUT, .revents = 0};
-  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+  const int ready = ::poll(&out, 1, 0);
+  if (ready < 0) return never_blocks_;  // EINVAL: a limit of no open files at all (poll(2))
+  return ready == 1 && (out.revents & POLLOUT) != 0;
 }
 
 void Log::answer(const char* format, ...) noexcept {

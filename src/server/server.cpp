@@ -43,7 +43,6 @@ BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noe
   name("--max-connections", options.max_connections != defaults.max_connections);
   name("--max-per-host", options.max_per_host != defaults.max_per_host);
   name("--overload", options.overload != defaults.overload);
-  name("--sandbox on", options.sandbox == SandboxWish::on);
   return names;
 }
 
@@ -149,6 +148,10 @@ void Server::give_up_rights() noexcept {
     return;
   }
   const auto given_up = confine(!options_.config.empty());
+  if (options_.sandbox == SandboxWish::on && !given_up.all()) {
+    log_.warning(
+        "--sandbox on: this system lets the server not give up all that it needs no more (-v tells)");
+  }
   log_.detail(
       "given up for good: writing and executing files %s, binding and connecting TCP %s, "
       "signalling others %s, root's capabilities %s",

@@ -35,6 +35,7 @@ class AcceptLoop {
   [[nodiscard]] bool admit_one(pollfd& listener) noexcept;
   [[nodiscard]] bool handle_accept_error(pollfd& listener, int error) noexcept;
   [[nodiscard]] bool refuse_by_the_reserve(int listener, int error) noexcept;
+  void rest_after(int error) noexcept;
   void give_up(pollfd& listener, int error) noexcept;
   void pause() noexcept;
   void say_when_full() noexcept;

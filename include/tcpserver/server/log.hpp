@@ -59,6 +59,7 @@ class Log {
 
   posix::UniqueFd own_;  // empty: standard error itself
   int fd_;
+  bool never_blocks_;
   options::Verbosity verbosity_ = options::Verbosity::normal;
   std::uint64_t dropped_ = 0;
 };

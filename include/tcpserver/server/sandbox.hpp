@@ -21,6 +21,8 @@ struct Confinement {
   bool tcp = false;      // no TCP socket can be bound or connected; those that listen go on
   bool signals = false;  // none can be sent but to its own children
   bool capabilities = false;  // the rights of root, but the one to read files where that was to be kept
+
+  [[nodiscard]] bool all() const noexcept { return files && tcp && signals && capabilities; }
 };
 
 // Called once, when all is open that the server ever opens for writing. Each part where the system has it:
