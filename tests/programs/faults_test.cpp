@@ -83,6 +83,18 @@ TEST_F(Fault, OfForkCostsThatClientAlone) {
   }
 }
 
+// While it lasts, clients wait for it to end, and are not all reset as fast as they can be accepted.
+TEST_F(Fault, OfForkThatStaysIsRestedFrom) {
+  ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(),
+                       failing("clone,clone3,fork,vfork", "error=EAGAIN:when=2+"));
+  const auto begin = Clock::now();
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 60; ++i) clients.emplace_back(server.port());
+  ASSERT_TRUE(eventually([&] { return injected() >= 3; }));
+  const auto tenths = std::chrono::duration<double>(Clock::now() - begin).count() * 10;
+  EXPECT_LE(static_cast<double>(injected()), tenths + 2);
+}
+
 TEST_F(Fault, OfPpollIsRestedFrom) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
     ServerProcess server({}, no_search_for_leaks(),

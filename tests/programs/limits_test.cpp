@@ -122,6 +122,29 @@ TEST(MaxPerHost, ChangesWithAReloadAndKnowsWhoIsThereAlready) {
   expect_session(next);
 }
 
+TEST(MaxPerHost, HoldsForMoreHostsThanThereWerePlacesAtTheStart) {
+  constexpr int hosts = 250;
+  const TextFile file("max-connections = 1\nmax-per-host = 1\n");
+  ServerProcess server({"--config", file.path(), "--drain-timeout", "0"});
+  file.write("max-connections = 1000\nmax-per-host = 1\n");
+  server.process().signal(SIGHUP);
+  ASSERT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("now in force: max-connections") != std::string::npos;
+  }));
+  std::vector<ClientSocket> sessions;
+  for (int i = 1; i <= hosts; ++i) {
+    const auto source = "127.0.1." + std::to_string(i);
+    sessions.push_back(ClientSocket::from(source.c_str(), server.port()));
+    expect_session(sessions.back());
+    auto second = ClientSocket::from(source.c_str(), server.port());
+    ASSERT_TRUE(second.is_reset()) << source;
+  }
+  EXPECT_TRUE(server.status().starts_with("250 of 1000 sessions open, 500 accepted, 250 refused"))
+      << server.last_line();
+  sessions.clear();
+  EXPECT_TRUE(starts_eventually(server, "0 of 1000 sessions open"));
+}
+
 TEST(Overload, RefuseResetsAtTheLimitAtOnceAndServesWhenAPlaceIsFree) {
   ServerProcess server({"--max-connections", "2", "--overload", "refuse"});
   std::vector<ClientSocket> sessions;
