@@ -42,19 +42,28 @@ def children_of(pid):
     return children
 
 
+def works(command):
+    try:
+        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 class Server:
     """A tcpserver on a free port, with its log in a file."""
 
     def __init__(self, program, *options):
         self.folder = tempfile.mkdtemp(prefix="tcpserver-soak.")
-        self.own_user = os.geteuid() == 0 and shutil.which("setpriv") is not None
-        self.as_user = []
-        if self.own_user:  # a user without other processes, whose limit of processes is the server's alone
+        # A user without other processes, whose limit of processes is the server's alone.
+        user = str(200_000 + os.getpid())
+        self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
+                        "--pdeathsig", "KILL"]
+        self.own_user = os.geteuid() == 0 and works([*self.as_user, "true"])
+        if self.own_user:
             os.chmod(self.folder, 0o755)
             program = shutil.copy(program, self.folder)
-            user = str(200_000 + os.getpid())
-            self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
-                            "--pdeathsig", "KILL"]
+        else:
+            self.as_user = []
         self.log = open(self.folder + "/log", "w+")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
         self.process = subprocess.Popen(
@@ -81,7 +90,8 @@ class Server:
         line = [found[0] for found in re.finditer(pattern, self.log_text())][-1]
         figures = {"line": line.strip()}
         for name, part in (("open", r"(\d+) of "), ("accepted", r"(\d+) accepted"), ("refused", r"(\d+) refused"),
-                           ("in", r"(\d+) bytes in"), ("out", r"bytes in, (\d+) out"), ("killed", r"(\d+) killed")):
+                           ("in", r"(\d+) bytes in"), ("out", r"bytes in, (\d+) out"), ("killed", r"(\d+) killed"),
+                           ("idle", r"(\d+) idle time-out")):
             found = re.search(part, line)
             figures[name] = int(found[1]) if found else 0
         ended = re.search(r"ended: ([^;]*);", line)[1]

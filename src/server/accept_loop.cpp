@@ -28,9 +28,8 @@ bool still_listens(int fd) noexcept {
 
 }  // namespace
 
-AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context,
-                       Reserve reserve)
-    : listeners_(std::move(listeners)), sessions_(sessions), context_(context), reserve_(std::move(reserve)) {
+AcceptLoop::AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context)
+    : listeners_(std::move(listeners)), sessions_(sessions), context_(context) {
   for (const auto& listener : listeners_) {
     polled_.push_back({.fd = listener.fd.get(), .events = POLLIN, .revents = 0});
   }
@@ -61,6 +60,16 @@ bool AcceptLoop::leaves_clients_waiting() const noexcept {
   return context_.options.overload == Overload::queue && sessions_.full();
 }
 
+// Where clients wait for better times, and in the iterative server, the place may rather be a client's.
+void AcceptLoop::keep_reserve() noexcept {
+  const auto& options = context_.options;
+  if (options.overload == Overload::refuse && options.mode == options::Mode::fork) {
+    reserve_.refill();
+  } else {
+    static_cast<void>(reserve_.spend());
+  }
+}
+
 void AcceptLoop::wait_for_work() noexcept {
   for (auto& polled : polled_) polled.revents = 0;
   if (accepts_since_signals_ >= accepts_per_window) {
@@ -70,7 +79,7 @@ void AcceptLoop::wait_for_work() noexcept {
     return;
   }
 
-  reserve_.refill();
+  keep_reserve();
   if (sessions_.full()) say_when_full();
   const bool paused = posix::Clock::now() < paused_until_;
   const bool deaf = paused || leaves_clients_waiting();
@@ -116,6 +125,7 @@ bool AcceptLoop::admit_one(pollfd& listener) noexcept {
   auto connection = accept_one(listener.fd, peer);
   if (!connection) return handle_accept_error(listener, errno);
   lost_in_a_row_ = 0;
+  if (sessions_.full()) sessions_.catch_up();
   if (sessions_.full()) {
     context_.counters.refuse(std::move(connection), Refusal::full);
     return true;
@@ -139,7 +149,7 @@ bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
       lost_in_a_row_ = 0;
       break;
     case AcceptAdvice::short_of_descriptors:
-      if (context_.options.overload == Overload::queue || !reserve_.spend()) break;
+      if (!reserve_.spend()) break;
       return refuse_by_the_reserve(listener.fd, error);
     case AcceptAdvice::back_off:
       break;
@@ -182,9 +192,10 @@ void AcceptLoop::rest_after(int error) noexcept {
 
 // Somebody who has the same socket has shut it down: no client can ever come from it.
 void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
-  const auto& lost = listeners_[static_cast<std::size_t>(&listener - polled_.data())];
+  auto& lost = listeners_[static_cast<std::size_t>(&listener - polled_.data())];
   char address[posix::SocketAddress::text_size];
   listener.fd = -1;  // ppoll passes over it
+  lost.fd.reset();   // or the next listen(2), at a reload, would have it take clients whom nobody accepts
   ++context_.counters.accept_errors;
   ++given_up_;
   context_.log.warning("the socket on %s listens no more: accept: %s; %s", lost.address.format(address),

@@ -2,6 +2,7 @@
 #include "tcpserver/server/sandbox.hpp"
 
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,12 @@
 namespace tcpserver::server {
 
 namespace {
+
+// The same numbers on every architecture but alpha, for headers from before Linux 5.13.
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
+#endif
 
 // Landlock as of its ABI 6 (landlock(7)), for the headers of a system may be older than its kernel.
 struct Ruleset {
@@ -54,11 +61,19 @@ void enter_landlock(Confinement& given_up) noexcept {
   given_up.signals = rules.scoped != 0;
 }
 
-bool drop_capabilities(bool keep_reading) noexcept {
+// To read any file takes CAP_DAC_READ_SEARCH, or, where a container has not even that, CAP_DAC_OVERRIDE: as
+// long as no file can be written for another reason.
+unsigned right_to_read(unsigned permitted, bool no_file_can_be_written) noexcept {
+  constexpr unsigned search = CAP_TO_MASK(CAP_DAC_READ_SEARCH);
+  if ((permitted & search) != 0 || !no_file_can_be_written) return search;
+  return CAP_TO_MASK(CAP_DAC_OVERRIDE);
+}
+
+bool drop_capabilities(bool keep_reading, bool no_file_can_be_written) noexcept {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, sets) != 0) return false;
-  const unsigned kept = keep_reading ? CAP_TO_MASK(CAP_DAC_READ_SEARCH) : 0;
+  const unsigned kept = keep_reading ? right_to_read(sets[0].permitted, no_file_can_be_written) : 0;
   for (auto& set : sets) {
     const unsigned left = &set == &sets[0] ? kept : 0;
     set = {.effective = set.effective & left, .permitted = set.permitted & left, .inheritable = 0};
@@ -70,8 +85,9 @@ bool drop_capabilities(bool keep_reading) noexcept {
 
 Confinement confine(bool keep_reading) noexcept {
   Confinement given_up;
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   enter_landlock(given_up);
-  given_up.capabilities = drop_capabilities(keep_reading);
+  given_up.capabilities = drop_capabilities(keep_reading, given_up.files);
   return given_up;
 }
 

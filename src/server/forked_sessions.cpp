@@ -64,11 +64,13 @@ bool ForkedSessions::has_room_for(const Host& host) const noexcept {
 
 bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
   const auto host = Host::of(peer);
+  if (!has_room_for(host)) catch_up();
   if (!has_room_for(host)) {
     char text[posix::SocketAddress::text_size];
     context_.log.limited_warning(
-        host_refusals_, "%s is refused: as many sessions of its %s are open as --max-per-host allows, %u",
-        peer.format(text), host.is_ipv4 ? "address" : "/64", context_.options.max_per_host);
+        host_refusals_, "%s is refused: its %s has as many %s as --max-per-host allows, %u",
+        peer.format(text), host.is_ipv4 ? "address" : "/64",
+        reaping_ ? "sessions open" : "places, taken by zombies too", context_.options.max_per_host);
     context_.counters.refuse(std::move(connection), Refusal::host_full);
     return true;
   }
@@ -134,14 +136,21 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   children_.give_back(slot);
 }
 
+void ForkedSessions::catch_up() noexcept {
+  context_.window.let_signals_in();
+  static_cast<void>(settle());
+}
+
 void ForkedSessions::drain() noexcept {
   // Who left zombies for a lesson wants none when the lesson is over.
   if (!reaping_) start_reaping();
   static_cast<void>(settle());
   if (children_.in_use() == 0) return;
 
-  if (context_.window.stop_requests() < 2) say_draining(context_, children_.in_use());
-  wait_for_children(posix::Clock::now() + context_.options.drain_timeout, 2);
+  // Where the listeners were lost, nobody has asked for a stop yet, and the first request is one too many.
+  const int enough = context_.window.stop_requests() == 0 ? 1 : 2;
+  if (context_.window.stop_requests() < enough) say_draining(context_, children_.in_use());
+  wait_for_children(posix::Clock::now() + context_.options.drain_timeout, enough);
   if (children_.in_use() == 0) return;
 
   context_.log.info("ending %u open %s", children_.in_use(),

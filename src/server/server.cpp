@@ -78,7 +78,6 @@ class Server final : private Upkeep {
   Context context_;
   std::uint16_t port_ = 0;
   int highest_descriptor_ = 0;
-  Reserve reserve_;  // until the loop has it; before the listeners, whose numbers are the highest
   std::vector<Listener> listening_;  // until the loop has them
   OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
@@ -94,7 +93,7 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
-      loop_(std::move(listening_), *sessions_, context_, std::move(reserve_)) {}
+      loop_(std::move(listening_), *sessions_, context_) {}
 
 std::vector<Listener> Server::listen() {
   auto listening = open_listeners({.addresses = options_.bind,
@@ -123,7 +122,8 @@ void Server::log_backlog(const Listener& listener) noexcept {
 
 std::unique_ptr<Sessions> Server::make_sessions() {
   if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context_);
-  return std::make_unique<ForkedSessions>(context_, choose_sandbox(), highest_descriptor_);
+  // The loop may hold one more, which takes the lowest free number.
+  return std::make_unique<ForkedSessions>(context_, choose_sandbox(), highest_descriptor_ + 1);
 }
 
 Sandbox Server::choose_sandbox() {
@@ -202,7 +202,7 @@ void Server::before_closing() noexcept {
 
 OverflowScene Server::scene() const noexcept {
   return {.mode = options_.mode,
-          .full = sessions_->full(),
+          .full = sessions_->full() && options_.overload == options::Overload::queue,
           .max_connections = options_.max_connections,
           .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
           .in_effect = 0,
@@ -211,7 +211,7 @@ OverflowScene Server::scene() const noexcept {
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
   if (loop_.listeners().empty()) return std::nullopt;
-  return overflows_.due(sessions_->full());
+  return overflows_.due(scene().full);
 }
 
 StatusText Server::status() noexcept {
@@ -267,6 +267,7 @@ void Server::reload() noexcept {
 void Server::put_in_force(Reload&& reload) noexcept {
   const int backlog = backlog::choose_length(reload.options.backlog, SOMAXCONN);
   for (const auto& listener : loop_.listeners()) {
+    if (!listener.fd) continue;
     const bool done = (!reload.backlog || set_backlog(listener, backlog)) &&
                       (!reload.idle_timeout || set_idle_timeout(listener, reload.options.idle_timeout));
     char address[posix::SocketAddress::text_size];
@@ -281,7 +282,10 @@ void Server::put_in_force(Reload&& reload) noexcept {
   } else {
     log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
   }
-  if (reload.backlog) log_backlog(loop_.listeners().front());
+  const auto listeners = loop_.listeners();
+  const auto working = std::find_if(listeners.begin(), listeners.end(),
+                                    [](const Listener& listener) { return static_cast<bool>(listener.fd); });
+  if (reload.backlog && working != listeners.end()) log_backlog(*working);
   if (!reload.needs_restart.empty()) {
     log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
   }

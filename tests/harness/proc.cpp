@@ -135,6 +135,11 @@ std::string status_of(pid_t pid, const std::string& name) {
   return "";
 }
 
+bool under_seccomp_filter() {
+  const auto mode = status_of(::getpid(), "Seccomp");
+  return !mode.empty() && mode != "0";
+}
+
 std::size_t raise_descriptor_limit() {
   tcpserver::posix::raise_descriptor_limit();
   rlimit limit{};

@@ -37,6 +37,10 @@ struct ChildState {
 // line.
 [[nodiscard]] std::string status_of(pid_t pid, const std::string& name);
 
+// Whether this test itself runs under a seccomp filter, as in most containers: then no process that it starts
+// can enter strict mode (seccomp(2)).
+[[nodiscard]] bool under_seccomp_filter();
+
 // Lets this process open as many descriptors as it may. Returns how many that is.
 std::size_t raise_descriptor_limit();
 

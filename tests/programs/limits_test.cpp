@@ -55,9 +55,9 @@ TEST(MaxPerHost, ResetsWhatIsTooMuchOfOneHostAndServesTheOthers) {
       "3 of 1000 sessions open, 8 accepted, 5 refused (5 at their host's limit), ended: none;"))
       << server.last_line();
   const auto& errors = server.process().errors();
-  EXPECT_EQ(occurrences(errors,
-                        "is refused: as many sessions of its address are open as --max-per-host allows, 2\n"),
-            1U)
+  EXPECT_EQ(
+      occurrences(errors, "is refused: its address has as many sessions open as --max-per-host allows, 2\n"),
+      1U)
       << "once a minute: " << errors;
 
   sessions.pop_back();
@@ -74,7 +74,7 @@ TEST(MaxPerHost, CountsAnIpv6NetworkAsOne) {
   ClientSocket again(server.port(), AF_INET6);
   EXPECT_TRUE(again.is_reset());
   EXPECT_NE(server.status().find("1 at their host's limit"), std::string::npos);
-  EXPECT_NE(server.process().errors().find("is refused: as many sessions of its /64 are open"),
+  EXPECT_NE(server.process().errors().find("is refused: its /64 has as many sessions open"),
             std::string::npos);
   ClientSocket four(server.port());
   expect_session(four);
@@ -82,7 +82,8 @@ TEST(MaxPerHost, CountsAnIpv6NetworkAsOne) {
 
 // A place comes back however the session ends: rivals leak one at each failure, until they refuse everybody.
 TEST(MaxPerHost, PlacesComeBackHoweverSessionsEnd) {
-  ServerProcess server({"--max-per-host", "1", "--idle-timeout", "1s"});
+  const TextFile file("");
+  ServerProcess server({"--max-per-host", "1", "--config", file.path()});
   const std::vector<void (*)(ClientSocket&, pid_t)> ends{
       [](ClientSocket& client, pid_t) { client.close(); },
       [](ClientSocket& client, pid_t) { client.reset(); },
@@ -91,6 +92,17 @@ TEST(MaxPerHost, PlacesComeBackHoweverSessionsEnd) {
       [](ClientSocket&, pid_t) {},  // by the idle time-out
   };
   for (const auto end : ends) {
+    if (end == ends.back()) {
+      file.write("idle-timeout = 300ms\n");
+      server.process().signal(SIGHUP);
+      ASSERT_TRUE(server.process().read_errors_until([](const std::string& text) {
+        return text.find("idle-timeout 5m -> 300ms") != std::string::npos;
+      }));
+      ClientSocket silent(server.port());
+      EXPECT_EQ(silent.receive_all(), "");
+      ASSERT_TRUE(starts_eventually(server, "0 of 1000 sessions open")) << server.last_line();
+      continue;
+    }
     ClientSocket client(server.port());
     expect_session(client);
     end(client, children_of(server.pid()).at(0).pid);
@@ -232,9 +244,13 @@ TEST(Shortage, OfDescriptorsUsesNoProcessor) {
   ServerProcess server({"--bind", "127.0.0.1"});
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));
   std::vector<ClientSocket> clients;
+  const auto begin = Clock::now();
   EXPECT_LE(processor_share_of(server, [&] { clients.emplace_back(server.port()); }), 0.05)
       << "rivals are at 1.00";
-  EXPECT_LE(occurrences(server.process().errors(), "cannot accept: "), 4U) << "one line a second";
+  const std::chrono::duration<double> elapsed = Clock::now() - begin;
+  EXPECT_LE(static_cast<double>(occurrences(server.process().errors(), "cannot accept: ")),
+            elapsed.count() + 2)
+      << "one line a second";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   for (auto& client : clients) EXPECT_EQ(echo_through(client, "x"), "x");
 }

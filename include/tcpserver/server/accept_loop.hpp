@@ -16,7 +16,7 @@ namespace tcpserver::server {
 // Waits, admits, reaps, stops. `sessions` must outlive it.
 class AcceptLoop {
  public:
-  AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context, Reserve reserve);
+  AcceptLoop(std::vector<Listener> listeners, Sessions& sessions, const Context& context);
 
   // Returns when a stop was requested, or no listener is left that works: false then. All are closed.
   [[nodiscard]] bool run() noexcept;
@@ -24,10 +24,11 @@ class AcceptLoop {
   // Closes the listeners: the port is free for a successor, clients in the queue are reset.
   void stop_listening() noexcept;
 
-  // Empty after that.
+  // Empty after that. One that was lost has no descriptor any more.
   [[nodiscard]] std::span<const Listener> listeners() const noexcept { return listeners_; }
 
  private:
+  void keep_reserve() noexcept;
   void wait_for_work() noexcept;
   void admit_waiting_clients() noexcept;
   [[nodiscard]] bool leaves_clients_waiting() const noexcept;

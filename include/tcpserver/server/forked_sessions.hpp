@@ -18,6 +18,7 @@ class ForkedSessions final : public Sessions {
   void resize(std::uint32_t max_connections) override;
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
   bool settle() noexcept override;
+  void catch_up() noexcept override;
   void drain() noexcept override;
 
  private:

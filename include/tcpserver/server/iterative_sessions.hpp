@@ -19,6 +19,7 @@ class IterativeSessions final : public Sessions, private SessionWaiter {
   void resize(std::uint32_t) override {}  // one is one
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
   bool settle() noexcept override { return false; }
+  void catch_up() noexcept override {}
   void drain() noexcept override {}  // start() has seen to it
 
  private:

@@ -30,6 +30,10 @@ class Sessions {
   // Books the sessions that ended since the last call, and frees their places. Whether there were any.
   virtual bool settle() noexcept = 0;
 
+  // Before a client is refused for want of a place: books what has ended until this moment. A wait that finds
+  // clients delivers no signal, so ended sessions may not be known yet.
+  virtual void catch_up() noexcept = 0;
+
   // After the last start(): waits for the open sessions until the drain time-out or a second request to stop,
   // then ends those that are left.
   virtual void drain() noexcept = 0;
