@@ -3,7 +3,7 @@
 #   SECONDS   for each target, 20 where nothing is said; as many targets at once as there are processors
 #   TARGET    one of tests/fuzz/*_fuzz.cpp, such as values
 # It begins with the kept corpus, tests/fuzz/corpus, and leaves what it finds beside in BUILD_DIR (build-fuzz), where an
-# input that breaks something is kept, too. `scripts/fuzz.sh merge` adds to the kept corpus what reaches more code.
+# input that breaks something is kept, too. `scripts/fuzz.sh merge` adds to the kept corpus what reaches more code, and no more than that.
 set -euo pipefail
 case ${1:-} in
   -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -51,7 +51,7 @@ fuzz() {
   local found=$build/corpus/$1 log=$build/$1.log
   mkdir -p "$found" "$build/broken"
   if [ "$job" = merge ]; then
-    "$build/$1_fuzz" -merge=1 -max_len=4096 "$kept/$1" "$found" >"$log" 2>&1 || { tail -30 "$log" >&2; return 1; }
+    "$build/$1_fuzz" -set_cover_merge=1 -use_counters=0 -max_len=4096 "$kept/$1" "$found" >"$log" 2>&1 || { tail -30 "$log" >&2; return 1; }
     echo "$1: $(find "$kept/$1" -type f | wc -l) inputs are kept" >&2
     return
   fi
