@@ -14,7 +14,7 @@ for way in "${ways[@]}"; do
   case $way in
     gcc) flags=() ;;
     clang) flags=() compiler=clang++ ;;
-    sanitize) flags=(-DTCPSERVER_SANITIZE=ON) ;;
+    sanitize) flags=(-DTCPSERVER_SANITIZE=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1) ;;
     posix) flags=(-DTCPSERVER_LINUX=OFF) ;;
     dynamic) flags=(-DTCPSERVER_STATIC=OFF) ;;
     *) echo "$0: '$way' is not a way: gcc, clang, sanitize, posix or dynamic" >&2; exit 64 ;;

@@ -1,5 +1,7 @@
 #include "harness/system_call.hpp"
 
+#include "harness/process.hpp"
+
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -27,18 +29,35 @@ bool put_on_stack(pid_t pid, unsigned long stack, const std::string& text, unsig
   return true;
 }
 
+constexpr unsigned long size_of_syscall_instruction = 2;
+
+// Stops it behind a syscall instruction. One that has just been let go may stand right before it, about to
+// make its call anew: then it is let go again.
+bool stop_behind_a_call(pid_t pid, user_regs_struct& registers) {
+  constexpr long syscall_instruction = 0x050f;
+  return eventually(
+      [&] {
+        int status = 0;
+        if (::ptrace(PTRACE_SEIZE, pid, 0, 0) != 0) return false;
+        if (::ptrace(PTRACE_INTERRUPT, pid, 0, 0) != 0 || ::waitpid(pid, &status, __WALL) != pid ||
+            !WIFSTOPPED(status) || ::ptrace(PTRACE_GETREGS, pid, 0, &registers) != 0) {
+          return false;
+        }
+        const long code = ::ptrace(PTRACE_PEEKTEXT, pid, registers.rip - size_of_syscall_instruction, 0);
+        if ((code & 0xffff) == syscall_instruction) return true;
+        ::ptrace(PTRACE_DETACH, pid, 0, 0);
+        return false;
+      },
+      std::chrono::seconds(5));
+}
+
 }  // namespace
 
 CallResult call_in(pid_t pid, long number, std::array<unsigned long, 6> arguments, const std::string& text) {
-  constexpr unsigned long size_of_syscall_instruction = 2;
   CallResult result;
   int status = 0;
-  if (::ptrace(PTRACE_SEIZE, pid, 0, 0) != 0) return result;
   user_regs_struct before{};
-  if (::ptrace(PTRACE_INTERRUPT, pid, 0, 0) != 0 || ::waitpid(pid, &status, __WALL) != pid ||
-      !WIFSTOPPED(status) || ::ptrace(PTRACE_GETREGS, pid, 0, &before) != 0) {
-    return result;
-  }
+  if (!stop_behind_a_call(pid, before)) return result;
   auto now = before;
   unsigned long address = 0;
   if (!put_on_stack(pid, before.rsp, text, address)) return result;
