@@ -105,6 +105,8 @@ std::string ClientSocket::receive_all() {
 }
 
 bool ClientSocket::is_reset() {
+  // A server that is quick enough resets before connect(2) has returned, and connect is who tells then.
+  if (error_ != 0) return error_ == ECONNRESET;
   char byte = 0;
   return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }
