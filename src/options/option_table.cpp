@@ -45,7 +45,7 @@ class Settlement {
 
   void add_flags(const std::vector<Flag>& flags);
   void add_variables(char* const* environment);
-  void add_file();
+  void add_file(const std::string& directory);
   void apply(const ScratchTables& scratch);
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
@@ -104,14 +104,14 @@ void Settlement::warn_of_variable(std::string_view name) {
 }
 
 // The file that --config or its variable names, if any.
-void Settlement::add_file() {
+void Settlement::add_file(const std::string& directory) {
   const auto config = find_spec(table_, config_option);
   const auto* const given = config ? value_in_effect(*config) : nullptr;
   if (given == nullptr) return;
   if (given->text.empty()) refuse({given->text, given->label}, "a file's name");
 
   const std::string path = given->text;
-  for (auto& line : parse_config(path, read_config_file(path))) {
+  for (auto& line : parse_config(path, read_config_file(path_from(directory, path)))) {
     const std::string where = plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
     const auto spec = find_spec(table_, line.name);
     if (!spec) {
@@ -194,8 +194,13 @@ bool switch_of(const Given& given) {
   refuse(given, "a switch: on or off");
 }
 
+std::string path_from(const std::string& directory, const std::string& path) {
+  if (directory.empty() || path.starts_with('/')) return path;
+  return directory + (directory.ends_with('/') ? "" : "/") + path;
+}
+
 Parsed parse_arguments(const Program& program, const OptionTable& table, const ScratchTables& scratch,
-                       int argc, char* const* argv, char* const* environment) {
+                       int argc, char* const* argv, char* const* environment, const std::string& directory) {
   Parsed parsed;
   const auto line = read_command_line(program, table, argc, argv);
   for (const auto& flag : line.flags) {
@@ -213,7 +218,7 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const S
   Settlement settlement(program, table);
   settlement.add_flags(line.flags);
   settlement.add_variables(environment);
-  settlement.add_file();
+  settlement.add_file(directory);
   settlement.apply(scratch);
   parsed.warnings = settlement.take_warnings();
   return parsed;

@@ -85,6 +85,28 @@ void store_connections(std::uint32_t& connections, std::uint32_t least, const Gi
   connections = static_cast<std::uint32_t>(*value);
 }
 
+void store_path(std::string& path, const Given& given) {
+  if (given.text.empty()) refuse(given, "a file's name");
+  path = given.text;
+}
+
+// Names and numbers alike; who they are is looked up at the start. A name is what useradd(8) lets through at
+// most: no blanks, no control characters, and nothing that /etc/passwd has for separators.
+void store_user(std::optional<UserRequest>& user, const Given& given) {
+  const auto colon = given.text.find(':');
+  const bool has_group = colon != std::string_view::npos;
+  const auto name = given.text.substr(0, colon);
+  const auto group = has_group ? given.text.substr(colon + 1) : std::string_view{};
+  const auto is_name = [](std::string_view text) {
+    return !text.empty() && text.front() != '-' && text.front() != '+' &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
+  };
+  if (!is_name(name) || (has_group && !is_name(group))) {
+    refuse(given, "USER or USER:GROUP, names or numbers such as nobody, nobody:nogroup or 65534:65534");
+  }
+  user = UserRequest{std::string(name), std::string(group)};
+}
+
 }  // namespace
 
 OptionTable server_option_table(ServerOptions& target) {
@@ -136,6 +158,18 @@ OptionTable server_option_table(ServerOptions& target) {
        [&target](const Given& given) {
          target.sandbox = switch_of(given) ? SandboxWish::on : SandboxWish::off;
        }},
+      {"daemonize", 'd', "", "", "leave the terminal, and go on in the background once clients are served",
+       [&target](const Given& given) { target.daemonize = switch_of(given); }},
+      {"pid-file", '\0', "FILE", "none",
+       "write the server's pid there, locked: of two servers the second ends",
+       [&target](const Given& given) { store_path(target.pid_file, given); }},
+      {"user", '\0', "USER[:GROUP]", "none", "be that user, for good, once the ports are bound",
+       [&target](const Given& given) { store_user(target.user, given); }},
+      {"log", '\0', "WHERE", "stderr", "stderr, or syslog, which is the default with --daemonize",
+       [&target](const Given& given) {
+         target.log = choice_of<LogTarget>(given, "a place for the log", {"stderr", LogTarget::stderr_stream},
+                                           {"syslog", LogTarget::syslog});
+       }},
       {"verbose", 'v', "", "", "log each session, too",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::verbose, given); }},
       {"quiet", 'q', "", "", "log warnings alone",
@@ -147,14 +181,18 @@ OptionTable server_option_table(ServerOptions& target) {
   };
 }
 
-ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment) {
+ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
+                                   const std::string& directory) {
   ServerCommand command;
   ServerOptions beaten_in_file;
   ServerOptions beaten_variables;
   const ScratchTables scratch{.for_file = server_option_table(beaten_in_file),
                               .for_variables = server_option_table(beaten_variables)};
   auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options), scratch, argc, argv,
-                                environment);
+                                environment, directory);
+  if (!command.options.pid_file.empty()) {
+    command.options.pid_file = path_from(directory, command.options.pid_file);
+  }
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
   return command;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 namespace tcpserver::posix {
@@ -15,6 +16,23 @@ ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept {
     count = ::read(fd, buffer, size);
   } while (count < 0 && errno == EINTR);
   return count;
+}
+
+std::optional<std::string> read_file(const char* path, std::size_t largest) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> piece;
+  for (;;) {
+    const auto got = read_some(fd.get(), piece.data(), piece.size());
+    if (got < 0) return std::nullopt;
+    if (got == 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > largest) {
+      errno = EFBIG;
+      return std::nullopt;
+    }
+  }
 }
 
 bool write_all(int fd, std::string_view bytes) noexcept {

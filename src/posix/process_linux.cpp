@@ -1,14 +1,18 @@
 #include "tcpserver/posix/process.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 namespace tcpserver::posix {
 
@@ -39,6 +43,30 @@ void close_all_but(int fd, int highest) noexcept {
   for (int other = 0; !closed && other <= highest; ++other) {
     if (other != fd) ::close(other);
   }
+}
+
+void close_from(int first) noexcept {
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  constexpr rlim_t as_many_as_anybody_opens = 65536;
+  const auto end = static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens));
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
+
+void give_up_capabilities() noexcept {
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  ::syscall(SYS_capset, &header, none);
+}
+
+bool has_capabilities() noexcept {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return true;  // it cannot be told: the worse answer
+  return std::any_of(std::begin(sets), std::end(sets),
+                     [](const auto& set) { return (set.effective | set.permitted | set.inheritable) != 0; });
 }
 
 int open_nonblocking(int fd) noexcept {

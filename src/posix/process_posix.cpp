@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace tcpserver::posix {
 
 pid_t fork_child() noexcept {
@@ -21,6 +23,20 @@ void close_all_but(int fd, int highest) noexcept {
   for (int other = 0; other <= highest; ++other) {
     if (other != fd) ::close(other);
   }
+}
+
+void close_from(int first) noexcept {
+  constexpr long as_many_as_anybody_opens = 65536;
+  const long most = ::sysconf(_SC_OPEN_MAX);
+  const int end =
+      static_cast<int>(most < 0 ? as_many_as_anybody_opens : std::min(most, as_many_as_anybody_opens));
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
+
+void give_up_capabilities() noexcept {}
+
+bool has_capabilities() noexcept {
+  return ::geteuid() == 0;
 }
 
 int open_nonblocking(int fd) noexcept {

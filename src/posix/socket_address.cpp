@@ -82,6 +82,14 @@ std::optional<SocketAddress> SocketAddress::from(const sockaddr* address) noexce
   return result;
 }
 
+SocketAddress SocketAddress::unmapped() const noexcept {
+  if (family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address_.v6.sin6_addr)) return *this;
+  constexpr std::size_t prefix = sizeof(in6_addr) - sizeof(in_addr);
+  SocketAddress result = any(AF_INET, port());
+  std::memcpy(&result.address_.v4.sin_addr, address_.v6.sin6_addr.s6_addr + prefix, sizeof(in_addr));
+  return result;
+}
+
 std::uint16_t SocketAddress::port() const noexcept {
   return ntohs(family() == AF_INET6 ? address_.v6.sin6_port : address_.v4.sin_port);
 }

@@ -1,3 +1,4 @@
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/programs/program.hpp"
 #include "tcpserver/server/server.hpp"
 
@@ -6,7 +7,8 @@
 int main(int argc, char** argv) {
   using namespace tcpserver;
   return programs::run_program("tcpserver", [&] {
-    const auto read_command = [&] { return options::parse_server_command(argc, argv, environ); };
+    const auto directory = posix::working_directory();
+    const auto read_command = [&] { return options::parse_server_command(argc, argv, environ, directory); };
     const auto command = read_command();
     if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
     return server::run_server(command, read_command);

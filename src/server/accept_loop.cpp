@@ -115,7 +115,10 @@ posix::UniqueFd AcceptLoop::accept_one(int listener, posix::SocketAddress& peer)
   socklen_t size = posix::SocketAddress::storage_size;
   ++accepts_since_signals_;
   posix::UniqueFd connection(::accept4(listener, peer.storage(), &size, SOCK_CLOEXEC));
-  if (connection) ++context_.counters.accepted;
+  if (connection) {
+    ++context_.counters.accepted;
+    peer = peer.unmapped();
+  }
   return connection;
 }
 

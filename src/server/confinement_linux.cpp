@@ -1,6 +1,7 @@
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/sandbox.hpp"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@ namespace {
 // The same numbers on every architecture but alpha, for headers from before Linux 5.13.
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
 #define SYS_landlock_restrict_self 446
 #endif
 
@@ -24,14 +26,20 @@ struct Ruleset {
   std::uint64_t net = 0;
   std::uint64_t scoped = 0;
 };
+struct __attribute__((packed)) RuleBeneath {
+  std::uint64_t allowed = 0;
+  std::int32_t folder = -1;
+};
+constexpr int rule_beneath = 1;  // LANDLOCK_RULE_PATH_BENEATH
 namespace access {
 constexpr std::uint64_t execute = 1U << 0;
 constexpr std::uint64_t write_file = 1U << 1;
 // Directories and files removed, and files of seven kinds made.
 constexpr std::uint64_t remove_and_make = 0x1ffU << 4;
-constexpr std::uint64_t refer = 1U << 13;     // link or rename into another directory; since ABI 2
-constexpr std::uint64_t truncate = 1U << 14;  // since ABI 3
-constexpr std::uint64_t bind_tcp = 1U << 0;   // since ABI 4
+constexpr std::uint64_t remove_file = 1U << 5;  // one of these
+constexpr std::uint64_t refer = 1U << 13;       // link or rename into another directory; since ABI 2
+constexpr std::uint64_t truncate = 1U << 14;    // since ABI 3
+constexpr std::uint64_t bind_tcp = 1U << 0;     // since ABI 4
 constexpr std::uint64_t connect_tcp = 1U << 1;
 constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
 }  // namespace access
@@ -48,14 +56,21 @@ Ruleset rules_of(long version) noexcept {
   return rules;
 }
 
-// A set of rules with no exception from them.
-void enter_landlock(Confinement& given_up) noexcept {
+bool except_removal(const posix::UniqueFd& ruleset, const std::string& folder) noexcept {
+  const posix::UniqueFd beneath(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const RuleBeneath rule{.allowed = access::remove_file, .folder = beneath.get()};
+  return beneath && ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
+}
+
+// Rules with one exception from them at most.
+void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_for_version);
   if (version < 1) return;
   const auto rules = rules_of(version);
   const posix::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
-  if (!ruleset || ::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
+  if (!ruleset || (!kept.remove_in_folder.empty() && !except_removal(ruleset, kept.remove_in_folder))) return;
+  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
   given_up.files = true;
   given_up.tcp = rules.net != 0;
   given_up.signals = rules.scoped != 0;
@@ -83,11 +98,11 @@ bool drop_capabilities(bool keep_reading, bool no_file_can_be_written) noexcept 
 
 }  // namespace
 
-Confinement confine(bool keep_reading) noexcept {
+Confinement confine(const Kept& kept) noexcept {
   Confinement given_up;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
-  enter_landlock(given_up);
-  given_up.capabilities = drop_capabilities(keep_reading, given_up.files);
+  enter_landlock(given_up, kept);
+  given_up.capabilities = drop_capabilities(kept.read_all_files, given_up.files);
   return given_up;
 }
 

@@ -29,17 +29,12 @@ std::uint64_t first_bytes(std::string_view bytes) noexcept {
   return value;
 }
 
-constexpr std::string_view mapped_prefix{"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12};  // ::ffff:0:0/96
-
 }  // namespace
 
-Host Host::of(const posix::SocketAddress& address) noexcept {
-  const auto bytes = address.bytes();
-  if (address.family() != AF_INET6) return {.network = first_bytes(bytes), .scope = 0, .is_ipv4 = true};
-  if (bytes.starts_with(mapped_prefix)) {
-    return {.network = first_bytes(bytes.substr(mapped_prefix.size())), .scope = 0, .is_ipv4 = true};
-  }
-  return {.network = first_bytes(bytes), .scope = address.scope(), .is_ipv4 = false};
+Host Host::of(const posix::SocketAddress& peer) noexcept {
+  const auto address = peer.unmapped();
+  const bool is_ipv4 = address.family() != AF_INET6;
+  return {.network = first_bytes(address.bytes()), .scope = address.scope(), .is_ipv4 = is_ipv4};
 }
 
 HostTable::Memory::Memory(std::uint32_t count)

@@ -45,17 +45,6 @@ Bound bind_socket(const SocketAddress& address) {
          ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0;
 }
 
-void set_inherited_options(int fd, posix::Duration idle_timeout) {
-  constexpr int on = 1;
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
-  // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
-  set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
-  if (!set_timeouts(fd, idle_timeout)) {
-    throw posix::system_error("set SO_RCVTIMEO and SO_SNDTIMEO on a listening socket");
-  }
-}
-
 std::uint16_t bound_port(int fd) {
   SocketAddress address;
   socklen_t size = SocketAddress::storage_size;
@@ -93,6 +82,17 @@ bool family_works(int family) {
 }
 
 }  // namespace
+
+void set_inherited_options(int fd, posix::Duration idle_timeout) {
+  constexpr int on = 1;
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
+  // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
+  set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
+  if (!set_timeouts(fd, idle_timeout)) {
+    throw posix::system_error("set SO_RCVTIMEO and SO_SNDTIMEO on a listening socket");
+  }
+}
 
 Listening open_listeners(const ListenRequest& request) {
   Listening result;

@@ -77,6 +77,10 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   if (read.reap != running.reap) append(reload.needs_restart, "reap");
   if (read.service != running.service) append(reload.needs_restart, "service");
   if (read.sandbox != running.sandbox) append(reload.needs_restart, "sandbox");
+  if (read.daemonize != running.daemonize) append(reload.needs_restart, "daemonize");
+  if (read.pid_file != running.pid_file) append(reload.needs_restart, "pid-file");
+  if (read.user != running.user) append(reload.needs_restart, "user");
+  if (read.log_target() != running.log_target()) append(reload.needs_restart, "log");
   return reload;
 }
 

@@ -5,10 +5,15 @@
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
+#include "tcpserver/server/daemonize.hpp"
 #include "tcpserver/server/forked_sessions.hpp"
+#include "tcpserver/server/inherited_sockets.hpp"
 #include "tcpserver/server/iterative_sessions.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
+#include "tcpserver/server/pid_file.hpp"
 #include "tcpserver/server/reload.hpp"
+#include "tcpserver/server/rights.hpp"
+#include "tcpserver/server/service_manager.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -24,13 +29,13 @@ namespace tcpserver::server {
 
 namespace {
 
+using options::LogTarget;
 using options::Mode;
-using options::SandboxWish;
 using options::ServerOptions;
 
-const char* yes_or_no(bool answer) noexcept {
-  return answer ? "yes" : "no";
-}
+// What a service manager should wait beyond the drain time-out before it loses patience: for sessions that
+// are killed, and for a slow machine.
+constexpr auto beyond_the_drain = std::chrono::seconds(15);
 
 // The options that were given and that the iterative server has no use for.
 BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noexcept {
@@ -50,16 +55,18 @@ BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noe
 class Server final : private Upkeep {
  public:
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
-  // `output_closed`: whoever started it closed standard output, and /dev/null has its place.
-  posix::ExitStatus run(bool output_closed);
+
+  // Says that clients are accepted from now on. `output_closed`: whoever started it closed standard output,
+  // and /dev/null has its place.
+  void announce(bool output_closed) noexcept;
+  posix::ExitStatus run();
 
  private:
   std::vector<Listener> listen();
   std::unique_ptr<Sessions> make_sessions();
-  [[nodiscard]] Sandbox choose_sandbox();
-  void give_up_rights() noexcept;
+  std::vector<Listener> bind_listeners();
+  std::vector<Listener> take_over_listeners(int count);
   void explain_lesson_mode() noexcept;
-  void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
   void before_closing() noexcept override;
   [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
@@ -67,6 +74,8 @@ class Server final : private Upkeep {
   [[nodiscard]] StatusText status() noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
+  void begin_to_stop() noexcept;
+  [[nodiscard]] ServiceStatus service_status() noexcept;
   void reload() noexcept;
   void put_in_force(Reload&& reload) noexcept;
 
@@ -76,7 +85,10 @@ class Server final : private Upkeep {
   Log& log_;
   Counters counters_;
   Context context_;
-  std::uint16_t port_ = 0;
+  ServiceManager manager_;
+  bool stopping_ = false;
+  bool inherited_ = false;  // the listeners are a service manager's
+  std::string ports_;  // "port 80", or "ports 80, 8080" of a service manager's sockets
   int highest_descriptor_ = 0;
   std::vector<Listener> listening_;  // until the loop has them
   OverflowWatch overflows_;
@@ -93,27 +105,57 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
-      loop_(std::move(listening_), *sessions_, context_) {}
+      loop_(std::move(listening_), *sessions_, context_) {
+  explain_lesson_mode();
+}
 
 std::vector<Listener> Server::listen() {
+  const int inherited = count_inherited_sockets();
+  inherited_ = inherited > 0;
+  auto listeners = inherited_ ? take_over_listeners(inherited) : bind_listeners();
+  std::vector<std::uint16_t> ports;
+  for (const auto& listener : listeners) {
+    highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
+    const auto port = listener.address.port();
+    if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
+  }
+  ports_ = ports.size() == 1 ? "port" : "ports";
+  for (const auto port : ports) {
+    ports_.append(port == ports.front() ? " " : ", ").append(std::to_string(port));
+  }
+  log_backlog(listeners.front());
+  return listeners;
+}
+
+std::vector<Listener> Server::bind_listeners() {
   auto listening = open_listeners({.addresses = options_.bind,
                                    .port = options_.port,
                                    .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
                                    .idle_timeout = options_.idle_timeout});
   if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
-  for (const auto& listener : listening.listeners) {
-    highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
-  }
-  const auto& first = listening.listeners.front();
-  port_ = first.address.port();
-  log_backlog(first);
   return std::move(listening.listeners);
+}
+
+std::vector<Listener> Server::take_over_listeners(int count) {
+  std::optional<int> backlog;
+  if (options_.backlog) backlog = backlog::choose_length(options_.backlog, SOMAXCONN);
+  auto listeners = inherit_listeners(count, backlog, options_.idle_timeout);
+  std::string addresses;
+  for (const auto& listener : listeners) {
+    addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
+  }
+  log_.info("the service manager listens on %s: --port and --bind have no effect", addresses.c_str());
+  return listeners;
 }
 
 void Server::log_backlog(const Listener& listener) noexcept {
   try {
-    const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
     const auto kernel = backlog::kernel_limits(listener.fd.get());
+    if (inherited_ && !options_.backlog) {
+      if (kernel.in_effect) log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
+      return;
+    }
+    const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
     log_.info("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
     log_.warning("no memory left to say what became of the backlog");
@@ -123,40 +165,7 @@ void Server::log_backlog(const Listener& listener) noexcept {
 std::unique_ptr<Sessions> Server::make_sessions() {
   if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context_);
   // The loop may hold one more, which takes the lowest free number.
-  return std::make_unique<ForkedSessions>(context_, choose_sandbox(), highest_descriptor_ + 1);
-}
-
-Sandbox Server::choose_sandbox() {
-  if (options_.sandbox == SandboxWish::off) return Sandbox::none;
-  const auto sandbox = prepare_sandbox();
-  if (sandbox == Sandbox::none && options_.sandbox == SandboxWish::on) {
-    throw posix::StartError(posix::ExitStatus::system,
-                            "--sandbox on: this build or this system has no seccomp that a child can enter; "
-                            "leave it away to go on without, or say off");
-  }
-  if (sandbox == Sandbox::none) {
-    log_.warning(
-        "children run without a sandbox: this build or this system has no seccomp that they can enter");
-  }
-  return sandbox;
-}
-
-// After the last that is opened or bound.
-void Server::give_up_rights() noexcept {
-  if (options_.sandbox == SandboxWish::off) {
-    log_.info("--sandbox off: the server and its children keep all their rights");
-    return;
-  }
-  const auto given_up = confine(!options_.config.empty());
-  if (options_.sandbox == SandboxWish::on && !given_up.all()) {
-    log_.warning(
-        "--sandbox on: this system lets the server not give up all that it needs no more (-v tells)");
-  }
-  log_.detail(
-      "given up for good: writing and executing files %s, binding and connecting TCP %s, "
-      "signalling others %s, root's capabilities %s",
-      yes_or_no(given_up.files), yes_or_no(given_up.tcp), yes_or_no(given_up.signals),
-      yes_or_no(given_up.capabilities));
+  return std::make_unique<ForkedSessions>(context_, choose_sandbox(options_, log_), highest_descriptor_ + 1);
 }
 
 void Server::explain_lesson_mode() noexcept {
@@ -173,8 +182,9 @@ void Server::explain_lesson_mode() noexcept {
 }
 
 void Server::announce(bool output_closed) noexcept {
+  manager_.say_ready();
   if (output_closed) {
-    log_.info("standard output is closed: listening on port %u", port_);
+    log_.info("standard output is closed: listening on %s", ports_.c_str());
     return;
   }
   // A reader that stalls must not make the server deaf: the wait hears a request to stop.
@@ -182,9 +192,9 @@ void Server::announce(bool output_closed) noexcept {
   while (window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
     if (window_.stop_requests() > 0) return;
   }
-  const std::string line = "Server is listening on port " + std::to_string(port_) + "\n";
+  const std::string line = "Server is listening on " + ports_ + "\n";
   if (!posix::write_all(STDOUT_FILENO, line)) {
-    log_.warning("cannot announce port %u on standard output: %s", port_, std::strerror(errno));
+    log_.warning("cannot announce %s on standard output: %s", ports_.c_str(), std::strerror(errno));
   }
 }
 
@@ -192,8 +202,38 @@ void Server::after_wait() noexcept {
   if (window_.take_status_request()) log_status();
   if (window_.take_reload_request()) reload();
   // At once, the iterative server's in the middle of a session too: the port is free for a successor.
-  if (window_.stop_requests() > 0) loop_.stop_listening();
-  overflows_.after_wait(posix::Clock::now(), loop_.listeners(), scene(), log_);
+  if (window_.stop_requests() > 0 && !stopping_) begin_to_stop();
+  const auto now = posix::Clock::now();
+  overflows_.after_wait(now, loop_.listeners(), scene(), log_);
+  if (manager_.wants_status(now)) manager_.say_status(service_status());
+}
+
+void Server::begin_to_stop() noexcept {
+  stopping_ = true;
+  loop_.stop_listening();
+  manager_.say_stopping(options_.drain_timeout + beyond_the_drain);
+}
+
+// Short enough for one line of `systemctl status`.
+ServiceStatus Server::service_status() noexcept {
+  const auto sessions = sessions_->count(false);
+  ServiceStatus text;
+  text.append("%s%u of %u %s, %llu accepted, %llu refused", stopping_ ? "stopping: " : "", sessions.open,
+              sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
+              static_cast<unsigned long long>(counters_.accepted),
+              static_cast<unsigned long long>(counters_.all_refused()));
+  std::uint32_t length = 0;
+  std::uint32_t limit = 0;
+  for (const auto& listener : loop_.listeners()) {
+    const auto queue = backlog::accept_queue(listener.fd.get());
+    length += queue ? queue->length : 0;
+    limit += queue ? queue->limit : 0;
+  }
+  if (limit > 0) text.append("; queue %u of %u", length, limit);
+  if (const auto dropped = overflows_.dropped(loop_.listeners())) {
+    text.append(", %llu drops", static_cast<unsigned long long>(*dropped));
+  }
+  return text;
 }
 
 void Server::before_closing() noexcept {
@@ -210,8 +250,9 @@ OverflowScene Server::scene() const noexcept {
 }
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
-  if (loop_.listeners().empty()) return std::nullopt;
-  return overflows_.due(scene().full);
+  const auto report = manager_.due();
+  if (loop_.listeners().empty()) return report;
+  return earlier(report, overflows_.due(scene().full));
 }
 
 StatusText Server::status() noexcept {
@@ -255,6 +296,7 @@ void Server::reload() noexcept {
     log_.answer("SIGHUP: the server is stopping, and reads nothing again");
     return;
   }
+  manager_.say_reloading();
   try {
     auto reload = compare(options_, read_again_().options);
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
@@ -262,6 +304,7 @@ void Server::reload() noexcept {
   } catch (const std::exception& error) {
     log_.warning("SIGHUP: nothing is changed: %s", error.what());
   }
+  manager_.say_ready();
 }
 
 void Server::put_in_force(Reload&& reload) noexcept {
@@ -291,29 +334,70 @@ void Server::put_in_force(Reload&& reload) noexcept {
   }
 }
 
-posix::ExitStatus Server::run(bool output_closed) {
-  explain_lesson_mode();
-  give_up_rights();
-  announce(output_closed);
+posix::ExitStatus Server::run() {
   const bool stopped_on_request = loop_.run();
+  begin_to_stop();
   sessions_->drain();
   log_.info("stopped: %s", status().c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 
-}  // namespace
+void open_log(Log& log, const options::ServerCommand& command, const Starter* starter) {
+  log.set_verbosity(command.options.verbosity);
+  if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
+  // A daemon's log begins on the terminal, too, until it has left that.
+  if (starter == nullptr) log.leave_standard_error();
+  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
+}
 
-posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
+void say_stale(const PidFile& pid_file, Log& log) {
+  if (const auto pid = pid_file.stale()) {
+    log.info("--pid-file: taken over from pid %d, which runs no server with it any more",
+             static_cast<int>(*pid));
+  }
+}
+
+// `starter`: null where it stays in the foreground.
+posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_again, Starter* starter) {
+  const auto& options = command.options;
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
   // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
   // request to stop that comes in the middle of the start is heard at the first wait.
   SignalWindow window;
   Log log;
-  log.set_verbosity(command.options.verbosity);
-  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
-  Server server(command, std::move(read_again), window, log);
-  return server.run(output_closed);
+  open_log(log, command, starter);
+  try {
+    const auto account = find_the_user(options);
+    std::optional<PidFile> pid_file;
+    if (!options.pid_file.empty()) say_stale(pid_file.emplace(options.pid_file), log);
+    Server server(command, std::move(read_again), window, log);
+    give_up_rights(options, account, log);
+    if (pid_file) pid_file->write();
+    server.announce(output_closed);
+    if (starter != nullptr) starter->tell_ready(!log.has_system_log());
+    log.leave_standard_error();
+    return server.run();
+  } catch (const posix::StartError& error) {
+    // On standard error it is said by whoever ends with that status.
+    if (log.has_system_log()) {
+      log.leave_standard_error();
+      log.warning("%s", error.what());
+    }
+    throw;
+  }
+}
+
+}  // namespace
+
+posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
+  if (!command.options.daemonize) return serve(command, std::move(read_again), nullptr);
+  if (count_inherited_sockets() > 0) {
+    throw posix::StartError(posix::ExitStatus::usage,
+                            "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
+                            "programs in the foreground");
+  }
+  return run_as_daemon([&](Starter& starter) { return serve(command, std::move(read_again), &starter); });
 }
 
 }  // namespace tcpserver::server

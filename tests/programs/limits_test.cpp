@@ -205,6 +205,7 @@ TEST(Overload, SilentClientsLockOthersOutForTheIdleTimeOutAlone) {
 
 TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
   ServerProcess server({"--bind", "127.0.0.1", "--overload", "refuse"});
+  static_cast<void>(server.status());  // in its loop, so that the reserve is held
   const auto descriptors = descriptors_of(server.pid());
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
   for (int i = 0; i < 50; ++i) {

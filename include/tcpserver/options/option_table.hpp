@@ -61,10 +61,14 @@ struct Parsed {
 // is checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
 // unknown variable with the prefix. In the file both are errors. Long options are not abbreviated.
 // Throws StartError with one line for everything else that is not allowed: status usage, or no_input where
-// the file cannot be read. May be called again, to read the file again.
+// the file cannot be read. May be called again, to read the file again. A relative path of the file
+// begins at `directory`.
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable& table,
                                      const ScratchTables& scratch, int argc, char* const* argv,
-                                     char* const* environment);
+                                     char* const* environment, const std::string& directory = {});
+
+// The path as seen from this directory; as it is where it is absolute, or the directory is empty.
+[[nodiscard]] std::string path_from(const std::string& directory, const std::string& path);
 
 // The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
 [[nodiscard]] std::string variable_name(const Program& program, const OptionSpec& spec);

@@ -32,6 +32,18 @@ enum class SandboxWish {
 // How much is logged: warnings alone; what an operator wants to know; each session too.
 enum class Verbosity { quiet, normal, verbose };
 
+// Where the log goes.
+enum class LogTarget { stderr_stream, syslog };
+
+// Who to become after the start, as it was asked for: names or numbers, whether there are such is not known
+// yet.
+struct UserRequest {
+  std::string user;
+  std::string group;  // empty: the user's own
+
+  friend bool operator==(const UserRequest&, const UserRequest&) = default;
+};
+
 // A backlog as somebody asked for it, not yet clamped.
 struct BacklogRequest {
   std::uint64_t value;  // 1 or more; the largest uint64_t stands for all that is larger
@@ -60,6 +72,14 @@ struct ServerOptions {
   posix::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once
   Verbosity verbosity = Verbosity::normal;
   SandboxWish sandbox = SandboxWish::if_possible;
+  bool daemonize = false;
+  std::string pid_file;             // its path, absolute where the working directory is known; empty: none
+  std::optional<UserRequest> user;  // nothing: stays who it is
+  std::optional<LogTarget> log;     // nothing: standard error, or syslog with daemonize
+
+  [[nodiscard]] LogTarget log_target() const noexcept {
+    return log.value_or(daemonize ? LogTarget::syslog : LogTarget::stderr_stream);
+  }
 };
 
 // The table of tcpserver's options. Its entries store into `target`, which must outlive it.
@@ -71,8 +91,10 @@ struct ServerCommand {
   std::string text_to_show;  // not empty: print it on stdout and end with 0
 };
 
-// Reads argv, TCPSERVER_... variables and the file that --config names. Throws StartError, one line, for what
-// is not allowed. Called again, it reads the file again.
-[[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment);
+// Reads argv, TCPSERVER_... variables and the file that --config names. Relative paths begin at `directory`
+// (empty: the working directory): a daemon has left the one in which it was started. Throws StartError, one
+// line, for what is not allowed. Called again, it reads the file again.
+[[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
+                                                 const std::string& directory = {});
 
 }  // namespace tcpserver::options

@@ -5,12 +5,18 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace tcpserver::posix {
 
 // read(2), tried again after EINTR. Returns the bytes read, 0 at the end of the stream, -1 with errno.
 [[nodiscard]] ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept;
+
+// All that the file holds. Nothing, with errno, where it cannot be read or has more than `largest` bytes
+// (EFBIG).
+[[nodiscard]] std::optional<std::string> read_file(const char* path, std::size_t largest);
 
 // write(2) until all of it is out, tried again after EINTR and after short writes. Waits where the descriptor
 // takes nothing, even one that somebody has made non-blocking.

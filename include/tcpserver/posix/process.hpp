@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <string>
 
 // What a fork-per-connection server asks of the system beyond the plain calls. process_linux.cpp has the
 // answers of Linux, process_posix.cpp those that hold on any POSIX system.
@@ -25,9 +26,22 @@ namespace tcpserver::posix {
 // stays. So does Linux before 5.9, and under a filter that refuses close_range.
 void close_all_but(int fd, int highest) noexcept;
 
+// Closes every descriptor from this number on, as far as the system lets it find them: all of them since
+// Linux 5.9, elsewhere those below the limit of open files, and 65536 at most.
+void close_from(int first) noexcept;
+
 // Lets this process open as many descriptors as it may without privilege: the soft limit becomes the hard
 // one. Advice: where that fails, all stays as it is.
 void raise_descriptor_limit() noexcept;
+
+// The absolute path of where this process is; empty where that is not known, as in a directory that was
+// removed.
+[[nodiscard]] std::string working_directory();
+
+// Gives up all of root's capabilities, for this process and whatever it executes (capabilities(7),
+// no_new_privs). Pure POSIX has none beside those of user 0.
+void give_up_capabilities() noexcept;
+[[nodiscard]] bool has_capabilities() noexcept;
 
 // A further descriptor for writing to the terminal or pipe of `fd`, which never blocks. Setting O_NONBLOCK on
 // `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for

@@ -27,6 +27,10 @@ class SocketAddress {
   // From what accept, getsockname or getaddrinfo filled in. Nothing for another family.
   [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address) noexcept;
 
+  // The IPv4 address that an IPv4-mapped IPv6 address stands for (::ffff:a.b.c.d; RFC 4291, section 2.5.5.2);
+  // every other address as it is. So peers look on an IPv6 socket that takes IPv4, too.
+  [[nodiscard]] SocketAddress unmapped() const noexcept;
+
   [[nodiscard]] int family() const noexcept { return address_.any.sa_family; }
   [[nodiscard]] std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;

@@ -12,6 +12,8 @@ namespace tcpserver::server {
 template <std::size_t Capacity>
 class BoundedText {
  public:
+  static constexpr std::size_t capacity = Capacity;  // the final zero included
+
   void append(const char* format, ...) noexcept __attribute__((format(printf, 2, 3))) {
     va_list arguments;
     va_start(arguments, format);

@@ -33,6 +33,9 @@ struct Listening {
 // StartError where one of the addresses cannot be had: status unavailable, no_permission or system.
 [[nodiscard]] Listening open_listeners(const ListenRequest& request);
 
+// Sets what connections inherit, on a socket that has another origin. Throws StartError (system).
+void set_inherited_options(int fd, posix::Duration idle_timeout);
+
 // On a listener that is in use: listen(2) again, of which Linux takes the new limit at once; and the
 // time-outs of connections to come. Who waits or is served keeps what it has. False with errno where it
 // cannot be.

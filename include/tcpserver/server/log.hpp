@@ -2,10 +2,11 @@
 
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/log_sink.hpp"
 
 #include <cstdarg>
 #include <cstdint>
+#include <optional>
 
 namespace tcpserver::server {
 
@@ -25,14 +26,19 @@ class RateLimit {
   std::uint64_t held_back_ = 0;
 };
 
-// The server's lines on standard error: "tcpserver: ...". Formats on the stack and writes each line with one
-// write of at most PIPE_BUF bytes. A reader that stalls stops no client: where standard error takes nothing
-// now, the line is dropped, and the count of dropped lines is written when it flows again.
+// The server's lines, to standard error, the system's log, or both. Formats on the stack; a place that takes
+// nothing stops no client (log_sink.hpp).
 class Log {
  public:
-  // Writes to standard error as it is now, through a descriptor of its own that does not block, where there
-  // can be one.
-  Log() noexcept;
+  // To standard error.
+  Log() noexcept { errors_.emplace(); }
+
+  // From now on to the system's log, too; says so on standard error where that is not there.
+  void open_system_log() noexcept;
+  // From now on to the system's log alone, where that was opened.
+  void leave_standard_error() noexcept;
+
+  [[nodiscard]] bool has_system_log() const noexcept { return system_log_.has_value(); }
 
   void set_verbosity(options::Verbosity verbosity) noexcept { verbosity_ = verbosity; }
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == options::Verbosity::verbose; }
@@ -52,16 +58,12 @@ class Log {
   void detail(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
  private:
-  void write(const char* format, va_list arguments, std::uint64_t held_back) noexcept
-      __attribute__((format(printf, 2, 0)));
+  void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
+      __attribute__((format(printf, 3, 0)));
 
-  [[nodiscard]] bool takes_a_line() const noexcept;
-
-  posix::UniqueFd own_;  // empty: standard error itself
-  int fd_;
-  bool never_blocks_;
+  std::optional<StandardError> errors_;
+  std::optional<SystemLog> system_log_;
   options::Verbosity verbosity_ = options::Verbosity::normal;
-  std::uint64_t dropped_ = 0;
 };
 
 }  // namespace tcpserver::server

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace tcpserver::server {
 
 // How a child gives up every system call but read, write, exit and sigreturn.
@@ -25,10 +27,15 @@ struct Confinement {
   [[nodiscard]] bool all() const noexcept { return files && tcp && signals && capabilities; }
 };
 
+// What it may keep.
+struct Kept {
+  bool read_all_files = false;   // files that only root may read can still be read
+  std::string remove_in_folder;  // files in it can still be removed; empty: none anywhere
+};
+
 // Called once, when all is open that the server ever opens for writing. Each part where the system has it:
-// Landlock (landlock(7), Linux 5.13, 6.7 for TCP, 6.12 for signals), capabilities(7). `keep_reading`: files
-// that only root may read can still be read.
-[[nodiscard]] Confinement confine(bool keep_reading) noexcept;
+// Landlock (landlock(7), Linux 5.13, 6.7 for TCP, 6.12 for signals), capabilities(7).
+[[nodiscard]] Confinement confine(const Kept& kept) noexcept;
 
 // In the child. From here on any other system call kills it. False where the kernel refused.
 [[nodiscard]] bool enter_sandbox(Sandbox sandbox) noexcept;

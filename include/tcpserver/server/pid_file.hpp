@@ -1,0 +1,41 @@
+#pragma once
+
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace tcpserver::server {
+
+// The file with the server's pid. Locked for as long as the server lives (fcntl(2)): the lock, not the
+// number in it, says whether there is one, so a file that a killed server left behind stops nobody.
+class PidFile {
+ public:
+  // Opens or makes the file, and locks it. Throws StartError (cannot_create) where a running server has it,
+  // where it cannot be written, or where it holds something else than a pid, which is left as it is. The lock
+  // is this process's: not before a daemon has forked.
+  explicit PidFile(std::string path);
+
+  // Removes the file, or empties it where the server has no right any more to remove it.
+  ~PidFile();
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+
+  // The pid that a server that is gone has left in it, if any.
+  [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
+
+  // Writes this process's pid. Throws StartError (cannot_create).
+  void write();
+
+ private:
+  [[nodiscard]] bool lock();
+  [[nodiscard]] std::optional<pid_t> read() const;
+
+  std::string path_;
+  posix::UniqueFd fd_;
+  std::optional<pid_t> stale_;
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/posix/account.hpp"
+#include "tcpserver/server/log.hpp"
+#include "tcpserver/server/sandbox.hpp"
+
+#include <optional>
+
+// What the server and its children may do, as the options say, and the log lines about it.
+namespace tcpserver::server {
+
+// The sandbox for the children. Throws StartError (system) where --sandbox on cannot be had.
+[[nodiscard]] Sandbox choose_sandbox(const options::ServerOptions& options, Log& log);
+
+// Who --user names, if anybody. Throws StartError (no_user) where there is no such user or group.
+[[nodiscard]] std::optional<posix::Account> find_the_user(const options::ServerOptions& options);
+
+// Becomes that user, where there is one, and gives up what is needed no more: after the last that is opened
+// or bound. Throws StartError where it cannot become that user.
+void give_up_rights(const options::ServerOptions& options, const std::optional<posix::Account>& account,
+                    Log& log);
+
+}  // namespace tcpserver::server

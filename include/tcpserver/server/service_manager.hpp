@@ -1,0 +1,49 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/bounded_text.hpp"
+
+#include <optional>
+
+namespace tcpserver::server {
+
+// What the service manager shows of a running service.
+using ServiceStatus = BoundedText<320>;
+
+// Tells a service manager how the server is, by the protocol of sd_notify(3): datagrams to the socket that
+// NOTIFY_SOCKET names. Where it names none, or in a portable build, nobody is told. Nothing here waits,
+// allocates or fails: a manager that does not listen misses something.
+class ServiceManager {
+ public:
+  // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+  ServiceManager() noexcept;
+
+  [[nodiscard]] bool listens() const noexcept;
+
+  // The service accepts clients, from the start or again after a reload.
+  void say_ready() noexcept;
+  void say_reloading() noexcept;
+  // The end has begun, and may last so long.
+  void say_stopping(posix::Duration at_most) noexcept;
+
+  // After each wait: shows that the server lives, where a watchdog wants to know. True where a status is due;
+  // then say_status is to be called. Once a second at most, so that no connection costs a system call.
+  [[nodiscard]] bool wants_status(posix::TimePoint now) noexcept;
+  void say_status(const ServiceStatus& status) noexcept;
+
+  // No wait should be longer than until then.
+  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept;
+
+ private:
+  void send(const char* text, std::size_t size) noexcept;
+
+  posix::UniqueFd socket_;
+  std::optional<posix::Duration> between_signs_of_life_;
+  posix::TimePoint next_sign_of_life_{};
+  posix::TimePoint next_status_{};
+  bool status_may_have_changed_ = false;
+  ServiceStatus told_;
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,120 @@
+#include "tcpserver/server/daemonize.hpp"
+
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/process.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+namespace tcpserver::server {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::StartError;
+using posix::UniqueFd;
+
+constexpr int first_other_descriptor = STDERR_FILENO + 1;
+
+// What the daemon writes: one byte, the status, and for a failure the line.
+[[nodiscard]] ExitStatus wait_for_word(const UniqueFd& pipe) {
+  std::string told;
+  std::array<char, 1024> piece;
+  for (ssize_t count = 0; (count = posix::read_some(pipe.get(), piece.data(), piece.size())) > 0;) {
+    told.append(piece.data(), static_cast<std::size_t>(count));
+  }
+  if (told.empty()) {
+    throw StartError(ExitStatus::system, "the daemon ended before it was ready, and did not say why");
+  }
+  const auto status = static_cast<ExitStatus>(static_cast<unsigned char>(told.front()));
+  if (status != ExitStatus::ok) throw StartError(status, told.substr(1));
+  return status;
+}
+
+void wait_for_end(pid_t child) {
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+// Closes all but the standard descriptors and the pipe, which may get another number.
+UniqueFd close_others(UniqueFd pipe) noexcept {
+  if (pipe.get() != first_other_descriptor) {
+    UniqueFd moved(::dup2(pipe.get(), first_other_descriptor));
+    if (!moved) return pipe;
+    pipe = std::move(moved);
+  }
+  posix::close_from(first_other_descriptor + 1);
+  return pipe;
+}
+
+[[noreturn]] void run_daemon(UniqueFd pipe, const std::function<ExitStatus(Starter&)>& serve) {
+  Starter starter(close_others(std::move(pipe)));
+  ExitStatus status = ExitStatus::software;
+  try {
+    if (!starter.is_complete()) throw posix::system_error("open /dev/null");
+    ::umask(0);
+    if (::chdir("/") != 0) throw posix::system_error("change to the directory /");
+    status = serve(starter);
+  } catch (const StartError& error) {
+    status = error.status();
+    starter.tell_failure(status, error.what());
+  } catch (const std::exception& error) {
+    starter.tell_failure(status, error.what());
+  }
+  ::_exit(posix::to_int(status));
+}
+
+}  // namespace
+
+Starter::Starter(UniqueFd pipe) noexcept
+    : pipe_(std::move(pipe)), null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
+
+void Starter::tell_ready(bool keep_standard_error) {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fd == STDERR_FILENO && keep_standard_error) continue;
+    if (::dup2(null_.get(), fd) < 0) throw posix::system_error("put /dev/null in a descriptor's place");
+  }
+  if (!posix::write_all(pipe_.get(), std::string(1, '\0'))) {
+    throw StartError(ExitStatus::system, "whoever started the daemon has not waited until it was ready");
+  }
+  pipe_.reset();
+  null_.reset();
+}
+
+void Starter::tell_failure(ExitStatus status, const char* line) noexcept {
+  if (!pipe_) return;
+  const char first = static_cast<char>(posix::to_int(status));
+  static_cast<void>(posix::write_all(pipe_.get(), {&first, 1}) && posix::write_all(pipe_.get(), line));
+  pipe_.reset();
+}
+
+ExitStatus run_as_daemon(const std::function<ExitStatus(Starter&)>& serve) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw posix::system_error("make a pipe");
+  UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  // The full fork: the daemon goes on to do all that a program may.
+  const pid_t child = ::fork();
+  if (child < 0) throw posix::system_error("fork the daemon");
+  if (child > 0) {
+    writing.reset();
+    wait_for_end(child);
+    return wait_for_word(reading);
+  }
+  reading.reset();
+  ::setsid();  // cannot fail: a process that was just forked leads no group
+  const pid_t daemon = ::fork();
+  if (daemon > 0) posix::exit_child(0);
+  run_daemon(std::move(writing), [&, daemon](Starter& starter) {
+    if (daemon < 0) throw posix::system_error("fork the daemon");
+    return serve(starter);
+  });
+}
+
+}  // namespace tcpserver::server

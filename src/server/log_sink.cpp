@@ -1,0 +1,111 @@
+#include "tcpserver/server/log_sink.hpp"
+
+#include "tcpserver/posix/process.hpp"
+#include "tcpserver/server/bounded_text.hpp"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace tcpserver::server {
+
+namespace {
+
+// A write of up to PIPE_BUF bytes to a pipe is never mixed with those of others (pipe(7)).
+static_assert(LogSink::longest_line <= PIPE_BUF);
+using Line = BoundedText<LogSink::longest_line>;
+
+#ifndef _PATH_LOG
+#define _PATH_LOG "/dev/log"
+#endif
+
+int priority_of(Severity severity) noexcept {
+  switch (severity) {
+    case Severity::warning:
+      return LOG_DAEMON | LOG_WARNING;
+    case Severity::notice:
+      return LOG_DAEMON | LOG_NOTICE;
+    case Severity::info:
+      return LOG_DAEMON | LOG_INFO;
+  }
+  return LOG_DAEMON | LOG_INFO;
+}
+
+bool is_regular_file(int fd) noexcept {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+sockaddr_un address_of(const char* path) noexcept {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path, std::min(std::strlen(path), sizeof address.sun_path - 1));
+  return address;
+}
+
+}  // namespace
+
+void LogSink::take(Severity severity, std::string_view line) noexcept {
+  if (dropped_ > 0) {
+    Line note;
+    note.append("%llu lines of this log were dropped: %s took nothing",
+                static_cast<unsigned long long>(dropped_), name_);
+    if (put(Severity::warning, {note.c_str(), note.size()})) dropped_ = 0;
+  }
+  if (dropped_ > 0 || !put(severity, line)) ++dropped_;
+}
+
+StandardError::StandardError() noexcept
+    : LogSink("standard error"),
+      own_(posix::open_nonblocking(STDERR_FILENO)),
+      fd_(own_ ? own_.get() : STDERR_FILENO),
+      never_blocks_(own_ || is_regular_file(STDERR_FILENO)) {}
+
+bool StandardError::put(Severity, std::string_view text) noexcept {
+  Line line;
+  line.append("tcpserver: %.*s", static_cast<int>(text.size()), text.data());
+  line.end_line();
+  return takes_a_line() && ::write(fd_, line.c_str(), line.size()) == static_cast<ssize_t>(line.size());
+}
+
+bool StandardError::takes_a_line() const noexcept {
+  // POLLOUT on a pipe means that PIPE_BUF bytes fit: so even one that could not be opened anew does not
+  // block.
+  pollfd out{.fd = fd_, .events = POLLOUT, .revents = 0};
+  const int ready = ::poll(&out, 1, 0);
+  if (ready < 0) return never_blocks_;  // EINVAL: a limit of no open files at all (poll(2))
+  return ready == 1 && (out.revents & POLLOUT) != 0;
+}
+
+SystemLog::SystemLog(const char* path) noexcept
+    : LogSink("the system's log"),
+      path_(path == nullptr ? _PATH_LOG : path),
+      socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
+
+bool SystemLog::answers() const noexcept {
+  const posix::UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto address = address_of(path_);
+  return probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// Not connected: the daemon of the log may be started anew, with another socket at the same place.
+bool SystemLog::put(Severity severity, std::string_view text) noexcept {
+  Line line;
+  line.append("<%d>tcpserver[%d]: %.*s", priority_of(severity), static_cast<int>(::getpid()),
+              static_cast<int>(text.size()), text.data());
+  const auto address = address_of(path_);
+  return ::sendto(socket_.get(), line.c_str(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                  reinterpret_cast<const sockaddr*>(&address),
+                  sizeof address) == static_cast<ssize_t>(line.size());
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,103 @@
+#include "tcpserver/server/pid_file.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace tcpserver::server {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::StartError;
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw StartError(ExitStatus::cannot_create, "--pid-file " + options::plain_or_quoted(path) + ": " + why);
+}
+
+posix::UniqueFd open_file(const std::string& path) {
+  constexpr mode_t for_all_to_read = 0644;
+  // A link could lead root to anybody's file; without O_NONBLOCK, opening a FIFO waits.
+  posix::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+                            for_all_to_read));
+  if (!fd) refuse(path, errno == ELOOP ? "it is a symbolic link" : posix::error_text(errno));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) refuse(path, posix::error_text(errno));
+  if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
+  return fd;
+}
+
+bool is_at(const posix::UniqueFd& fd, const std::string& path) {
+  struct stat open_one {};
+  struct stat named {};
+  return ::fstat(fd.get(), &open_one) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
+
+PidFile::PidFile(std::string path) : path_(std::move(path)) {
+  // The owner of a file that was opened may remove it before it is locked: then there is another one to open.
+  constexpr int tries = 20;
+  for (int i = 0; i < tries && !fd_; ++i) {
+    fd_ = open_file(path_);
+    if (!lock() || !is_at(fd_, path_)) fd_.reset();
+  }
+  if (!fd_) refuse(path_, "other servers keep making and removing it");
+  stale_ = read();
+}
+
+PidFile::~PidFile() {
+  // Not a file that somebody has put in its place. Before the lock is given up: nobody else has it yet.
+  if (!is_at(fd_, path_)) return;
+  if (::unlink(path_.c_str()) == 0) return;
+  [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // else a pid of nobody stays in it
+}
+
+// False where the owner went away just now.
+bool PidFile::lock() {
+  auto wanted = whole_file();
+  if (::fcntl(fd_.get(), F_SETLK, &wanted) == 0) return true;
+  if (errno != EACCES && errno != EAGAIN) refuse(path_, "cannot lock it: " + posix::error_text(errno));
+  auto present = whole_file();
+  if (::fcntl(fd_.get(), F_GETLK, &present) != 0 || present.l_type == F_UNLCK) return false;
+  const std::string pid = present.l_pid > 0 ? ", pid " + std::to_string(present.l_pid) : "";
+  refuse(path_, "a server that runs has it already" + pid);
+}
+
+std::optional<pid_t> PidFile::read() const {
+  constexpr std::size_t longest = 32;  // more than any pid, its newline, and blanks that others write
+  char text[longest + 1] = {};
+  const auto size = posix::read_some(fd_.get(), text, sizeof text);
+  if (size < 0) refuse(path_, posix::error_text(errno));
+  std::string_view line(text, static_cast<std::size_t>(size));
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
+  while (line.starts_with(' ')) line.remove_prefix(1);
+  if (size == 0) return std::nullopt;
+  const auto pid = options::parse_count(line, 1, INT32_MAX);
+  if (!pid) refuse(path_, "it holds something else than a pid, and stays as it is");
+  return static_cast<pid_t>(*pid);
+}
+
+void PidFile::write() {
+  const std::string line = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0 ||
+      !posix::write_all(fd_.get(), line)) {
+    refuse(path_, posix::error_text(errno));
+  }
+}
+
+}  // namespace tcpserver::server

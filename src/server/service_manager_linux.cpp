@@ -1,0 +1,113 @@
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/server/service_manager.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
+namespace tcpserver::server {
+
+namespace {
+
+constexpr auto between_statuses = std::chrono::seconds(1);
+
+// A socket that is connected to the manager's. Abstract names, which begin with @ here, are Linux's own
+// (unix(7)).
+posix::UniqueFd connect_to_manager() noexcept {
+  const char* const name = std::getenv("NOTIFY_SOCKET");
+  if (name == nullptr || (name[0] != '/' && name[0] != '@')) return {};
+  sockaddr_un address{};
+  const std::size_t length = std::strlen(name);
+  if (length >= sizeof address.sun_path) return {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name, length);
+  if (name[0] == '@') address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  posix::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
+  return fd;
+}
+
+// Half of what the watchdog allows, as sd_watchdog_enabled(3) recommends.
+std::optional<posix::Duration> watchdog_interval() noexcept {
+  const char* const text = std::getenv("WATCHDOG_USEC");
+  if (text == nullptr) return std::nullopt;
+  const char* const pid = std::getenv("WATCHDOG_PID");
+  if (pid != nullptr && options::parse_count(pid, 1, INT32_MAX) != static_cast<std::uint64_t>(::getpid())) {
+    return std::nullopt;
+  }
+  constexpr auto longest = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(options::longest_duration).count());
+  const auto number = options::parse_count(text, 1, longest);
+  if (!number) return std::nullopt;
+  return std::chrono::microseconds(*number) / 2;
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager() noexcept : socket_(connect_to_manager()) {
+  if (socket_) between_signs_of_life_ = watchdog_interval();
+}
+
+bool ServiceManager::listens() const noexcept {
+  return static_cast<bool>(socket_);
+}
+
+void ServiceManager::send(const char* text, std::size_t size) noexcept {
+  if (socket_) static_cast<void>(::send(socket_.get(), text, size, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+void ServiceManager::say_ready() noexcept {
+  constexpr std::string_view ready = "READY=1";
+  send(ready.data(), ready.size());
+}
+
+void ServiceManager::say_reloading() noexcept {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(posix::Clock::now().time_since_epoch());
+  BoundedText<64> text;
+  text.append("RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(now.count()));
+  send(text.c_str(), text.size());
+}
+
+void ServiceManager::say_stopping(posix::Duration at_most) noexcept {
+  const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(at_most);
+  BoundedText<64> text;
+  text.append("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", static_cast<long long>(limit.count()));
+  send(text.c_str(), text.size());
+}
+
+bool ServiceManager::wants_status(posix::TimePoint now) noexcept {
+  if (!socket_) return false;
+  if (between_signs_of_life_ && now >= next_sign_of_life_) {
+    constexpr std::string_view alive = "WATCHDOG=1";
+    send(alive.data(), alive.size());
+    next_sign_of_life_ = now + *between_signs_of_life_;
+  }
+  status_may_have_changed_ = now < next_status_;
+  if (status_may_have_changed_) return false;
+  next_status_ = now + between_statuses;
+  return true;
+}
+
+void ServiceManager::say_status(const ServiceStatus& status) noexcept {
+  if (std::string_view(status.c_str()) == told_.c_str()) return;
+  told_ = status;
+  BoundedText<ServiceStatus::capacity + 8> text;
+  text.append("STATUS=%s", status.c_str());
+  send(text.c_str(), text.size());
+}
+
+std::optional<posix::TimePoint> ServiceManager::due() const noexcept {
+  std::optional<posix::TimePoint> next;
+  if (status_may_have_changed_) next = next_status_;
+  if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;
+  return next;
+}
+
+}  // namespace tcpserver::server
