@@ -203,10 +203,16 @@ TEST(Overload, SilentClientsLockOthersOutForTheIdleTimeOutAlone) {
   }
 }
 
+// With the reserve, and without what it opens for a moment to see whether its queue has overflowed.
+std::size_t descriptors_at_rest(ServerProcess& server) {
+  static_cast<void>(server.status());
+  EXPECT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("S"); }));
+  return descriptors_of(server.pid());
+}
+
 TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
   ServerProcess server({"--bind", "127.0.0.1", "--overload", "refuse"});
-  static_cast<void>(server.status());  // in its loop, so that the reserve is held
-  const auto descriptors = descriptors_of(server.pid());
+  const auto descriptors = descriptors_at_rest(server);
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
   for (int i = 0; i < 50; ++i) {
     ClientSocket client(server.port());
@@ -236,7 +242,7 @@ TEST(Shortage, OfDescriptorsThatTakesTheReserveTooIsWaitedOut) {
   EXPECT_LE(processor_share_of(server, [] {}), 0.05);
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   EXPECT_EQ(client.receive(7), "patient");
-  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_of(server.pid())));
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_at_rest(server)));
   ClientSocket next(server.port());
   EXPECT_TRUE(next.is_reset()) << "the reserve is there again";
 }
