@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and makes packages: scripts/package.sh [FOLDER]
+#   a .deb, and a .tar.gz with the static server for any Linux of this architecture, in FOLDER (default: build-package).
+set -euo pipefail
+case ${1:-} in
+  -h | --help) sed -n '2,3s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+esac
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+
+need_build_tools
+command -v dpkg-shlibdeps >/dev/null || install_missing "the tools for Debian packages" dpkg-dev
+build=${BUILD_DIR:-$top/build-package}
+folder=$(mkdir -p "${1:-$build}" && CDPATH='' cd "${1:-$build}" && pwd)
+umask 022
+cmake -S "$top" -B "$build" -DTCPSERVER_TESTS=OFF >&2
+cmake --build "$build" --parallel "$(nproc)" >&2
+(cd "$build" && cpack -B "$folder" >&2)
+rm -rf "$folder/_CPack_Packages"
+find "$folder" -maxdepth 1 \( -name '*.deb' -o -name '*.tar.gz' \) -newer "$build/CPackConfig.cmake"

@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Runs inside the system that service_test.sh boots. Every line says what was tried, and whether it held.
+set -uo pipefail
+
+failed=0
+try() { # WHAT COMMAND...: holds where the command succeeds
+  local what=$1
+  shift
+  if "$@"; then
+    echo "ok      $what"
+  else
+    echo "FAILED  $what: $*"
+    failed=1
+  fi
+}
+eventually() { # COMMAND...: within 20 seconds
+  local i
+  for ((i = 0; i < 200; i++)); do
+    "$@" && return 0
+    sleep 0.1
+  done
+  return 1
+}
+property() { systemctl show -P "$1" "${2:-tcpserver.service}"; }
+property_is() { [ "$(property "$1" "${3:-tcpserver.service}")" = "$2" ]; }
+status_has() { [[ $(property StatusText) == *"$1"* ]]; }
+echoes() { [ "$(tcpclient --message "$1" --timeout 10s "${2:-127.0.0.1}" "${3:-54321}" 2>&1)" = "$1" ]; }
+logged() { journalctl -u "${2:-tcpserver}" -o cat --no-pager | grep -qF -- "$1"; }
+of_main() { sed -n "s/^$1:\t*//p" "/proc/$(property MainPID "${2:-tcpserver.service}")/status"; }
+# What a package could leave behind.
+all_files() { find /etc /usr /lib /var/lib /run/systemd/system ! -path '/var/lib/dpkg/*' ! -path '/var/lib/systemd/*' ! -path '/var/lib/apt/*' 2>/dev/null | sort; }
+
+all_files >/tmp/before
+echo "--- installed"
+try "the package installs" dpkg -i /share/tcpserver_0.1.0-1_*.deb
+try "the service is enabled" systemctl --quiet is-enabled tcpserver
+try "it runs" systemctl --quiet is-active tcpserver
+try "and echoes by IPv4" echoes hello
+try "and by IPv6" echoes six ::1
+try "its state is told" eventually status_has "0 of 1000 sessions open, 2 accepted, 0 refused; queue 0 of "
+tcpclient --delay 4s --message held 127.0.0.1 >/tmp/held &
+held=$!
+try "with a session that is open" eventually status_has "1 of 1000 sessions open, 3 accepted"
+try "the pages are there" test -s /usr/share/man/man8/tcpserver.8.gz
+
+echo "--- the unit's protection"
+uid=$(of_main Uid | cut -f 1)
+try "it is a dynamic user ($uid)" test "$uid" -ge 61184 -a "$uid" -le 65519
+try "without capabilities" test "$(of_main CapPrm)$(of_main CapBnd)" = 00000000000000000000000000000000
+try "that can get no new ones" test "$(of_main NoNewPrivs)" = 1
+child=$(pgrep -P "$(property MainPID)")
+try "its child is under more filters than it" test "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$child/status")" -gt "$(of_main Seccomp_filters)"
+try "nothing was refused to it" eval '! logged "cannot"'
+
+echo "--- reload"
+echo 'max-connections = 5' >>/etc/tcpserver.conf
+try "systemctl reload" systemctl reload tcpserver
+try "puts the configuration in force" eventually status_has "of 5 sessions open"
+echo 'max-conections = 6' >>/etc/tcpserver.conf
+try "a reload with an error" systemctl reload tcpserver
+try "says which line" eventually logged "/etc/tcpserver.conf line"
+try "changes nothing" systemctl --quiet is-active tcpserver
+sed -i '$d' /etc/tcpserver.conf
+echo 'TCPSERVER_MAX_CONNECTIONS=7' >/etc/default/tcpserver
+wait "$held"
+try "and cut no session" test "$(cat /tmp/held)" = held
+
+echo "--- stop and restart"
+tcpclient --delay 2s --message drained 127.0.0.1 >/tmp/drained &
+held=$!
+eventually status_has "1 of 5 sessions open"
+try "a stop with a session open" systemctl stop tcpserver
+wait "$held"
+try "lets it finish" test "$(cat /tmp/drained)" = drained
+try "and is a success" property_is Result success
+systemctl start tcpserver
+try "the environment file beats the configuration" eventually status_has "of 7 sessions open"
+kill -9 "$(property MainPID)"
+try "a server that is killed" eventually property_is NRestarts 1
+try "is started anew" eventually echoes again
+
+echo "--- watchdog"
+mkdir -p /etc/systemd/system/tcpserver.service.d
+printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nWatchdogSec=1s\n' >/etc/systemd/system/tcpserver.service.d/test.conf
+systemctl daemon-reload
+systemctl restart tcpserver
+first=$(property MainPID)
+sleep 3
+try "a server that lives stays for three times the watchdog's time" property_is MainPID "$first"
+kill -STOP "$first"
+try "one that hangs" eventually property_is NRestarts 1
+try "is replaced" eventually echoes awake
+try "after the watchdog's word" logged "Watchdog timeout"
+
+echo "--- on demand"
+systemctl disable --now tcpserver 2>/dev/null
+echo 'TCPSERVER_VERBOSE=on' >>/etc/default/tcpserver
+try "the socket unit starts" systemctl enable --now tcpserver.socket
+try "without the server" property_is ActiveState inactive
+try "which its first client starts" echoes first
+try "and which runs then" property_is ActiveState active
+try "and takes IPv6 too" echoes second ::1
+try "with IPv4 peers named as such" logged "session of 127.0.0.1:"
+requests=0
+restart() {
+  local i
+  for ((i = 0; i < 30; i++)); do systemctl restart tcpserver && echo; done | wc -l >/tmp/restarts
+}
+restart &
+restarting=$!
+while [ "$requests" -lt 300 ] || kill -0 $restarting 2>/dev/null; do
+  requests=$((requests + 1))
+  echoes "request $requests" || echo "$requests" >>/tmp/lost
+done
+try "30 restarts" test "$(cat /tmp/restarts)" = 30
+try "lose none of $requests requests" test ! -s /tmp/lost
+systemctl disable --now tcpserver.socket tcpserver 2>/dev/null
+
+echo "--- an instance for a port"
+try "tcpserver@7" systemctl start tcpserver@7
+try "listens below 1024" echoes seven 127.0.0.1 7
+try "by a capability that it has dropped" test "$(of_main CapPrm tcpserver@7.service)" = 0000000000000000
+systemctl stop tcpserver@7
+
+echo "--- the classic daemon"
+try "--daemonize returns when it serves" \
+  eval 'tcpserver --daemonize --port 5000 --pid-file /run/t.pid --user nobody:nogroup >/tmp/announced'
+try "and has announced itself" grep -q '^Server is listening on port 5000$' /tmp/announced
+try "it echoes" echoes classic 127.0.0.1 5000
+pid=$(cat /run/t.pid)
+try "as nobody" test "$(stat -c %U "/proc/$pid")" = nobody
+kill "$pid"
+from_daemon() { journalctl -o json --no-pager _PID="$pid" | grep -F "$1" | grep -qF '"SYSLOG_IDENTIFIER":"tcpserver"'; }
+try "its log is the system's" eventually from_daemon "stopped: 0 of 1000 sessions open, 1 accepted"
+gone() { ! kill -0 "$pid" 2>/dev/null; }
+try "and it ends" eventually gone
+
+echo "--- upgrade, remove, purge"
+systemctl enable --now tcpserver 2>/dev/null
+first=$(property MainPID)
+try "an upgrade" dpkg -i /share/tcpserver_0.1.0-2_*.deb
+try "starts the new program" eval '[ "$(property MainPID)" != "$first" ] && echoes upgraded'
+try "and keeps a changed configuration" grep -q '^max-connections = 5$' /etc/tcpserver.conf
+systemctl disable --now tcpserver 2>/dev/null
+try "a second upgrade" dpkg -i /share/tcpserver_0.1.0-2_*.deb
+try "leaves a service that was switched off as it is" eval '! systemctl --quiet is-active tcpserver && ! systemctl --quiet is-enabled tcpserver'
+systemctl enable --now tcpserver 2>/dev/null
+try "removed" dpkg -r tcpserver
+try "it runs no more" eval '! pgrep -x tcpserver'
+try "and its configuration stays" test -e /etc/tcpserver.conf
+rm -r /etc/systemd/system/tcpserver.service.d /etc/default/tcpserver
+try "purged" dpkg -P tcpserver
+all_files >/tmp/after
+try "it has left nothing" diff /tmp/before /tmp/after
+
+echo "all was tried"
+exit $failed

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# packaging_test.sh BUILD_DIR: what cmake --install, uninstall and cpack make, looked at without booting anything.
+set -euo pipefail
+build=$(CDPATH='' cd "${1:?usage: packaging_test.sh BUILD_DIR}" && pwd)
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+failed=0
+try() { # WHAT COMMAND...
+  local what=$1
+  shift
+  if "$@" >"$out/said" 2>&1; then
+    echo "ok      $what"
+  else
+    echo "FAILED  $what: $*"
+    cat "$out/said"
+    failed=1
+  fi
+}
+has() { command -v "$1" >/dev/null || { echo "skipped $2: $1 is not installed"; false; }; }
+
+installed=$out/installed
+install() { DESTDIR=$installed cmake --install "$build" --prefix "$1"; }
+uninstall() { DESTDIR=$installed cmake --build "$build" --target uninstall; }
+left() { find "$installed" ! -type d; }
+empty() { [ -z "$(left)" ]; }
+
+for prefix in /usr/local /usr; do
+  etc=$([ $prefix = /usr ] && echo /etc || echo $prefix/etc)
+  try "cmake --install --prefix $prefix" install $prefix
+  for file in sbin/tcpserver bin/tcpclient bin/tcpbacklog share/man/man8/tcpserver.8 share/man/man1/tcpclient.1 \
+    share/man/man1/tcpbacklog.1 lib/systemd/system/tcpserver.service lib/systemd/system/tcpserver@.service \
+    lib/systemd/system/tcpserver.socket share/bash-completion/completions/tcpserver; do
+    try "has $prefix/$file" test -s "$installed$prefix/$file"
+  done
+  try "the unit runs what was installed" \
+    grep -q "^ExecStart=$prefix/sbin/tcpserver --config $etc/tcpserver.conf" "$installed$prefix/lib/systemd/system/tcpserver.service"
+  try "no place-holder is left in the units" eval "! grep -nE '@[A-Z_]+@' '$installed$prefix'/lib/systemd/system/*"
+  try "the configuration is at $etc" test -s "$installed$etc/tcpserver.conf"
+  try "uninstall" uninstall
+  try "leaves nothing" empty
+done
+install /usr/local >/dev/null
+echo '# mine' >>"$installed/usr/local/etc/tcpserver.conf"
+try "a second installation" install /usr/local
+try "keeps a changed configuration" grep -q mine "$installed/usr/local/etc/tcpserver.conf"
+try "uninstall" uninstall
+
+# Each line of the configuration file that is switched off says the default: switched on, all of it is taken.
+sed 's/^#\([a-z]\)/\1/' "$(dirname "${BASH_SOURCE[0]}")/../../src/packaging/tcpserver.conf" >"$out/all.conf"
+sed -i 's/^port = .*/port = 0/' "$out/all.conf"
+configured() {
+  local said
+  said=$(timeout 5 "$build/tcpserver" --config "$out/all.conf" 2>&1 || [ $? = 124 ])
+  [[ $said == *"Server is listening on port"* ]] || { echo "$said"; false; }
+}
+try "every line of tcpserver.conf is one that the server takes" configured
+try "and there are many" test "$(grep -c '^[a-z-]* = ' "$out/all.conf")" -ge 12
+
+DESTDIR=$installed cmake --install "$build" --prefix /usr >/dev/null
+units=$installed/usr/lib/systemd/system
+if has systemd-analyze "the units' looks"; then
+  sed -i "s|/usr/sbin/tcpserver|$build/tcpserver|" "$units"/*.service
+  verified() { # whatever it says of our units
+    systemd-analyze verify --man=no "$units/tcpserver.service" "$units/tcpserver@7.service" "$units/tcpserver.socket" >"$out/verify" 2>&1 || true
+    ! grep -F "$units" "$out/verify" && ! grep -E '^tcpserver' "$out/verify"
+  }
+  try "systemd-analyze verify finds nothing" verified
+  try "the exposure is 1.2 or less" systemd-analyze security --offline=true --threshold=12 "$units/tcpserver.service"
+fi
+uninstall >/dev/null
+
+(cd "$build" && cpack -B "$out/packages") >"$out/cpack" 2>&1 || { cat "$out/cpack"; exit 1; }
+try "a package for Debian" test -s "$out"/packages/tcpserver_*.deb
+try "an archive" test -s "$out"/packages/tcpserver-*.tar.gz
+if has lintian "what Debian's policy says"; then
+  try "lintian has no error and no warning" lintian --allow-root --fail-on error,warning "$out"/packages/*.deb
+fi
+mkdir "$out/unpacked"
+tar -C "$out/unpacked" -xzf "$out"/packages/*.tar.gz
+if readelf --wide --segments "$build/tcpserver" | grep -q INTERP; then
+  echo "skipped the archive's server in an empty root: it is linked dynamically here"
+elif [ "$(id -u)" = 0 ]; then
+  mkdir -p "$out/root/dev"
+  cp "$out/unpacked/usr/local/sbin/tcpserver" "$out/root"
+  try "the archive's server runs where there is nothing else" chroot "$out/root" /tcpserver --version
+else
+  echo "skipped the archive's server in an empty root: chroot takes root"
+fi
+[ $failed = 0 ] && echo "all was tried"
+exit $failed

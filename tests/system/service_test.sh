@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# service_test.sh BUILD_DIR: the Debian package in a real, booted systemd (systemd-nspawn), from install to purge. Each line
+# of booted.sh's output is one thing that was tried. Status 77: cannot be tried here, and why.
+# The system that boots is of this machine's own release. It is made once, and kept in TEST_SYSTEM (default:
+# /var/cache/tcpserver-test-RELEASE).
+set -euo pipefail
+build=${1:?usage: service_test.sh BUILD_DIR}
+here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
+system=${TEST_SYSTEM:-/var/cache/tcpserver-test-$release}
+
+cannot() {
+  echo "skipped: $*"
+  exit 77
+}
+[ "$(id -u)" = 0 ] || cannot "booting a systemd takes root"
+for command in systemd-nspawn debootstrap cpack dpkg-shlibdeps flock; do
+  command -v "$command" >/dev/null || cannot "$command is not installed"
+done
+
+# The first mirror that this machine's apt uses.
+mirror() {
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p
+}
+
+make_system() {
+  [ ! -d "$system" ] || return 0
+  echo "making a $release with systemd in $system, once, in about a minute"
+  rm -rf "$system.part"
+  if ! debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps "$release" "$system.part" \
+    "$(mirror)" >"$out/debootstrap.log" 2>&1; then
+    tail -n 5 "$out/debootstrap.log"
+    rm -rf "$system.part"
+    cannot "debootstrap could not make a system"
+  fi
+  mv "$system.part" "$system"
+}
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+share=$out/share
+mkdir -p "$share" "$(dirname "$system")"
+(
+  flock 9
+  make_system
+) 9>"$system.lock"
+
+# The second release is for the upgrade.
+for number in 1 2; do
+  (cd "$build" && cpack -G DEB -D CPACK_DEBIAN_PACKAGE_RELEASE=$number -B "$out/package" >"$out/cpack.log" 2>&1) || {
+    tail -n 20 "$out/cpack.log"
+    exit 1
+  }
+done
+cp "$out"/package/*.deb "$here/booted.sh" "$share"
+cat >"$out/selftest.service" <<'END'
+[Unit]
+After=multi-user.target
+Wants=multi-user.target
+SuccessAction=exit
+FailureAction=exit
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /share/booted.sh
+StandardOutput=file:/out/result
+StandardError=file:/out/result
+TimeoutStartSec=300
+END
+
+mkdir "$out/out"
+status=0
+timeout 400 systemd-nspawn -q -D "$system" --boot --volatile=overlay --private-network --register=no --keep-unit \
+  --link-journal=no -M "tcpserver-test-$$" --bind-ro="$share:/share" --bind="$out/out:/out" \
+  --bind-ro="$out/selftest.service:/etc/systemd/system/selftest.service" --console=pipe -- \
+  systemd.unit=selftest.service </dev/null >"$out/console" 2>&1 || status=$?
+if [ ! -e "$out/out/result" ]; then
+  tail -n 20 "$out/console"
+  cannot "no systemd boots in a container here"
+fi
+cat "$out/out/result"
+[ "$status" = 0 ] && ! grep -q '^FAILED' "$out/out/result" && grep -q '^all was tried$' "$out/out/result"
