@@ -31,6 +31,7 @@ unshare util-linux
 ip iproute2
 prlimit util-linux
 shellcheck shellcheck
+mandoc mandoc
 valgrind valgrind
 END
   [ ${#missing[@]} = 0 ] || install_missing "what the tests need" "${missing[@]}"
