@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests: scripts/test.sh [options of ctest]
 #   scripts/test.sh -R Echo        only the tests whose name has Echo
+#   SYSTEM_TESTS=1 scripts/test.sh installs a container's and a package's tools as well, and runs those tests (as root)
 #   BUILD_DIR=build-asan CMAKE_FLAGS=-DTCPSERVER_SANITIZE=ON scripts/test.sh
 set -euo pipefail
 case ${1:-} in
-  -h | --help) sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
 esac
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
@@ -37,8 +38,26 @@ END
   [ ${#missing[@]} = 0 ] || install_missing "what the tests need" "${missing[@]}"
 }
 
+# Those of the tests that boot a system, make packages and run a container; without them these tests say that they skip.
+need_system_tools() {
+  local missing=() command package
+  while read -r command package; do
+    command -v "$command" >/dev/null || missing+=("$package")
+  done <<'END'
+systemd-nspawn systemd-container
+systemd-socket-activate systemd
+debootstrap debootstrap
+dpkg-shlibdeps dpkg-dev
+lintian lintian
+podman podman
+runc runc
+END
+  [ ${#missing[@]} = 0 ] || install_missing "what the tests of the installation need" "${missing[@]}"
+}
+
 need_build_tools
 need_test_tools
+[ -z "${SYSTEM_TESTS:-}" ] || need_system_tools
 build=${BUILD_DIR:-$top/build}
 read -ra flags <<<"${CMAKE_FLAGS:-}"
 cmake -S "$top" -B "$build" -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=ON "${flags[@]}"

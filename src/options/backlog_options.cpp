@@ -152,7 +152,8 @@ std::string help_of_all() {
   ProbeOptions probe;
   WatchOptions watch;
   SizeOptions size;
-  return "The listen queue made visible: fill one, watch one, size one.\n\n" +
+  return "The listen queue made visible: fill one, watch one, size one.\n"
+         "tcpbacklog -V, --version shows the version.\n\n" +
          help_text(probe_program, probe_option_table(probe)) + "\n" +
          help_text(watch_program, watch_option_table(watch)) + "\n" +
          help_text(size_program, size_option_table(size));

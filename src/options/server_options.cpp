@@ -172,7 +172,7 @@ OptionTable server_option_table(ServerOptions& target) {
        }},
       {"verbose", 'v', "", "", "log each session, too",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::verbose, given); }},
-      {"quiet", 'q', "", "", "log warnings alone",
+      {"quiet", 'q', "", "", "log warnings alone, and what a signal asks for",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::quiet, given); }},
       {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
        [&target](const Given& given) { target.config = given.text; }},

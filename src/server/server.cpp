@@ -24,6 +24,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <numeric>
 
 namespace tcpserver::server {
 
@@ -75,6 +76,7 @@ class Server final : private Upkeep {
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
   void begin_to_stop() noexcept;
+  [[nodiscard]] std::uint64_t events() const noexcept;
   [[nodiscard]] ServiceStatus service_status() noexcept;
   void reload() noexcept;
   void put_in_force(Reload&& reload) noexcept;
@@ -86,9 +88,10 @@ class Server final : private Upkeep {
   Counters counters_;
   Context context_;
   ServiceManager manager_;
+  std::uint64_t reloads_ = 0;
   bool stopping_ = false;
   bool inherited_ = false;  // the listeners are a service manager's
-  std::string ports_;  // "port 80", or "ports 80, 8080" of a service manager's sockets
+  std::string ports_;       // "port 80", or "ports 80, 8080" of a service manager's sockets
   int highest_descriptor_ = 0;
   std::vector<Listener> listening_;  // until the loop has them
   OverflowWatch overflows_;
@@ -152,7 +155,8 @@ void Server::log_backlog(const Listener& listener) noexcept {
   try {
     const auto kernel = backlog::kernel_limits(listener.fd.get());
     if (inherited_ && !options_.backlog) {
-      if (kernel.in_effect) log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
+      if (kernel.in_effect)
+        log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
       return;
     }
     const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
@@ -205,13 +209,18 @@ void Server::after_wait() noexcept {
   if (window_.stop_requests() > 0 && !stopping_) begin_to_stop();
   const auto now = posix::Clock::now();
   overflows_.after_wait(now, loop_.listeners(), scene(), log_);
-  if (manager_.wants_status(now)) manager_.say_status(service_status());
+  if (manager_.wants_status(now, events())) manager_.say_status(service_status());
 }
 
 void Server::begin_to_stop() noexcept {
   stopping_ = true;
   loop_.stop_listening();
   manager_.say_stopping(options_.drain_timeout + beyond_the_drain);
+}
+
+// What changes the status: sessions that begin or end, clients that are refused, reloads.
+std::uint64_t Server::events() const noexcept {
+  return std::accumulate(counters_.ended.begin(), counters_.ended.end(), counters_.accepted + reloads_);
 }
 
 // Short enough for one line of `systemctl status`.
@@ -250,7 +259,7 @@ OverflowScene Server::scene() const noexcept {
 }
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
-  const auto report = manager_.due();
+  const auto report = manager_.due(events());
   if (loop_.listeners().empty()) return report;
   return earlier(report, overflows_.due(scene().full));
 }
@@ -297,6 +306,7 @@ void Server::reload() noexcept {
     return;
   }
   manager_.say_reloading();
+  ++reloads_;
   try {
     auto reload = compare(options_, read_again_().options);
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
@@ -336,17 +346,16 @@ void Server::put_in_force(Reload&& reload) noexcept {
 
 posix::ExitStatus Server::run() {
   const bool stopped_on_request = loop_.run();
-  begin_to_stop();
+  if (!stopping_) begin_to_stop();
   sessions_->drain();
   log_.info("stopped: %s", status().c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }
 
-void open_log(Log& log, const options::ServerCommand& command, const Starter* starter) {
+void open_log(Log& log, const options::ServerCommand& command) {
   log.set_verbosity(command.options.verbosity);
+  // What is said at the start is on standard error, too: the system's log may not be there yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
-  // A daemon's log begins on the terminal, too, until it has left that.
-  if (starter == nullptr) log.leave_standard_error();
   for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
 }
 
@@ -366,7 +375,7 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
   // request to stop that comes in the middle of the start is heard at the first wait.
   SignalWindow window;
   Log log;
-  open_log(log, command, starter);
+  open_log(log, command);
   try {
     const auto account = find_the_user(options);
     std::optional<PidFile> pid_file;

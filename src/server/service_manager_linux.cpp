@@ -82,16 +82,16 @@ void ServiceManager::say_stopping(posix::Duration at_most) noexcept {
   send(text.c_str(), text.size());
 }
 
-bool ServiceManager::wants_status(posix::TimePoint now) noexcept {
+bool ServiceManager::wants_status(posix::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
   if (between_signs_of_life_ && now >= next_sign_of_life_) {
     constexpr std::string_view alive = "WATCHDOG=1";
     send(alive.data(), alive.size());
     next_sign_of_life_ = now + *between_signs_of_life_;
   }
-  status_may_have_changed_ = now < next_status_;
-  if (status_may_have_changed_) return false;
+  if (now < next_status_) return false;
   next_status_ = now + between_statuses;
+  told_events_ = events;
   return true;
 }
 
@@ -103,9 +103,9 @@ void ServiceManager::say_status(const ServiceStatus& status) noexcept {
   send(text.c_str(), text.size());
 }
 
-std::optional<posix::TimePoint> ServiceManager::due() const noexcept {
+std::optional<posix::TimePoint> ServiceManager::due(std::uint64_t events) const noexcept {
   std::optional<posix::TimePoint> next;
-  if (status_may_have_changed_) next = next_status_;
+  if (socket_ && events != told_events_) next = next_status_;
   if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;
   return next;
 }

@@ -10,11 +10,11 @@ bool ServiceManager::listens() const noexcept {
 void ServiceManager::say_ready() noexcept {}
 void ServiceManager::say_reloading() noexcept {}
 void ServiceManager::say_stopping(posix::Duration) noexcept {}
-bool ServiceManager::wants_status(posix::TimePoint) noexcept {
+bool ServiceManager::wants_status(posix::TimePoint, std::uint64_t) noexcept {
   return false;
 }
 void ServiceManager::say_status(const ServiceStatus&) noexcept {}
-std::optional<posix::TimePoint> ServiceManager::due() const noexcept {
+std::optional<posix::TimePoint> ServiceManager::due(std::uint64_t) const noexcept {
   return std::nullopt;
 }
 

@@ -45,7 +45,7 @@ while IFS= read -r file; do
   if grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(tcpserver|posix|options|backlog|server|client|load|programs)/' "$file" >&2; then
     report "$file: our own headers are included with quotes"
   fi
-done < <(find include/tcpserver src -name '*.h*' -o -name '*.c*' -o -name '*.inc' | sort)
+done < <(find include/tcpserver src -type f | grep -E '\.(h|hh|hpp|hxx|c|cc|cpp|cxx|inc)$' | sort)
 [ "$count" -gt 0 ] || report "$top: no sources found"
 [ "$broken" = 0 ] && echo "$count files keep to the arrows"
 exit "$broken"

@@ -90,7 +90,35 @@ const Sample samples[] = {
      [](const ServerOptions& o) { return o.idle_timeout == 250ms; }},
     {"--drain-timeout", "TCPSERVER_DRAIN_TIMEOUT", "0",
      [](const ServerOptions& o) { return o.drain_timeout == 0s; }},
+    {"--pid-file", "TCPSERVER_PID_FILE", "/run/x",
+     [](const ServerOptions& o) { return o.pid_file == "/run/x"; }},
+    {"--user", "TCPSERVER_USER", "nobody:4711",
+     [](const ServerOptions& o) { return o.user->user == "nobody" && o.user->group == "4711"; }},
+    {"--user", "TCPSERVER_USER", "4711",
+     [](const ServerOptions& o) { return o.user->user == "4711" && o.user->group.empty(); }},
+    {"--log", "TCPSERVER_LOG", "syslog",
+     [](const ServerOptions& o) { return o.log_target() == LogTarget::syslog; }},
 };
+
+TEST(ServerOptions, ADaemonsLogIsTheSystemsUnlessItIsSaidOtherwise) {
+  EXPECT_EQ(parse({}).options.log_target(), LogTarget::stderr_stream);
+  EXPECT_EQ(parse({"--daemonize"}).options.log_target(), LogTarget::syslog);
+  EXPECT_EQ(parse({}, {"TCPSERVER_DAEMONIZE=on"}).options.log_target(), LogTarget::syslog);
+  EXPECT_EQ(parse({"-d", "--log", "stderr"}).options.log_target(), LogTarget::stderr_stream);
+}
+
+// A daemon leaves the directory in which it was started.
+TEST(ServerOptions, RelativePathsBeginWhereTheProgramWasStarted) {
+  const harness::TextFile file("max-connections = 7\n");
+  const auto slash = file.path().rfind('/');
+  const harness::Arguments arguments(
+      {"tcpserver", "--config", file.path().substr(slash + 1), "--pid-file", "a/b"}, {});
+  const auto options = parse_server_command(arguments.count(), arguments.argv(), arguments.environment(),
+                                            file.path().substr(0, slash))
+                           .options;
+  EXPECT_EQ(options.max_connections, 7U);
+  EXPECT_EQ(options.pid_file, file.path().substr(0, slash) + "/a/b");
+}
 
 TEST(ServerOptions, ComeFromFlagsAndFromVariablesAlike) {
   for (const auto& sample : samples) {
@@ -137,6 +165,14 @@ const BadValue bad_values[] = {
     {"--backlog", "many", "'many' is not a backlog"},
     {"--backlog", "", "'' is not a backlog"},
     {"--backlog", "1.5", "'1.5' is not a backlog"},
+    {"--pid-file", "", "'' is not a file's name"},
+    {"--user", "", "'' is not USER or USER:GROUP"},
+    {"--user", ":4711", "':4711' is not USER or USER:GROUP"},
+    {"--user", "nobody:", "'nobody:' is not USER or USER:GROUP"},
+    {"--user", "a:b:c", "'a:b:c' is not USER or USER:GROUP"},
+    {"--user", "-1", "'-1' is not USER or USER:GROUP"},
+    {"--user", "no body", "'no body' is not USER or USER:GROUP"},
+    {"--log", "file", "'file' is not a place for the log: stderr or syslog"},
     {"--mode", "thread", "'thread' is not a mode: fork or iterative"},
     {"--mode", "Fork", "'Fork' is not a mode"},
     {"--reap", "", "'' is not a way to reap: handler or none"},

@@ -1,5 +1,6 @@
 #include "tcpserver/posix/socket_address.hpp"
 
+#include <arpa/inet.h>
 #include <net/if.h>
 
 #include <gtest/gtest.h>
@@ -54,6 +55,18 @@ TEST(SocketAddress, FormatsTheLongestWithinItsBuffer) {
   ASSERT_TRUE(address.has_value());
   char buffer[SocketAddress::text_size];
   EXPECT_STREQ(address->format(buffer), "[1111:2222:3333:4444:5555:6666:ffff:ffff%4294967295]:65535");
+}
+
+TEST(SocketAddress, TakesAnIpv4AddressOutOfIpv6sClothes) {
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(80);
+  ASSERT_EQ(inet_pton(AF_INET6, "::ffff:192.0.2.7", &six.sin6_addr), 1);
+  EXPECT_EQ(SocketAddress::from(reinterpret_cast<const sockaddr*>(&six))->unmapped().text(), "192.0.2.7:80");
+  for (const char* text : {"::1", "::", "::fffe:102:304", "127.0.0.1"}) {
+    const auto address = *SocketAddress::parse(text, 1);
+    EXPECT_EQ(address.unmapped(), address) << text;
+  }
 }
 
 }  // namespace

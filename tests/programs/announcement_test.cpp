@@ -1,5 +1,6 @@
 #include "harness/client_socket.hpp"
 #include "harness/server_process.hpp"
+#include "harness/stalled_reader.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -72,18 +73,11 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
 }
 
 TEST(Announcement, ThatNobodyReadsDoesNotMakeTheServerDeaf) {
-  int ends[2];
-  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-  const std::string block(4096, '.');
-  while (::write(ends[1], block.data(), block.size()) > 0) {
-  }
-  ::fcntl(ends[1], F_SETFL, 0);  // blocking again, as a shell's pipe is
-  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = ends[1]});
+  const StalledReader reader;
+  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = reader.fd()});
   EXPECT_TRUE(server.read_errors_until([](const std::string& text) { return text.ends_with('\n'); }));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
-  ::close(ends[0]);
-  ::close(ends[1]);
 }
 
 // In the foreground, since timeout(1) else sends a SIGCONT after its SIGTERM: that takes back the SIGSTOP

@@ -53,9 +53,12 @@ TEST(ReloadCompare, LeavesTheRestAsItIs) {
   read.mode = Mode::iterative;
   read.reap = Reap::none;
   read.service = Service::upper;
+  read.daemonize = true;
+  read.pid_file = "/run/pid";
+  read.user = UserRequest{"nobody", ""};
   const auto reload = compare(running, read);
   EXPECT_EQ(reload.changed, "");
-  EXPECT_EQ(reload.needs_restart, "port, bind, mode, reap, service");
+  EXPECT_EQ(reload.needs_restart, "port, bind, mode, reap, service, daemonize, pid-file, user, log");
   EXPECT_EQ(reload.options.port, running.port);
   EXPECT_TRUE(reload.options.bind.empty());
   EXPECT_EQ(reload.options.mode, Mode::fork);

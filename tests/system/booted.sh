@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
 # Runs inside the system that service_test.sh boots. Every line says what was tried, and whether it held.
 set -uo pipefail
 

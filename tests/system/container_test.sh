@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
 # container_test.sh BUILD_DIR: an image of nothing but the static server, built and run with podman. Status 77: cannot be
 # tried here, and why.
 set -euo pipefail

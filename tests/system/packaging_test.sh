@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
 # packaging_test.sh BUILD_DIR: what cmake --install, uninstall and cpack make, looked at without booting anything.
 set -euo pipefail
 build=$(CDPATH='' cd "${1:?usage: packaging_test.sh BUILD_DIR}" && pwd)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
 # service_test.sh BUILD_DIR: the Debian package in a real, booted systemd (systemd-nspawn), from install to purge. Each line
 # of booted.sh's output is one thing that was tried. Status 77: cannot be tried here, and why.
 # The system that boots is of this machine's own release. It is made once, and kept in TEST_SYSTEM (default:

@@ -4,6 +4,7 @@
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/bounded_text.hpp"
 
+#include <cstdint>
 #include <optional>
 
 namespace tcpserver::server {
@@ -29,11 +30,12 @@ class ServiceManager {
 
   // After each wait: shows that the server lives, where a watchdog wants to know. True where a status is due;
   // then say_status is to be called. Once a second at most, so that no connection costs a system call.
-  [[nodiscard]] bool wants_status(posix::TimePoint now) noexcept;
+  // `events`: how much has happened so far, a number that grows with everything that changes the status.
+  [[nodiscard]] bool wants_status(posix::TimePoint now, std::uint64_t events) noexcept;
   void say_status(const ServiceStatus& status) noexcept;
 
   // No wait should be longer than until then.
-  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept;
+  [[nodiscard]] std::optional<posix::TimePoint> due(std::uint64_t events) const noexcept;
 
  private:
   void send(const char* text, std::size_t size) noexcept;
@@ -42,7 +44,7 @@ class ServiceManager {
   std::optional<posix::Duration> between_signs_of_life_;
   posix::TimePoint next_sign_of_life_{};
   posix::TimePoint next_status_{};
-  bool status_may_have_changed_ = false;
+  std::uint64_t told_events_ = 0;
   ServiceStatus told_;
 };
 

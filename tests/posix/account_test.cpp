@@ -1,0 +1,77 @@
+#include "tcpserver/posix/account.hpp"
+
+#include "tcpserver/posix/system_error.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::posix;
+
+constexpr const char* passwd =
+    "root:x:0:0:root:/root:/bin/bash\n"
+    "broken\n"
+    "half:x:\n"
+    "letters:x:12a:7::/:\n"
+    "\n"
+    "nogroup:x:77::::\n"
+    "4000:x:41:42:a name of digits:/:\n"
+    "last:x:65534:65533::/:/bin/false";
+constexpr const char* groups = "root:x:0:\nwheel:x:10:a,b\nlast:x:4294967294:";
+
+TEST(Account, FindsUsersByNameThenByNumber) {
+  const auto root = find_user(passwd, "root");
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->id, 0U);
+  EXPECT_EQ(root->group, 0U);
+  EXPECT_EQ(find_user(passwd, "last")->id, 65534U) << "with no newline at its end";
+  EXPECT_EQ(find_user(passwd, "65534")->group, 65533U);
+  EXPECT_EQ(find_user(passwd, "4000")->id, 41U) << "a name goes before a number";
+}
+
+TEST(Account, TakesAnyNumberButTheOneThatMeansNobody) {
+  const auto unknown = find_user(passwd, "4711");
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->id, 4711U);
+  EXPECT_FALSE(unknown->group.has_value());
+  EXPECT_TRUE(find_user("", "4294967294"));
+  EXPECT_FALSE(find_user("", "4294967295")) << "(uid_t) -1: setresuid leaves all as it is";
+  EXPECT_FALSE(find_user("", "4294967296"));
+  EXPECT_FALSE(find_user("", "-1"));
+  EXPECT_FALSE(find_user("", "0x10"));
+  EXPECT_FALSE(find_user("", ""));
+}
+
+TEST(Account, PassesOverLinesThatAreNone) {
+  for (const char* name : {"broken", "half", "letters", "nobody", "roo", "x"}) {
+    EXPECT_FALSE(find_user(passwd, name)) << name;
+  }
+  EXPECT_FALSE(find_user(passwd, "nogroup")->group.has_value());
+}
+
+TEST(Account, FindsGroups) {
+  EXPECT_EQ(find_group(groups, "wheel"), 10U);
+  EXPECT_EQ(find_group(groups, "last"), 4294967294U);
+  EXPECT_EQ(find_group(groups, "123"), 123U);
+  EXPECT_FALSE(find_group(groups, "a"));
+}
+
+TEST(Account, SaysWhoIsNotKnown) {
+  const auto error_of = [](const char* user, const char* group) -> std::string {
+    try {
+      static_cast<void>(find_account(user, group));
+    } catch (const StartError& error) {
+      EXPECT_EQ(error.status(), ExitStatus::no_user);
+      return error.what();
+    }
+    return "none";
+  };
+  EXPECT_EQ(error_of("no-such-user", ""), "--user: no user 'no-such-user' in /etc/passwd, and no number");
+  EXPECT_EQ(
+      error_of("4000000001", ""),
+      "--user: /etc/passwd knows no group of user 4000000001; say which, such as 4000000001:4000000001");
+  EXPECT_EQ(error_of("0", "no-such-group"), "--user: no group 'no-such-group' in /etc/group, and no number");
+  EXPECT_EQ(error_of("4000000001", "4000000002"), "none");
+}
+
+}  // namespace

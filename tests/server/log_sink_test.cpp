@@ -1,0 +1,108 @@
+#include "tcpserver/server/log_sink.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace {
+
+using namespace tcpserver;
+using namespace tcpserver::server;
+
+// Stands in for syslogd: a socket in a folder of its own.
+class LogDaemon : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/tcpserver_test.XXXXXX";
+    ASSERT_NE(::mkdtemp(folder), nullptr);
+    folder_ = folder;
+    path = folder_ + "/log";
+  }
+  void TearDown() override {
+    ::unlink(path.c_str());
+    ::rmdir(folder_.c_str());
+  }
+  void listen() {
+    ::unlink(path.c_str());
+    socket_ = posix::UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  // Empty: nothing has come.
+  std::string next() {
+    std::array<char, 4096> text{};
+    const auto size = ::recv(socket_.get(), text.data(), text.size(), 0);
+    return size <= 0 ? "" : std::string(text.data(), static_cast<std::size_t>(size));
+  }
+  static std::string line(int priority, const std::string& text) {
+    return "<" + std::to_string(priority) + ">tcpserver[" + std::to_string(::getpid()) + "]: " + text;
+  }
+
+  std::string path;
+
+ private:
+  std::string folder_;
+  posix::UniqueFd socket_;
+};
+
+// Facility daemon is 3, severities are 4, 5 and 6 (RFC 3164, section 4.1.1).
+TEST_F(LogDaemon, GetsLinesWithTheirPriority) {
+  listen();
+  SystemLog log(path.c_str());
+  EXPECT_TRUE(log.answers());
+  log.take(Severity::warning, "a warning");
+  log.take(Severity::notice, "asked for");
+  log.take(Severity::info, "an info");
+  EXPECT_EQ(next(), line(28, "a warning"));
+  EXPECT_EQ(next(), line(29, "asked for"));
+  EXPECT_EQ(next(), line(30, "an info"));
+  EXPECT_EQ(next(), "");
+}
+
+TEST_F(LogDaemon, ThatIsStartedAnewGetsTheRestAndTheNumberOfWhatItMissed) {
+  SystemLog log(path.c_str());
+  EXPECT_FALSE(log.answers());
+  log.take(Severity::info, "missed");
+  log.take(Severity::info, "missed, too");
+  listen();
+  log.take(Severity::info, "first");
+  EXPECT_EQ(next(), line(28, "2 lines of this log were dropped: the system's log took nothing"));
+  EXPECT_EQ(next(), line(30, "first"));
+  listen();  // another socket at the same place
+  log.take(Severity::info, "second");
+  EXPECT_EQ(next(), line(30, "second"));
+}
+
+// syslog(3) would wait here until somebody reads.
+TEST_F(LogDaemon, ThatReadsNothingStopsNobody) {
+  listen();
+  SystemLog log(path.c_str());
+  constexpr int far_more_than_fit = 20'000;
+  for (int i = 0; i < far_more_than_fit; ++i) log.take(Severity::info, "x");
+  int taken = 0;
+  while (!next().empty()) ++taken;
+  EXPECT_LT(taken, far_more_than_fit);
+  log.take(Severity::info, "again");
+  EXPECT_EQ(next(), line(28, std::to_string(far_more_than_fit - taken) +
+                                 " lines of this log were dropped: the system's log took nothing"));
+  EXPECT_EQ(next(), line(30, "again"));
+}
+
+TEST_F(LogDaemon, GetsWhatIsTooLongCut) {
+  listen();
+  SystemLog log(path.c_str());
+  log.take(Severity::info, std::string(5000, 'x'));
+  const auto text = next();
+  EXPECT_TRUE(text.starts_with(line(30, "xxx")));
+  EXPECT_LT(text.size(), LogSink::longest_line);
+  EXPECT_GT(text.size(), LogSink::longest_line - 10);
+}
+
+}  // namespace
