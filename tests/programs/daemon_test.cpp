@@ -123,7 +123,7 @@ TEST_F(Daemon, ThatCannotListenIsSeenInTheStartersStatus) {
   EXPECT_NE(started.errors.find("tcpserver: cannot listen on 127.0.0.1:" + port), std::string::npos)
       << started.errors;
   EXPECT_EQ(occurrences(started.errors, "cannot listen"), 1U) << started.errors;
-  EXPECT_TRUE(daemons().empty());
+  EXPECT_TRUE(eventually([&] { return daemons().empty(); }));
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
@@ -196,7 +196,7 @@ TEST_F(PidFile, IsOfOneServerAlone) {
   EXPECT_EQ(third.ending, 73);
   EXPECT_TRUE(third.errors.ends_with(line)) << third.errors;
   EXPECT_EQ(contents_of(pid_file), before);
-  EXPECT_EQ(daemons().size(), 1U);
+  EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second is gone when it has said why";
   ClientSocket client(announced_port(first.output));
   EXPECT_EQ(echo_through(client, "echo"), "echo") << "the first goes on";
   stop();
@@ -281,7 +281,7 @@ class User : public Daemon {
 TEST_F(User, IsBecomeForGoodByServerAndChildren) {
   for (const char* sandbox : {"on", "off"}) {
     if (!TCPSERVER_TEST_LINUX && std::string(sandbox) == "on") continue;
-    ServerProcess server({"--user", "4711:4712", "--sandbox", sandbox}, {},
+    ServerProcess server({"--user", "4711:4712", "--sandbox", sandbox, "--drain-timeout", "0"}, {},
                          {"setpriv", "--groups", "4,24,27", "--inh-caps", "+chown", "--ambient-caps",
                           "+chown", TCPSERVER_PROGRAM});
     expect_nobodys(server.pid());
