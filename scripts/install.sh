@@ -22,5 +22,5 @@ as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recom
 if [ -d /run/systemd/system ]; then
   systemctl --no-pager status tcpserver
 else
-  echo "No systemd runs here. Start it with: tcpserver --daemonize --config /etc/tcpserver.conf --pid-file /run/tcpserver.pid"
+  echo "No systemd runs here. Start it with: tcpserver --daemonize --user nobody --config /etc/tcpserver.conf --pid-file /run/tcpserver.pid"
 fi

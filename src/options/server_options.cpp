@@ -190,6 +190,14 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
                               .for_variables = server_option_table(beaten_variables)};
   auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options), scratch, argc, argv,
                                 environment, directory);
+  const auto& pid_file = command.options.pid_file;
+  const auto& config = command.options.config;
+  if (command.options.daemonize && directory.empty() &&
+      ((!pid_file.empty() && pid_file.front() != '/') || (!config.empty() && config.front() != '/'))) {
+    throw posix::StartError(posix::ExitStatus::usage,
+                            "--daemonize: the directory in which this starts is not known (was it removed?): "
+                            "--pid-file and --config have to be absolute paths");
+  }
   if (!command.options.pid_file.empty()) {
     command.options.pid_file = path_from(directory, command.options.pid_file);
   }

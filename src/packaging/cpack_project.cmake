@@ -4,6 +4,6 @@ set(CPACK_SET_DESTDIR ON)
 if(CPACK_GENERATOR STREQUAL "DEB")
   set(CPACK_INSTALL_PREFIX /usr)
 else()
-  set(CPACK_INSTALL_PREFIX /usr/local) # tar -C / -xzf
-  set(CPACK_INCLUDE_TOPLEVEL_DIRECTORY OFF)
+  set(CPACK_INSTALL_PREFIX /usr/local)
+  set(CPACK_INCLUDE_TOPLEVEL_DIRECTORY ON) # unpacked by mistake in /, it changes nothing there
 endif()

@@ -67,6 +67,7 @@ std::optional<Line> find_name(std::string_view file, std::string_view name) {
 std::string text_of(const char* path) {
   constexpr std::size_t far_too_large = 64U << 20;
   const auto text = read_file(path, far_too_large);
+  if (!text && errno != ENOENT) throw system_error(std::string("read ") + path);
   return text.value_or("");
 }
 
@@ -80,12 +81,13 @@ void expect(bool holds, const char* what) {
   if (!holds) throw StartError(ExitStatus::system, std::string("cannot become that user: ") + what);
 }
 
-void check_there_is_no_way_back(const Account& account) {
+void check_there_is_no_way_back(const Account& account, uid_t before) {
   expect(::getuid() == account.user && ::geteuid() == account.user, "the user is another one afterwards");
   expect(::getgid() == account.group && ::getegid() == account.group, "the group is another one afterwards");
   expect(!has_supplementary_groups(), "it still has further groups");
   expect(!has_capabilities(), "it still has capabilities");
   expect(account.user == 0 || (::seteuid(0) != 0 && ::setuid(0) != 0), "it can be root again");
+  expect(account.user == before || ::seteuid(before) != 0, "it can be again who it was");
 }
 
 }  // namespace
@@ -125,20 +127,20 @@ Account find_account(const std::string& user, const std::string& group) {
 }
 
 void become(const Account& account) {
-  const bool is_it_already = ::getuid() == account.user && ::geteuid() == account.user &&
+  const uid_t before = ::getuid();
+  const bool is_it_already = before == account.user && ::geteuid() == account.user &&
                              ::getgid() == account.group && ::getegid() == account.group;
-  if (is_it_already && ::geteuid() != 0) return;
   // Groups first: without root they cannot be given up any more (POS36-C of the CERT C standard).
-  if (::setgroups(0, nullptr) != 0 || ::setgid(account.group) != 0 || ::setuid(account.user) != 0) {
-    const int error = errno;
-    if (error == EPERM) {
-      throw StartError(ExitStatus::no_permission, "--user: only root can become another user");
-    }
-    throw system_error("become user " + std::to_string(account.user), error);
+  const bool became = (!has_supplementary_groups() || ::setgroups(0, nullptr) == 0) &&
+                      (is_it_already || (::setgid(account.group) == 0 && ::setuid(account.user) == 0));
+  if (!became && errno == EPERM) {
+    throw StartError(ExitStatus::no_permission,
+                     is_it_already ? "--user: it has further groups, and only root can give them up"
+                                   : "--user: only root can become another user");
   }
-  if (account.user == 0) return;
+  if (!became) throw system_error("become user " + std::to_string(account.user));
   give_up_capabilities();
-  check_there_is_no_way_back(account);
+  check_there_is_no_way_back(account, before);
 }
 
 }  // namespace tcpserver::posix

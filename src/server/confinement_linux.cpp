@@ -1,3 +1,4 @@
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/sandbox.hpp"
 
@@ -69,7 +70,9 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const auto rules = rules_of(version);
   const posix::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
-  if (!ruleset || (!kept.remove_in_folder.empty() && !except_removal(ruleset, kept.remove_in_folder))) return;
+  if (!ruleset) return;
+  // Where there can be no exception, as for a folder that this user cannot enter, nothing could be removed.
+  if (!kept.remove_in_folder.empty()) static_cast<void>(except_removal(ruleset, kept.remove_in_folder));
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
   given_up.files = true;
   given_up.tcp = rules.net != 0;
@@ -102,7 +105,8 @@ Confinement confine(const Kept& kept) noexcept {
   Confinement given_up;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   enter_landlock(given_up, kept);
-  given_up.capabilities = drop_capabilities(kept.read_all_files, given_up.files);
+  given_up.capabilities =
+      drop_capabilities(kept.read_all_files, given_up.files) || !posix::has_capabilities();
   return given_up;
 }
 

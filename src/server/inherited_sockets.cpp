@@ -2,7 +2,6 @@
 
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/options/values.hpp"
-#include "tcpserver/server/bind_failure.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -66,12 +65,11 @@ int count_inherited_sockets() {
   return static_cast<int>(number_in("LISTEN_FDS", options::most_addresses));
 }
 
-std::vector<Listener> inherit_listeners(int count, std::optional<int> backlog, posix::Duration idle_timeout) {
+std::vector<Listener> inherit_listeners(int count, posix::Duration idle_timeout) {
   std::vector<Listener> listeners;
   for (int fd = first_inherited; fd < first_inherited + count; ++fd) {
     listeners.push_back(take_over(fd));
     set_inherited_options(fd, idle_timeout);
-    if (backlog && ::listen(fd, *backlog) != 0) throw explain_bind_failure(listeners.back().address, errno);
   }
   return listeners;
 }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace tcpserver::server {
@@ -45,6 +46,17 @@ bool is_regular_file(int fd) noexcept {
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+// "DEVICE:INODE" of the stream that a service manager has connected to its journal.
+bool is_journal(int fd) noexcept {
+  const char* const stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (stream == nullptr || ::fstat(fd, &status) != 0) return false;
+  BoundedText<64> own;
+  own.append("%llu:%llu", static_cast<unsigned long long>(status.st_dev),
+             static_cast<unsigned long long>(status.st_ino));
+  return std::strcmp(stream, own.c_str()) == 0;
+}
+
 sockaddr_un address_of(const char* path) noexcept {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -68,10 +80,12 @@ StandardError::StandardError() noexcept
     : LogSink("standard error"),
       own_(posix::open_nonblocking(STDERR_FILENO)),
       fd_(own_ ? own_.get() : STDERR_FILENO),
-      never_blocks_(own_ || is_regular_file(STDERR_FILENO)) {}
+      never_blocks_(own_ || is_regular_file(STDERR_FILENO)),
+      is_journal_(is_journal(STDERR_FILENO)) {}
 
-bool StandardError::put(Severity, std::string_view text) noexcept {
+bool StandardError::put(Severity severity, std::string_view text) noexcept {
   Line line;
+  if (is_journal_) line.append("<%d>", LOG_PRI(priority_of(severity)));
   line.append("tcpserver: %.*s", static_cast<int>(text.size()), text.data());
   line.end_line();
   return takes_a_line() && ::write(fd_, line.c_str(), line.size()) == static_cast<ssize_t>(line.size());

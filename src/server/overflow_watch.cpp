@@ -24,6 +24,8 @@ Advice overflow_advice(const OverflowScene& scene) noexcept {
                 scene.max_connections);
   } else if (scene.in_effect < static_cast<std::uint32_t>(scene.backlog)) {
     text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", scene.backlog);
+  } else if (scene.backlog < scene.largest && scene.of_service_manager) {
+    text.append("raise Backlog= in the socket unit, or --backlog (tcpbacklog size says how far)");
   } else if (scene.backlog < scene.largest) {
     text.append("raise --backlog (tcpbacklog size says how far)");
   } else {

@@ -17,15 +17,17 @@ namespace {
 using posix::ExitStatus;
 using posix::StartError;
 
+// Who can open it can lock it, and keep a server from starting.
+constexpr mode_t for_its_owner = 0600;
+
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw StartError(ExitStatus::cannot_create, "--pid-file " + options::plain_or_quoted(path) + ": " + why);
 }
 
 posix::UniqueFd open_file(const std::string& path) {
-  constexpr mode_t for_all_to_read = 0644;
   // A link could lead root to anybody's file; without O_NONBLOCK, opening a FIFO waits.
-  posix::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
-                            for_all_to_read));
+  posix::UniqueFd fd(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, for_its_owner));
   if (!fd) refuse(path, errno == ELOOP ? "it is a symbolic link" : posix::error_text(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) refuse(path, posix::error_text(errno));
@@ -58,6 +60,7 @@ PidFile::PidFile(std::string path) : path_(std::move(path)) {
   }
   if (!fd_) refuse(path_, "other servers keep making and removing it");
   stale_ = read();
+  ::fchmod(fd_.get(), for_its_owner);  // one that somebody has left behind; where that is not ours, it stays
 }
 
 PidFile::~PidFile() {

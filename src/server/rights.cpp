@@ -54,14 +54,16 @@ std::optional<posix::Account> find_the_user(const ServerOptions& options) {
 void give_up_rights(const ServerOptions& options, const std::optional<posix::Account>& account, Log& log) {
   if (options.user && account) become_the_user(*options.user, *account, log);
   if (options.sandbox == SandboxWish::off) {
-    log.info("--sandbox off: the server and its children keep all their rights");
+    log.info("--sandbox off: the server and its children keep all %s",
+             options.user ? "rights of that user" : "their rights");
     return;
   }
   // Who became another user reads the configuration file as that user.
   const auto given_up = confine({.read_all_files = !options.config.empty() && !options.user,
                                  .remove_in_folder = folder_of(options.pid_file)});
   if (options.sandbox == SandboxWish::on && !given_up.all()) {
-    log.warning("--sandbox on: this system lets the server not give up all that it needs no more (-v tells)");
+    log.warning(
+        "--sandbox on: this system does not let the server give up all that it needs no more (-v tells)");
   }
   log.detail(
       "given up for good: writing and executing files %s, binding and connecting TCP %s, "

@@ -59,7 +59,7 @@ class Server final : private Upkeep {
 
   // Says that clients are accepted from now on. `output_closed`: whoever started it closed standard output,
   // and /dev/null has its place.
-  void announce(bool output_closed) noexcept;
+  void say_ready(bool output_closed) noexcept;
   posix::ExitStatus run();
 
  private:
@@ -68,11 +68,13 @@ class Server final : private Upkeep {
   std::vector<Listener> bind_listeners();
   std::vector<Listener> take_over_listeners(int count);
   void explain_lesson_mode() noexcept;
+  void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
   void before_closing() noexcept override;
   [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
   [[nodiscard]] OverflowScene scene() const noexcept;
   [[nodiscard]] StatusText status() noexcept;
+  [[nodiscard]] int backlog_of(const ServerOptions& options) const noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
   void begin_to_stop() noexcept;
@@ -89,9 +91,10 @@ class Server final : private Upkeep {
   Context context_;
   ServiceManager manager_;
   std::uint64_t reloads_ = 0;
+  bool reload_failed_ = false;  // the last one
   bool stopping_ = false;
-  bool inherited_ = false;  // the listeners are a service manager's
-  std::string ports_;       // "port 80", or "ports 80, 8080" of a service manager's sockets
+  std::optional<int> inherited_backlog_;  // where the listeners are a service manager's: what it asked for
+  std::string ports_;                     // "port 80", or "ports 80, 8080" of a service manager's sockets
   int highest_descriptor_ = 0;
   std::vector<Listener> listening_;  // until the loop has them
   OverflowWatch overflows_;
@@ -114,8 +117,7 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
 
 std::vector<Listener> Server::listen() {
   const int inherited = count_inherited_sockets();
-  inherited_ = inherited > 0;
-  auto listeners = inherited_ ? take_over_listeners(inherited) : bind_listeners();
+  auto listeners = inherited > 0 ? take_over_listeners(inherited) : bind_listeners();
   std::vector<std::uint16_t> ports;
   for (const auto& listener : listeners) {
     highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
@@ -140,9 +142,14 @@ std::vector<Listener> Server::bind_listeners() {
 }
 
 std::vector<Listener> Server::take_over_listeners(int count) {
-  std::optional<int> backlog;
-  if (options_.backlog) backlog = backlog::choose_length(options_.backlog, SOMAXCONN);
-  auto listeners = inherit_listeners(count, backlog, options_.idle_timeout);
+  auto listeners = inherit_listeners(count, options_.idle_timeout);
+  const auto queue = backlog::accept_queue(listeners.front().fd.get());
+  inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
+  for (const auto& listener : listeners) {
+    if (options_.backlog && !set_backlog(listener, backlog_of(options_))) {
+      throw posix::system_error("listen on a socket of the service manager");
+    }
+  }
   std::string addresses;
   for (const auto& listener : listeners) {
     addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
@@ -151,10 +158,16 @@ std::vector<Listener> Server::take_over_listeners(int count) {
   return listeners;
 }
 
+// What listen(2) is asked for.
+int Server::backlog_of(const ServerOptions& options) const noexcept {
+  if (inherited_backlog_ && !options.backlog) return *inherited_backlog_;
+  return backlog::choose_length(options.backlog, SOMAXCONN);
+}
+
 void Server::log_backlog(const Listener& listener) noexcept {
   try {
     const auto kernel = backlog::kernel_limits(listener.fd.get());
-    if (inherited_ && !options_.backlog) {
+    if (inherited_backlog_ && !options_.backlog) {
       if (kernel.in_effect)
         log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
       return;
@@ -185,8 +198,12 @@ void Server::explain_lesson_mode() noexcept {
   }
 }
 
-void Server::announce(bool output_closed) noexcept {
+void Server::say_ready(bool output_closed) noexcept {
+  announce(output_closed);
   manager_.say_ready();
+}
+
+void Server::announce(bool output_closed) noexcept {
   if (output_closed) {
     log_.info("standard output is closed: listening on %s", ports_.c_str());
     return;
@@ -220,7 +237,8 @@ void Server::begin_to_stop() noexcept {
 
 // What changes the status: sessions that begin or end, clients that are refused, reloads.
 std::uint64_t Server::events() const noexcept {
-  return std::accumulate(counters_.ended.begin(), counters_.ended.end(), counters_.accepted + reloads_);
+  return std::accumulate(counters_.ended.begin(), counters_.ended.end(),
+                         counters_.accepted + reloads_ + (stopping_ ? 1 : 0));
 }
 
 // Short enough for one line of `systemctl status`.
@@ -231,17 +249,16 @@ ServiceStatus Server::service_status() noexcept {
               sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
               static_cast<unsigned long long>(counters_.accepted),
               static_cast<unsigned long long>(counters_.all_refused()));
-  std::uint32_t length = 0;
-  std::uint32_t limit = 0;
+  std::optional<backlog::AcceptQueue> longest;
   for (const auto& listener : loop_.listeners()) {
     const auto queue = backlog::accept_queue(listener.fd.get());
-    length += queue ? queue->length : 0;
-    limit += queue ? queue->limit : 0;
+    if (queue && (!longest || queue->length > longest->length)) longest = queue;
   }
-  if (limit > 0) text.append("; queue %u of %u", length, limit);
+  if (longest) text.append("; queue %u of %u", longest->length, longest->limit);
   if (const auto dropped = overflows_.dropped(loop_.listeners())) {
     text.append(", %llu drops", static_cast<unsigned long long>(*dropped));
   }
+  if (reload_failed_) text.append("; the configuration has an error, see the log");
   return text;
 }
 
@@ -253,9 +270,10 @@ OverflowScene Server::scene() const noexcept {
   return {.mode = options_.mode,
           .full = sessions_->full() && options_.overload == options::Overload::queue,
           .max_connections = options_.max_connections,
-          .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
+          .backlog = backlog_of(options_),
           .in_effect = 0,
-          .largest = SOMAXCONN};
+          .largest = SOMAXCONN,
+          .of_service_manager = inherited_backlog_ && !options_.backlog};
 }
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
@@ -311,14 +329,16 @@ void Server::reload() noexcept {
     auto reload = compare(options_, read_again_().options);
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
     put_in_force(std::move(reload));  // nothing fails from here on
+    reload_failed_ = false;
   } catch (const std::exception& error) {
+    reload_failed_ = true;
     log_.warning("SIGHUP: nothing is changed: %s", error.what());
   }
   manager_.say_ready();
 }
 
 void Server::put_in_force(Reload&& reload) noexcept {
-  const int backlog = backlog::choose_length(reload.options.backlog, SOMAXCONN);
+  const int backlog = backlog_of(reload.options);
   for (const auto& listener : loop_.listeners()) {
     if (!listener.fd) continue;
     const bool done = (!reload.backlog || set_backlog(listener, backlog)) &&
@@ -331,7 +351,8 @@ void Server::put_in_force(Reload&& reload) noexcept {
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
   if (reload.changed.empty()) {
-    log_.answer("SIGHUP: configuration read again, nothing to change");
+    log_.answer("SIGHUP: configuration read again, %s",
+                reload.needs_restart.empty() ? "nothing to change" : "nothing changes now");
   } else {
     log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
   }
@@ -367,10 +388,9 @@ void say_stale(const PidFile& pid_file, Log& log) {
 }
 
 // `starter`: null where it stays in the foreground.
-posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_again, Starter* starter) {
+posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_again, bool output_closed,
+                        Starter* starter) {
   const auto& options = command.options;
-  const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
-  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
   // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
   // request to stop that comes in the middle of the start is heard at the first wait.
   SignalWindow window;
@@ -383,7 +403,7 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
     Server server(command, std::move(read_again), window, log);
     give_up_rights(options, account, log);
     if (pid_file) pid_file->write();
-    server.announce(output_closed);
+    server.say_ready(output_closed);
     if (starter != nullptr) starter->tell_ready(!log.has_system_log());
     log.leave_standard_error();
     return server.run();
@@ -400,13 +420,22 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
 }  // namespace
 
 posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
-  if (!command.options.daemonize) return serve(command, std::move(read_again), nullptr);
+  // First of all, or what is opened next takes the number of a closed one.
+  const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
+  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
+  if (!command.options.daemonize) return serve(command, std::move(read_again), output_closed, nullptr);
   if (count_inherited_sockets() > 0) {
     throw posix::StartError(posix::ExitStatus::usage,
                             "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
                             "programs in the foreground");
   }
-  return run_as_daemon([&](Starter& starter) { return serve(command, std::move(read_again), &starter); });
+  if (ServiceManager().listens()) {
+    throw posix::StartError(posix::ExitStatus::usage,
+                            "--daemonize: a service manager waits to hear from this very process "
+                            "(NOTIFY_SOCKET), which has to stay in the foreground");
+  }
+  return run_as_daemon(
+      [&](Starter& starter) { return serve(command, std::move(read_again), output_closed, &starter); });
 }
 
 }  // namespace tcpserver::server

@@ -45,7 +45,8 @@ std::optional<posix::Duration> watchdog_interval() noexcept {
       std::chrono::duration_cast<std::chrono::microseconds>(options::longest_duration).count());
   const auto number = options::parse_count(text, 1, longest);
   if (!number) return std::nullopt;
-  return std::chrono::microseconds(*number) / 2;
+  constexpr posix::Duration often_enough = std::chrono::milliseconds(10);
+  return std::max<posix::Duration>(std::chrono::microseconds(*number) / 2, often_enough);
 }
 
 }  // namespace
@@ -58,54 +59,62 @@ bool ServiceManager::listens() const noexcept {
   return static_cast<bool>(socket_);
 }
 
-void ServiceManager::send(const char* text, std::size_t size) noexcept {
-  if (socket_) static_cast<void>(::send(socket_.get(), text, size, MSG_NOSIGNAL | MSG_DONTWAIT));
+bool ServiceManager::send(const char* text, std::size_t size) noexcept {
+  return !socket_ ||
+         ::send(socket_.get(), text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(size);
+}
+
+void ServiceManager::say(const Message& state) noexcept {
+  state_ = state;
+  state_is_told_ = send(state_.c_str(), state_.size());
 }
 
 void ServiceManager::say_ready() noexcept {
-  constexpr std::string_view ready = "READY=1";
-  send(ready.data(), ready.size());
+  Message text;
+  text.append("READY=1");
+  say(text);
 }
 
 void ServiceManager::say_reloading() noexcept {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(posix::Clock::now().time_since_epoch());
-  BoundedText<64> text;
+  Message text;
   text.append("RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(now.count()));
-  send(text.c_str(), text.size());
+  say(text);
 }
 
 void ServiceManager::say_stopping(posix::Duration at_most) noexcept {
   const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(at_most);
-  BoundedText<64> text;
+  Message text;
   text.append("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", static_cast<long long>(limit.count()));
-  send(text.c_str(), text.size());
+  say(text);
 }
 
 bool ServiceManager::wants_status(posix::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
   if (between_signs_of_life_ && now >= next_sign_of_life_) {
     constexpr std::string_view alive = "WATCHDOG=1";
-    send(alive.data(), alive.size());
+    static_cast<void>(send(alive.data(), alive.size()));  // the next comes soon
     next_sign_of_life_ = now + *between_signs_of_life_;
   }
   if (now < next_status_) return false;
   next_status_ = now + between_statuses;
   told_events_ = events;
+  if (!state_is_told_) say(Message(state_));
   return true;
 }
 
 void ServiceManager::say_status(const ServiceStatus& status) noexcept {
-  if (std::string_view(status.c_str()) == told_.c_str()) return;
+  if (status_is_told_ && std::string_view(status.c_str()) == told_.c_str()) return;
   told_ = status;
   BoundedText<ServiceStatus::capacity + 8> text;
   text.append("STATUS=%s", status.c_str());
-  send(text.c_str(), text.size());
+  status_is_told_ = send(text.c_str(), text.size());
 }
 
 std::optional<posix::TimePoint> ServiceManager::due(std::uint64_t events) const noexcept {
   std::optional<posix::TimePoint> next;
-  if (socket_ && events != told_events_) next = next_status_;
+  if (socket_ && (events != told_events_ || !state_is_told_ || !status_is_told_)) next = next_status_;
   if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;
   return next;
 }

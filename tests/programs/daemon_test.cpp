@@ -114,6 +114,21 @@ TEST_F(Daemon, KeepsNoInheritedDescriptor) {
   stop();
 }
 
+// What is opened next has their numbers: a log would go to a client.
+TEST_F(Daemon, FillsClosedStandardDescriptors) {
+  for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+    std::string line = "exec";
+    for (const auto& word : command({"--log", "stderr", "-v"})) line += " '" + word + "'";
+    EXPECT_EQ(run({"sh", "-c", line + " " + closed}, marked()).ending, 0) << closed;
+    const auto proc = "/proc/" + std::to_string(pid()) + "/fd/";
+    for (const char* fd : {"0", "1", "2"}) {
+      if (closed.find('2') == std::string::npos && fd[0] == '2') continue;  // the log's
+      EXPECT_EQ(fs::read_symlink(proc + fd), "/dev/null") << closed;
+    }
+    stop();
+  }
+}
+
 TEST_F(Daemon, ThatCannotListenIsSeenInTheStartersStatus) {
   ServerProcess other({"--bind", "127.0.0.1"});
   const auto port = std::to_string(other.port());
@@ -181,7 +196,55 @@ TEST_F(Daemon, DoesNotTakeSocketsOfAServiceManager) {
       "in the foreground\n");
 }
 
+TEST_F(Daemon, DoesNotLeaveAServiceManagerThatWaitsForIt) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no service manager is told";
+  const auto manager = folder / "notify";
+  const auto result = run({"python3", "-c", R"(
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[2]); os.set_inheritable(s.fileno(), True)
+os.environ['NOTIFY_SOCKET'] = sys.argv[2]; os.execv(sys.argv[1], [sys.argv[1], '--daemonize']))",
+                           TCPSERVER_PROGRAM, manager.string()});
+  EXPECT_EQ(result.ending, 64);
+  EXPECT_TRUE(result.errors.starts_with("tcpserver: --daemonize: a service manager waits")) << result.errors;
+}
+
+TEST_F(Daemon, RefusesRelativePathsWhereItDoesNotKnowItsFolder) {
+  const auto result =
+      run({"sh", "-c", "mkdir \"$1\" && cd \"$1\" && rmdir \"$1\" && exec \"$0\" -d --port 0 --pid-file pid",
+           TCPSERVER_PROGRAM, (folder / "gone").string()},
+          marked());
+  EXPECT_EQ(result.ending, 64);
+  EXPECT_NE(result.errors.find("--pid-file and --config have to be absolute paths"), std::string::npos)
+      << result.errors;
+}
+
 using PidFile = Daemon;
+
+// Whoever can read it could lock it, and keep every server from starting.
+TEST_F(PidFile, IsForItsOwnerAlone) {
+  std::ofstream(pid_file) << "1\n";
+  ::chmod(pid_file.c_str(), 0644);
+  ASSERT_EQ(start().ending, 0);
+  EXPECT_EQ(fs::status(pid_file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  stop();
+}
+
+// The rules that the server is under have an exception for the folder of the file; with none to be had, they
+// hold all the same.
+TEST_F(PidFile, InAFolderThatTheUserCannotEnterKeepsNoRights) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no Landlock";
+  ServerProcess usual({"-v", "--user", "4711:4712"});
+  const auto rights = [](const std::string& errors) {
+    const auto start = errors.find("given up for good:");
+    return errors.substr(start, errors.find('\n', start) - start);
+  };
+  const auto folders = folder / "closed" / "open";
+  fs::create_directories(folders);
+  fs::permissions(folder / "closed", fs::perms::owner_all);
+  ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", (folders / "pid").string()});
+  EXPECT_EQ(rights(server.process().errors()), rights(usual.process().errors()));
+}
 
 TEST_F(PidFile, IsOfOneServerAlone) {
   const auto first = start();
@@ -336,7 +399,19 @@ TEST_F(User, IsNotForThoseWhoAreNotRoot) {
   EXPECT_TRUE(refused.errors.ends_with("tcpserver: --user: only root can become another user\n"))
       << refused.errors;
   ServerProcess same({"--user", "4711:4712"}, {}, other);
-  EXPECT_EQ(same.stop(), 0) << "who is that user already has nothing to do";
+  EXPECT_EQ(same.stop(), 0) << "who is that user already has little to do";
+  auto with_groups = run({"setpriv", "--reuid", "4711", "--regid", "4712", "--groups", "4,24", program.path(),
+                          "--port", "0", "--user", "4711:4712"});
+  EXPECT_EQ(with_groups.ending, 77);
+  EXPECT_TRUE(with_groups.errors.ends_with(
+      "tcpserver: --user: it has further groups, and only root can give them up\n"))
+      << with_groups.errors;
+  // With the rights to, they are given up, and these rights after them.
+  ServerProcess rich({"--user", "4711:4712", "--sandbox", "off"}, {},
+                     {"setpriv", "--reuid", "4711", "--regid", "4712", "--groups", "4,24", "--inh-caps",
+                      "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid", program.path()});
+  expect_nobodys(rich.pid());
+  EXPECT_EQ(rich.stop(), 0);
 }
 
 }  // namespace

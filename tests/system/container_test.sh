@@ -48,22 +48,31 @@ eventually() {
   return 1
 }
 
+# Whether it can be done at all is asked with another program: if ours then fails, it fails.
+mkdir "$out/probe"
+echo 'int main() {}' | "${CXX:-c++}" -static -x c++ - -o "$out/probe/probe" || cannot "no static program can be made"
+printf 'FROM scratch\nCOPY probe /probe\nENTRYPOINT ["/probe"]\n' >"$out/probe/Containerfile"
+# These need no further rights than this machine may have.
+limits=(--network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --read-only --cap-drop all)
+{ pod build --isolation chroot -t "$name-probe" "$out/probe" && pod run --rm "${limits[@]}" "$name-probe"; } >"$out/probe/said" 2>&1 || {
+  tail -n 5 "$out/probe/said"
+  cannot "podman cannot build and run a container here"
+}
+
 mkdir "$out/context"
 cp "$build/tcpserver" "$out/context"
 strip "$out/context/tcpserver" 2>/dev/null || true
 pod build --isolation chroot -t "$name" -f "$here/../../src/packaging/Containerfile" "$out/context" >"$out/built" 2>&1 || {
   tail -n 5 "$out/built"
-  cannot "podman cannot build here"
+  exit 1
 }
-# Limits that need no further rights than those of this machine.
-pod run --name "$name" --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --read-only --cap-drop all \
-  "$name" --port 5000 --drain-timeout 60s >"$out/log" 2>&1 &
+pod run --name "$name" "${limits[@]}" "$name" --port 5000 --drain-timeout 60s >"$out/log" 2>&1 &
 running=$!
 listens() { grep -q 'Server is listening on port 5000' "$out/log"; }
 eventually eval 'listens || ! kill -0 $running 2>/dev/null'
 listens || {
   cat "$out/log"
-  cannot "podman cannot run a container here"
+  exit 1
 }
 pid=$(pod inspect --format '{{.State.Pid}}' "$name")
 of() { sed -n "s/^$1:\t*//p" "/proc/$pid/status"; }

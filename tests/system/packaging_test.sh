@@ -34,7 +34,7 @@ for prefix in /usr/local /usr; do
     try "has $prefix/$file" test -s "$installed$prefix/$file"
   done
   try "the unit runs what was installed" \
-    grep -q "^ExecStart=$prefix/sbin/tcpserver --config $etc/tcpserver.conf" "$installed$prefix/lib/systemd/system/tcpserver.service"
+    grep -q "^ExecStart=\"$prefix/sbin/tcpserver\" --config \"$etc/tcpserver.conf\"" "$installed$prefix/lib/systemd/system/tcpserver.service"
   try "no place-holder is left in the units" eval "! grep -nE '@[A-Z_]+@' '$installed$prefix'/lib/systemd/system/*"
   try "the configuration is at $etc" test -s "$installed$etc/tcpserver.conf"
   try "uninstall" uninstall
@@ -45,6 +45,14 @@ echo '# mine' >>"$installed/usr/local/etc/tcpserver.conf"
 try "a second installation" install /usr/local
 try "keeps a changed configuration" grep -q mine "$installed/usr/local/etc/tcpserver.conf"
 try "uninstall" uninstall
+try "keeps it, too" test "$(left)" = "$installed/usr/local/etc/tcpserver.conf"
+rm -r "$installed"
+install "/opt/a b" >/dev/null
+install "/opt/a b" >/dev/null
+try "the unit of a folder with a blank says so" \
+  grep -q '^ExecStart="/opt/a b/sbin/tcpserver" --config "/opt/a b/etc/tcpserver.conf"' "$installed/opt/a b/lib/systemd/system/tcpserver.service"
+try "uninstall after two installations" uninstall
+try "leaves nothing" empty
 
 # Each line of the configuration file that is switched off says the default: switched on, all of it is taken.
 sed 's/^#\([a-z]\)/\1/' "$(dirname "${BASH_SOURCE[0]}")/../../src/packaging/tcpserver.conf" >"$out/all.conf"
@@ -82,7 +90,7 @@ if readelf --wide --segments "$build/tcpserver" | grep -q INTERP; then
   echo "skipped the archive's server in an empty root: it is linked dynamically here"
 elif [ "$(id -u)" = 0 ]; then
   mkdir -p "$out/root/dev"
-  cp "$out/unpacked/usr/local/sbin/tcpserver" "$out/root"
+  cp "$out"/unpacked/tcpserver-*/usr/local/sbin/tcpserver "$out/root"
   try "the archive's server runs where there is nothing else" chroot "$out/root" /tcpserver --version
 else
   echo "skipped the archive's server in an empty root: chroot takes root"

@@ -30,9 +30,9 @@ struct User {
 [[nodiscard]] Account find_account(const std::string& user, const std::string& group);
 
 // Is that user from now on, for good: with this group and no other, and with none of root's capabilities; no
-// program that it could execute gives it more (no_new_privs, where the system has it). Does nothing where it
-// is that user already. Throws StartError: no_permission for who is not root, system where the system
-// refuses, or where afterwards a way back is found.
+// program that it could execute gives it more (no_new_privs, where the system has it). Who is that user
+// already gives up the rest all the same. Throws StartError: no_permission for who is not root (or CAP_SETUID
+// and CAP_SETGID), system where the system refuses, or where afterwards a way back is found.
 void become(const Account& account);
 
 }  // namespace tcpserver::posix

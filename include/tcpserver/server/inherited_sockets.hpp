@@ -2,7 +2,6 @@
 
 #include "tcpserver/server/listener.hpp"
 
-#include <optional>
 #include <vector>
 
 // Listening sockets that a service manager opened before it started the server, and keeps when it ends: they
@@ -13,10 +12,9 @@ namespace tcpserver::server {
 // (usage) for a number that is none.
 [[nodiscard]] int count_inherited_sockets();
 
-// Takes them over: non-blocking, closed on exec, with the options that connections inherit. Where a backlog
-// is given, listen(2) is called again with it; else the service manager's own stays. Throws StartError
-// (usage) for a descriptor that is no listening TCP socket.
-[[nodiscard]] std::vector<Listener> inherit_listeners(int count, std::optional<int> backlog,
-                                                      posix::Duration idle_timeout);
+// Takes them over: non-blocking, closed on exec, with the options that connections inherit, and the backlog
+// that the service manager gave them. Throws StartError (usage) for a descriptor that is no listening TCP
+// socket.
+[[nodiscard]] std::vector<Listener> inherit_listeners(int count, posix::Duration idle_timeout);
 
 }  // namespace tcpserver::server

@@ -32,7 +32,8 @@ class LogSink {
   std::uint64_t dropped_ = 0;
 };
 
-// Standard error as it was when this was made: "tcpserver: LINE".
+// Standard error as it was when this was made: "tcpserver: LINE". Where that is the journal (JOURNAL_STREAM,
+// systemd.exec(5)), with a priority before it: "<4>tcpserver: LINE" (sd-daemon(3)).
 class StandardError final : public LogSink {
  public:
   // Through a descriptor of its own that does not block, where there can be one.
@@ -45,6 +46,7 @@ class StandardError final : public LogSink {
   posix::UniqueFd own_;  // empty: standard error itself
   int fd_;
   bool never_blocks_;
+  bool is_journal_;
 };
 
 // The system's log, facility daemon: "<PRIORITY>tcpserver[PID]: LINE" in a datagram (RFC 3164; the daemon of

@@ -19,9 +19,10 @@ struct OverflowScene {
   options::Mode mode = options::Mode::fork;
   bool full = false;  // as many sessions as --max-connections allows
   std::uint32_t max_connections = 0;
-  int backlog = 0;              // what listen was asked for
-  std::uint32_t in_effect = 0;  // what the kernel made of it
-  int largest = 0;              // SOMAXCONN but in tests
+  int backlog = 0;                  // what listen was asked for
+  std::uint32_t in_effect = 0;      // what the kernel made of it
+  int largest = 0;                  // SOMAXCONN but in tests
+  bool of_service_manager = false;  // who chose the backlog
 };
 
 using Advice = BoundedText<160>;

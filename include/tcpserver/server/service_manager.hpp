@@ -14,7 +14,7 @@ using ServiceStatus = BoundedText<320>;
 
 // Tells a service manager how the server is, by the protocol of sd_notify(3): datagrams to the socket that
 // NOTIFY_SOCKET names. Where it names none, or in a portable build, nobody is told. Nothing here waits,
-// allocates or fails: a manager that does not listen misses something.
+// allocates or fails: what a manager does not take now it is told again a second later.
 class ServiceManager {
  public:
   // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
@@ -38,7 +38,9 @@ class ServiceManager {
   [[nodiscard]] std::optional<posix::TimePoint> due(std::uint64_t events) const noexcept;
 
  private:
-  void send(const char* text, std::size_t size) noexcept;
+  using Message = BoundedText<96>;
+  [[nodiscard]] bool send(const char* text, std::size_t size) noexcept;
+  void say(const Message& state) noexcept;
 
   posix::UniqueFd socket_;
   std::optional<posix::Duration> between_signs_of_life_;
@@ -46,6 +48,9 @@ class ServiceManager {
   posix::TimePoint next_status_{};
   std::uint64_t told_events_ = 0;
   ServiceStatus told_;
+  Message state_;  // the last of ready, reloading, stopping
+  bool state_is_told_ = true;
+  bool status_is_told_ = true;
 };
 
 }  // namespace tcpserver::server
