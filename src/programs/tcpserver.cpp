@@ -1,6 +1,6 @@
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/programs/program.hpp"
-#include "tcpserver/server/server.hpp"
+#include "tcpserver/server/run_server.hpp"
 
 #include <unistd.h>
 

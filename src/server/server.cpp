@@ -5,12 +5,10 @@
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
-#include "tcpserver/server/daemonize.hpp"
 #include "tcpserver/server/forked_sessions.hpp"
 #include "tcpserver/server/inherited_sockets.hpp"
 #include "tcpserver/server/iterative_sessions.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
-#include "tcpserver/server/pid_file.hpp"
 #include "tcpserver/server/reload.hpp"
 #include "tcpserver/server/rights.hpp"
 #include "tcpserver/server/service_manager.hpp"
@@ -30,7 +28,6 @@ namespace tcpserver::server {
 
 namespace {
 
-using options::LogTarget;
 using options::Mode;
 using options::ServerOptions;
 
@@ -52,55 +49,7 @@ BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noe
   return names;
 }
 
-// One running daemon. Members stand in the order in which they are made.
-class Server final : private Upkeep {
- public:
-  Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
-
-  // Says that clients are accepted from now on. `output_closed`: whoever started it closed standard output,
-  // and /dev/null has its place.
-  void say_ready(bool output_closed) noexcept;
-  posix::ExitStatus run();
-
- private:
-  std::vector<Listener> listen();
-  std::unique_ptr<Sessions> make_sessions();
-  std::vector<Listener> bind_listeners();
-  std::vector<Listener> take_over_listeners(int count);
-  void explain_lesson_mode() noexcept;
-  void announce(bool output_closed) noexcept;
-  void after_wait() noexcept override;
-  void before_closing() noexcept override;
-  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
-  [[nodiscard]] OverflowScene scene() const noexcept;
-  [[nodiscard]] StatusText status() noexcept;
-  [[nodiscard]] int backlog_of(const ServerOptions& options) const noexcept;
-  void log_backlog(const Listener& listener) noexcept;
-  void log_status() noexcept;
-  void begin_to_stop() noexcept;
-  [[nodiscard]] std::uint64_t events() const noexcept;
-  [[nodiscard]] ServiceStatus service_status() noexcept;
-  void reload() noexcept;
-  void put_in_force(Reload&& reload) noexcept;
-
-  ServerOptions options_;  // those in force now
-  ReadCommand read_again_;
-  SignalWindow& window_;
-  Log& log_;
-  Counters counters_;
-  Context context_;
-  ServiceManager manager_;
-  std::uint64_t reloads_ = 0;
-  bool reload_failed_ = false;  // the last one
-  bool stopping_ = false;
-  std::optional<int> inherited_backlog_;  // where the listeners are a service manager's: what it asked for
-  std::string ports_;                     // "port 80", or "ports 80, 8080" of a service manager's sockets
-  int highest_descriptor_ = 0;
-  std::vector<Listener> listening_;  // until the loop has them
-  OverflowWatch overflows_;
-  std::unique_ptr<Sessions> sessions_;
-  AcceptLoop loop_;
-};
+}  // namespace
 
 Server::Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log)
     : options_(command.options),
@@ -371,71 +320,6 @@ posix::ExitStatus Server::run() {
   sessions_->drain();
   log_.info("stopped: %s", status().c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
-}
-
-void open_log(Log& log, const options::ServerCommand& command) {
-  log.set_verbosity(command.options.verbosity);
-  // What is said at the start is on standard error, too: the system's log may not be there yet.
-  if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
-  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
-}
-
-void say_stale(const PidFile& pid_file, Log& log) {
-  if (const auto pid = pid_file.stale()) {
-    log.info("--pid-file: taken over from pid %d, which runs no server with it any more",
-             static_cast<int>(*pid));
-  }
-}
-
-// `starter`: null where it stays in the foreground.
-posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_again, bool output_closed,
-                        Starter* starter) {
-  const auto& options = command.options;
-  // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
-  // request to stop that comes in the middle of the start is heard at the first wait.
-  SignalWindow window;
-  Log log;
-  open_log(log, command);
-  try {
-    const auto account = find_the_user(options);
-    std::optional<PidFile> pid_file;
-    if (!options.pid_file.empty()) say_stale(pid_file.emplace(options.pid_file), log);
-    Server server(command, std::move(read_again), window, log);
-    give_up_rights(options, account, log);
-    if (pid_file) pid_file->write();
-    server.say_ready(output_closed);
-    if (starter != nullptr) starter->tell_ready(!log.has_system_log());
-    log.leave_standard_error();
-    return server.run();
-  } catch (const posix::StartError& error) {
-    // On standard error it is said by whoever ends with that status.
-    if (log.has_system_log()) {
-      log.leave_standard_error();
-      log.warning("%s", error.what());
-    }
-    throw;
-  }
-}
-
-}  // namespace
-
-posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
-  // First of all, or what is opened next takes the number of a closed one.
-  const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
-  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
-  if (!command.options.daemonize) return serve(command, std::move(read_again), output_closed, nullptr);
-  if (count_inherited_sockets() > 0) {
-    throw posix::StartError(posix::ExitStatus::usage,
-                            "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
-                            "programs in the foreground");
-  }
-  if (ServiceManager().listens()) {
-    throw posix::StartError(posix::ExitStatus::usage,
-                            "--daemonize: a service manager waits to hear from this very process "
-                            "(NOTIFY_SOCKET), which has to stay in the foreground");
-  }
-  return run_as_daemon(
-      [&](Starter& starter) { return serve(command, std::move(read_again), output_closed, &starter); });
 }
 
 }  // namespace tcpserver::server

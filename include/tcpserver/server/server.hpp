@@ -2,17 +2,80 @@
 
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/server/accept_loop.hpp"
+#include "tcpserver/server/context.hpp"
+#include "tcpserver/server/counters.hpp"
+#include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/overflow_watch.hpp"
+#include "tcpserver/server/reload.hpp"
+#include "tcpserver/server/service_manager.hpp"
+#include "tcpserver/server/sessions.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace tcpserver::server {
 
 // Reads the command again, its configuration file with it; throws as parse_server_command does.
 using ReadCommand = std::function<options::ServerCommand()>;
 
-// The daemon: listens, announces its port in one line on standard output, serves until SIGTERM or SIGINT,
-// drains. On SIGHUP it reads its options again and puts in force what can change. Takes over the process's
-// signals and standard descriptors. Returns the exit status; throws StartError where it cannot start.
-[[nodiscard]] posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again);
+// One running daemon, from listening to the end of its last session. Members stand in the order in which they
+// are made.
+class Server final : private Upkeep {
+ public:
+  // Listens, or takes over what a service manager listens on, and tries the sandbox. Throws StartError.
+  // `window` and `log` must outlive it.
+  Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
+
+  // Says that clients are accepted from now on. `output_closed`: whoever started it closed standard output,
+  // and /dev/null has its place.
+  void say_ready(bool output_closed) noexcept;
+
+  // Serves until a stop is asked for, then drains: status ok; or until no listener works any more: system.
+  posix::ExitStatus run();
+
+ private:
+  std::vector<Listener> listen();
+  std::unique_ptr<Sessions> make_sessions();
+  std::vector<Listener> bind_listeners();
+  std::vector<Listener> take_over_listeners(int count);
+  void explain_lesson_mode() noexcept;
+  void announce(bool output_closed) noexcept;
+  void after_wait() noexcept override;
+  void before_closing() noexcept override;
+  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
+  [[nodiscard]] OverflowScene scene() const noexcept;
+  [[nodiscard]] StatusText status() noexcept;
+  [[nodiscard]] int backlog_of(const options::ServerOptions& options) const noexcept;
+  void log_backlog(const Listener& listener) noexcept;
+  void log_status() noexcept;
+  void begin_to_stop() noexcept;
+  [[nodiscard]] std::uint64_t events() const noexcept;
+  [[nodiscard]] ServiceStatus service_status() noexcept;
+  void reload() noexcept;
+  void put_in_force(Reload&& reload) noexcept;
+
+  options::ServerOptions options_;  // those in force now
+  ReadCommand read_again_;
+  SignalWindow& window_;
+  Log& log_;
+  Counters counters_;
+  Context context_;
+  ServiceManager manager_;
+  std::uint64_t reloads_ = 0;
+  bool reload_failed_ = false;  // the last one
+  bool stopping_ = false;
+  std::optional<int> inherited_backlog_;  // where the listeners are a service manager's: what it asked for
+  std::string ports_;                     // "port 80", or "ports 80, 8080" of a service manager's sockets
+  int highest_descriptor_ = 0;
+  std::vector<Listener> listening_;  // until the loop has them
+  OverflowWatch overflows_;
+  std::unique_ptr<Sessions> sessions_;
+  AcceptLoop loop_;
+};
 
 }  // namespace tcpserver::server
