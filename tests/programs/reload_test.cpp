@@ -166,7 +166,7 @@ TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
   // Port and bind are flags, which beat the file.
   EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
     return text.ends_with(
-        "SIGHUP: configuration read again, nothing to change\n"
+        "SIGHUP: configuration read again, nothing changes now\n"
         "tcpserver: SIGHUP: changed, and in force after a restart alone: mode, reap, service\n");
   })) << server.process().errors();
   EXPECT_EQ(limit_of(server), 7U);
