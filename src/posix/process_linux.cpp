@@ -1,5 +1,6 @@
 #include "tcpserver/posix/process.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -12,9 +13,22 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iterator>
 
 namespace tcpserver::posix {
+
+namespace {
+
+// Or what is less: more than that nobody opens.
+int highest_possible_descriptor() noexcept {
+  constexpr rlim_t as_many_as_anybody_opens = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = as_many_as_anybody_opens;
+  return static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens)) - 1;
+}
+
+}  // namespace
 
 pid_t fork_child() noexcept {
 #ifdef TCPSERVER_HAVE__FORK
@@ -47,11 +61,19 @@ void close_all_but(int fd, int highest) noexcept {
 
 void close_from(int first) noexcept {
   if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  constexpr rlim_t as_many_as_anybody_opens = 65536;
-  const auto end = static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens));
-  for (int fd = first; fd < end; ++fd) ::close(fd);
+  for (int fd = first; fd <= highest_possible_descriptor(); ++fd) ::close(fd);
+}
+
+int highest_open_descriptor() {
+  int highest = -1;
+  if (DIR* const folder = ::opendir("/proc/self/fd")) {
+    while (const dirent* const entry = ::readdir(folder)) {
+      const int fd = std::atoi(entry->d_name);  // "." and ".." count as 0, which is open in any case
+      if (fd != ::dirfd(folder)) highest = std::max(highest, fd);
+    }
+    ::closedir(folder);
+  }
+  return highest >= 0 ? highest : highest_possible_descriptor();
 }
 
 void give_up_capabilities() noexcept {

@@ -26,11 +26,14 @@ void close_all_but(int fd, int highest) noexcept {
 }
 
 void close_from(int first) noexcept {
-  constexpr long as_many_as_anybody_opens = 65536;
+  const int highest = highest_open_descriptor();
+  for (int fd = first; fd <= highest; ++fd) ::close(fd);
+}
+
+int highest_open_descriptor() {
   const long most = ::sysconf(_SC_OPEN_MAX);
-  const int end =
-      static_cast<int>(most < 0 ? as_many_as_anybody_opens : std::min(most, as_many_as_anybody_opens));
-  for (int fd = first; fd < end; ++fd) ::close(fd);
+  constexpr long as_many_as_anybody_opens = 65536;
+  return static_cast<int>(most < 0 ? as_many_as_anybody_opens : std::min(most, as_many_as_anybody_opens)) - 1;
 }
 
 void give_up_capabilities() noexcept {}

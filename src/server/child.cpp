@@ -15,6 +15,7 @@ __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
   auto end = SessionEnd::sandbox_refused;
   if (!posix::die_with_parent(task.parent)) posix::exit_child(static_cast<int>(SessionEnd::drained));
   if (enter_sandbox(task.sandbox)) end = run_session(task.connection, task.service, record, nullptr);
+  ScoreboardPage::announce_end(record);
   posix::exit_child(static_cast<int>(end));
 }
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 
 namespace tcpserver::server {
 
@@ -39,7 +40,7 @@ ForkedSessions::ForkedSessions(Context context, Sandbox sandbox, int highest_des
 
 void ForkedSessions::start_reaping() noexcept {
   reaping_ = true;
-  context_.window.start_reaping(&children_);
+  context_.window.start_reaping(&reaper_);
 }
 
 OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
@@ -55,6 +56,14 @@ void ForkedSessions::resize(std::uint32_t max_connections) {
   hosts_.reserve(max_connections);
   scoreboard_.reserve(max_connections);
   children_.resize(max_connections);
+}
+
+void ForkedSessions::get_ready() noexcept {
+  try {
+    small_children_.hide_the_rest(scoreboard_);
+  } catch (const std::exception&) {
+    // No memory for a list of what is mapped: then forks cost more.
+  }
 }
 
 bool ForkedSessions::has_room_for(const Host& host) const noexcept {
@@ -75,17 +84,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     return true;
   }
   const auto slot = children_.take();
-  auto& record = scoreboard_[slot];
-  record.reset();
-  const pid_t pid = posix::fork_child();
-  if (pid == 0) {
-    run_child({.parent = own_pid_,
-               .connection = connection.get(),
-               .highest_descriptor = highest_descriptor_,
-               .service = context_.options.service,
-               .sandbox = sandbox_},
-              record);
-  }
+  const pid_t pid = fork_for(connection.get(), scoreboard_.clean(slot));
   if (pid < 0) {
     const int error = errno;
     children_.give_back(slot);
@@ -100,6 +99,19 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     context_.log.detail("session of %s begins, pid %d", peer.format(text), static_cast<int>(pid));
   }
   return true;
+}
+
+pid_t ForkedSessions::fork_for(int connection, SessionRecord& record) noexcept {
+  const ChildTask task{.parent = own_pid_,
+                       .connection = connection,
+                       .highest_descriptor = highest_descriptor_,
+                       .service = context_.options.service,
+                       .sandbox = sandbox_};
+  if (small_children_.available()) return small_children_.start(task, record);
+  const SignalWindow::SigtermHeld held;
+  const pid_t pid = posix::fork_child();
+  if (pid == 0) run_child(task, record);
+  return pid;
 }
 
 bool ForkedSessions::settle() noexcept {

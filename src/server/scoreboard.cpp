@@ -5,19 +5,29 @@
 namespace tcpserver::server {
 
 void Scoreboard::reserve(std::uint32_t slots) {
-  if (slots <= slots_) return;
+  const std::uint32_t pages = slots / ScoreboardPage::record_count + 1;
+  if (pages <= pages_) return;
   // Doubled at least, so that a limit that is raised often makes few segments.
-  const std::uint32_t more = std::max(slots - slots_, slots_);
+  const std::uint32_t more = std::max(pages - pages_, pages_);
   segments_.reserve(segments_.size() + 1);
-  segments_.push_back(std::make_unique<Segment>(slots_, more));
-  slots_ += more;
+  segments_.push_back(std::make_unique<Segment>(pages_, more));
+  pages_ += more;
 }
 
-// Zeroed memory from mmap is a valid SessionRecord: lock-free atomics of value 0.
-SessionRecord& Scoreboard::operator[](std::uint32_t slot) const noexcept {
+SessionRecord& Scoreboard::clean(std::uint32_t slot) const noexcept {
+  auto& record = (*this)[slot];
+  auto& line = ScoreboardPage::of(record).parent;
+  if (!line.is_tied()) line.tie();  // the first on its page
+  record.reset();
+  ScoreboardPage::forget_end(record);
+  return record;
+}
+
+// Zeroed memory from mmap is a valid page: lock-free atomics of value 0.
+ScoreboardPage& Scoreboard::page(std::uint32_t number) const noexcept {
   auto segment = segments_.rbegin();
-  while ((*segment)->first > slot) ++segment;
-  return static_cast<SessionRecord*>((*segment)->mapping.data())[slot - (*segment)->first];
+  while ((*segment)->first > number) ++segment;
+  return static_cast<ScoreboardPage*>((*segment)->mapping.data())[number - (*segment)->first];
 }
 
 }  // namespace tcpserver::server

@@ -278,6 +278,7 @@ void Server::reload() noexcept {
     auto reload = compare(options_, read_again_().options);
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
     put_in_force(std::move(reload));  // nothing fails from here on
+    sessions_->get_ready();
     reload_failed_ = false;
   } catch (const std::exception& error) {
     reload_failed_ = true;
@@ -315,6 +316,7 @@ void Server::put_in_force(Reload&& reload) noexcept {
 }
 
 posix::ExitStatus Server::run() {
+  sessions_->get_ready();
   const bool stopped_on_request = loop_.run();
   if (!stopping_) begin_to_stop();
   sessions_->drain();

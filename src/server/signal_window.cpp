@@ -1,10 +1,10 @@
 #include "tcpserver/server/signal_window.hpp"
 
 #include "tcpserver/posix/signals.hpp"
-#include "tcpserver/server/child_table.hpp"
+#include "tcpserver/posix/window_poll.hpp"
+#include "tcpserver/server/reaper.hpp"
 
 #include <sys/select.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,25 +15,20 @@ namespace {
 
 constexpr posix::Duration rest_after_failure = std::chrono::milliseconds(100);
 
+// For a wait with no time-out: nobody minds being woken after it.
+constexpr posix::Duration for_ever = std::chrono::hours(24 * 365);
+
 // All that the handlers reach.
 volatile sig_atomic_t stop_request_count = 0;
 volatile sig_atomic_t status_requested = 0;
 volatile sig_atomic_t reload_requested = 0;
-ChildTable* children_to_reap = nullptr;
+Reaper* reaper = nullptr;
 // Wider than sig_atomic_t, which may be read half changed: not here, where handlers run in wait() alone.
 SignalWindow::Reaped reaped_so_far;
 
-// Signals merge: while SIGCHLD is pending, further ends of children add nothing to it. So one signal may
-// stand for any number of children, and each is waited for until none is left (signal(7); UNP vol. 1, 5.10).
 void reap_ended_children() noexcept {
-  int status = 0;
-  for (;;) {
-    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
-    if (pid < 0 && errno == EINTR) continue;
-    if (pid <= 0) return;  // none has ended, or there is none at all (ECHILD)
-    ++reaped_so_far.children;
-    if (children_to_reap != nullptr) children_to_reap->note_ended(pid, status);
-  }
+  const auto note_nowhere = [](void*, pid_t, int) {};
+  reaped_so_far.children += reaper != nullptr ? reaper->reap() : reap_all(note_nowhere, nullptr);
 }
 
 void on_child(int) {
@@ -43,8 +38,12 @@ void on_child(int) {
   errno = interrupted_errno;
 }
 
+// How many of the stop_request_count the last wait has ended for.
+int answered_stop_requests = 0;
+
 void on_stop(int) {
   stop_request_count = stop_request_count + 1;
+  posix::end_window_poll();
 }
 void on_status(int) {
   status_requested = 1;
@@ -53,8 +52,38 @@ void on_reload(int) {
   reload_requested = 1;
 }
 
-sigset_t window_signals() noexcept {
+sigset_t handled_signals() noexcept {
   return posix::signal_set({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1});
+}
+
+// Those that are blocked outside of wait().
+sigset_t window_signals() noexcept {
+  auto signals = handled_signals();
+  if (posix::window_poll_can_be_ended) sigdelset(&signals, SIGTERM);
+  return signals;
+}
+
+bool has_new_stop_request() noexcept {
+  return stop_request_count != answered_stop_requests;
+}
+
+int wait_in_window(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept {
+  static const sigset_t open_window = posix::signal_set({});
+  const auto limit = timeout.value_or(for_ever);
+  const int ready = posix::window_poll(descriptors, limit, open_window, has_new_stop_request);
+  if (ready < 0 && errno != EINTR) {
+    const int error = errno;
+    const timespec rest = posix::to_timespec(std::min(limit, rest_after_failure));
+    ::pselect(0, nullptr, nullptr, nullptr, &rest, &open_window);
+    errno = error;
+    return ready;
+  }
+  const int stop_requests = stop_request_count;
+  const bool stopped = stop_requests != answered_stop_requests;
+  answered_stop_requests = stop_requests;
+  if (ready != 0 || !stopped) return ready;
+  errno = EINTR;
+  return -1;
 }
 
 bool take(volatile sig_atomic_t& flag) noexcept {
@@ -67,8 +96,8 @@ bool take(volatile sig_atomic_t& flag) noexcept {
 }  // namespace
 
 SignalWindow::SignalWindow() noexcept {
-  const sigset_t signals = window_signals();
-  posix::set_signal_mask(signals);
+  const sigset_t signals = handled_signals();
+  posix::set_signal_mask(window_signals());
   posix::set_disposition(SIGCHLD, SIG_DFL);
   for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) posix::set_disposition(signal, SIG_IGN);
   posix::set_disposition(SIGTERM, on_stop, signals);
@@ -77,26 +106,21 @@ SignalWindow::SignalWindow() noexcept {
   posix::set_disposition(SIGHUP, on_reload, signals);
 }
 
-void SignalWindow::start_reaping(ChildTable* children) noexcept {
-  children_to_reap = children;
+void SignalWindow::start_reaping(Reaper* whose) noexcept {
+  reaper = whose;
   // The default, set once more, discards a SIGCHLD that is pending (POSIX, Signal Actions): those who ended
   // before are reaped below, and a child of the start-up would count as a signal without one.
   posix::set_disposition(SIGCHLD, SIG_DFL);
-  posix::set_disposition(SIGCHLD, on_child, window_signals());
+  posix::set_disposition(SIGCHLD, on_child, handled_signals());
   reap_ended_children();  // the mask is closed, so the handler cannot come between
 }
 
 int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept {
-  static const sigset_t open_window = posix::signal_set({});
-  const timespec limit = posix::to_timespec(timeout.value_or(posix::Duration::zero()));
-  const int ready = ::ppoll(descriptors.data(), static_cast<nfds_t>(descriptors.size()),
-                            timeout ? &limit : nullptr, &open_window);
-  if (ready >= 0 || errno == EINTR) return ready;
-  const int error = errno;
-  const timespec rest =
-      posix::to_timespec(std::min(timeout.value_or(rest_after_failure), rest_after_failure));
-  ::pselect(0, nullptr, nullptr, nullptr, &rest, &open_window);
-  errno = error;
+  const auto reaper_due = posix::time_left(reaper != nullptr ? reaper->due() : std::nullopt);
+  const bool reaper_first = reaper_due && (!timeout || *reaper_due <= *timeout);
+  const int ready = wait_in_window(descriptors, reaper_first ? reaper_due : timeout);
+  if (ready == 0 && reaper_first)
+    reap_ended_children();  // the mask is closed again: no handler comes between
   return ready;
 }
 
@@ -117,13 +141,19 @@ bool SignalWindow::take_reload_request() noexcept {
   return take(reload_requested);
 }
 
+SignalWindow::SigtermHeld::SigtermHeld() noexcept {
+  posix::set_signal_mask(handled_signals());
+}
+SignalWindow::SigtermHeld::~SigtermHeld() {
+  posix::set_signal_mask(window_signals());
+}
+
 void SignalWindow::reset_for_child() noexcept {
-  posix::set_disposition(SIGCHLD, SIG_DFL);
-  posix::set_disposition(SIGTERM, SIG_DFL);
-  posix::set_disposition(SIGINT, SIG_IGN);
-  posix::set_disposition(SIGHUP, SIG_IGN);
-  posix::set_disposition(SIGUSR1, SIG_IGN);
-  posix::set_signal_mask(posix::signal_set({}));
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+    posix::set_disposition(signal, SIG_DFL);
+  auto signals = window_signals();
+  sigdelset(&signals, SIGTERM);
+  posix::set_signal_mask(signals);
 }
 
 }  // namespace tcpserver::server

@@ -12,14 +12,14 @@ namespace {
 using namespace tcpserver::server;
 
 TEST(Scoreboard, GrowsWithoutMovingARecord) {
-  Scoreboard board(64);  // a page: what is beyond faults
+  Scoreboard board(ScoreboardPage::record_count - 1);  // a page: what is beyond faults
   SessionRecord* const first = &board[0];
-  SessionRecord* const last = &board[63];
+  SessionRecord* const last = &board[ScoreboardPage::record_count - 1];
   board.reserve(128);
   board.reserve(2);
   board.reserve(1000);
   EXPECT_EQ(&board[0], first);
-  EXPECT_EQ(&board[63], last);
+  EXPECT_EQ(&board[ScoreboardPage::record_count - 1], last);
   std::set<SessionRecord*> records;
   for (std::uint32_t slot = 0; slot < 1000; ++slot) {
     board[slot].in = slot;

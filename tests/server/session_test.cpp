@@ -1,5 +1,7 @@
 #include "tcpserver/server/session.hpp"
 
+#include "tcpserver/server/capitals.hpp"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +21,22 @@ TEST(Capitals, ChangeAsciiLettersAlone) {
   for (char c = 'a'; c <= 'z'; ++c) expected[static_cast<std::size_t>(c)] = static_cast<char>(c - 32);
   to_capitals(bytes.data(), bytes.size());
   EXPECT_EQ(bytes, expected);
+}
+
+// Eight bytes are done at a time, and what is left one by one.
+TEST(Capitals, OfEachByteInEachPlace) {
+  for (std::size_t length = 0; length < 20; ++length) {
+    for (std::size_t place = 0; place < length; ++place) {
+      for (int value = 0; value < 256; ++value) {
+        std::string bytes(length, '{');
+        bytes[place] = static_cast<char>(value);
+        auto expected = bytes;
+        if (value >= 'a' && value <= 'z') expected[place] = static_cast<char>(value - 32);
+        to_capitals(bytes.data(), bytes.size());
+        ASSERT_EQ(bytes, expected) << value << " at " << place << " of " << length;
+      }
+    }
+  }
 }
 
 struct Pair {

@@ -2,10 +2,12 @@
 
 #include "tcpserver/options/option_table.hpp"
 
+#include <cstdint>
+
 namespace tcpserver::options {
 
 // What is done with the bytes of a client: sent back as they came, or with their ASCII letters in capitals.
-enum class Service { echo, upper };
+enum class Service : std::uint8_t { echo, upper };
 
 // The value as a service, or refused.
 [[nodiscard]] inline Service service_of(const Given& given) {

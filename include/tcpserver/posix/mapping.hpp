@@ -9,6 +9,7 @@ class Mapping {
  public:
   enum class Kind {
     parent_only,  // private, and hidden from children (hide_from_children)
+    own,          // private: each child starts with what its parent has put there, and changes its own
     shared        // one memory for the parent and all its children
   };
 
@@ -19,6 +20,7 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
 
   [[nodiscard]] void* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
   void* data_;

@@ -30,6 +30,10 @@ void close_all_but(int fd, int highest) noexcept;
 // Linux 5.9, elsewhere those below the limit of open files, and 65536 at most.
 void close_from(int first) noexcept;
 
+// The highest descriptor that is open now, as /proc tells; where that is not to be had, the highest that
+// could be, or 65535 where that is less.
+[[nodiscard]] int highest_open_descriptor();
+
 // Lets this process open as many descriptors as it may without privilege: the soft limit becomes the hard
 // one. Advice: where that fails, all stays as it is.
 void raise_descriptor_limit() noexcept;

@@ -40,6 +40,9 @@ class ChildTable {
 
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
 
+  // Slots from here on were never taken.
+  [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
+
   // A free slot. Fewer than capacity() must be in use.
   [[nodiscard]] Slot take() noexcept;
 
@@ -81,7 +84,7 @@ class ChildTable {
   [[nodiscard]] Link& chain_of(pid_t pid) noexcept;
 
   std::uint32_t capacity_;
-  std::uint32_t used_ = 0;  // slots from here on were never taken
+  std::uint32_t used_ = 0;
   std::uint32_t in_use_ = 0;
   Link free_ = 0;
   Link ended_ = 0;

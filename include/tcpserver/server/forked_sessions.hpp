@@ -1,9 +1,11 @@
 #pragma once
 
 #include "tcpserver/server/child_table.hpp"
+#include "tcpserver/server/reaper.hpp"
 #include "tcpserver/server/sandbox.hpp"
 #include "tcpserver/server/scoreboard.hpp"
 #include "tcpserver/server/sessions.hpp"
+#include "tcpserver/server/small_child.hpp"
 
 namespace tcpserver::server {
 
@@ -16,6 +18,7 @@ class ForkedSessions final : public Sessions {
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t max_connections) override;
+  void get_ready() noexcept override;
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
   bool settle() noexcept override;
   void catch_up() noexcept override;
@@ -25,6 +28,7 @@ class ForkedSessions final : public Sessions {
   void start_reaping() noexcept;
   [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
   void settle(ChildTable::Slot slot) noexcept;
+  [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record) noexcept;
   void wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept;
 
   Context context_;
@@ -34,6 +38,8 @@ class ForkedSessions final : public Sessions {
   HostTable hosts_;
   ChildTable children_;
   Scoreboard scoreboard_;
+  Reaper reaper_{children_, scoreboard_};
+  SmallChildren small_children_;
   bool reaping_ = false;
   bool killing_ = false;  // the drain is over: children die by our own hand
   RateLimit host_refusals_{std::chrono::minutes(1)};

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace tcpserver::server {
 
 // How a child gives up every system call but read, write, exit and sigreturn.
-enum class Sandbox {
+enum class Sandbox : std::uint8_t {
   strict,  // SECCOMP_MODE_STRICT: no program to run per call, the cheapest
   filter,  // the same four calls by a seccomp filter, where a container's filter is in force already:
            // strict mode cannot be set on top of one (seccomp(2))

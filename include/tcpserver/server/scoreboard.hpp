@@ -1,8 +1,10 @@
 #pragma once
 
+#include "tcpserver/posix/life_line.hpp"
 #include "tcpserver/posix/mapping.hpp"
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,7 +25,46 @@ struct alignas(64) SessionRecord {
     out.store(0, std::memory_order_relaxed);
     error.store(0, std::memory_order_relaxed);
   }
+
+  // A plain sum and no atomic one: a record has one writer, and its readers want no torn figure, that is all.
+  static void add(std::atomic<std::uint64_t>& total, std::uint64_t count) noexcept {
+    total.store(total.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  }
 };
+
+// The scoreboard is made of these, each a page of memory on most systems: what a child and its parent have to
+// tell each other beside the record costs no further page fault.
+struct alignas(4096) ScoreboardPage {
+  static constexpr std::uint32_t record_count = 63;
+
+  alignas(64) std::atomic<std::uint64_t> ended;  // bit i: the child of record i is about to exit
+  posix::LifeLine parent;                        // of these records' children
+  SessionRecord records[record_count];
+
+  // The page of a record that belongs to a scoreboard.
+  [[nodiscard]] static ScoreboardPage& of(SessionRecord& record) noexcept {
+    return *reinterpret_cast<ScoreboardPage*>(reinterpret_cast<std::uintptr_t>(&record) &
+                                              ~(sizeof(ScoreboardPage) - 1));
+  }
+
+  // By the child, as the last it does before its exit status.
+  static void announce_end(SessionRecord& record) noexcept {
+    auto& page = of(record);
+    page.ended.fetch_or(page.bit_of(record), std::memory_order_release);
+  }
+
+  // By the parent, once the child is gone or its place has a new one.
+  static void forget_end(SessionRecord& record) noexcept {
+    auto& page = of(record);
+    page.ended.fetch_and(~page.bit_of(record), std::memory_order_relaxed);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t bit_of(const SessionRecord& record) const noexcept {
+    return std::uint64_t{1} << (&record - records);
+  }
+};
+static_assert(sizeof(ScoreboardPage) == 4096);
 
 // A memory shared by the parent and all children: slot i belongs to the child in slot i of the child table.
 // It grows by further segments, for running children have the present ones in use.
@@ -35,17 +76,42 @@ class Scoreboard {
   // At least so many slots from now on. Throws StartError; nothing has changed then.
   void reserve(std::uint32_t slots);
 
-  [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept;
+  // A slot's record, all zero, for a new child of this process.
+  [[nodiscard]] SessionRecord& clean(std::uint32_t slot) const noexcept;
+
+  [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept {
+    return page(slot / ScoreboardPage::record_count).records[slot % ScoreboardPage::record_count];
+  }
+
+  // Calls visit(slot) for each of the first `slots` whose child has announced its end. A look at each page
+  // costs a cache line for 63 slots.
+  template <typename Visit>
+  void for_each_ended(std::uint32_t slots, Visit visit) const {
+    for (std::uint32_t number = 0; number * ScoreboardPage::record_count < slots; ++number) {
+      auto ended = page(number).ended.load(std::memory_order_acquire);
+      for (; ended != 0; ended &= ended - 1) {
+        visit(number * ScoreboardPage::record_count + static_cast<std::uint32_t>(std::countr_zero(ended)));
+      }
+    }
+  }
+
+  // Calls visit(address, size) for each part of the memory.
+  template <typename Visit>
+  void for_each_segment(Visit visit) const {
+    for (const auto& segment : segments_) visit(segment->mapping.data(), segment->mapping.size());
+  }
 
  private:
   struct Segment {
     Segment(std::uint32_t from, std::uint32_t count)
-        : first(from), mapping(posix::Mapping::Kind::shared, sizeof(SessionRecord) * count) {}
-    std::uint32_t first;
+        : first(from), mapping(posix::Mapping::Kind::shared, sizeof(ScoreboardPage) * count) {}
+    std::uint32_t first;  // page
     posix::Mapping mapping;
   };
-  std::vector<std::unique_ptr<Segment>> segments_;  // by their first slots; the first has slot 0
-  std::uint32_t slots_ = 0;
+  [[nodiscard]] ScoreboardPage& page(std::uint32_t number) const noexcept;
+
+  std::vector<std::unique_ptr<Segment>> segments_;  // by their first pages; the first has page 0
+  std::uint32_t pages_ = 0;
 };
 
 }  // namespace tcpserver::server

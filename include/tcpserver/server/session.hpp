@@ -42,14 +42,16 @@ class SessionWaiter {
   ~SessionWaiter() = default;
 };
 
-// Answers until the client's end of file. Counts into `record` as it goes. Calls nothing but read, write and
-// the waiter; allocates nothing. With no waiter the socket must block, its SO_RCVTIMEO being the idle
-// time-out and its SO_SNDTIMEO the write_waits_per_idle_timeout-th part: EAGAIN says that it ran out
-// (socket(7)). With a waiter the socket must not block.
+// How much a session reads at most at a time. Large, because bulk transfers then need few system calls, and
+// free of charge, because a page of it is no memory until a client sends that much.
+inline constexpr std::size_t echo_buffer_size = 256UL * 1024;
+
+// Answers until the client's end of file (session_loop.hpp). Counts into `record` as it goes. Calls nothing
+// but read, write and the waiter; allocates nothing; one at a time in a process, which has one buffer. With
+// no waiter the socket must block, its SO_RCVTIMEO being the idle time-out and its SO_SNDTIMEO the
+// write_waits_per_idle_timeout-th part: EAGAIN says that it ran out (socket(7)). With a waiter the socket
+// must not block.
 [[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
                                      SessionWaiter* waiter) noexcept;
-
-// The capitals of ASCII letters; every other byte, those above 127 included, stays.
-void to_capitals(char* bytes, std::size_t count) noexcept;
 
 }  // namespace tcpserver::server

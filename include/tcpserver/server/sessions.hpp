@@ -23,6 +23,9 @@ class Sessions {
   // be had: the old limit stays then.
   virtual void resize(std::uint32_t max_connections) = 0;
 
+  // Before the first start(), and after whatever may have taken memory: so that starts are cheap.
+  virtual void get_ready() noexcept {}
+
   // Serves the client of this connection, or refuses it; `peer` is its address. Must not be full. False where
   // the system is short of what it takes: the next client should not be tried at once.
   [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;

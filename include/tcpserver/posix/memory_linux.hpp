@@ -1,0 +1,38 @@
+#pragma once
+
+#include "tcpserver/posix/mapping.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+// A process's memory as its children see it.
+namespace tcpserver::posix {
+
+struct MemoryRange {
+  const void* begin;
+  std::size_t size;  // bytes; rounded to whole pages, outwards
+};
+
+// Hides from children to come all that this process has mapped now, but these ranges (MADV_DONTFORK,
+// madvise(2)), the stack and libc included: they can then run only code that needs none of it. Also takes
+// back libc's registration for restartable sequences (rseq(2)): the kernel writes to its memory in every
+// process that has one, and kills those whose memory is gone. What cannot be hidden stays as it is; where
+// maps cannot be read (no /proc) or the registration stays, that is everything. Allocates.
+void hide_all_from_children_but(std::span<const MemoryRange> kept);
+
+// The command line that ps shows, in memory that children share: as it stands in the stack it would be
+// missing where the stack is hidden from them.
+class SharedCommandLine {
+ public:
+  // Moves it. Where the system cannot, range() is empty, and all is as it was (PR_SET_MM_MAP of prctl(2),
+  // which kernels without CONFIG_CHECKPOINT_RESTORE do not have).
+  SharedCommandLine();
+
+  [[nodiscard]] MemoryRange range() const noexcept;
+
+ private:
+  std::unique_ptr<Mapping> memory_;
+};
+
+}  // namespace tcpserver::posix

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "tcpserver/options/service.hpp"
+#include "tcpserver/server/capitals.hpp"
+#include "tcpserver/server/session.hpp"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace tcpserver::server {
+
+// The echo itself, over whatever moves the bytes: libc's calls, or system calls that need no libc. `Calls`
+// has
+//   long read(char*, std::size_t)          like read(2) and write(2), but a failure is the negative errno:
+//   long write(const char*, std::size_t)   errno itself is memory that not every child has
+//   static constexpr bool may_block        true: a call that would block waits, for the socket's time-out
+//   SessionWaiter::Result wait(short)      only where it may not
+template <typename Calls>
+class SessionLoop {
+ public:
+  SessionLoop(Calls calls, options::Service service, SessionRecord& record) noexcept
+      : calls_(calls), service_(service), record_(record) {}
+
+  SessionEnd run(char* buffer, std::size_t size) noexcept {
+    for (;;) {
+      // Before each read, not only when one would block: a client that never pauses must not keep signals
+      // out.
+      if (!Calls::may_block && !wait(POLLIN)) return end_;
+      const long count = calls_.read(buffer, size);
+      if (count == 0) return SessionEnd::client_closed;
+      if (count < 0) {
+        if (count == -EINTR) continue;
+        if (!would_block(count)) return end_for(count);
+        if (Calls::may_block) return SessionEnd::idle_timeout;
+        continue;
+      }
+      const auto got = static_cast<std::size_t>(count);
+      SessionRecord::add(record_.in, got);
+      if (service_ == options::Service::upper) to_capitals(buffer, got);
+      if (!send_all(buffer, got)) return end_;
+    }
+  }
+
+ private:
+  static bool would_block(long failure) noexcept { return failure == -EAGAIN || failure == -EWOULDBLOCK; }
+
+  SessionEnd end_for(long failure) noexcept {
+    if (failure == -ECONNRESET || failure == -EPIPE) return SessionEnd::reset;
+    record_.error.store(static_cast<int>(-failure), std::memory_order_relaxed);
+    return SessionEnd::broken;
+  }
+
+  // Writes all of it; false with end_ set where the session is over.
+  bool send_all(const char* bytes, std::size_t size) noexcept {
+    int vain_waits = 0;
+    while (size > 0) {
+      const long sent = calls_.write(bytes, size);
+      if (sent > 0) {
+        vain_waits = 0;
+        bytes += sent;
+        size -= static_cast<std::size_t>(sent);
+        SessionRecord::add(record_.out, static_cast<std::uint64_t>(sent));
+      } else if (sent == 0 || would_block(sent)) {
+        if (!may_try_again(vain_waits)) return false;
+      } else if (sent != -EINTR) {
+        end_ = end_for(sent);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // After a write that could place nothing. Where calls may block the wait is over already, else it comes
+  // now.
+  bool may_try_again(int& vain_waits) noexcept {
+    if (!Calls::may_block && wait(POLLOUT)) return true;
+    if (!Calls::may_block && end_ == SessionEnd::drained) return false;
+    end_ = SessionEnd::idle_timeout;
+    // One try more than there are waits: the last finds what moved in the last wait.
+    return ++vain_waits <= write_waits_per_idle_timeout;
+  }
+
+  bool wait(short events) noexcept {
+    if constexpr (!Calls::may_block) {
+      const auto result = calls_.wait(events);
+      if (result == SessionWaiter::Result::ready) return true;
+      end_ = result == SessionWaiter::Result::stop ? SessionEnd::drained : SessionEnd::idle_timeout;
+    }
+    return false;
+  }
+
+  Calls calls_;
+  options::Service service_;
+  SessionRecord& record_;
+  SessionEnd end_ = SessionEnd::client_closed;
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,172 @@
+#include "tcpserver/posix/memory_linux.hpp"
+
+#include "tcpserver/posix/io.hpp"
+
+#include <linux/prctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if __has_include(<sys/rseq.h>)  // glibc 2.35
+#include <sys/rseq.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tcpserver::posix {
+
+namespace {
+
+constexpr std::size_t largest_proc_file = 1UL << 20;
+
+std::uintptr_t page_size() noexcept {
+  static const auto size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+// [begin, end), in whole pages.
+struct Pages {
+  std::uintptr_t begin;
+  std::uintptr_t end;
+};
+
+// Lines such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0    [heap]" (proc_pid_maps(5)).
+std::vector<Pages> mapped_pages() {
+  std::vector<Pages> all;
+  const auto maps = read_file("/proc/self/maps", largest_proc_file);
+  std::string_view rest = maps ? std::string_view(*maps) : std::string_view{};
+  while (!rest.empty()) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    Pages pages{};
+    const char* const end = line.data() + line.size();
+    const auto first = std::from_chars(line.data(), end, pages.begin, 16);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') continue;
+    if (std::from_chars(first.ptr + 1, end, pages.end, 16).ec == std::errc{}) all.push_back(pages);
+  }
+  return all;
+}
+
+std::vector<Pages> in_pages(std::span<const MemoryRange> ranges) {
+  std::vector<Pages> all;
+  for (const auto& range : ranges) {
+    if (range.size == 0) continue;
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
+    all.push_back({.begin = begin & ~(page_size() - 1),
+                   .end = (begin + range.size + page_size() - 1) & ~(page_size() - 1)});
+  }
+  std::sort(all.begin(), all.end(), [](const Pages& a, const Pages& b) { return a.begin < b.begin; });
+  return all;
+}
+
+void hide(std::uintptr_t begin, std::uintptr_t end) noexcept {
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTFORK);
+}
+
+// False where it stays registered.
+bool take_back_restartable_sequences() noexcept {
+#if defined(RSEQ_SIG) && defined(__x86_64__)
+  if (__rseq_size == 0) return true;  // libc did not register (glibc.pthread.rseq=0)
+  char* thread_pointer = nullptr;
+  asm("mov %%fs:0, %0" : "=r"(thread_pointer));
+  // The length has to be that of the registration, which libc keeps to itself: 32, or what later kernels'
+  // area has.
+  constexpr int unregister = 1;  // RSEQ_FLAG_UNREGISTER
+  for (unsigned length = 32; length <= 256; length += 4) {
+    if (::syscall(SYS_rseq, thread_pointer + __rseq_offset, length, unregister, RSEQ_SIG) == 0) return true;
+  }
+  return false;
+#elif defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+  return false;
+#else
+  return true;
+#endif
+}
+
+// The fields from the third on of /proc/self/stat, by their numbers in proc_pid_stat(5).
+class StatFields {
+ public:
+  static std::optional<StatFields> read() {
+    const auto text = read_file("/proc/self/stat", largest_proc_file);
+    const auto name_end = text ? text->rfind(')') : std::string::npos;
+    if (name_end == std::string::npos) return std::nullopt;
+    StatFields fields;
+    const char* at = text->data() + name_end + 1;
+    const char* const end = text->data() + text->size();
+    for (std::size_t number = 3; number < fields.values_.size(); ++number) {
+      while (at < end && *at == ' ') ++at;
+      const char* const field_end = std::find(at, end, ' ');
+      std::from_chars(at, field_end,
+                      fields.values_[number]);  // the state is a letter, and nobody asks for it
+      at = field_end;
+    }
+    return fields;
+  }
+
+  [[nodiscard]] std::uint64_t operator[](std::size_t number) const noexcept { return values_[number]; }
+
+ private:
+  std::array<std::uint64_t, 52> values_{};
+};
+
+prctl_mm_map layout_of(const StatFields& stat) noexcept {
+  prctl_mm_map map{};
+  map.start_code = stat[26];
+  map.end_code = stat[27];
+  map.start_stack = stat[28];
+  map.start_data = stat[45];
+  map.end_data = stat[46];
+  map.start_brk = stat[47];
+  map.brk = static_cast<std::uint64_t>(::syscall(SYS_brk, 0));
+  map.arg_start = stat[48];
+  map.arg_end = stat[49];
+  map.env_start = stat[50];
+  map.env_end = stat[51];
+  map.exe_fd = static_cast<std::uint32_t>(-1);  // as it is
+  return map;
+}
+
+}  // namespace
+
+void hide_all_from_children_but(std::span<const MemoryRange> kept) {
+  static const bool memory_of_libc_may_go = take_back_restartable_sequences();
+  if (!memory_of_libc_may_go) return;
+  const auto kept_pages = in_pages(kept);
+  for (const auto& mapped : mapped_pages()) {
+    auto begin = mapped.begin;
+    for (const auto& keep : kept_pages) {
+      hide(begin, std::min(mapped.end, keep.begin));
+      begin = std::max(begin, keep.end);
+    }
+    hide(begin, mapped.end);
+  }
+}
+
+SharedCommandLine::SharedCommandLine() {
+  const auto stat = StatFields::read();
+  if (!stat) return;
+  auto map = layout_of(*stat);
+  const auto size = map.arg_end - map.arg_start;
+  if (map.arg_start == 0 || map.arg_end <= map.arg_start) return;
+  auto memory = std::make_unique<Mapping>(Mapping::Kind::own, size);
+  std::copy_n(reinterpret_cast<const char*>(map.arg_start), size, static_cast<char*>(memory->data()));
+  ::mprotect(memory->data(), memory->size(), PROT_READ);
+  map.arg_start = reinterpret_cast<std::uint64_t>(memory->data());
+  map.arg_end = map.arg_start + size;
+  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0UL) == 0) memory_ = std::move(memory);
+}
+
+MemoryRange SharedCommandLine::range() const noexcept {
+  if (!memory_) return {.begin = nullptr, .size = 0};
+  return {.begin = memory_->data(), .size = memory_->size()};
+}
+
+}  // namespace tcpserver::posix

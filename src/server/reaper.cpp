@@ -1,0 +1,76 @@
+#include "tcpserver/server/reaper.hpp"
+
+#include <sys/wait.h>
+
+#include <cerrno>
+
+namespace tcpserver::server {
+
+namespace {
+
+// Up to so many it is cheaper, and simpler, to ask for any.
+constexpr std::uint32_t few_children = 128;
+
+// How long a killed child may stay a zombie where there are many. A sweep over 10,000 takes a millisecond or
+// less.
+constexpr auto sweep_interval = std::chrono::milliseconds(100);
+
+pid_t reap_one(pid_t whom, int& status) noexcept {
+  pid_t pid = 0;
+  do {
+    pid = ::waitpid(whom, &status, WNOHANG);
+  } while (pid < 0 && errno == EINTR);
+  return pid;
+}
+
+}  // namespace
+
+std::uint64_t reap_all(void (*visit)(void*, pid_t, int), void* context) noexcept {
+  std::uint64_t reaped = 0;
+  int status = 0;
+  pid_t pid = 0;
+  // Until none has ended, or there is none at all (ECHILD).
+  while ((pid = reap_one(-1, status)) > 0) {
+    ++reaped;
+    visit(context, pid, status);
+  }
+  return reaped;
+}
+
+std::uint64_t Reaper::reap() noexcept {
+  if (children_.in_use() <= few_children) return sweep();
+  const auto reaped = reap_announced();
+  if (reaped == 0 || posix::Clock::now() >= next_sweep_) return reaped + sweep();
+  owes_sweep_ = true;
+  return reaped;
+}
+
+std::uint64_t Reaper::reap_announced() noexcept {
+  std::uint64_t reaped = 0;
+  scoreboard_.for_each_ended(children_.used(), [&](ChildTable::Slot slot) {
+    if (!children_[slot].running) return;
+    int status = 0;
+    const pid_t pid = children_[slot].pid;
+    // Not yet a zombie: its SIGCHLD is still to come.
+    if (reap_one(pid, status) != pid) return;
+    children_.note_ended(pid, status);
+    ++reaped;
+  });
+  return reaped;
+}
+
+std::uint64_t Reaper::sweep() noexcept {
+  owes_sweep_ = false;
+  const auto note = [](void* children, pid_t pid, int status) {
+    static_cast<ChildTable*>(children)->note_ended(pid, status);
+  };
+  const auto reaped = reap_all(note, &children_);
+  if (children_.in_use() > few_children) next_sweep_ = posix::Clock::now() + sweep_interval;
+  return reaped;
+}
+
+std::optional<posix::TimePoint> Reaper::due() const noexcept {
+  return owes_sweep_ ? std::optional(next_sweep_) : std::nullopt;
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,199 @@
+// Compiled with options of its own (CMakeLists.txt): no stack protector, whose canary is memory of libc's; no
+// vector registers and no jump tables, whose constants are memory outside this section.
+#include "tcpserver/server/small_child_code_linux.hpp"
+
+#include "tcpserver/server/session_loop.hpp"
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <bit>
+#include <cerrno>
+
+namespace tcpserver::server {
+
+namespace {
+
+// On pages of its own.
+asm(".pushsection small_child, \"ax\", @progbits\n.balign 4096\n.popsection");
+#define IN_SMALL_CHILD __attribute__((section("small_child")))
+
+struct Words {
+  std::uint64_t first;
+  std::uint64_t second;
+};
+
+// ---- What knows the processor: x86-64 (System V ABI, Linux's appendix A.2.1)
+// ---------------------------------
+
+[[gnu::always_inline]] inline long system_call(long number, long first = 0, long second = 0, long third = 0,
+                                               long fourth = 0) noexcept {
+  register long in_r10 asm("r10") = fourth;
+  long result = number;
+  asm volatile("syscall"
+               : "+a"(result)
+               : "D"(first), "S"(second), "d"(third), "r"(in_r10)
+               : "rcx", "r11", "memory");
+  return result;
+}
+
+// The system call comes back twice, the second time in the child on its own stack. There nothing of this
+// function's frame is left to stand on but the registers, which the kernel keeps.
+[[gnu::always_inline]] inline long clone_and_live(long number, long first, long second, Words words,
+                                                  SessionRecord* record, SmallChildMemory* memory) noexcept {
+  long result = number;
+  register std::uint64_t in_r12 asm("r12") = words.first;
+  register std::uint64_t in_r13 asm("r13") = words.second;
+  register SessionRecord* in_r14 asm("r14") = record;
+  register SmallChildMemory* in_r15 asm("r15") = memory;
+  asm volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"  // the outermost frame
+      "mov %%r12, %%rdi\n\t"
+      "mov %%r13, %%rsi\n\t"
+      "mov %%r14, %%rdx\n\t"
+      "mov %%r15, %%rcx\n\t"
+      "call tcpserver_live_as_small_child\n"
+      "1:"
+      : "+a"(result)
+      : "D"(first), "S"(second), "d"(0L), "r"(in_r12), "r"(in_r13), "r"(in_r14), "r"(in_r15)
+      : "rcx", "r8", "r9", "r10", "r11", "memory");
+  return result;
+}
+
+constexpr std::uint32_t audit_arch = AUDIT_ARCH_X86_64;
+
+// ---- What does not
+// --------------------------------------------------------------------------------------------
+
+// The value, by way of a register: an array that is made of such ones is not copied from memory outside.
+template <typename Value>
+[[gnu::always_inline]] inline Value from_register(Value value) noexcept {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+struct RawCalls {
+  static constexpr bool may_block = true;
+  int connection;
+
+  [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
+    return system_call(SYS_read, connection, reinterpret_cast<long>(buffer), static_cast<long>(size));
+  }
+  [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
+    return system_call(SYS_write, connection, reinterpret_cast<long>(bytes), static_cast<long>(size));
+  }
+};
+
+// The plain exit is the one way out that strict seccomp allows.
+[[noreturn, gnu::always_inline]] inline void exit_with(SessionEnd end) noexcept {
+  for (;;) system_call(SYS_exit, static_cast<long>(end));
+}
+
+// One range where nothing is open above the connection, as in a server that has seen no trouble.
+[[gnu::always_inline]] inline void close_all_but(int kept, int highest) noexcept {
+  bool closed = kept == 0 || system_call(SYS_close_range, 0, kept - 1) == 0;
+  if (highest > kept) closed = system_call(SYS_close_range, kept + 1, ~0U) == 0 && closed;
+  // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
+  for (int other = 0; !closed && other <= highest; ++other) {
+    if (other != kept) system_call(SYS_close, other);
+  }
+}
+
+// False where the parent has ended before that.
+[[gnu::always_inline]] inline bool die_with(pid_t parent, const posix::LifeLine& line) noexcept {
+  system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  const auto state = line.state();
+  if (state != posix::LifeLine::State::untied) return state == posix::LifeLine::State::intact;
+  const long now = system_call(SYS_getppid);
+  return now == parent || now == 0;  // 0 is a parent outside our pid namespace (getppid(2))
+}
+
+// Where its parent's handlers are still set, SIGTERM is blocked, too.
+[[gnu::always_inline]] inline void hear_sigterm() noexcept {
+  constexpr long size_of_kernel_set = 8;
+  struct {
+    std::uint64_t handler = 0, flags = 0, restorer = 0, mask = 0;
+  } by_default;
+  system_call(SYS_rt_sigaction, SIGTERM, reinterpret_cast<long>(&by_default), 0, size_of_kernel_set);
+  std::uint64_t sigterm = from_register(std::uint64_t{1} << (SIGTERM - 1));
+  system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigterm), 0, size_of_kernel_set);
+}
+
+// The rules of strict mode as a program: as in sandbox_linux.cpp, whose array is not here.
+[[gnu::always_inline]] inline bool enter_filter() noexcept {
+  constexpr int count = 9;
+  constexpr std::uint16_t load = BPF_LD | BPF_W | BPF_ABS;
+  constexpr std::uint16_t jump_if_equal = BPF_JMP | BPF_JEQ | BPF_K;
+  sock_filter rules[count];
+  int next = 0;
+  const auto add = [&](std::uint16_t code, std::uint32_t k, std::uint8_t if_true, std::uint8_t if_false) {
+    rules[next++] = std::bit_cast<sock_filter>(
+        from_register(std::bit_cast<std::uint64_t>(sock_filter{code, if_true, if_false, k})));
+  };
+  add(load, offsetof(seccomp_data, arch), 0, 0);
+  add(jump_if_equal, audit_arch, 0, 5);
+  add(load, offsetof(seccomp_data, nr), 0, 0);
+  add(jump_if_equal, SYS_read, 4, 0);
+  add(jump_if_equal, SYS_write, 3, 0);
+  add(jump_if_equal, SYS_exit, 2, 0);
+  add(jump_if_equal, SYS_rt_sigreturn, 1, 0);
+  add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+  add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+  sock_fprog program;
+  program.len = count;
+  program.filter = rules;
+  return system_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, reinterpret_cast<long>(&program)) == 0;
+}
+
+[[gnu::always_inline]] inline bool enter(Sandbox sandbox) noexcept {
+  if (sandbox == Sandbox::none) return true;
+  if (sandbox == Sandbox::filter) return enter_filter();
+  return system_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0;
+}
+
+}  // namespace
+
+// The whole life of a small child. `flatten`: all that it calls becomes a part of it.
+extern "C" [[noreturn]] IN_SMALL_CHILD __attribute__((flatten, noinline, used, visibility("hidden"))) void
+tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, SessionRecord* record,
+                              SmallChildMemory* memory) noexcept {
+  const auto order = std::bit_cast<SmallChildOrder>(Words{first, second});
+  if (order.parent == 0) exit_with(SessionEnd::client_closed);
+  close_all_but(order.connection, order.highest_descriptor);
+  auto end = SessionEnd::drained;
+  if (die_with(order.parent, ScoreboardPage::of(*record).parent)) {
+    if (order.has_handlers) hear_sigterm();
+    end = SessionEnd::sandbox_refused;
+    if (enter(order.sandbox)) {
+      end = SessionLoop<RawCalls>({order.connection}, order.service, *record)
+                .run(memory->buffer, sizeof memory->buffer);
+    }
+  }
+  ScoreboardPage::announce_end(*record);
+  exit_with(end);
+}
+
+IN_SMALL_CHILD __attribute__((flatten, noinline)) long start_small_child(clone_args* arguments,
+                                                                         SmallChildOrder order,
+                                                                         SessionRecord* record,
+                                                                         SmallChildMemory* memory) noexcept {
+  const auto words = std::bit_cast<Words>(order);
+  const auto stack = reinterpret_cast<std::uint64_t>(&memory->stack);
+  if (arguments == nullptr) {
+    return clone_and_live(SYS_clone, SIGCHLD, static_cast<long>(stack + sizeof memory->stack), words, record,
+                          memory);
+  }
+  arguments->stack = stack;
+  arguments->stack_size = sizeof memory->stack;
+  return clone_and_live(SYS_clone3, reinterpret_cast<long>(arguments), sizeof *arguments, words, record,
+                        memory);
+}
+
+}  // namespace tcpserver::server

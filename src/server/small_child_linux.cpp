@@ -1,0 +1,84 @@
+#include "tcpserver/posix/memory_linux.hpp"
+#include "tcpserver/posix/process.hpp"
+#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/server/signal_window.hpp"
+#include "tcpserver/server/small_child.hpp"
+#include "tcpserver/server/small_child_code_linux.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <optional>
+#include <vector>
+
+namespace tcpserver::server {
+
+struct SmallChildren::Memory {
+  // Never touched here: each child's first touch gives it a page of its own.
+  posix::Mapping work{posix::Mapping::Kind::own, sizeof(SmallChildMemory)};
+  std::optional<posix::SharedCommandLine> command_line;  // once hidden
+  int highest_descriptor = 0;
+  bool by_clone3 = true;
+
+  long start(SmallChildOrder order, SessionRecord* record) noexcept {
+    clone_args arguments{};
+    arguments.flags = CLONE_CLEAR_SIGHAND;  // clone3 alone has it (Linux 5.5)
+    arguments.exit_signal = SIGCHLD;
+    order.has_handlers = !by_clone3;
+    return start_small_child(by_clone3 ? &arguments : nullptr, order, record,
+                             static_cast<SmallChildMemory*>(work.data()));
+  }
+
+  // Whether a child can live so. Filters that look at the flags of clone refuse clone3, whose flags they
+  // cannot see (docker's, systemd's RestrictNamespaces=).
+  bool try_one() {
+    const long pid = start({}, nullptr);
+    if (pid < 0) return false;
+    int status = 0;
+    while (::waitpid(static_cast<pid_t>(pid), &status, 0) < 0) {
+      if (errno != EINTR) throw posix::system_error("wait for a child");
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+};
+
+SmallChildren::SmallChildren() : memory_(std::make_unique<Memory>()) {
+  if (memory_->try_one()) return;
+  memory_->by_clone3 = false;
+  if (!memory_->try_one()) memory_.reset();
+}
+
+SmallChildren::~SmallChildren() = default;
+
+void SmallChildren::hide_the_rest(const Scoreboard& scoreboard) {
+  if (!memory_) return;
+  if (!memory_->command_line) memory_->command_line.emplace();
+  memory_->highest_descriptor = posix::highest_open_descriptor() + 1;
+  std::vector<posix::MemoryRange> kept{
+      {.begin = __start_small_child,
+       .size = static_cast<std::size_t>(__stop_small_child - __start_small_child)},
+      {.begin = memory_->work.data(), .size = memory_->work.size()},
+      memory_->command_line->range()};
+  scoreboard.for_each_segment([&](void* begin, std::size_t size) { kept.push_back({begin, size}); });
+  posix::hide_all_from_children_but(kept);
+}
+
+pid_t SmallChildren::start(const ChildTask& task, SessionRecord& record) const noexcept {
+  std::optional<SignalWindow::SigtermHeld> held;
+  if (!memory_->by_clone3) held.emplace();
+  const long pid = memory_->start({.connection = task.connection,
+                                   .highest_descriptor = memory_->highest_descriptor,
+                                   .parent = task.parent,
+                                   .service = task.service,
+                                   .sandbox = task.sandbox,
+                                   .has_handlers = false},
+                                  &record);
+  if (pid >= 0) return static_cast<pid_t>(pid);
+  errno = static_cast<int>(-pid);
+  return -1;
+}
+
+}  // namespace tcpserver::server
