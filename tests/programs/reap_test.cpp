@@ -60,6 +60,34 @@ TEST(Reap, OneSignalMayStandForManyChildren) {
       << server.last_line();
 }
 
+// With many children the server asks for those who announced their end, and a killed one announces nothing.
+// The second round comes at once after the first: the look that finds everybody may not be due yet, and then
+// must come by itself.
+TEST(Reap, OfManyFindsThoseWhoWereKilledToo) {
+  raise_descriptor_limit();
+  ServerProcess server;
+  constexpr std::size_t all = 400;
+  constexpr std::size_t batch = 50;
+  auto clients = open_sessions(server.port(), static_cast<int>(all));
+  std::size_t left = all;
+  for (int round = 0; round < 2; ++round) {
+    server.process().signal(SIGSTOP);
+    ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
+    const auto zombies_before = zombies_of(server.pid());
+    for (std::size_t i = 0; i < batch; ++i) clients.pop_back();
+    ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) >= zombies_before + batch; }));
+    std::size_t killed = 0;
+    for (const auto& child : children_of(server.pid())) {
+      if (child.state != 'Z' && killed < batch && ::kill(child.pid, SIGKILL) == 0) ++killed;
+    }
+    ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) >= zombies_before + 2 * batch; }));
+    server.process().signal(SIGCONT);
+    left -= 2 * batch;
+  }
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).size() == left; }))
+      << zombies_of(server.pid());
+}
+
 // Children that the program has from before its exec: `sh` starts them and becomes the server.
 TEST(Reap, TakesChildrenThatItNeverStartedToo) {
   for (const char* mode : {"fork", "iterative"}) {

@@ -119,7 +119,9 @@ TEST_P(Notified, HearsOfTheStartEventuallyAlthoughItWasBusy) {
   fill();
   ServerProcess server({}, {.environment = environment()});
   EXPECT_EQ(next_with("READY"), "READY=1");
-  EXPECT_TRUE(next_with("STATUS").starts_with("STATUS=0 of 1000 sessions open"));
+  // In whichever order there was room for them.
+  if (times_heard("STATUS") == 0) static_cast<void>(next_with("STATUS"));
+  EXPECT_EQ(times_heard("STATUS=0 of 1000 sessions open"), 1);
 }
 
 TEST_P(Notified, HearsASignOfLifeTwiceInTheWatchdogsTime) {

@@ -1,0 +1,202 @@
+#include "harness/one_session.hpp"
+#include "harness/strace.hpp"
+#include "harness/system_call.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace {
+
+using namespace harness;
+
+std::string contents_of(pid_t pid, const char* file) {
+  std::ifstream stream("/proc/" + std::to_string(pid) + "/" + file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// The lines of /proc/PID/maps, but that of the page which is the kernel's and in every process.
+std::vector<std::string> mappings_of(pid_t pid) {
+  std::vector<std::string> lines;
+  std::istringstream maps(contents_of(pid, "maps"));
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("[vsyscall]") == std::string::npos) lines.push_back(line);
+  }
+  return lines;
+}
+
+std::size_t size_of(const std::string& mapping) {
+  const auto dash = mapping.find('-');
+  return std::stoul(mapping.substr(dash + 1), nullptr, 16) - std::stoul(mapping, nullptr, 16);
+}
+
+struct PageFaults {
+  unsigned long own = 0;
+  unsigned long of_children = 0;  // of those that were waited for
+};
+
+// Minor ones: fields 10 and 11 of proc_pid_stat(5).
+PageFaults page_faults_of(pid_t pid) {
+  const auto stat = contents_of(pid, "stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::array<std::string, 9> values;
+  for (auto& value : values) fields >> value;
+  return {.own = std::stoul(values[7]), .of_children = std::stoul(values[8])};
+}
+
+class SmallChild : public OneSession {
+ protected:
+  void SetUp() override {
+    if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "built without small children";
+  }
+
+  void expect_small(pid_t pid) const {
+    const auto mappings = mappings_of(pid);
+    std::string all;
+    for (const auto& line : mappings) all += line + "\n";
+    EXPECT_EQ(mappings.size(), 4U) << "its code, its work, the command line, the scoreboard:\n" << all;
+    EXPECT_EQ(all.find("[heap]"), std::string::npos) << all;
+    EXPECT_EQ(all.find("[stack]"), std::string::npos) << all;
+    const auto is_code = [](const std::string& line) { return line.find(" r-xp ") != std::string::npos; };
+    ASSERT_EQ(std::count_if(mappings.begin(), mappings.end(), is_code), 1) << all;
+    EXPECT_EQ(size_of(*std::find_if(mappings.begin(), mappings.end(), is_code)),
+              static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
+        << all;
+  }
+};
+
+TEST_F(SmallChild, HasAPageOfCodeAndNothingOfItsParentsData) {
+  start();
+  expect_small(child);
+  EXPECT_GT(mappings_of(server->pid()).size(), 10U) << "its parent keeps what it has";
+}
+
+TEST_F(SmallChild, ShowsTheCommandLineOfItsParent) {
+  start({"--max-connections", "7"});
+  const auto shown = contents_of(server->pid(), "cmdline");
+  EXPECT_NE(shown.find(std::string("--max-connections\0007\0", 20)), std::string::npos) << shown;
+  EXPECT_EQ(contents_of(child, "cmdline"), shown);
+}
+
+TEST_F(SmallChild, StaysSoAfterAReload) {
+  const TextFile config("max-connections = 70\n");
+  start({"--config", config.path()});
+  config.write("max-connections = 2000\n");  // more records than there were: one mapping more
+  server->process().signal(SIGHUP);
+  ASSERT_TRUE(
+      eventually([&] { return server->process().errors().find("now in force") != std::string::npos; }));
+  client->half_close();
+  ASSERT_EQ(client->receive_all(), "");
+  ASSERT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
+  open_session();
+  EXPECT_EQ(mappings_of(child).size(), 5U) << contents_of(child, "maps");
+}
+
+// What a fork costs: each fault is a trip to the kernel, and a page that is filled or copied.
+TEST_F(SmallChild, TakesThreePageFaultsAndItsParentNone) {
+  start();
+  constexpr unsigned sessions = 100;
+  const auto serve = [&] {
+    for (unsigned i = 0; i < sessions; ++i) {
+      ClientSocket one(server->port());
+      ASSERT_TRUE(one.send(std::string(32, 'x')));
+      one.half_close();
+      ASSERT_EQ(one.receive_all(), std::string(32, 'x'));
+    }
+    ASSERT_TRUE(eventually([&] { return children_of(server->pid()).size() == 1; }));
+  };
+  serve();  // what is touched once
+  const auto before = page_faults_of(server->pid());
+  serve();
+  const auto after = page_faults_of(server->pid());
+  EXPECT_LE(after.of_children - before.of_children, 3 * sessions);
+  EXPECT_LE(after.own - before.own, sessions / 10);
+}
+
+class SmallChildTraced : public Injection {
+ protected:
+  void SetUp() override {
+    if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "built without small children";
+    Injection::SetUp();
+  }
+
+  // The system calls of the process that wrote `text`, in their order, by name.
+  [[nodiscard]] std::vector<std::string> calls_of_who_wrote(const std::string& text) const {
+    std::ifstream log(log_path());
+    std::vector<std::string> lines;
+    std::string writer;
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("write(") != std::string::npos && line.find(text) != std::string::npos) {
+        writer = line.substr(0, line.find(' '));
+      }
+      lines.push_back(line);
+    }
+    std::vector<std::string> names;
+    for (const auto& line : lines) {
+      std::istringstream words(line);
+      std::string pid;
+      std::string call;
+      words >> pid >> call;
+      const auto name = call.substr(0, call.find('('));
+      if (pid == writer && call.find('(') != std::string::npos && name != "<...") names.push_back(name);
+    }
+    return names;
+  }
+};
+
+TEST_F(SmallChildTraced, MakesSevenSystemCalls) {
+  if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
+  ServerProcess server({}, {}, {"strace", "-D", "-f", "-qq", "-o", log_path()});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("counted"));
+  client.half_close();
+  EXPECT_EQ(client.receive_all(), "counted");
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(calls_of_who_wrote("counted"),
+            (std::vector<std::string>{"close_range", "prctl", "prctl", "read", "write", "read", "exit"}));
+}
+
+// Where a filter refuses clone3, whose flags it cannot see, as docker's does and systemd's
+// RestrictNamespaces=.
+TEST_F(SmallChildTraced, IsMadeByCloneWhereThereIsNoClone3) {
+  ServerProcess server({}, {}, failing("clone3", "error=ENOSYS"));
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  ASSERT_EQ(injected(), 1U) << "it is tried once";
+  const auto children = children_of(server.pid());
+  ASSERT_EQ(children.size(), 1U);
+  const pid_t child = children[0].pid;
+  EXPECT_EQ(mappings_of(child).size(), 4U) << contents_of(child, "maps");
+  EXPECT_EQ(std::stoul(status_of(child, "SigBlk"), nullptr, 16) & (1UL << (SIGTERM - 1)), 0U);
+  ::kill(child, SIGTERM);
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_TRUE(eventually([&] {
+    return server.process().errors().find("was killed by SIGTERM") != std::string::npos;
+  })) << server.process().errors();
+}
+
+TEST_F(SmallChildTraced, DoesWithoutCloseRange) {
+  ServerProcess server({}, {}, failing("close_range", "error=ENOSYS", {"-f"}));
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  ASSERT_GE(injected(), 1U);
+  const auto children = children_of(server.pid());
+  ASSERT_EQ(children.size(), 1U);
+  EXPECT_EQ(descriptors_of(children[0].pid), 1U);
+}
+
+// A descriptor above the connection's, as some programs leave one behind in those that they start.
+TEST_F(SmallChild, ClosesWhatIsAboveItsConnection) {
+  start({}, {"sh", "-c", "exec \"$@\" 9</dev/null", "sh"});
+  ASSERT_GT(descriptors_of(server->pid()), descriptors_of(child));
+  EXPECT_EQ(descriptors_of(child), 1U);
+}
+
+}  // namespace
