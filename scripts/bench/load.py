@@ -1,0 +1,71 @@
+"""The load: tcpload, run beside the server on the same machine."""
+
+import json
+import re
+import subprocess
+
+import machine
+from process import Failed, Process, eventually
+
+DEADLINE = 60  # seconds for a load that takes a second or two of a server that works
+
+
+class Load:
+    """tcpload against one server."""
+
+    def __init__(self, program, running):
+        self.program, self.running = program, running
+        self.log = running.folder + "/load"
+
+    def start(self, *options):
+        return Process([self.program, "127.0.0.1", str(self.running.port), *options], self.log,
+                       stdout=subprocess.PIPE, text=True)
+
+    def run(self, *options):
+        """What it reports. Where a connection went wrong, nothing of it counts."""
+        process = self.start(*options, "--json")
+        try:
+            report, _ = process.popen.communicate(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"not done after {DEADLINE} s") from None
+        finally:
+            process.end()
+        try:
+            figures = json.loads(report)
+        except ValueError:
+            raise Failed("the load generator says: " + process.last_words()) from None
+        if figures.get("errors") or process.popen.returncode != 0:
+            raise Failed(f"{figures.get('errors', 'some')} connections went wrong: {process.last_words()}")
+        return figures
+
+    def connections(self, count, concurrency):
+        return self.run("--connections", str(count), "--concurrency", str(concurrency), "--message-size", "32")
+
+
+class Held:
+    """Connections that were asked once, answered, and are held until end()."""
+
+    HOLD = "10m"
+
+    def __init__(self, load, count):
+        self.count = count
+        self.process = load.start("--connections", str(count), "--concurrency", str(count), "--message-size", "32",
+                                  "--hold", self.HOLD)
+        said = re.compile(rf"holding {count} connections")
+        eventually(lambda: said.search(self.process.log_text()) or self.process.ended(), DEADLINE)
+        if not said.search(self.process.log_text()):
+            words = self.process.last_words()
+            self.end()
+            raise Failed(f"{count} could not be held: {words}")
+
+    def own_kib(self):
+        return machine.own_kib(self.process.pid)
+
+    def end(self):
+        self.process.end()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
