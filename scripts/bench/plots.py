@@ -3,7 +3,7 @@
 import subprocess
 
 from measures import CONCURRENCIES, IN_THE_PICTURE, MORE_CONCURRENCIES, MORE_HELD
-from results import median_of
+from results import FIGURES, median_of
 
 THEMES = {"light": ("#1f2328", "#ffffff", "#d1d9e0"), "dark": ("#f0f6fc", "#0d1117", "#3d444d")}  # text, ground, grid
 # Told apart by everybody (Okabe and Ito).
@@ -13,7 +13,7 @@ DEADLINE = 60  # seconds for gnuplot, which takes one
 
 
 def settings(out, theme, name, size):
-    text, ground, grid = THEMES[theme]
+    text, ground, _ = THEMES[theme]
     return f"""set terminal svg size {size} name "{name}" dynamic font "sans-serif,14" background rgb "{ground}"
 set output "{out}/{name}-{theme}.svg"
 set border 1 linecolor rgb "{text}"
@@ -32,10 +32,10 @@ def block(name, rows):
 
 
 def bars(document, key, title, head, theme, out, name):
-    """A bar a contestant, the longest above."""
+    """A bar a contestant, the best above."""
     found = [(median_of(entry, key), entry) for entry in document["contestants"].values()
              if median_of(entry, key) is not None]
-    found.sort(key=lambda pair: -pair[0])
+    found.sort(key=lambda pair: pair[0], reverse=FIGURES[key].more_is_better)
     colour = {"ours": OURS, "rival": RIVAL, "floor": FLOOR}
     rows = [(at, value, int(colour[entry["kind"]][1:], 16), f'"{value:,.0f}"', f'"{entry["title"]}"')
             for at, (value, entry) in enumerate(found, 1)]

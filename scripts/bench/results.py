@@ -5,28 +5,42 @@ import json
 import re
 import statistics
 
+from measures import CONCURRENCIES, MORE_CONCURRENCIES, MORE_HELD
+
 
 @dataclasses.dataclass
 class Figure:
-    head: str  # of its column
     digits: int = 0
     more_is_better: bool = True
 
 
+RATE, COST, FINE_COST = Figure(), Figure(0, False), Figure(1, False)
 FIGURES = {
-    "connections_per_s_at_1": Figure("connections/s, 1 at a time"),
-    "connections_per_s_at_64": Figure("64 at a time"),
-    "connections_per_s_at_512": Figure("512 at a time"),
-    "latency_p50_us_at_64": Figure("µs a connection, p50 of 64", 0, False),
-    "latency_p99_us_at_64": Figure("p99", 0, False),
-    "ping_p50_us": Figure("µs a round trip, p50", 1, False),
-    "bulk_mb_per_s": Figure("MB/s of one stream"),
-    "memory_kib_per_held_connection": Figure("KiB a held connection", 0, False),
-    "minor_faults_per_child": Figure("page faults a child", 1, False),
-    "minor_faults_of_parent_per_connection": Figure("of the parent", 1, False),
-    "system_calls_per_child": Figure("system calls a child", 1, False),
-    "system_calls_of_parent_per_connection": Figure("of the parent", 1, False),
+    **{f"connections_per_s_at_{n}": RATE for n in sorted(CONCURRENCIES + MORE_CONCURRENCIES)},
+    "latency_p50_us_at_64": COST,
+    "latency_p99_us_at_64": COST,
+    "ping_p50_us": FINE_COST,
+    "bulk_mb_per_s": RATE,
+    "memory_kib_per_held_connection": COST,
+    "minor_faults_per_child": FINE_COST,
+    "minor_faults_of_parent_per_connection": FINE_COST,
+    "system_calls_per_child": FINE_COST,
+    "system_calls_of_parent_per_connection": FINE_COST,
+    **{f"connections_per_s_with_{n}_held": RATE for n in MORE_HELD},
+    **{f"memory_kib_per_connection_of_{n}_held": COST for n in MORE_HELD if n},
 }
+# Of the README's table: the head, and what stands below it; of two figures both, with a plus between.
+COLUMNS = (
+    ("connections/s, one by one", ("connections_per_s_at_1",)),
+    ("64 at a time", ("connections_per_s_at_64",)),
+    ("512", ("connections_per_s_at_512",)),
+    ("p99 of 64, µs", ("latency_p99_us_at_64",)),
+    ("round trip, µs", ("ping_p50_us",)),
+    ("one stream, MB/s", ("bulk_mb_per_s",)),
+    ("KiB a held connection", ("memory_kib_per_held_connection",)),
+    ("page faults, child + parent", ("minor_faults_per_child", "minor_faults_of_parent_per_connection")),
+    ("system calls, child + parent", ("system_calls_per_child", "system_calls_of_parent_per_connection")),
+)
 NONE = "–"
 
 
@@ -98,15 +112,41 @@ def measured(document):
 
 
 def markdown_of(document):
-    """The README's table: medians."""
-    entries, keys = measured(document)
-    lines = ["| | " + " | ".join(FIGURES[key].head for key in keys) + " |",
-             "| --- |" + " ---: |" * len(keys)]
+    """The README's table: medians, where they come from, and why there is a dash."""
+    entries, _ = measured(document)
+    lines = ["| | " + " | ".join(head for head, _ in COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for entry in entries:
-        cells = [number(median_of(entry, key), FIGURES[key].digits) for key in keys]
+        cells = [cell_of(entry, keys) for _, keys in COLUMNS]
         title = f"**{entry['title']}**" if entry["kind"] == "ours" else entry["title"]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", source_of(document), *dashes_of(document)]) + "\n"
+
+
+def cell_of(entry, keys):
+    values = [number(median_of(entry, key), FIGURES[key].digits) for key in keys]
+    return NONE if NONE in values else " + ".join(values)
+
+
+def source_of(document):
+    machine = document["machine"]
+    versions = [f"{name} {entry['version']}" for name, entry in document["contestants"].items() if entry["version"]]
+    return (f"Medians; rounds: {document['settings']['rounds']}, {machine['date']}, on {machine['cores']} cores "
+            f"({machine['processor']}), {machine['memory_mib'] / 1024:.0f} GiB, {machine['kernel']}. "
+            f"{', '.join(versions)}; {', '.join(sorted(set(document['compilers'].values())))}.")
+
+
+def dashes_of(document):
+    """A line for each reason why there is no figure in the table."""
+    shown = [key for _, keys in COLUMNS for key in keys]
+    reasons = {}
+    for entry in document["contestants"].values():
+        if entry["missing"]:
+            reasons.setdefault((entry["title"], entry["missing"]), []).append("all")
+        for key in shown:
+            figure = entry["figures"].get(key, {})
+            if "failed" in figure and figure["median"] is None:
+                reasons.setdefault((entry["title"], figure["failed"]), []).append(f"`{key}`")
+    return [f"\nNo figure of {title}, {', '.join(keys)}: {why}." for (title, why), keys in reasons.items()]
 
 
 def aligned(rows):
@@ -143,7 +183,7 @@ def ratios_for(document):
     if not ours or ours["missing"] or not others:
         return ""
     rows = [["times better than", *others]]
-    for key in (key for key in FIGURES if key in ours["figures"]):
+    for key in (key for key in FIGURES if any(median_of(entry, key) for entry in others.values())):
         rows.append([key, *(ratio(ours, entry, key) for entry in others.values())])
     return aligned(rows)
 
