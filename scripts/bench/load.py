@@ -7,7 +7,7 @@ import subprocess
 import machine
 from process import Failed, Process, eventually
 
-DEADLINE = 60  # seconds for a load that takes a second or two, unless the machine is very busy
+DEADLINE = 30  # seconds for a load that takes a second or two, unless the machine is very busy
 
 
 class Load:
@@ -49,8 +49,7 @@ class Held:
 
     def __init__(self, load, count):
         self.count = count
-        self.process = load.start("--connections", str(count), "--concurrency", str(count), "--message-size", "32",
-                                  "--hold", self.HOLD)
+        self.process = load.start("--hold", self.HOLD, "--concurrency", str(count), "--message-size", "32")
         said = re.compile(rf"holding {count} connections")
         eventually(lambda: said.search(self.process.log_text()) or self.process.ended(), DEADLINE)
         if not said.search(self.process.log_text()):

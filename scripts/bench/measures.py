@@ -25,9 +25,8 @@ class Trial:
 
     def __init__(self, contestant, tcpload, folder, quick):
         self.contestant, self.tcpload, self.folder = contestant, tcpload, folder
-        self.seconds = 0.1 if quick else 1  # that a look at a rate takes, about
+        self.seconds = 0.1 if quick else 0.8  # that a look at a rate takes, about
         self.held = 100 if quick else HELD
-        self.held_looks = 1 if quick else 2
         self.growth = MORE_HELD[:2] if quick else MORE_HELD
         self.speeds = {}
         self.failures = {}  # label of a step: what went wrong in it
@@ -76,17 +75,15 @@ def rate(concurrency):
 def memory(trial):
     """Of the whole machine, so that the kernel's part and both ends of the connections are counted; less what the load
     generator has for itself."""
-    looks = []
-    for look in range(1 + trial.held_looks):
+    for first in (True, False):
         before = machine.available_kib()
         with Held(trial.load, trial.held) as held:
             while_held = machine.available_kib()
             own = held.own_kib()
         trial.running.must_be_idle()
         after = machine.available_kib()
-        if look > 0:  # the first one warms up
-            looks.append(((before + after) / 2 - while_held - own) / trial.held)
-    yield "memory_kib_per_held_connection", sum(looks) / len(looks)
+        if not first:  # which warms up
+            yield "memory_kib_per_held_connection", ((before + after) / 2 - while_held - own) / trial.held
 
 
 def bulk(trial):
@@ -105,7 +102,8 @@ def stream(trial, mib):
 
 
 def ping(trial):
-    yield "ping_p50_us", trial.load.run("--ping", "--message-size", "32")["latency_us"]["p50"]
+    count = int(20_000 * trial.seconds)
+    yield "ping_p50_us", trial.load.run("--ping", str(count), "--message-size", "32")["latency_us"]["p50"]
     trial.running.must_be_idle()
 
 
