@@ -34,8 +34,10 @@ class Load:
             figures = json.loads(report)
         except ValueError:
             raise Failed("the load generator says: " + process.last_words()) from None
-        if figures.get("errors") or process.popen.returncode != 0:
-            raise Failed(f"{figures.get('errors', 'some')} connections went wrong: {process.last_words()}")
+        if figures["errors"] or figures["unfinished"] or process.popen.returncode != 0:
+            why = figures["first_error"] or process.last_words()
+            raise Failed(f"{figures['errors'] + figures['unfinished']} of {figures['connections']} connections went wrong, "
+                         f"the first one: {why}")
         return figures
 
     def connections(self, count, concurrency):

@@ -77,11 +77,16 @@ assert "connections_per_s_with_1000_held" in results["contestants"]["tcpserver"]
 EOF
 
 # A load that goes wrong is no figure.
-printf '#!/bin/sh\necho "tcpload: 3 replies were wrong" >&2\necho "{\\"errors\\": 3}"\nexit 1\n' >"$programs/tcpload"
+cat >"$programs/tcpload" <<'EOF'
+#!/bin/sh
+echo '{"connections": 9, "errors": 3, "unfinished": 0, "first_error": "a reply was wrong"}'
+exit 76
+EOF
+chmod +x "$programs/tcpload"
 status=0
 bench --quick --only tcpserver --measure ping --json "$work/wrong.json" || status=$?
 [ "$status" = 1 ] || fail "a load that goes wrong: status $status"
-grep -q '"failed": "3 connections went wrong: tcpload: 3 replies were wrong"' "$work/wrong.json" || fail "it does not say why"
+grep -q '"failed": "3 of 9 connections went wrong, the first one: a reply was wrong"' "$work/wrong.json" || fail "it does not say why"
 nothing_is_left
 
 # A server that does not echo is none.
