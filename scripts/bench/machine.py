@@ -34,14 +34,27 @@ def facts():
     }
 
 
+SETTLED_KIB = 256
+SETTLING = 4  # seconds at most; on a machine with other work it never is
+LOOK = 0.2  # seconds from one look to the next
+
+
 def available_kib():
-    """Memory that nobody has: the middle of several looks. What the kernel keeps as MemAvailable is not taken, because it
-    counts half of the slabs that can be reclaimed as free, and the inodes of held sockets are among these."""
-    looks = []
-    for _ in range(7):
-        looks.append(kib_of(text_of("/proc/meminfo"), "MemFree", "Buffers", "Cached"))
-        time.sleep(0.03)
-    return statistics.median(looks)
+    """Memory that nobody has, once that stands still: what ended gives its memory back over a second or more. What the
+    kernel keeps as MemAvailable is not taken, because it counts half of the slabs that can be reclaimed as free, and the
+    inodes of held sockets are among these."""
+    deadline = time.monotonic() + SETTLING
+    looks = [look_at_memory()]
+    while time.monotonic() < deadline:
+        time.sleep(LOOK)
+        looks.append(look_at_memory())
+        if max(looks[-3:]) - min(looks[-3:]) < SETTLED_KIB and len(looks) >= 3:
+            break
+    return statistics.median(looks[-3:])
+
+
+def look_at_memory():
+    return kib_of(text_of("/proc/meminfo"), "MemFree", "Buffers", "Cached")
 
 
 def own_kib(pid):

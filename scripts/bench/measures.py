@@ -73,16 +73,13 @@ def rate(concurrency):
 
 def memory(trial):
     """Of the whole machine, so that the kernel's part and both ends of the connections are counted; less what the load
-    generator has for itself."""
-    for first in (True, False):
-        before = machine.available_kib()
-        with Held(trial.load, trial.held) as held:
-            while_held = machine.available_kib()
-            own = held.own_kib()
-        trial.running.must_be_idle()
-        after = machine.available_kib()
-        if not first:  # which warms up
-            yield "memory_kib_per_held_connection", ((before + after) / 2 - while_held - own) / trial.held
+    generator has for itself. A first crowd takes what lies about half used; what the second takes is new."""
+    with Held(trial.load, trial.held) as first:
+        before = machine.available_kib() + first.own_kib()
+        with Held(trial.load, trial.held) as second:
+            after = machine.available_kib() + first.own_kib() + second.own_kib()
+    trial.running.must_be_idle()
+    yield "memory_kib_per_held_connection", (before - after) / trial.held
 
 
 def bulk(trial):
