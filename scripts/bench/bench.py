@@ -103,7 +103,7 @@ def measure(options, contestants, trials, found):
 
 
 def facts_of(options, versions, namespace):
-    settings = {"rounds": options.rounds, "message_bytes": 32, "own_network_namespace": namespace,
+    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN", "own_network_namespace": namespace,
                 "load_generator": "on the same machine and cores"}
     return {"machine": machine.facts(), "compilers": versions, "settings": settings}
 
