@@ -16,7 +16,7 @@ import results
 from contestants import Places, all_contestants, output_of
 from measures import STEPS, Trial
 from options import parse
-from process import PATIENCE, Failed, adopt_orphans
+from process import Failed, adopt_orphans
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEPT = HERE + "/results.json"
@@ -103,8 +103,8 @@ def measure(options, contestants, trials, found):
 
 
 def facts_of(options, versions, namespace):
-    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN", "own_network_namespace": namespace,
-                "load_generator": "on the same machine and cores"}
+    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN",
+                "own_network_namespace": namespace, "load_generator": "on the same machine and cores"}
     return {"machine": machine.facts(), "compilers": versions, "settings": settings}
 
 

@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 class Trial:
-    """One contestant in one round. What is learned of its speed stays for the rounds to come."""
+    """One contestant. What is learned of its speed stays for the rounds to come."""
 
     def __init__(self, contestant, tcpload, folder, quick):
         self.contestant, self.tcpload, self.folder = contestant, tcpload, folder
@@ -78,8 +78,8 @@ def memory(trial):
         before = machine.available_kib() + first.own_kib()
         with Held(trial.load, trial.held) as second:
             after = machine.available_kib() + first.own_kib() + second.own_kib()
-    trial.running.must_be_idle()
     yield "memory_kib_per_held_connection", (before - after) / trial.held
+    trial.running.must_be_idle()
 
 
 def bulk(trial):

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 PATIENCE = 10  # seconds until what should have happened counts as not happening
+LEAVING = 30  # seconds for thousands of children to end on a busy machine
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -73,7 +74,7 @@ class Process:
 
     def idle(self):
         """True where no child is left, not even a zombie, within the time."""
-        return eventually(lambda: not children_of(self.pid))
+        return eventually(lambda: not children_of(self.pid), LEAVING)
 
     def end(self):
         """SIGTERM, and after a while SIGKILL for it and its group. Children that it leaves behind are ended, too."""
