@@ -1,0 +1,183 @@
+"""What scripts/bench.sh runs: bench.py PROGRAMS CACHE OPTION...
+PROGRAMS has tcpserver and tcpload; CACHE is where --peers unpacked the rivals."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+import plots
+import results
+from contestants import Places, all_contestants, output_of
+from measures import STEPS, Trial
+from options import parse
+from process import Failed, adopt_orphans
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KEPT = HERE + "/results.json"
+README = HERE + "/../../README.md"
+TRIES = 2
+COMPILERS = {"floor-glibc": "cc", "floor-musl": "musl-gcc"}
+
+
+def say(line):
+    print("bench: " + line, file=sys.stderr, flush=True)
+
+
+def compile_floors(folder):
+    """Returns the compilers' versions. Where one is not there, its floor is missing."""
+    versions = {}
+    for program, compiler in COMPILERS.items():
+        if not shutil.which(compiler):
+            continue
+        done = subprocess.run([compiler, "-O2", "-static", HERE + "/floor.c", "-o", f"{folder}/{program}"], check=False,
+                              timeout=60, capture_output=True, text=True)
+        if done.returncode != 0:
+            say(f"{compiler} cannot compile the floor: {done.stderr.strip()}")
+        versions[program] = output_of(compiler, "--version").partition("\n")[0]
+    return versions
+
+
+class Progress:
+    """Says where it is, and guesses from what is done how long the rest takes."""
+
+    def __init__(self, rounds, steps):
+        self.rounds, self.left = rounds, steps
+        self.took = {}  # seconds a step took when it was last done
+
+    def say(self, number, contestant, label):
+        typical = sum(self.took.values()) / len(self.took) if self.took else None
+        rest = sum(self.took.get(step, typical) for step in self.left) if self.took else None
+        left = "" if rest is None else f" (about {rest / 60:.0f} min left)" if rest >= 90 else f" (about {rest:.0f} s left)"
+        say(f"round {number} of {self.rounds}: {contestant}: {label}{left}")
+
+
+def take(step, trial, found, progress):
+    """One step. What it yields before it fails counts; what fails twice is not tried again."""
+    name = trial.contestant.name
+    begin = time.monotonic()
+    yielded = set()
+    failures = trial.failures.setdefault(step.label, [])
+    try:
+        if len(failures) == TRIES:
+            raise Failed(failures[-1])
+        if step.starts_anew:
+            trial.end()
+        elif not trial.running or trial.running.process.ended():
+            trial.start()
+        for key, value in step.run(trial):
+            found.record(name, key, value)
+            yielded.add(key)
+    except (Failed, OSError) as error:
+        trial.end()
+        if len(failures) < TRIES:
+            failures.append(str(error))
+            say(f"{name}: {step.label}: {error}")
+        for key in set(step.keys) - yielded:
+            found.fail(name, key, str(error))
+    progress.took[name, step.label] = time.monotonic() - begin
+
+
+def measure(options, contestants, trials, found):
+    steps = [step for step in STEPS if not options.measure or step.measure in options.measure]
+    plan = []
+    for number in range(1, options.rounds + 1):
+        # Another one begins each round, so that no moment of the machine belongs to one of them.
+        turn = (number - 1) % max(1, len(contestants))
+        for contestant in contestants[turn:] + contestants[:turn]:
+            plan += [(number, contestant, step) for step in steps
+                     if step.takes(contestant) and (number == 1 or not step.once)]
+    progress = Progress(options.rounds, [(contestant.name, step.label) for _, contestant, step in plan])
+    for at, (number, contestant, step) in enumerate(plan):
+        progress.say(number, contestant.name, step.label)
+        trial = trials[contestant.name]
+        take(step, trial, found, progress)
+        progress.left.pop(0)
+        if at + 1 == len(plan) or plan[at + 1][1] is not contestant:
+            trial.end()
+
+
+def facts_of(options, versions, namespace):
+    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN",
+                "own_network_namespace": namespace, "load_generator": "on the same machine and cores"}
+    return {"machine": machine.facts(), "compilers": versions, "settings": settings}
+
+
+def run(options, programs, cache, work):
+    floors = work + "/floors"
+    os.mkdir(floors)
+    versions = compile_floors(floors)
+    places = Places(programs, floors, cache)
+    contestants = [contestant for contestant in all_contestants() if not options.only or contestant.name in options.only]
+    found = results.Results(facts_of(options, versions, "BENCH_NAMESPACE" in os.environ))
+    trials = {}
+    for contestant in contestants:
+        places.find(contestant)
+        found.enter(contestant)
+        if contestant.missing:
+            say(f"{contestant.name}: not measured: {contestant.missing}")
+            continue
+        folder = f"{work}/{contestant.name}"
+        os.mkdir(folder)
+        trials[contestant.name] = Trial(contestant, programs + "/tcpload", folder, options.quick)
+    present = [contestant for contestant in contestants if not contestant.missing]
+    measure(options, present, trials, found)
+    return found.document()
+
+
+def show(document):
+    print(results.table_for(document))
+    print(results.ratios_for(document))
+    print(results.reasons_for(document), end="")
+
+
+def put_into_readme(document):
+    """Between its two marks."""
+    with open(README) as file:
+        text = file.read()
+    table = results.markdown_of(document)
+    text = re.sub(r"(<!-- bench: table -->\n).*?(<!-- bench: end -->)", lambda mark: mark[1] + table + mark[2], text,
+                  flags=re.DOTALL)
+    with open(README, "w") as file:
+        file.write(text)
+
+
+def end_by_signal(number, _):
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)  # what is running is ended in peace
+    say("ended by " + signal.Signals(number).name)
+    sys.exit(128 + number)
+
+
+def main():
+    programs, cache = sys.argv[1:3]
+    options = parse(sys.argv[3:])
+    out = os.environ.get("OUT", HERE)
+    if options.table:
+        print(results.markdown_of(results.read(KEPT)), end="")
+        return 0
+    if options.redraw:
+        plots.draw(results.read(KEPT), out)
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_by_signal)
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="tcpserver-bench.") as work:
+        document = run(options, programs, cache, work)
+    show(document)
+    if options.json or options.keep:
+        results.write(options.json or KEPT, document)
+    if options.keep:
+        plots.draw(document, out)
+        put_into_readme(document)
+    ours = document["contestants"].get("tcpserver", {"figures": {}})
+    return 1 if any("failed" in figure for figure in ours["figures"].values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
