@@ -1,0 +1,122 @@
+#include "tcpserver/server/reaper.hpp"
+
+#include "tcpserver/posix/process.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace tcpserver::server;
+using tcpserver::posix::Clock;
+using tcpserver::posix::SocketAddress;
+
+class ReaperOfMany : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t count = 200;
+
+  void SetUp() override {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto slot = children_.take();
+      auto& record = scoreboard_.clean(slot);
+      const pid_t pid = ::fork();
+      ASSERT_GE(pid, 0);
+      if (pid == 0) wait_for_the_order(record);
+      children_.started(slot, pid, SocketAddress{}, 0);
+      pids_.push_back(pid);
+    }
+    // Its first look is at all in any case, and makes the next one wait.
+    end(0, SIGTERM);
+    ASSERT_EQ(reaper_.reap(), 1U);
+  }
+  void TearDown() override {
+    for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
+  }
+
+  // By SIGTERM a child announces its end, by SIGKILL it cannot. Returns once it is a zombie.
+  void end(std::size_t which, int signal) {
+    ::kill(pids_[which], signal);
+    siginfo_t ended{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pids_[which]), &ended, WEXITED | WNOWAIT), 0);
+  }
+
+  std::vector<int> settle() {
+    std::vector<int> statuses;
+    while (const auto slot = children_.next_ended()) {
+      statuses.push_back(children_[*slot].wait_status);
+      children_.give_back(*slot);
+    }
+    return statuses;
+  }
+
+  ChildTable children_{count};
+  Scoreboard scoreboard_{count};
+  Reaper reaper_{children_, scoreboard_};
+  std::vector<pid_t> pids_;
+
+ private:
+  [[noreturn]] static void wait_for_the_order(SessionRecord& record) {
+    sigset_t order;
+    sigemptyset(&order);
+    sigaddset(&order, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &order, nullptr);
+    int signal = 0;
+    ::sigwait(&order, &signal);
+    ScoreboardPage::announce_end(record);
+    ::_exit(7);
+  }
+};
+
+TEST_F(ReaperOfMany, FindsThoseWhoAnnouncedTheirEnd) {
+  static_cast<void>(settle());
+  for (const std::size_t which : {10, 70, 199}) end(which, SIGTERM);
+  EXPECT_EQ(reaper_.reap(), 3U);
+  const auto statuses = settle();
+  ASSERT_EQ(statuses.size(), 3U);
+  for (const int status : statuses) EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), 0) << "no zombie is left";
+}
+
+TEST_F(ReaperOfMany, LooksAtAllWhenNobodyHasAnnouncedAnything) {
+  end(20, SIGKILL);
+  EXPECT_EQ(reaper_.reap(), 1U);
+}
+
+TEST_F(ReaperOfMany, OwesALookAtAllAfterOneThatFoundSome) {
+  static_cast<void>(settle());
+  end(20, SIGKILL);
+  end(21, SIGTERM);
+  auto reaped = reaper_.reap();
+  EXPECT_GE(reaped, 1U);
+  if (reaped == 1) {  // else this machine was so slow that the look at all was due
+    ASSERT_TRUE(reaper_.due());
+    std::this_thread::sleep_until(*reaper_.due());
+    reaped += reaper_.reap();
+  }
+  EXPECT_EQ(reaped, 2U);
+  EXPECT_FALSE(reaper_.due());
+}
+
+// Its slot may have another child by then: an end that was announced is not one of whoever comes next.
+TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
+  static_cast<void>(settle());
+  end(30, SIGTERM);
+  ASSERT_EQ(reaper_.reap(), 1U);
+  static_cast<void>(settle());
+  const auto slot = children_.take();
+  ASSERT_EQ(slot, 30U);
+  static_cast<void>(scoreboard_.clean(slot));
+  bool any = false;
+  scoreboard_.for_each_ended(children_.used(), [&](std::uint32_t ended) { any = any || ended == slot; });
+  EXPECT_FALSE(any);
+}
+
+}  // namespace
