@@ -96,6 +96,7 @@ void Driver::look(const posix::StopSignals& signals, TimePoint wake) {
 }
 
 TimePoint Driver::next_wake() const {
+  if (over()) return now_;
   TimePoint wake = next_tick_;
   if (hold_until_ && !asking_again()) wake = std::min(wake, *hold_until_);
   if (may_start()) wake = std::min(wake, due());
