@@ -1,6 +1,8 @@
 #include "tcpserver/load/load.hpp"
 
+#include "tcpserver/load/chart.hpp"
 #include "tcpserver/load/driver.hpp"
+#include "tcpserver/load/progress.hpp"
 #include "tcpserver/load/report.hpp"
 #include "tcpserver/options/resolve.hpp"
 #include "tcpserver/options/values.hpp"
@@ -12,7 +14,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <memory>
 #include <string>
 
 namespace tcpserver::load {
@@ -50,18 +51,34 @@ Result run_driver(const LoadOptions& options) {
   Dialler dialler(options::resolve(options.host, options.port, posix::Clock::now() + options.timeout),
                   options.sources);
   Transfer transfer(options.service, options.size);
-  Driver driver(script_of(options), transfer, dialler, options.reset, options.timeout,
-                {.tick = [](const Result&) {},
-                 .holding = [&options](const Result& result) { say_that_it_holds(result, options); }});
+  const auto script = script_of(options);
+  Progress progress(script);
+  const auto tick = [&progress](const Result& result) {
+    if (!result.opened_after) progress.show(result);
+  };
+  const auto holding = [&](const Result& result) {
+    progress.remove();
+    say_that_it_holds(result, options);
+  };
+  Driver driver(script, transfer, dialler, options.reset, options.timeout,
+                {.tick = tick, .holding = holding});
   return driver.run();
+}
+
+std::string report_of(const Result& result, const LoadOptions& options) {
+  if (options.json) return report_json(result, options);
+  auto text = posix::joined(report_lines(result, options));
+  if (const auto terminal = posix::terminal_size()) {
+    text += posix::joined(chart(result.latencies, terminal->columns, posix::colours_wanted()));
+  }
+  return text;
 }
 
 }  // namespace
 
 ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
-  const std::string text =
-      options.json ? report_json(result, options) : posix::joined(report_lines(result, options));
+  const std::string text = report_of(result, options);
   if (result.signal != 0) {
     // Whoever asks for an end gets one, even where nobody reads.
     static_cast<void>(posix::FrameWriter().write_within(text, std::chrono::seconds(1)));

@@ -19,7 +19,7 @@ struct Script {
   std::optional<posix::Duration> hold;      // between the first round and the second, once all are open
   std::optional<posix::Duration> interval;  // from the start of one to the start of the next; nothing: as
                                             // soon as there is a place
-  bool timed;  // rounds have latencies
+  bool timed;                               // rounds have latencies
 };
 
 [[nodiscard]] Script script_of(const options::LoadOptions& options);
