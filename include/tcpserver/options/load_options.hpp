@@ -34,7 +34,7 @@ struct LoadOptions {
   std::uint64_t size = 32;             // bytes of a message, or of a bulk stream
   std::uint64_t round_trips = 1;       // of each connection, with ping
   posix::Duration hold{};              // with hold
-  std::optional<double> rate;          // connections to start in a second; nothing: as answers come
+  std::optional<double> rate{};        // connections to start in a second; nothing: as answers come
   Service service = Service::echo;
   bool reset = false;         // close by RST
   std::uint32_t sources = 0;  // 127.0.0.1 to 127.0.0.so many; 0: as the system chooses
