@@ -38,12 +38,14 @@ struct Fault {
   bool other_service = false;  // wrong_bytes: right for the other --service
 };
 
-// "connection 17: Connection refused": the whole story, in one line.
+// What a fault's sentence tells beside the fault.
 struct Story {
   std::string server;  // "127.0.0.1:54321"
   std::uint64_t size;  // of a round
   posix::Duration timeout;
 };
+
+// "connection 17: the connection broke: Connection reset by peer": one line.
 [[nodiscard]] std::string sentence_of(const Fault& fault, const Connection& connection, const Story& story);
 
 }  // namespace tcpserver::load

@@ -19,7 +19,7 @@ class Transfer {
   // Whether the kernel had room. A fault is what ended the connection, be it the connect that was under way.
   [[nodiscard]] std::optional<Fault> send(Connection& connection);
 
-  // After the end of what was expected it expects the server's end: at_end.
+  // at_end: the server's end came, and the whole reply before it.
   struct Received {
     std::optional<Fault> fault;
     bool at_end = false;
