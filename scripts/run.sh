@@ -8,5 +8,5 @@ top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 
-build_programs tcpserver tcpclient tcpbacklog
+build_programs tcpserver tcpclient tcpbacklog tcpload
 exec "$programs/tcpserver" "$@"

@@ -1,5 +1,5 @@
-#include "tcpserver/backlog/bar.hpp"
 #include "tcpserver/backlog/probe.hpp"
+#include "tcpserver/posix/bar.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/terminal.hpp"
 
@@ -76,9 +76,9 @@ std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
                 text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
   std::string line = text.data();
   if (bar_width > 0 && row.queued > 0) {
-    std::string columns =
-        bar(static_cast<std::uint64_t>(row.queued),
-            static_cast<std::uint64_t>(std::max(full_bar, row.queued)), static_cast<std::size_t>(bar_width));
+    std::string columns = posix::bar(static_cast<std::uint64_t>(row.queued),
+                                     static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
+                                     static_cast<std::size_t>(bar_width));
     columns.resize(columns.find_last_not_of('.') + 1);
     line += "   " + columns;
   }

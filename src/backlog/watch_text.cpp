@@ -1,6 +1,6 @@
-#include "tcpserver/backlog/bar.hpp"
 #include "tcpserver/backlog/watch.hpp"
 #include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/bar.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,8 +46,8 @@ std::string owner_text(const Look::Queue& queue) {
 
 std::string queue_text(const Look::Queue& queue) {
   return "queue " + std::to_string(queue.now.length) + " of " + limit_text(queue) + " [" +
-         bar(queue.now.length, room_of(queue), bar_width) + "] longest " + std::to_string(queue.longest) +
-         ", dropped here +" + count_text(queue.dropped);
+         posix::bar(queue.now.length, room_of(queue), bar_width) + "] longest " +
+         std::to_string(queue.longest) + ", dropped here +" + count_text(queue.dropped);
 }
 
 // How full, as one character, '#' for no room at all.

@@ -3,14 +3,12 @@
 #include "tcpserver/client/compared_client.hpp"
 #include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/posix/stop_signals.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <poll.h>
-#include <signal.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 namespace tcpserver::client {
@@ -22,40 +20,6 @@ using posix::ExitStatus;
 using posix::SocketAddress;
 using posix::StartError;
 using posix::TimePoint;
-
-// SIGINT and SIGTERM stop a run early, so that what was seen by then is shown. They are heard in the wait
-// alone.
-volatile sig_atomic_t stop_signal = 0;
-
-void on_stop(int signal) {
-  stop_signal = signal;
-}
-
-class StopSignals {
- public:
-  StopSignals() {
-    stop_signal = 0;
-    const sigset_t both = posix::signal_set({SIGINT, SIGTERM});
-    ::sigprocmask(SIG_BLOCK, &both, &mask_outside);
-    for (std::size_t i = 0; i < signals.size(); ++i) {
-      ::sigaction(signals[i], nullptr, &before_[i]);
-      // What is ignored, as by a background job of a shell without job control, stays so.
-      if (before_[i].sa_handler != SIG_IGN) posix::set_disposition(signals[i], on_stop, both);
-    }
-  }
-  ~StopSignals() {
-    for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &before_[i], nullptr);
-    ::sigprocmask(SIG_SETMASK, &mask_outside, nullptr);
-  }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-
-  sigset_t mask_outside{};
-
- private:
-  static constexpr std::array signals{SIGINT, SIGTERM};
-  std::array<struct sigaction, 2> before_{};
-};
 
 class Crowd {
  public:
@@ -75,21 +39,21 @@ class Crowd {
   }
 
   CrowdResult run(const Watcher& watcher) {
-    const StopSignals signals;
+    posix::StopSignals signals;
     plan_.began = posix::Clock::now();
-    start_all(signals.mask_outside);
+    start_all(signals);
     auto next_frame = plan_.began;
-    while (still_open() > 0 && stop_signal == 0) {
-      wait(next_frame, signals.mask_outside);
+    while (still_open() > 0 && signals.heard() == 0) {
+      wait(next_frame, signals.mask_outside());
       if (posix::Clock::now() < next_frame) continue;
-      hear_signals(signals.mask_outside);
+      signals.hear();
       show(watcher);
       next_frame = posix::Clock::now() + frame_time;
     }
-    hear_signals(signals.mask_outside);  // what is pending is fatal once it means again what it meant before
+    signals.hear();  // what is pending is fatal once it means again what it meant before
     timeline_.now_s = plan_.seconds(posix::Clock::now());
     timeline_.over = true;
-    return {.timeline = std::move(timeline_), .signal = stop_signal};
+    return {.timeline = std::move(timeline_), .signal = signals.heard()};
   }
 
  private:
@@ -104,22 +68,16 @@ class Crowd {
     return usable;
   }
 
-  // With a ready socket ppoll returns without delivering what is pending: so once with none.
-  static void hear_signals(const sigset_t& mask) {
-    const timespec at_once{};
-    ::ppoll(nullptr, 0, &at_once, &mask);
-  }
-
   // Looks from time to time at those that are started: times are those of the looks.
-  void start_all(const sigset_t& mask) {
+  void start_all(const posix::StopSignals& signals) {
     constexpr auto between_looks = std::chrono::milliseconds(1);
     auto next_look = plan_.began + between_looks;
-    for (std::size_t i = 0; i < clients_.size() && stop_signal == 0; ++i) {
+    for (std::size_t i = 0; i < clients_.size() && signals.heard() == 0; ++i) {
       clients_[i].start();
       started_ = i + 1;
       const auto now = posix::Clock::now();
       if (now < next_look) continue;
-      wait(now, mask);
+      wait(now, signals.mask_outside());
       next_look = posix::Clock::now() + between_looks;
     }
   }

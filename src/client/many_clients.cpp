@@ -1,9 +1,9 @@
 #include "tcpserver/client/many_clients.hpp"
 
 #include "tcpserver/client/crowd.hpp"
-#include "tcpserver/client/dial.hpp"
 #include "tcpserver/client/picture.hpp"
 #include "tcpserver/client/verdict.hpp"
+#include "tcpserver/options/resolve.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/posix/terminal.hpp"
 
@@ -58,7 +58,7 @@ void check_replies(const Timeline& timeline) {
 ExitStatus run_many_clients(const options::ClientOptions& options) {
   std::optional<posix::TimePoint> deadline;
   if (options.timeout) deadline = posix::Clock::now() + *options.timeout;
-  const auto addresses = resolve(options.host, options.port, deadline);
+  const auto addresses = options::resolve(options.host, options.port, deadline);
 
   // Asked anew each time: a terminal's size changes.
   const auto terminal = [&options] { return options.json ? std::nullopt : posix::terminal_size(); };

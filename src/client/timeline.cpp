@@ -3,25 +3,17 @@
 #include "tcpserver/options/values.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 namespace tcpserver::client {
 
 namespace {
-
-std::string formatted(const char* format, double number) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), format, number);
-  return text.data();
-}
 
 std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
   return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
 }
 
 std::string json_time(const std::optional<double>& seconds) {
-  return seconds ? formatted("%.6f", *seconds) : "null";
+  return seconds ? options::formatted("%.6f", *seconds) : "null";
 }
 
 }  // namespace
@@ -86,14 +78,6 @@ std::optional<Spread> quick_waits(const Timeline& timeline) {
     if (!life.slow && life.answered()) times.push_back(life.wait_s());
   }
   return spread_of(std::move(times));
-}
-
-std::string time_text(double seconds) {
-  // The limits are where the rounded text would have a digit more.
-  if (seconds < 0.0009995) return formatted("%.0f us", seconds * 1e6);
-  if (seconds < 0.09995) return formatted("%.1f ms", seconds * 1e3);
-  if (seconds < 0.9995) return formatted("%.0f ms", seconds * 1e3);
-  return formatted(seconds < 99.9995 ? "%.3f s" : "%.0f s", seconds);
 }
 
 std::string timeline_json(const Timeline& timeline) {

@@ -1,5 +1,6 @@
 #include "tcpserver/options/client_options.hpp"
 
+#include "tcpserver/options/host_and_port.hpp"
 #include "tcpserver/options/values.hpp"
 
 namespace tcpserver::options {
@@ -20,18 +21,6 @@ constexpr Program tcpclient_program{
     .operands = "HOST PORT",
     .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
-
-// What a hurried user types as HOST, and no resolver would understand, let alone explain.
-void refuse_what_is_no_host_alone(std::string_view text) {
-  const Given given{text, "HOST"};
-  const auto colon = text.find(':');
-  if (parse_saturating(text, 0)) refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
-  if (text.find_first_of("[]") != std::string_view::npos)
-    refuse(given, "a host: no brackets, as in ::1 54321");
-  if (colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
-    refuse(given, "a host: HOST and PORT stand apart, as in localhost 54321");
-  }
-}
 
 std::uint32_t number_of_clients(const Given& given, std::uint32_t least) {
   const auto value = parse_count(given.text, least, most_clients);
@@ -117,21 +106,7 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
   command.text_to_show = std::move(parsed.text_to_show);
   if (!command.text_to_show.empty()) return command;
 
-  const auto& operands = parsed.operands;
-  if (operands.size() > 2) {
-    throw StartError(ExitStatus::usage,
-                     "unexpected argument " + in_quotes(operands[2]) + ": HOST and PORT are all it takes");
-  }
-  if (!operands.empty()) {
-    if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
-    refuse_what_is_no_host_alone(operands[0]);
-    options.host = operands[0];
-  }
-  if (operands.size() == 2) {
-    const auto port = parse_count(operands[1], 1, 65535);
-    if (!port) refuse({operands[1], "PORT"}, "a port: a whole number from 1 to 65535");
-    options.port = static_cast<std::uint16_t>(*port);
-  }
+  take_host_and_port(parsed.operands, options.host, options.port);
   settle(options);
   return command;
 }

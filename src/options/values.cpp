@@ -73,6 +73,19 @@ std::optional<double> parse_decimal(std::string_view text, std::uint64_t max) {
   return value;
 }
 
+std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  constexpr std::string_view suffixes = "KMG";
+  const auto suffix = text.empty() ? std::string_view::npos : suffixes.find(text.back());
+  unsigned shift = 0;
+  if (suffix != std::string_view::npos) {
+    text.remove_suffix(1);
+    shift = 10 * (static_cast<unsigned>(suffix) + 1);
+  }
+  const auto whole = parse_count(text, 0, max >> shift);
+  if (!whole || *whole << shift < min) return std::nullopt;
+  return *whole << shift;
+}
+
 std::optional<posix::Duration> parse_duration(std::string_view text) {
   const auto unit = cut_unit(text);
   const auto point = text.find('.');
@@ -106,6 +119,20 @@ std::string duration_text(posix::Duration duration) {
   auto thousandths = std::to_string(1000 + count % microsecond.nanoseconds);  // "1005" for .005
   while (thousandths.back() == '0') thousandths.pop_back();
   return std::to_string(count / microsecond.nanoseconds) + "." + thousandths.substr(1) + "us";
+}
+
+std::string formatted(const char* format, double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), format, number);
+  return text.data();
+}
+
+std::string time_text(double seconds) {
+  // The limits are where the rounded text would have a digit more.
+  if (seconds < 0.0009995) return formatted("%.0f us", seconds * 1e6);
+  if (seconds < 0.09995) return formatted("%.1f ms", seconds * 1e3);
+  if (seconds < 0.9995) return formatted("%.0f ms", seconds * 1e3);
+  return formatted(seconds < 99.9995 ? "%.3f s" : "%.0f s", seconds);
 }
 
 std::string plain_or_quoted(std::string_view text) {

@@ -39,13 +39,12 @@ CutLine cut(std::string_view line, std::size_t room) {
 
 }  // namespace
 
-std::optional<TerminalSize> terminal_size() {
+std::optional<TerminalSize> terminal_size(int fd) {
   const char* const kind = std::getenv("TERM");
-  if (::isatty(STDOUT_FILENO) == 0 || (kind != nullptr && std::string_view(kind) == "dumb"))
-    return std::nullopt;
+  if (::isatty(fd) == 0 || (kind != nullptr && std::string_view(kind) == "dumb")) return std::nullopt;
   constexpr TerminalSize usual{.columns = 80, .rows = 24};
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual;
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return usual;
   return TerminalSize{.columns = size.ws_col, .rows = size.ws_row};
 }
 
@@ -111,8 +110,8 @@ std::string PictureInPlace::draw_rows(const std::vector<std::string>& lines, Ter
   return text + "\x1b[J";
 }
 
-FrameWriter::FrameWriter() noexcept
-    : own_(open_nonblocking(STDOUT_FILENO)), fd_(own_ ? own_.get() : STDOUT_FILENO) {}
+FrameWriter::FrameWriter(int fd) noexcept
+    : own_(open_nonblocking(fd)), fd_(own_ ? own_.get() : fd), is_error_(fd == STDERR_FILENO) {}
 
 bool FrameWriter::ready() {
   write_rest();
@@ -151,7 +150,8 @@ void FrameWriter::write_rest() {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     } else if (errno != EINTR) {
-      throw system_error("write to standard output", errno, ExitStatus::io_error);
+      throw system_error(is_error_ ? "write to standard error" : "write to standard output", errno,
+                         ExitStatus::io_error);
     }
   }
 }

@@ -1,7 +1,5 @@
 #include "tcpserver/backlog/watch.hpp"
 
-#include "tcpserver/backlog/bar.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,19 +9,6 @@ namespace {
 
 using namespace tcpserver::backlog;
 using tcpserver::posix::SocketAddress;
-
-TEST(Bar, ShowsThePart) {
-  EXPECT_EQ(bar(0, 8, 4), "....");
-  EXPECT_EQ(bar(4, 8, 4), "##..");
-  EXPECT_EQ(bar(8, 8, 4), "####");
-  EXPECT_EQ(bar(9, 8, 4), "####");
-  EXPECT_EQ(bar(1, 1000, 4), "#...") << "a little is not nothing";
-  EXPECT_EQ(bar(999, 1000, 4), "###.") << "nearly full is not full";
-  EXPECT_EQ(bar(0, 0, 4), "....");
-  EXPECT_EQ(bar(1, 2, 0), "");
-  EXPECT_EQ(bar(1, 2, 1), "#");
-  EXPECT_EQ(bar(UINT64_MAX, UINT64_MAX, 2), "##");
-}
 
 ObservedListener listener(std::uint32_t length, std::optional<std::uint32_t> dropped,
                           std::uint64_t inode = 7) {

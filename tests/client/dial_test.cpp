@@ -1,5 +1,6 @@
 #include "tcpserver/client/dial.hpp"
 
+#include "tcpserver/options/resolve.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include "client/bound.hpp"
@@ -9,6 +10,7 @@
 namespace {
 
 using namespace tcpserver::client;
+using tcpserver::options::resolve;
 using namespace tcpserver::posix;
 using namespace std::chrono_literals;
 

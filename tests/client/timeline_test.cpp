@@ -8,21 +8,6 @@ using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
 
-TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
-  EXPECT_EQ(time_text(0), "0 us");
-  EXPECT_EQ(time_text(0.0000123), "12 us");
-  EXPECT_EQ(time_text(0.00099949), "999 us");
-  EXPECT_EQ(time_text(0.00099951), "1.0 ms");
-  EXPECT_EQ(time_text(0.0012345), "1.2 ms");
-  EXPECT_EQ(time_text(0.09994), "99.9 ms");
-  EXPECT_EQ(time_text(0.09996), "100 ms");
-  EXPECT_EQ(time_text(0.9994), "999 ms");
-  EXPECT_EQ(time_text(0.9996), "1.000 s");
-  EXPECT_EQ(time_text(2.0014), "2.001 s");
-  EXPECT_EQ(time_text(99.9994), "99.999 s");
-  EXPECT_EQ(time_text(99.9996), "100 s");
-}
-
 TEST(Spread, IsOfSortedTimes) {
   EXPECT_FALSE(spread_of({}));
   const auto one = spread_of({5});

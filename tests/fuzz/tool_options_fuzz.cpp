@@ -1,6 +1,7 @@
-// Arguments of tcpclient and of tcpbacklog, one a line.
+// Arguments of tcpclient, of tcpbacklog and of tcpload, one a line.
 #include "tcpserver/options/backlog_options.hpp"
 #include "tcpserver/options/client_options.hpp"
+#include "tcpserver/options/load_options.hpp"
 
 #include "fuzz/fuzz.hpp"
 
@@ -37,6 +38,17 @@ void check(const options::SizeOptions& options) {
   fuzz::require(options.headroom >= 1 && options.headroom <= options::largest_headroom, "headroom is room");
 }
 
+void check(const options::LoadOptions& options) {
+  fuzz::require(options.port > 0 && options.size > 0 && options.timeout > posix::Duration::zero(),
+                "a load has a port, bytes and a time-out");
+  fuzz::require(options.concurrency > 0 && options.concurrency <= options::most_at_a_time &&
+                    options.connections > 0 && options.connections <= options::most_connections,
+                "and connections within their limits");
+  fuzz::require((options.mode == options::LoadMode::hold) == (options.hold > posix::Duration::zero()),
+                "and a time to hold where it holds");
+  fuzz::require(options.rate.value_or(1) > 0, "a rate is above 0");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -62,6 +74,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto command = options::parse_backlog_command(argc, copy.data());
     if (!command.text_to_show.empty()) return;
     std::visit([](const auto& options) { check(options); }, command.job);
+  });
+  parse_or_be_refused([&, copy = argv] {
+    const auto command = options::parse_load_command(argc, copy.data());
+    if (command.text_to_show.empty()) check(command.options);
   });
   return 0;
 }

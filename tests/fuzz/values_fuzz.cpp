@@ -11,6 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(parse_saturating(text, 70'000) == count, "where it need not saturate, it is the same");
   }
   if (const auto number = parse_saturating(text, 4096)) fuzz::require(*number <= 4096, "it saturates");
+  if (const auto bytes = parse_size(text, 3, 70'000)) {
+    fuzz::require(*bytes >= 3 && *bytes <= 70'000, "a size is in its range");
+  }
   if (const auto number = parse_decimal(text, 1000)) {
     fuzz::require(*number >= 0 && *number <= 1000, "a decimal is in its range");
   }

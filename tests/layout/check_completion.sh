@@ -36,6 +36,7 @@ options_in() { # options_in GOLDEN [COMMAND]: separated by blanks
 
 expect "$(options_in tcpserver)" tcpserver --
 expect "$(options_in tcpclient)" tcpclient --
+expect "$(options_in tcpload)" tcpload --
 for command in probe watch size; do
   expect "$(options_in tcpbacklog "$command")" tcpbacklog "$command" --
 done
@@ -53,6 +54,7 @@ expect "fork iterative" tcpserver --mode =
 expect "handler none" tcpserver --reap ""
 expect "echo upper" tcpserver --service ""
 expect "echo upper" tcpclient --service ""
+expect "echo upper" tcpload --service ""
 expect "queue refuse" tcpserver --overload ""
 expect "on off" tcpserver --sandbox ""
 expect "stderr syslog" tcpserver --log ""

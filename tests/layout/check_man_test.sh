@@ -25,7 +25,7 @@ missing() { # missing OPTION: a sed script that takes its entry away
   echo "/^\.It Fl (. , )?-$1( |\$)/,/^\.(It|El)/{/^\.It Fl (. , )?-$1( |\$)/d; /^\.(It|El)/!d}"
 }
 
-for page in tcpserver.8 tcpclient.1 tcpbacklog.1; do
+for page in tcpserver.8 tcpclient.1 tcpbacklog.1 tcpload.1; do
   expect 0 "$page" ''
   expect 1 "$page" '0,/^\.It Fl h , -help/s//.It Fl h , -help\nShow this.\n.It Fl -surplus/'
   expect 1 "$page" '0,/^\.It Fl h , -help/s//.It Fl x , -help/'

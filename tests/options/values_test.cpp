@@ -29,6 +29,18 @@ TEST(Saturating, TakesAnyNumberOfDigits) {
     EXPECT_FALSE(parse_saturating(text, 10).has_value()) << text;
 }
 
+TEST(Size, IsBytesOrHasASuffix) {
+  EXPECT_EQ(parse_size("1", 1, 1024), 1U);
+  EXPECT_EQ(parse_size("1K", 1, 1024), 1024U);
+  EXPECT_EQ(parse_size("3M", 1, UINT64_MAX), 3U << 20);
+  EXPECT_EQ(parse_size("2G", 1, UINT64_MAX), std::uint64_t{2} << 30);
+  EXPECT_EQ(parse_size("17179869183G", 1, UINT64_MAX), 17179869183ULL << 30) << "the largest of 64 bits";
+  for (const char* text : {"", "K", "0", "0K", "1025", "2K", "1k", "1KiB", "1 K", "1.5K", "-1", "1T", "K1",
+                           "17179869184G", "99999999999999999999G"}) {
+    EXPECT_FALSE(parse_size(text, 1, 1024).has_value()) << text;
+  }
+}
+
 TEST(DurationText, IsReadWithItsUnit) {
   EXPECT_EQ(parse_duration("250ms"), 250ms);
   EXPECT_EQ(parse_duration("2s"), 2s);
@@ -79,6 +91,21 @@ TEST(DurationText, IsWrittenShortest) {
   for (const char* text : {"0.001us", "0.5us", "1.25us", "1500.005us"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
+}
+
+TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
+  EXPECT_EQ(time_text(0), "0 us");
+  EXPECT_EQ(time_text(0.0000123), "12 us");
+  EXPECT_EQ(time_text(0.00099949), "999 us");
+  EXPECT_EQ(time_text(0.00099951), "1.0 ms");
+  EXPECT_EQ(time_text(0.0012345), "1.2 ms");
+  EXPECT_EQ(time_text(0.09994), "99.9 ms");
+  EXPECT_EQ(time_text(0.09996), "100 ms");
+  EXPECT_EQ(time_text(0.9994), "999 ms");
+  EXPECT_EQ(time_text(0.9996), "1.000 s");
+  EXPECT_EQ(time_text(2.0014), "2.001 s");
+  EXPECT_EQ(time_text(99.9994), "99.999 s");
+  EXPECT_EQ(time_text(99.9996), "100 s");
 }
 
 TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {

@@ -1,7 +1,7 @@
 #include "programs/clients.hpp"
 
 #include "harness/json.hpp"
-#include "harness/own_listener.hpp"
+#include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
 
@@ -12,7 +12,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <future>
 #include <thread>
 
@@ -21,32 +20,6 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
-
-// A server of this test's own: answers so many connections, one after the other, each in its way.
-class OwnServer {
- public:
-  using Answer = std::function<void(int connection)>;
-  OwnServer(int connections, const Answer& answer)
-      : thread_([this, connections, answer] {
-          for (int i = 0; i < connections; ++i) {
-            const int connection = listener_.accept();
-            answer(connection);
-            ::close(connection);
-          }
-        }) {}
-  [[nodiscard]] const std::string& port() const { return listener_.port(); }
-
- private:
-  OwnListener listener_{50};
-  std::jthread thread_;
-};
-
-std::string read_all(int connection) {
-  std::string text;
-  char byte = 0;
-  while (::read(connection, &byte, 1) > 0) text += byte;
-  return text;
-}
 
 TEST(Clients, NobodyWaitsForASlowOneInForkMode) {
   ServerProcess server;

@@ -25,10 +25,13 @@ TEST(Usage, HelpIsWhatTheGoldenFilesSay) {
   const auto backlog = run({TCPBACKLOG_PROGRAM, "--help"});
   EXPECT_EQ(backlog.ending, 0);
   EXPECT_EQ(backlog.output, golden("tcpbacklog_help.txt"));
+  const auto load = run({TCPLOAD_PROGRAM, "--help"});
+  EXPECT_EQ(load.ending, 0);
+  EXPECT_EQ(load.output, golden("tcpload_help.txt"));
 }
 
 TEST(Usage, VersionNamesTheProgram) {
-  for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM}) {
+  for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM, TCPLOAD_PROGRAM}) {
     const auto result = run({program, "--version"});
     EXPECT_EQ(result.ending, 0);
     const std::string name = std::string(program).substr(std::string(program).rfind('/') + 1);

@@ -11,15 +11,10 @@
 
 namespace tcpserver::client {
 
-// Connects to a host by name or numeric address: resolve, then connect_to_any. `timeout` bounds both
+// Connects to a host by name or numeric address: options::resolve, then connect_to_any. `timeout` bounds both
 // together.
 [[nodiscard]] posix::UniqueFd dial(const std::string& host, std::uint16_t port,
                                    std::optional<posix::Duration> timeout);
-
-// Every address of a host, in getaddrinfo's order, each once. Throws StartError: no_host (the name is not
-// known), temp_fail (no answer from the resolver, or not before the deadline).
-[[nodiscard]] std::vector<posix::SocketAddress> resolve(const std::string& host, std::uint16_t port,
-                                                        std::optional<posix::TimePoint> deadline);
 
 // Tries the addresses in their order and takes the first that answers. Each gets its even share of the time
 // that is left, so that a silent one does not use up the time of the next.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/exit_status.hpp"
 
@@ -76,8 +77,7 @@ struct Spread {
 // Of the waits of all quick clients that were answered.
 [[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);
 
-// "850 us", "12.3 ms", "2.001 s".
-[[nodiscard]] std::string time_text(double seconds);
+using options::time_text;
 
 // One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
 // "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,

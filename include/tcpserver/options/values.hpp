@@ -21,6 +21,11 @@ namespace tcpserver::options {
 // refused.
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view text, std::uint64_t max);
 
+// Bytes: decimal digits, and K, M or G behind them for KiB, MiB or GiB (1024, 1024^2, 1024^3 bytes). Values
+// outside the range are refused.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t min,
+                                                      std::uint64_t max);
+
 // "250us", "250ms", "2s", "5m", "1h", a bare number is seconds; fractions are allowed ("0.8ms", at most nine
 // digits). From 0 to longest_duration.
 inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
@@ -29,6 +34,12 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 // The text that parse_duration reads back, in the largest unit of which it is a whole number: "5m", "1500ms",
 // "800us", "0s". For what is finer than a microsecond, "0.005us".
 [[nodiscard]] std::string duration_text(posix::Duration duration);
+
+// A measured time as a reader wants it, in three or four digits: "850 us", "12.3 ms", "2.001 s".
+[[nodiscard]] std::string time_text(double seconds);
+
+// A number as printf shows it by this format, of one double.
+[[nodiscard]] std::string formatted(const char* format, double number);
 
 // 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long
 // text the beginning with its length.

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-// Standard output, and what it can do where it is a terminal.
+// Standard output, or error, and what it can do where it is a terminal.
 namespace tcpserver::posix {
 
 struct TerminalSize {
@@ -18,8 +18,8 @@ struct TerminalSize {
   std::size_t rows;
 };
 
-// Of the terminal that standard output is. Nothing: it is none, or one that only prints (TERM=dumb).
-[[nodiscard]] std::optional<TerminalSize> terminal_size();
+// Of the terminal that this descriptor is. Nothing: it is none, or one that only prints (TERM=dumb).
+[[nodiscard]] std::optional<TerminalSize> terminal_size(int fd = STDOUT_FILENO);
 
 // Whether to colour: standard output is a terminal that takes more than text, and the variable NO_COLOR is
 // not set or empty (no-color.org).
@@ -52,11 +52,11 @@ class PictureInPlace {
   std::size_t widest_drawn_ = 0;  // in columns
 };
 
-// Pictures that may be left out, to the terminal that standard output is: one that is stopped (Ctrl-S), or
-// that nobody reads, delays nobody.
+// Pictures that may be left out, to the terminal that standard output (or error) is: one that is stopped
+// (Ctrl-S), or that nobody reads, delays nobody.
 class FrameWriter {
  public:
-  FrameWriter() noexcept;
+  explicit FrameWriter(int fd = STDOUT_FILENO) noexcept;
 
   // Whether the terminal has taken all of the last frame; only then may the next one be written.
   // Throws StartError (io_error) where the terminal is gone.
@@ -76,6 +76,7 @@ class FrameWriter {
 
   UniqueFd own_;
   int fd_;
+  bool is_error_;  // standard error, and not output
   std::string rest_;
 };
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Completion of tcpserver, tcpclient and tcpbacklog in bash: source this file, or put it where bash looks for completions.
+# Completion of tcpserver, tcpclient, tcpbacklog and tcpload in bash: source this file, or put it where bash looks for completions.
 # The names of options are those that the program's own --help shows at that moment.
 
 _tcpserver_words() { # _tcpserver_words PREFIX WORD...: those that begin so
@@ -32,7 +32,10 @@ _tcpserver_complete() { # as complete -F calls it: PROGRAM CURRENT PREVIOUS
   case $name:$previous in
     tcpserver:--mode | tcpserver:-m) _tcpserver_words "$current" fork iterative; return ;;
     tcpserver:--reap) _tcpserver_words "$current" handler none; return ;;
-    tcpserver:--service | tcpserver:-s | tcpclient:--service) _tcpserver_words "$current" echo upper; return ;;
+    tcpserver:--service | tcpserver:-s | tcpclient:--service | tcpload:--service)
+      _tcpserver_words "$current" echo upper
+      return
+      ;;
     tcpserver:--overload) _tcpserver_words "$current" queue refuse; return ;;
     tcpserver:--sandbox) _tcpserver_words "$current" on off; return ;;
     tcpserver:--log) _tcpserver_words "$current" stderr syslog; return ;;
@@ -59,4 +62,4 @@ _tcpserver_complete() { # as complete -F calls it: PROGRAM CURRENT PREVIOUS
   _tcpserver_words "$current" "${options[@]}"
 }
 
-complete -F _tcpserver_complete tcpserver tcpclient tcpbacklog
+complete -F _tcpserver_complete tcpserver tcpclient tcpbacklog tcpload

@@ -1,9 +1,9 @@
-#include "tcpserver/backlog/bar.hpp"
+#include "tcpserver/posix/bar.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace tcpserver::backlog {
+namespace tcpserver::posix {
 
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   if (width == 0) return "";
@@ -14,4 +14,4 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   return std::string(filled, '#') + std::string(width - filled, '.');
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::posix

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "tcpserver/load/error_kind.hpp"
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace tcpserver::load {
+
+// One connection of a run. It has no buffers, so that tens of thousands cost next to nothing: what it sends
+// and expects is a place in the Pattern.
+struct Connection {
+  enum class State : std::uint8_t {
+    closed,
+    exchanging,  // a round: sends its bytes, and wants them back
+    ending,      // all came back, and the server's end is to follow
+    parked       // held open between two rounds
+  };
+
+  posix::UniqueFd fd;
+  State state = State::closed;
+  std::uint64_t number = 0;    // 1 for the first of the run
+  std::uint64_t round = 0;     // 0 for the first of the connection
+  std::uint64_t sent = 0;      // of this round
+  std::uint64_t received = 0;  // of this round
+  posix::TimePoint began;      // this round; the first one: its connect
+  posix::TimePoint moved;      // bytes moved last, or this round began
+};
+
+// What ended a connection before its time.
+struct Fault {
+  ErrorKind kind;
+  int error = 0;         // errno, where a system call said so
+  std::uint64_t at = 0;  // wrong_bytes: the byte of the round, counted from 0; closed_early: how many came
+  bool surplus = false;  // wrong_bytes: more than was sent so far
+  bool other_service = false;  // wrong_bytes: right for the other --service
+};
+
+// What a fault's sentence tells beside the fault.
+struct Story {
+  std::string server;  // "127.0.0.1:54321"
+  std::uint64_t size;  // of a round
+  posix::Duration timeout;
+};
+
+// "connection 17: the connection broke: Connection reset by peer": one line.
+[[nodiscard]] std::string sentence_of(const Fault& fault, const Connection& connection, const Story& story);
+
+}  // namespace tcpserver::load

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tcpserver::load {
+
+// Counts times in buckets whose width grows with the time (log-linear, as HdrHistogram does): exact below
+// 128 ns, from there each power of two has 128 buckets of the same width, so that a bucket is at most
+// 1/128 (0.8 %) of its times wide. Fixed memory, for any number of times of up to centuries; recording
+// allocates nothing.
+class LatencyHistogram {
+ public:
+  // Below zero counts as zero.
+  void record(posix::Duration time) noexcept;
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  // Exact. Zero where nothing was recorded.
+  [[nodiscard]] posix::Duration longest() const noexcept { return posix::Duration(longest_); }
+
+  // The time that this share of all, 0 to 1, did not exceed: the upper end of its bucket, and never above
+  // the longest. At least one must have been recorded.
+  [[nodiscard]] posix::Duration quantile(double share) const noexcept;
+
+  struct Bucket {
+    posix::Duration upper;  // the longest time that belongs to it
+    std::uint64_t count;
+  };
+  // Those that are not empty, the shortest times first.
+  [[nodiscard]] std::vector<Bucket> buckets() const;
+
+ private:
+  static constexpr unsigned precision_bits = 7;
+  static constexpr std::size_t per_octave = std::size_t{1} << precision_bits;
+  static constexpr std::size_t octaves = 63 - precision_bits;  // above the exact part, of 63 bits
+
+  [[nodiscard]] static std::size_t bucket_of(std::uint64_t nanoseconds) noexcept;
+  [[nodiscard]] static std::uint64_t upper_end_of(std::size_t bucket) noexcept;
+
+  std::array<std::uint64_t, per_octave*(octaves + 1)> counts_{};
+  std::uint64_t count_ = 0;
+  std::int64_t longest_ = 0;
+};
+
+}  // namespace tcpserver::load

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "tcpserver/load/error_kind.hpp"
+#include "tcpserver/load/latency_histogram.hpp"
+#include "tcpserver/posix/clock.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace tcpserver::load {
+
+struct FirstError {
+  ErrorKind kind;
+  std::string sentence;
+};
+
+// What was seen of a run, at its end or until now.
+struct Result {
+  std::string server{};           // "127.0.0.1:54321", the address that was used
+  std::uint64_t connections = 0;  // that were started and have ended, well or not
+  std::array<std::uint64_t, error_kinds.size()> errors_by_kind{};
+  std::optional<FirstError> first_error{};
+  std::uint64_t rounds = 0;  // that were answered, byte for byte
+  std::uint64_t held = 0;  // with hold: connections that were open and answered; at the end, that still were
+  std::uint64_t unfinished = 0;  // open when the run was stopped by a signal: neither well nor errors
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  posix::Duration duration{};                     // from the first connect to the last end
+  std::optional<posix::Duration> opened_after{};  // with hold: until all were open
+  posix::Duration processor_time{};               // of this process, its own and the kernel's for it
+  LatencyHistogram latencies{};
+  bool stalled = false;  // nothing moved for the time-out, and the run was given up
+  int signal = 0;        // SIGINT or SIGTERM that stopped it; 0: none
+
+  [[nodiscard]] std::uint64_t errors() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto count : errors_by_kind) sum += count;
+    return sum;
+  }
+};
+
+}  // namespace tcpserver::load

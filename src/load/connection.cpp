@@ -1,0 +1,53 @@
+#include "tcpserver/load/connection.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+namespace tcpserver::load {
+
+namespace {
+
+std::string of_wrong_bytes(const Fault& fault) {
+  if (fault.surplus) return "more came back than was sent, from byte " + std::to_string(fault.at + 1) + " on";
+  return "byte " + std::to_string(fault.at + 1) + " of the reply is wrong" +
+         (fault.other_service ? " (is it the other --service?)" : "");
+}
+
+std::string of_silence(const Fault& fault, const Connection& connection, const Story& story) {
+  if (fault.error != 0) return "cannot connect to " + story.server + ": " + posix::error_text(fault.error);
+  return "timed out: nothing moved for " + options::duration_text(story.timeout) + ", after " +
+         std::to_string(connection.received) + " of " + std::to_string(story.size) + " bytes had come back";
+}
+
+std::string of_fault(const Fault& fault, const Connection& connection, const Story& story) {
+  switch (fault.kind) {
+    case ErrorKind::refused:
+      return "cannot connect to " + story.server + ": " + posix::error_text(fault.error) +
+             " (is the server running?)";
+    case ErrorKind::timed_out:
+      return of_silence(fault, connection, story);
+    case ErrorKind::closed_early:
+      return "the server closed the connection after " + std::to_string(fault.at) + " of " +
+             std::to_string(story.size) + " bytes";
+    case ErrorKind::wrong_bytes:
+      return of_wrong_bytes(fault);
+    case ErrorKind::no_port:
+      return "no free port to connect from: " + posix::error_text(fault.error) +
+             " (--reset leaves none in TIME_WAIT, --sources N has more of them)";
+    case ErrorKind::no_descriptor:
+      return "cannot open a socket: " + posix::error_text(fault.error) +
+             " (ulimit -n, or fewer --concurrency)";
+    case ErrorKind::reset:
+    case ErrorKind::other:
+      break;
+  }
+  return "the connection broke: " + posix::error_text(fault.error);
+}
+
+}  // namespace
+
+std::string sentence_of(const Fault& fault, const Connection& connection, const Story& story) {
+  return "connection " + std::to_string(connection.number) + ": " + of_fault(fault, connection, story);
+}
+
+}  // namespace tcpserver::load

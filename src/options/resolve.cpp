@@ -1,0 +1,79 @@
+#include "tcpserver/options/resolve.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <future>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+namespace tcpserver::options {
+
+namespace {
+
+using posix::ExitStatus;
+using posix::SocketAddress;
+using posix::StartError;
+
+struct Lookup {
+  int error = 0;         // of getaddrinfo
+  int system_error = 0;  // errno, where that is EAI_SYSTEM
+  std::vector<SocketAddress> addresses;
+};
+
+Lookup look_up(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  Lookup result;
+  result.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  result.system_error = errno;
+  if (result.error != 0) return result;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
+  auto& addresses = result.addresses;
+  for (; found != nullptr; found = found->ai_next) {
+    auto address = SocketAddress::from(found->ai_addr);
+    if (!address) continue;
+    address->set_port(port);
+    if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
+      addresses.push_back(*address);
+  }
+  return result;
+}
+
+StartError not_found(ExitStatus status, const std::string& host, const std::string& why) {
+  return {status, "cannot find the host " + in_quotes(host) + ": " + why};
+}
+
+}  // namespace
+
+std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
+                                   std::optional<posix::TimePoint> deadline) {
+  // getaddrinfo knows no time-out. It runs in a thread of its own, which is left behind when it takes too
+  // long.
+  std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
+  auto answer = task.get_future();
+  try {
+    std::thread(std::move(task)).detach();
+  } catch (const std::system_error& error) {
+    throw posix::system_error("start a thread to look up the host", error.code().value());
+  }
+  if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
+    throw not_found(ExitStatus::temp_fail, host, "timed out");
+  }
+  const auto result = answer.get();
+  if (result.error == 0) return result.addresses;
+  const auto status = result.error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
+  const std::string why =
+      result.error == EAI_SYSTEM ? posix::error_text(result.system_error) : ::gai_strerror(result.error);
+  throw not_found(status, host, why);
+}
+
+}  // namespace tcpserver::options

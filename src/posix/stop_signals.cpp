@@ -1,0 +1,43 @@
+#include "tcpserver/posix/stop_signals.hpp"
+
+#include "tcpserver/posix/signals.hpp"
+
+#include <poll.h>
+
+namespace tcpserver::posix {
+
+namespace {
+
+volatile sig_atomic_t stop_signal = 0;
+
+void on_stop(int signal) {
+  stop_signal = signal;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  stop_signal = 0;
+  const sigset_t both = signal_set({SIGINT, SIGTERM});
+  ::sigprocmask(SIG_BLOCK, &both, &mask_outside_);
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    ::sigaction(signals[i], nullptr, &before_[i]);
+    if (before_[i].sa_handler != SIG_IGN) set_disposition(signals[i], on_stop, both);
+  }
+}
+
+StopSignals::~StopSignals() {
+  for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &before_[i], nullptr);
+  ::sigprocmask(SIG_SETMASK, &mask_outside_, nullptr);
+}
+
+void StopSignals::hear() const noexcept {
+  const timespec at_once{};
+  ::ppoll(nullptr, 0, &at_once, &mask_outside_);
+}
+
+int StopSignals::heard() const noexcept {
+  return stop_signal;
+}
+
+}  // namespace tcpserver::posix

@@ -1,0 +1,98 @@
+#include "tcpserver/options/load_options.hpp"
+
+#include "harness/arguments.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::options;
+using namespace std::chrono_literals;
+using tcpserver::posix::StartError;
+
+LoadOptions parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "tcpload");
+  const harness::Arguments arguments(std::move(words));
+  return parse_load_command(arguments.count(), arguments.argv()).options;
+}
+
+std::string refusal(const std::vector<std::string>& words) {
+  try {
+    static_cast<void>(parse(words));
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+    return error.what();
+  }
+  return "it was taken";
+}
+
+TEST(LoadOptions, HaveDefaults) {
+  const auto options = parse({});
+  EXPECT_EQ(options.host, "localhost");
+  EXPECT_EQ(options.port, 54321);
+  EXPECT_EQ(options.mode, LoadMode::connections);
+  EXPECT_EQ(options.connections, 10'000U);
+  EXPECT_EQ(options.concurrency, 64U);
+  EXPECT_EQ(options.size, 32U);
+  EXPECT_EQ(options.timeout, 10s);
+  EXPECT_EQ(options.sources, 0U);
+  EXPECT_FALSE(options.reset || options.json || options.rate);
+}
+
+TEST(LoadOptions, ChooseTheModeAndWhatItNeeds) {
+  const auto hold = parse({"--hold", "3s", "--concurrency", "1000", "::1", "80"});
+  EXPECT_EQ(hold.mode, LoadMode::hold);
+  EXPECT_EQ(hold.hold, 3s);
+  EXPECT_EQ(hold.connections, 1000U) << "all of them at a time";
+  const auto bulk = parse({"--bulk=10G"});
+  EXPECT_EQ(bulk.mode, LoadMode::bulk);
+  EXPECT_EQ(bulk.size, std::uint64_t{10} << 30);
+  EXPECT_EQ(bulk.connections, 1U);
+  const auto ping = parse({"--ping", "500", "--concurrency", "3", "--message-size", "1K"});
+  EXPECT_EQ(ping.mode, LoadMode::ping);
+  EXPECT_EQ(ping.round_trips, 500U);
+  EXPECT_EQ(ping.connections, 3U);
+  EXPECT_EQ(ping.size, 1024U);
+  EXPECT_EQ(parse({"--rate", "0.5"}).concurrency, 1000U);
+  EXPECT_EQ(parse({"--rate", "0.5", "--concurrency", "7"}).concurrency, 7U);
+}
+
+TEST(LoadOptions, RefuseWhatIsNotAllowed) {
+  EXPECT_EQ(refusal({"--connections", "0"}),
+            "--connections: '0' is not a number of connections: a whole number from 1 to 1000000000");
+  EXPECT_EQ(refusal({"--concurrency", "1000001"}),
+            "--concurrency: '1000001' is not a number of connections: a whole number from 1 to 1000000");
+  EXPECT_EQ(refusal({"--message-size", "2G"}),
+            "--message-size: '2G' is not a size: bytes from 1 to 1G, such as 100, 64K, 1M or 1G");
+  EXPECT_EQ(refusal({"--bulk", "1T"}),
+            "--bulk: '1T' is not a size: bytes from 1 to 1024G, such as 100, 64K, 1M or 1G");
+  EXPECT_EQ(refusal({"--sources", "255"}),
+            "--sources: '255' is not a number of addresses: a whole number from 1 to 254");
+  EXPECT_EQ(refusal({"--hold", "0"}), "--hold: '0' is not a time to hold: it must be above 0");
+  EXPECT_EQ(refusal({"--timeout", "0s"}), "--timeout: '0s' is not a time-out: it must be above 0");
+  for (const char* rate : {"0", "-1", "1e3", "1000001"}) {
+    EXPECT_EQ(refusal({"--rate", rate}),
+              std::string("--rate: '") + rate +
+                  "' is not a rate: connections a second, above 0 and at most 1000000, such as 500 or 0.5");
+  }
+  EXPECT_EQ(refusal({"--service", "discard"}), "--service: 'discard' is not a service: echo or upper");
+  EXPECT_EQ(refusal({"host", "0"}), "PORT: '0' is not a port: a whole number from 1 to 65535");
+}
+
+TEST(LoadOptions, RefuseWhatMakesNoSenseTogether) {
+  EXPECT_EQ(refusal({"--ping", "5", "--bulk", "1K"}),
+            "--bulk and --ping exclude each other: a run does one of them");
+  EXPECT_EQ(refusal({"--ping", "5", "--hold", "1s"}),
+            "--hold and --ping exclude each other: a run does one of them");
+  for (const char* mode : {"--hold", "--bulk", "--ping"}) {
+    EXPECT_EQ(
+        refusal({"--connections", "5", mode, "1"}),
+        std::string("--connections and ") + mode + " exclude each other: how many it opens is --concurrency");
+    EXPECT_EQ(refusal({"--rate", "5", mode, "1"}),
+              "--rate is for short connections: it excludes --hold, --bulk and --ping");
+  }
+  EXPECT_EQ(refusal({"--bulk", "1K", "--message-size", "5"}),
+            "--message-size and --bulk exclude each other: a stream has no messages");
+}
+
+}  // namespace

@@ -1,0 +1,251 @@
+#include "harness/json.hpp"
+#include "harness/own_server.hpp"
+#include "harness/server_process.hpp"
+#include "harness/strace.hpp"
+#include "programs/load.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <optional>
+#include <utility>
+
+// tcpload against servers that do what they must not.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+constexpr std::size_t message_size = 32;
+
+std::string read_message(int connection) {
+  std::string text(message_size, '\0');
+  EXPECT_EQ(::recv(connection, text.data(), text.size(), MSG_WAITALL), static_cast<ssize_t>(text.size()));
+  return text;
+}
+
+void write_text(int connection, const std::string& text) {
+  EXPECT_EQ(::send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+struct Misbehaviour {
+  const char* name;
+  OwnServer::Answer answer;
+  const char* kind;
+  int ending;
+  std::string sentence;
+};
+
+void PrintTo(const Misbehaviour& misbehaviour, std::ostream* stream) {
+  *stream << misbehaviour.name;
+}
+
+class LoadOn : public ::testing::TestWithParam<Misbehaviour> {};
+
+TEST_P(LoadOn, CountsItAndSaysIt) {
+  const auto& [name, answer, kind, ending, sentence] = GetParam();
+  OwnServer server(3, answer);
+  const auto result = run(
+      load_on(server.port(), {"--connections", "3", "--concurrency", "1", "--timeout", "300ms", "--json"}));
+  EXPECT_EQ(result.ending, ending);
+  EXPECT_EQ(result.errors, "tcpload: connection 1: " + sentence + "\n");
+  EXPECT_EQ(by_python(result.output,
+                      "(d['connections'], d['errors'], d['errors_by_kind']['" + std::string(kind) + "'])"),
+            "(3, 3, 3)\n");
+  EXPECT_EQ(by_python(result.output, "d['first_error']"), "connection 1: " + sentence + "\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    BadServers, LoadOn,
+    ::testing::Values(
+        Misbehaviour{"OneByteChanged",
+                     [](int connection) {
+                       auto text = read_message(connection);
+                       text[12] = static_cast<char>(text[12] ^ 0x80);
+                       write_text(connection, text);
+                       read_all(connection);
+                     },
+                     "wrong_bytes", 76, "byte 13 of the reply is wrong"},
+        Misbehaviour{"TheAnswerOfAnother",
+                     [](int connection) {
+                       static std::string last(message_size, 'x');
+                       const auto text = read_message(connection);
+                       write_text(connection, std::exchange(last, text));
+                       read_all(connection);
+                     },
+                     "wrong_bytes", 76, "byte 1 of the reply is wrong"},
+        Misbehaviour{"MoreThanWasSent",
+                     [](int connection) {
+                       write_text(connection, read_message(connection) + "!");
+                       read_all(connection);
+                     },
+                     "wrong_bytes", 76, "more came back than was sent, from byte 33 on"},
+        Misbehaviour{"CutShort",
+                     [](int connection) { write_text(connection, read_message(connection).substr(0, 20)); },
+                     "closed_early", 74, "the server closed the connection after 20 of 32 bytes"},
+        Misbehaviour{"NoReply", [](int connection) { read_message(connection); }, "closed_early", 74,
+                     "the server closed the connection after 0 of 32 bytes"},
+        Misbehaviour{"Reset",
+                     [](int connection) {
+                       read_message(connection);
+                       const linger at_once{.l_onoff = 1, .l_linger = 0};
+                       EXPECT_EQ(::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+                                 0);
+                     },
+                     "reset", 74, "the connection broke: Connection reset by peer"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(LoadErrors, OfNobodyWhoListens) {
+  OwnListener listener;
+  const std::string port = listener.port();
+  listener.close();
+  const auto result = run(load_on(port, {"--connections", "500", "--json"}));
+  EXPECT_EQ(result.ending, 69);
+  EXPECT_EQ(result.errors, "tcpload: connection 1: cannot connect to 127.0.0.1:" + port +
+                               ": Connection refused (is the server running?)\n");
+  EXPECT_EQ(by_python(result.output, "(d['connections'], d['errors_by_kind']['refused'], d['latency_us'])"),
+            "(500, 500, None)\n");
+}
+
+TEST(LoadErrors, OfAnUnknownHost) {
+  const auto result = run({TCPLOAD_PROGRAM, "no-such-host.invalid", "80", "--timeout", "30s"});
+  EXPECT_TRUE(result.ending == 68 || result.ending == 75) << "75: no resolver answers here";
+  EXPECT_TRUE(result.errors.starts_with("tcpload: cannot find the host 'no-such-host.invalid': "))
+      << result.errors;
+}
+
+// A run that nobody answers is over after the time-out, however many connections were to come.
+TEST(LoadErrors, OfAServerThatNeverAnswersEndTheRun) {
+  OwnListener listener(50);  // the kernel connects, and nobody accepts
+  const auto result = run(load_on(
+      listener.port(), {"--connections", "100000", "--concurrency", "5", "--timeout", "300ms", "--json"}));
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_EQ(result.errors,
+            "tcpload: connection 1: timed out: nothing moved for 300ms, after 0 of 32 bytes had come back\n");
+  EXPECT_EQ(by_python(result.output, "(d['ended'], d['connections'], d['errors_by_kind']['timed_out'])"),
+            "('stalled', 5, 5)\n");
+}
+
+TEST(LoadErrors, OfAFullQueueAreTimeOuts) {
+  OwnListener listener(0);  // has a place for one; of the others the SYN is dropped
+  const auto result = run(
+      load_on(listener.port(), {"--connections", "4", "--concurrency", "4", "--timeout", "300ms", "--json"}));
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_EQ(by_python(result.output, "(d['ended'], d['errors_by_kind']['timed_out'])"), "('done', 4)\n");
+}
+
+TEST(LoadErrors, OfOneConnectionThatHangsEndThatOne) {
+  std::optional<int> hanging;
+  OwnServer server(40, [&](int connection) {
+    if (!hanging) {
+      hanging = ::dup(connection);
+      return;
+    }
+    std::this_thread::sleep_for(10ms);
+    write_text(connection, read_message(connection));
+    read_all(connection);
+  });
+  const auto result = run(
+      load_on(server.port(), {"--connections", "40", "--concurrency", "2", "--timeout", "200ms", "--json"}));
+  if (hanging) ::close(*hanging);
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_EQ(by_python(result.output, "(d['ended'], d['connections'], d['errors_by_kind']['timed_out'])"),
+            "('done', 40, 1)\n")
+      << result.output;
+}
+
+TEST(LoadErrors, OfAServerThatClosesWhatIsHeld) {
+  ServerProcess server({"--idle-timeout", "200ms"});
+  const auto result = run(load_on(server, {"--hold", "1h", "--concurrency", "3", "--json"}));
+  EXPECT_EQ(result.ending, 74);
+  EXPECT_EQ(by_python(result.output, "(d['held'], d['errors_by_kind']['closed_early'])"), "(0, 3)\n");
+}
+
+TEST(LoadErrors, OfABulkThatIsFollowedByMore) {
+  OwnServer server(1, [](int connection) { write_text(connection, read_all(connection) + "!"); });
+  const auto result = run(load_on(server.port(), {"--bulk", "100"}));
+  EXPECT_EQ(result.ending, 76);
+  EXPECT_EQ(result.errors, "tcpload: connection 1: more came back than was sent, from byte 101 on\n");
+}
+
+TEST(LoadErrors, OfABulkThatIsNotEnded) {
+  std::promise<void> load_has_ended;
+  OwnServer server(1, [&](int connection) {
+    write_text(connection, read_all(connection));
+    load_has_ended.get_future().wait();
+  });
+  const auto result = run(load_on(server.port(), {"--bulk", "100", "--timeout", "300ms"}));
+  load_has_ended.set_value();
+  EXPECT_EQ(result.ending, 75);
+  EXPECT_NE(result.errors.find("after 100 of 100 bytes had come back\n"), std::string::npos) << result.errors;
+}
+
+TEST(LoadErrors, OfTooFewDescriptorsAreSaidBeforeTheRun) {
+  ServerProcess server;
+  auto command = load_on(server, {"--concurrency", "50"});
+  command.insert(command.begin(), {"prlimit", "--nofile=40:40"});
+  const auto result = run(command);
+  EXPECT_EQ(result.ending, 71);
+  EXPECT_EQ(result.errors,
+            "tcpload: --concurrency: 50 connections at a time do not fit into the 40 descriptors that this "
+            "process may have (ulimit -n)\n");
+  EXPECT_EQ(result.output, "");
+}
+
+TEST(LoadErrors, OfAFullDisk) {
+  ServerProcess server;
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  const auto result = run(load_on(server, {"--connections", "2"}), {.output_fd = full});
+  ::close(full);
+  EXPECT_EQ(result.ending, 74);
+  EXPECT_EQ(result.errors, "tcpload: cannot write to standard output: No space left on device\n");
+}
+
+class LoadFault : public Injection {
+ protected:
+  Finished with(const std::string& call, const std::string& how) {
+    auto command = load_on(server_, {"--connections", "20", "--concurrency", "1", "--json"});
+    const auto wrapper = failing(call, how);
+    command.insert(command.begin(), wrapper.begin(), wrapper.end());
+    return run(command, no_search_for_leaks());
+  }
+  ServerProcess server_;
+};
+
+TEST_F(LoadFault, OfPortsThatRunOutIsItsOwnKind) {
+  const auto result = with("connect", "error=EADDRNOTAVAIL:when=3..5");
+  EXPECT_EQ(injected(), 3U);
+  EXPECT_EQ(result.ending, 71);
+  EXPECT_EQ(by_python(result.output, "(d['errors_by_kind']['no_port'], d['connections'], d['errors'])"),
+            "(3, 20, 3)\n");
+  EXPECT_EQ(result.errors,
+            "tcpload: connection 3: no free port to connect from: Cannot assign requested address (--reset "
+            "leaves none in TIME_WAIT, --sources N has more of them)\n");
+}
+
+TEST_F(LoadFault, OfSocketsIsItsOwnKind) {
+  const auto result = with("socket", "error=EMFILE:when=4");
+  EXPECT_EQ(injected(), 1U);
+  EXPECT_EQ(result.ending, 71);
+  EXPECT_EQ(by_python(result.output, "(d['errors_by_kind']['no_descriptor'], d['connections'])"),
+            "(1, 20)\n");
+}
+
+TEST_F(LoadFault, ThatNobodyThoughtOfIsSaidWithItsText) {
+  const auto result = with("recvfrom", "error=ENOBUFS:when=2");
+  EXPECT_EQ(result.ending, 74);
+  EXPECT_EQ(by_python(result.output, "d['errors_by_kind']['other']"), "1\n");
+  EXPECT_EQ(result.errors, "tcpload: connection 2: the connection broke: No buffer space available\n");
+}
+
+TEST_F(LoadFault, ThatIsNoneGoesOn) {
+  const auto result = with("recvfrom,sendto", "error=EINTR:when=2..4");
+  EXPECT_EQ(injected(), 6U);
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(by_python(result.output, "(d['errors'], d['bytes_received'])"), "(0, 640)\n");
+}
+
+}  // namespace
