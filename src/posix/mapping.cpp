@@ -7,9 +7,9 @@
 
 namespace tcpserver::posix {
 
-Mapping::Mapping(Kind kind, std::size_t size) : size_(size) {
+Mapping::Mapping(Kind kind, std::size_t size, void* hint) : size_(size) {
   const int sharing = kind == Kind::shared ? MAP_SHARED : MAP_PRIVATE;
-  data_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+  data_ = ::mmap(hint, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
   if (data_ == MAP_FAILED) throw system_error("map " + std::to_string(size) + " bytes of memory");
   if (kind == Kind::parent_only) hide_from_children(data_, size);
 }

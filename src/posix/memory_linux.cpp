@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/io.hpp"
 
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +38,7 @@ std::uintptr_t page_size() noexcept {
 struct Pages {
   std::uintptr_t begin;
   std::uintptr_t end;
+  off_t in_file = 0;  // where `begin` is there
 };
 
 // Lines such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0    [heap]" (proc_pid_maps(5)).
@@ -50,7 +53,11 @@ std::vector<Pages> mapped_pages() {
     const char* const end = line.data() + line.size();
     const auto first = std::from_chars(line.data(), end, pages.begin, 16);
     if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') continue;
-    if (std::from_chars(first.ptr + 1, end, pages.end, 16).ec == std::errc{}) all.push_back(pages);
+    const auto last = std::from_chars(first.ptr + 1, end, pages.end, 16);
+    constexpr std::size_t permissions = 6;  // " r-xp "
+    if (last.ec != std::errc{} || end - last.ptr < static_cast<std::ptrdiff_t>(permissions)) continue;
+    std::from_chars(last.ptr + permissions, end, pages.in_file, 16);
+    all.push_back(pages);
   }
   return all;
 }
@@ -61,7 +68,8 @@ std::vector<Pages> in_pages(std::span<const MemoryRange> ranges) {
     if (range.size == 0) continue;
     const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
     all.push_back({.begin = begin & ~(page_size() - 1),
-                   .end = (begin + range.size + page_size() - 1) & ~(page_size() - 1)});
+                   .end = (begin + range.size + page_size() - 1) & ~(page_size() - 1),
+                   .in_file = 0});
   }
   std::sort(all.begin(), all.end(), [](const Pages& a, const Pages& b) { return a.begin < b.begin; });
   return all;
@@ -150,13 +158,29 @@ void hide_all_from_children_but(std::span<const MemoryRange> kept) {
   }
 }
 
-SharedCommandLine::SharedCommandLine() {
+const void* map_code_again(MemoryRange code, void* hint) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(code.begin);
+  const auto all = mapped_pages();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Pages& pages) {
+    return pages.begin <= begin && begin + code.size <= pages.end;
+  });
+  const UniqueFd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  if (found == all.end() || !program) return nullptr;
+  const off_t in_file = found->in_file + static_cast<off_t>(begin - found->begin);
+  void* const again = ::mmap(hint, code.size, PROT_READ | PROT_EXEC, MAP_PRIVATE, program.get(), in_file);
+  if (again == MAP_FAILED) return nullptr;
+  if (std::memcmp(again, code.begin, code.size) == 0) return again;
+  ::munmap(again, code.size);
+  return nullptr;
+}
+
+SharedCommandLine::SharedCommandLine(void* hint) {
   const auto stat = StatFields::read();
   if (!stat) return;
   auto map = layout_of(*stat);
   const auto size = map.arg_end - map.arg_start;
   if (map.arg_start == 0 || map.arg_end <= map.arg_start) return;
-  auto memory = std::make_unique<Mapping>(Mapping::Kind::own, size);
+  auto memory = std::make_unique<Mapping>(Mapping::Kind::own, size, hint);
   std::copy_n(reinterpret_cast<const char*>(map.arg_start), size, static_cast<char*>(memory->data()));
   ::mprotect(memory->data(), memory->size(), PROT_READ);
   map.arg_start = reinterpret_cast<std::uint64_t>(memory->data());

@@ -34,7 +34,7 @@ ForkedSessions::ForkedSessions(Context context, Sandbox sandbox, int highest_des
       own_pid_(::getpid()),
       hosts_(context_.options.max_connections),
       children_(context_.options.max_connections),
-      scoreboard_(context_.options.max_connections) {
+      scoreboard_(context_.options.max_connections, small_children_.place()) {
   if (context_.options.reap == options::Reap::handler) start_reaping();
 }
 

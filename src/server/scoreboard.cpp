@@ -10,7 +10,8 @@ void Scoreboard::reserve(std::uint32_t slots) {
   // Doubled at least, so that a limit that is raised often makes few segments.
   const std::uint32_t more = std::max(pages - pages_, pages_);
   segments_.reserve(segments_.size() + 1);
-  segments_.push_back(std::make_unique<Segment>(pages_, more));
+  const std::size_t size = sizeof(ScoreboardPage) * more;
+  segments_.push_back(std::make_unique<Segment>(pages_, size, place_.next(size)));
   pages_ += more;
 }
 

@@ -16,20 +16,43 @@
 
 namespace tcpserver::server {
 
+namespace {
+
+posix::MemoryRange linked_code() noexcept {
+  return {.begin = __start_small_child,
+          .size = static_cast<std::size_t>(__stop_small_child - __start_small_child)};
+}
+
+}  // namespace
+
+// What children have, close together: a page of page tables less for each.
 struct SmallChildren::Memory {
+  posix::Neighbourhood place;
+  posix::MemoryRange code = linked_code();
+  void* command_line_hint;
   // Never touched here: each child's first touch gives it a page of its own.
-  posix::Mapping work{posix::Mapping::Kind::own, sizeof(SmallChildMemory)};
+  posix::Mapping work;
   std::optional<posix::SharedCommandLine> command_line;  // once hidden
   int highest_descriptor = 0;
   bool by_clone3 = true;
+
+  Memory()
+      : command_line_hint(nullptr),
+        work(posix::Mapping::Kind::own, sizeof(SmallChildMemory), place.next(sizeof(SmallChildMemory))) {
+    if (const void* const again = posix::map_code_again(code, place.next(code.size))) code.begin = again;
+    command_line_hint = place.next(posix::SharedCommandLine::usual_size);
+  }
 
   long start(SmallChildOrder order, SessionRecord* record) noexcept {
     clone_args arguments{};
     arguments.flags = CLONE_CLEAR_SIGHAND;  // clone3 alone has it (Linux 5.5)
     arguments.exit_signal = SIGCHLD;
     order.has_handlers = !by_clone3;
-    return start_small_child(by_clone3 ? &arguments : nullptr, order, record,
-                             static_cast<SmallChildMemory*>(work.data()));
+    const auto offset = reinterpret_cast<const char*>(&start_small_child) - __start_small_child;
+    const auto start_here = reinterpret_cast<decltype(&start_small_child)>(
+        reinterpret_cast<std::uintptr_t>(code.begin) + static_cast<std::uintptr_t>(offset));
+    return start_here(by_clone3 ? &arguments : nullptr, order, record,
+                      static_cast<SmallChildMemory*>(work.data()));
   }
 
   // Whether a child can live so. Filters that look at the flags of clone refuse clone3, whose flags they
@@ -53,15 +76,17 @@ SmallChildren::SmallChildren() : memory_(std::make_unique<Memory>()) {
 
 SmallChildren::~SmallChildren() = default;
 
+posix::Neighbourhood SmallChildren::place() const noexcept {
+  return memory_ ? memory_->place : posix::Neighbourhood{};
+}
+
 void SmallChildren::hide_the_rest(const Scoreboard& scoreboard) {
   if (!memory_) return;
-  if (!memory_->command_line) memory_->command_line.emplace();
+  if (!memory_->command_line) memory_->command_line.emplace(memory_->command_line_hint);
   memory_->highest_descriptor = posix::highest_open_descriptor() + 1;
-  std::vector<posix::MemoryRange> kept{
-      {.begin = __start_small_child,
-       .size = static_cast<std::size_t>(__stop_small_child - __start_small_child)},
-      {.begin = memory_->work.data(), .size = memory_->work.size()},
-      memory_->command_line->range()};
+  std::vector<posix::MemoryRange> kept{memory_->code,
+                                       {.begin = memory_->work.data(), .size = memory_->work.size()},
+                                       memory_->command_line->range()};
   scoreboard.for_each_segment([&](void* begin, std::size_t size) { kept.push_back({begin, size}); });
   posix::hide_all_from_children_but(kept);
 }

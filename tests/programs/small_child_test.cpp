@@ -118,6 +118,13 @@ TEST_F(SmallChild, TakesThreePageFaultsAndItsParentNone) {
   EXPECT_LE(after.own - before.own, sessions / 10);
 }
 
+// What three page tables above one another cover: the last of 2 MiB. PGD, PUD and PMD are counted, too, but
+// for the first (proc_pid_status(5)).
+TEST_F(SmallChild, HasItsMemoryCloseTogether) {
+  start();
+  EXPECT_EQ(status_of(child, "VmPTE"), "12 kB") << contents_of(child, "maps");
+}
+
 class SmallChildTraced : public Injection {
  protected:
   void SetUp() override {

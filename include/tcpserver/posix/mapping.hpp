@@ -13,8 +13,8 @@ class Mapping {
     shared        // one memory for the parent and all its children
   };
 
-  // Throws StartError where the memory cannot be had.
-  Mapping(Kind kind, std::size_t size);
+  // At `hint`, where that is free. Throws StartError where the memory cannot be had.
+  Mapping(Kind kind, std::size_t size, void* hint = nullptr);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;

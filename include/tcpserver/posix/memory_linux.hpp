@@ -21,15 +21,23 @@ struct MemoryRange {
 // maps cannot be read (no /proc) or the registration stays, that is everything. Allocates.
 void hide_all_from_children_but(std::span<const MemoryRange> kept);
 
+// Maps a part of this program's own file once more, at `hint` where that is free: code that is to be in
+// another place, and refers to none but itself. `begin` is page-aligned. Null where it cannot (no /proc; a
+// program that may be executed and not read). For good.
+[[nodiscard]] const void* map_code_again(MemoryRange code, void* hint);
+
 // The command line that ps shows, in memory that children share: as it stands in the stack it would be
 // missing where the stack is hidden from them.
 class SharedCommandLine {
  public:
   // Moves it. Where the system cannot, range() is empty, and all is as it was (PR_SET_MM_MAP of prctl(2),
   // which kernels without CONFIG_CHECKPOINT_RESTORE do not have).
-  SharedCommandLine();
+  explicit SharedCommandLine(void* hint);
 
   [[nodiscard]] MemoryRange range() const noexcept;
+
+  // How much it takes, in bytes, rounded up.
+  static constexpr std::size_t usual_size = 4096;
 
  private:
   std::unique_ptr<Mapping> memory_;

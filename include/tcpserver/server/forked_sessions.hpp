@@ -37,9 +37,9 @@ class ForkedSessions final : public Sessions {
   pid_t own_pid_;
   HostTable hosts_;
   ChildTable children_;
+  SmallChildren small_children_;
   Scoreboard scoreboard_;
   Reaper reaper_{children_, scoreboard_};
-  SmallChildren small_children_;
   bool reaping_ = false;
   bool killing_ = false;  // the drain is over: children die by our own hand
   RateLimit host_refusals_{std::chrono::minutes(1)};

@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/life_line.hpp"
 #include "tcpserver/posix/mapping.hpp"
+#include "tcpserver/posix/neighbourhood.hpp"
 
 #include <atomic>
 #include <bit>
@@ -71,7 +72,9 @@ static_assert(sizeof(ScoreboardPage) == 4096);
 class Scoreboard {
  public:
   // Throws StartError where the memory cannot be had. Slots that were never used cost none.
-  explicit Scoreboard(std::uint32_t slots) { reserve(slots); }
+  explicit Scoreboard(std::uint32_t slots, posix::Neighbourhood place = {}) : place_(place) {
+    reserve(slots);
+  }
 
   // At least so many slots from now on. Throws StartError; nothing has changed then.
   void reserve(std::uint32_t slots);
@@ -103,8 +106,8 @@ class Scoreboard {
 
  private:
   struct Segment {
-    Segment(std::uint32_t from, std::uint32_t count)
-        : first(from), mapping(posix::Mapping::Kind::shared, sizeof(ScoreboardPage) * count) {}
+    Segment(std::uint32_t from, std::size_t size, void* hint)
+        : first(from), mapping(posix::Mapping::Kind::shared, size, hint) {}
     std::uint32_t first;  // page
     posix::Mapping mapping;
   };
@@ -112,6 +115,7 @@ class Scoreboard {
 
   std::vector<std::unique_ptr<Segment>> segments_;  // by their first pages; the first has page 0
   std::uint32_t pages_ = 0;
+  posix::Neighbourhood place_;
 };
 
 }  // namespace tcpserver::server

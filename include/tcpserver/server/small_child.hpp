@@ -29,6 +29,9 @@ class SmallChildren {
   // False: children have to be plain.
   [[nodiscard]] bool available() const noexcept { return memory_ != nullptr; }
 
+  // Where the scoreboard is best.
+  [[nodiscard]] posix::Neighbourhood place() const noexcept;
+
   // Hides all memory but what these children need; theirs is the scoreboard, too. From the first call on no
   // plain child can live. Later calls hide what came since. Where something cannot be hidden, children get it
   // as usual, at the usual cost. Allocates.
