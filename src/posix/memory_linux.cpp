@@ -9,10 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if __has_include(<sys/rseq.h>)  // glibc 2.35
-#include <sys/rseq.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -22,6 +18,13 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+// Of glibc 2.35 and later, whose <sys/rseq.h> declares them. Weak, for the libc at run time may be a later
+// one than that of the build.
+extern "C" {
+extern const std::ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned __rseq_size __attribute__((weak));
+}
 
 namespace tcpserver::posix {
 
@@ -81,22 +84,19 @@ void hide(std::uintptr_t begin, std::uintptr_t end) noexcept {
 
 // False where it stays registered.
 bool take_back_restartable_sequences() noexcept {
-#if defined(RSEQ_SIG) && defined(__x86_64__)
-  if (__rseq_size == 0) return true;  // libc did not register (glibc.pthread.rseq=0)
+  if (&__rseq_size == nullptr || __rseq_size == 0) return true;  // not registered
+#ifdef __x86_64__
   char* thread_pointer = nullptr;
   asm("mov %%fs:0, %0" : "=r"(thread_pointer));
   // The length has to be that of the registration, which libc keeps to itself: 32, or what later kernels'
   // area has.
-  constexpr int unregister = 1;  // RSEQ_FLAG_UNREGISTER
+  constexpr int unregister = 1;               // RSEQ_FLAG_UNREGISTER
+  constexpr unsigned signature = 0x53053053;  // RSEQ_SIG
   for (unsigned length = 32; length <= 256; length += 4) {
-    if (::syscall(SYS_rseq, thread_pointer + __rseq_offset, length, unregister, RSEQ_SIG) == 0) return true;
+    if (::syscall(SYS_rseq, thread_pointer + __rseq_offset, length, unregister, signature) == 0) return true;
   }
-  return false;
-#elif defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
-  return false;
-#else
-  return true;
 #endif
+  return false;
 }
 
 // The fields from the third on of /proc/self/stat, by their numbers in proc_pid_stat(5).
@@ -172,6 +172,12 @@ const void* map_code_again(MemoryRange code, void* hint) {
   if (std::memcmp(again, code.begin, code.size) == 0) return again;
   ::munmap(again, code.size);
   return nullptr;
+}
+
+void show_all_to_children() {
+  for (const auto& mapped : mapped_pages()) {
+    ::madvise(reinterpret_cast<void*>(mapped.begin), mapped.end - mapped.begin, MADV_DOFORK);
+  }
 }
 
 SharedCommandLine::SharedCommandLine(void* hint) {

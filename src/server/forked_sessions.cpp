@@ -27,10 +27,9 @@ SessionEnd end_of(int wait_status) noexcept {
 
 }  // namespace
 
-ForkedSessions::ForkedSessions(Context context, Sandbox sandbox, int highest_descriptor)
+ForkedSessions::ForkedSessions(Context context, Sandbox sandbox)
     : context_(std::move(context)),
       sandbox_(sandbox),
-      highest_descriptor_(highest_descriptor),
       own_pid_(::getpid()),
       hosts_(context_.options.max_connections),
       children_(context_.options.max_connections),
@@ -59,8 +58,11 @@ void ForkedSessions::resize(std::uint32_t max_connections) {
 }
 
 void ForkedSessions::get_ready() noexcept {
+  // One more, for the loop may take a reserve, which has the lowest free number.
+  highest_descriptor_ = posix::highest_open_descriptor() + 1;
   try {
     small_children_.hide_the_rest(scoreboard_);
+    if (reaping_) start_reaping();  // forgets the signal of the child that tried
   } catch (const std::exception&) {
     // No memory for a list of what is mapped: then forks cost more.
   }

@@ -48,11 +48,15 @@ std::uint64_t Reaper::reap() noexcept {
 std::uint64_t Reaper::reap_announced() noexcept {
   std::uint64_t reaped = 0;
   scoreboard_.for_each_ended(children_.used(), [&](ChildTable::Slot slot) {
-    if (!children_[slot].running) return;
+    if (!children_[slot].running) {  // found by a look at all
+      ScoreboardPage::forget_end(scoreboard_[slot]);
+      return;
+    }
     int status = 0;
     const pid_t pid = children_[slot].pid;
     // Not yet a zombie: its SIGCHLD is still to come.
     if (reap_one(pid, status) != pid) return;
+    ScoreboardPage::forget_end(scoreboard_[slot]);
     children_.note_ended(pid, status);
     ++reaped;
   });

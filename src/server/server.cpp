@@ -69,7 +69,6 @@ std::vector<Listener> Server::listen() {
   auto listeners = inherited > 0 ? take_over_listeners(inherited) : bind_listeners();
   std::vector<std::uint16_t> ports;
   for (const auto& listener : listeners) {
-    highest_descriptor_ = std::max(highest_descriptor_, listener.fd.get());
     const auto port = listener.address.port();
     if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
   }
@@ -130,8 +129,7 @@ void Server::log_backlog(const Listener& listener) noexcept {
 
 std::unique_ptr<Sessions> Server::make_sessions() {
   if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context_);
-  // The loop may hold one more, which takes the lowest free number.
-  return std::make_unique<ForkedSessions>(context_, choose_sandbox(options_, log_), highest_descriptor_ + 1);
+  return std::make_unique<ForkedSessions>(context_, choose_sandbox(options_, log_));
 }
 
 void Server::explain_lesson_mode() noexcept {

@@ -3,16 +3,14 @@
 #include "tcpserver/server/small_child_code_linux.hpp"
 
 #include "tcpserver/server/session_loop.hpp"
+#include "tcpserver/server/strict_rules_linux.hpp"
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include <bit>
-#include <cerrno>
+#include <type_traits>
+#include <utility>
 
 namespace tcpserver::server {
 
@@ -67,8 +65,6 @@ struct Words {
   return result;
 }
 
-constexpr std::uint32_t audit_arch = AUDIT_ARCH_X86_64;
-
 // ---- What does not
 // --------------------------------------------------------------------------------------------
 
@@ -101,7 +97,8 @@ struct RawCalls {
   bool closed = kept == 0 || system_call(SYS_close_range, 0, kept - 1) == 0;
   if (highest > kept) closed = system_call(SYS_close_range, kept + 1, ~0U) == 0 && closed;
   // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
-  for (int other = 0; !closed && other <= highest; ++other) {
+  const int last = highest > kept ? highest : kept;
+  for (int other = 0; !closed && other <= last; ++other) {
     if (other != kept) system_call(SYS_close, other);
   }
 }
@@ -109,8 +106,8 @@ struct RawCalls {
 // False where the parent has ended before that.
 [[gnu::always_inline]] inline bool die_with(pid_t parent, const posix::LifeLine& line) noexcept {
   system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-  const auto state = line.state();
-  if (state != posix::LifeLine::State::untied) return state == posix::LifeLine::State::intact;
+  // Every child can write there, one that was taken over, too: a cut line alone is not believed.
+  if (line.state() == posix::LifeLine::State::intact) return true;
   const long now = system_call(SYS_getppid);
   return now == parent || now == 0;  // 0 is a parent outside our pid namespace (getppid(2))
 }
@@ -126,35 +123,19 @@ struct RawCalls {
   system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigterm), 0, size_of_kernel_set);
 }
 
-// The rules of strict mode as a program: as in sandbox_linux.cpp, whose array is not here.
-[[gnu::always_inline]] inline bool enter_filter() noexcept {
-  constexpr int count = 9;
-  constexpr std::uint16_t load = BPF_LD | BPF_W | BPF_ABS;
-  constexpr std::uint16_t jump_if_equal = BPF_JMP | BPF_JEQ | BPF_K;
-  sock_filter rules[count];
-  int next = 0;
-  const auto add = [&](std::uint16_t code, std::uint32_t k, std::uint8_t if_true, std::uint8_t if_false) {
-    rules[next++] = std::bit_cast<sock_filter>(
-        from_register(std::bit_cast<std::uint64_t>(sock_filter{code, if_true, if_false, k})));
-  };
-  add(load, offsetof(seccomp_data, arch), 0, 0);
-  add(jump_if_equal, audit_arch, 0, 5);
-  add(load, offsetof(seccomp_data, nr), 0, 0);
-  add(jump_if_equal, SYS_read, 4, 0);
-  add(jump_if_equal, SYS_write, 3, 0);
-  add(jump_if_equal, SYS_exit, 2, 0);
-  add(jump_if_equal, SYS_rt_sigreturn, 1, 0);
-  add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-  add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+template <std::size_t... Index>
+[[gnu::always_inline]] inline bool enter_filter(std::index_sequence<Index...>) noexcept {
+  sock_filter rules[] = {std::bit_cast<sock_filter>(from_register(
+      std::integral_constant<std::uint64_t, std::bit_cast<std::uint64_t>(strict_rules[Index])>::value))...};
   sock_fprog program;
-  program.len = count;
+  program.len = sizeof...(Index);
   program.filter = rules;
   return system_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, reinterpret_cast<long>(&program)) == 0;
 }
 
 [[gnu::always_inline]] inline bool enter(Sandbox sandbox) noexcept {
   if (sandbox == Sandbox::none) return true;
-  if (sandbox == Sandbox::filter) return enter_filter();
+  if (sandbox == Sandbox::filter) return enter_filter(std::make_index_sequence<strict_rules.size()>());
   return system_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0;
 }
 

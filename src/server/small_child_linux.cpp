@@ -33,7 +33,6 @@ struct SmallChildren::Memory {
   // Never touched here: each child's first touch gives it a page of its own.
   posix::Mapping work;
   std::optional<posix::SharedCommandLine> command_line;  // once hidden
-  int highest_descriptor = 0;
   bool by_clone3 = true;
 
   Memory()
@@ -55,23 +54,25 @@ struct SmallChildren::Memory {
                       static_cast<SmallChildMemory*>(work.data()));
   }
 
-  // Whether a child can live so. Filters that look at the flags of clone refuse clone3, whose flags they
-  // cannot see (docker's, systemd's RestrictNamespaces=).
-  bool try_one() {
+  enum class Trial { lives, dies, not_made };
+
+  // Filters that look at the flags of clone refuse clone3, whose flags they cannot see (docker's, systemd's
+  // RestrictNamespaces=).
+  Trial try_one() {
     const long pid = start({}, nullptr);
-    if (pid < 0) return false;
+    if (pid < 0) return Trial::not_made;
     int status = 0;
     while (::waitpid(static_cast<pid_t>(pid), &status, 0) < 0) {
       if (errno != EINTR) throw posix::system_error("wait for a child");
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? Trial::lives : Trial::dies;
   }
 };
 
 SmallChildren::SmallChildren() : memory_(std::make_unique<Memory>()) {
-  if (memory_->try_one()) return;
+  if (memory_->try_one() == Memory::Trial::lives) return;
   memory_->by_clone3 = false;
-  if (!memory_->try_one()) memory_.reset();
+  if (memory_->try_one() != Memory::Trial::lives) memory_.reset();
 }
 
 SmallChildren::~SmallChildren() = default;
@@ -82,20 +83,24 @@ posix::Neighbourhood SmallChildren::place() const noexcept {
 
 void SmallChildren::hide_the_rest(const Scoreboard& scoreboard) {
   if (!memory_) return;
-  if (!memory_->command_line) memory_->command_line.emplace(memory_->command_line_hint);
-  memory_->highest_descriptor = posix::highest_open_descriptor() + 1;
+  const bool first = !memory_->command_line;
+  if (first) memory_->command_line.emplace(memory_->command_line_hint);
   std::vector<posix::MemoryRange> kept{memory_->code,
                                        {.begin = memory_->work.data(), .size = memory_->work.size()},
                                        memory_->command_line->range()};
   scoreboard.for_each_segment([&](void* begin, std::size_t size) { kept.push_back({begin, size}); });
   posix::hide_all_from_children_but(kept);
+  // Something may be needed that nobody thought of, by a later kernel or libc.
+  if (!first || memory_->try_one() != Memory::Trial::dies) return;
+  posix::show_all_to_children();
+  memory_.reset();
 }
 
 pid_t SmallChildren::start(const ChildTask& task, SessionRecord& record) const noexcept {
   std::optional<SignalWindow::SigtermHeld> held;
   if (!memory_->by_clone3) held.emplace();
   const long pid = memory_->start({.connection = task.connection,
-                                   .highest_descriptor = memory_->highest_descriptor,
+                                   .highest_descriptor = task.highest_descriptor,
                                    .parent = task.parent,
                                    .service = task.service,
                                    .sandbox = task.sandbox,

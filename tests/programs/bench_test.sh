@@ -68,7 +68,9 @@ for name, entry in results["contestants"].items():
         assert "failed" not in figure, (name, key, figure)
         assert len(figure["rounds"]) == 1 and figure["min"] <= figure["median"] <= figure["max"], (name, key, figure)
         # What a held connection takes of the whole machine may be drowned by what others do on it in a moment.
-        assert figure["median"] > 0 or key.startswith("memory"), (name, key, figure)
+        # And our parent takes no page fault at all.
+        may_be_none = key.startswith("memory") or key == "minor_faults_of_parent_per_connection"
+        assert figure["median"] > 0 or may_be_none, (name, key, figure)
     for key in ("connections_per_s_at_1", "connections_per_s_at_64", "connections_per_s_at_512", "latency_p50_us_at_64",
                 "latency_p99_us_at_64", "ping_p50_us", "bulk_mb_per_s", "memory_kib_per_held_connection"):
         assert key in figures, (name, key)

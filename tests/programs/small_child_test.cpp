@@ -175,7 +175,7 @@ TEST_F(SmallChildTraced, IsMadeByCloneWhereThereIsNoClone3) {
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("x"));
   ASSERT_EQ(client.receive(1), "x");
-  ASSERT_EQ(injected(), 1U) << "it is tried once";
+  ASSERT_EQ(injected(), 1U) << "it is tried once, and not for each client";
   const auto children = children_of(server.pid());
   ASSERT_EQ(children.size(), 1U);
   const pid_t child = children[0].pid;

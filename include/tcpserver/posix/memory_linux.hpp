@@ -21,6 +21,10 @@ struct MemoryRange {
 // maps cannot be read (no /proc) or the registration stays, that is everything. Allocates.
 void hide_all_from_children_but(std::span<const MemoryRange> kept);
 
+// Takes that back, for all there is. (But for mappings of devices and the like, for which madvise(2) refuses
+// it.)
+void show_all_to_children();
+
 // Maps a part of this program's own file once more, at `hint` where that is free: code that is to be in
 // another place, and refers to none but itself. `begin` is page-aligned. Null where it cannot (no /proc; a
 // program that may be executed and not read). For good.

@@ -12,9 +12,8 @@ namespace tcpserver::server {
 // One child process a connection.
 class ForkedSessions final : public Sessions {
  public:
-  // `highest_descriptor` is the highest that this process has opened: children close all up to there.
   // Throws StartError where the memory of the child table cannot be had.
-  ForkedSessions(Context context, Sandbox sandbox, int highest_descriptor);
+  ForkedSessions(Context context, Sandbox sandbox);
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t max_connections) override;
@@ -33,7 +32,7 @@ class ForkedSessions final : public Sessions {
 
   Context context_;
   Sandbox sandbox_;
-  int highest_descriptor_;
+  int highest_descriptor_ = 0;  // of those that this process keeps; known from get_ready() on
   pid_t own_pid_;
   HostTable hosts_;
   ChildTable children_;

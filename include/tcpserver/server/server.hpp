@@ -71,8 +71,7 @@ class Server final : private Upkeep {
   bool stopping_ = false;
   std::optional<int> inherited_backlog_;  // where the listeners are a service manager's: what it asked for
   std::string ports_;                     // "port 80", or "ports 80, 8080" of a service manager's sockets
-  int highest_descriptor_ = 0;
-  std::vector<Listener> listening_;  // until the loop has them
+  std::vector<Listener> listening_;       // until the loop has them
   OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
   AcceptLoop loop_;

@@ -23,7 +23,8 @@ class Sessions {
   // be had: the old limit stays then.
   virtual void resize(std::uint32_t max_connections) = 0;
 
-  // Before the first start(), and after whatever may have taken memory: so that starts are cheap.
+  // Before the first start(), and after whatever may have taken memory or descriptors for good: so that
+  // starts are cheap, and children know what to close.
   virtual void get_ready() noexcept {}
 
   // Serves the client of this connection, or refuses it; `peer` is its address. Must not be full. False where

@@ -33,8 +33,9 @@ class SmallChildren {
   [[nodiscard]] posix::Neighbourhood place() const noexcept;
 
   // Hides all memory but what these children need; theirs is the scoreboard, too. From the first call on no
-  // plain child can live. Later calls hide what came since. Where something cannot be hidden, children get it
-  // as usual, at the usual cost. Allocates.
+  // plain child can live, unless they are not available() after it: one child has tried. Later calls hide
+  // what came since. Where something cannot be hidden, children get it as usual, at the usual cost.
+  // Allocates.
   void hide_the_rest(const Scoreboard& scoreboard);
 
   // Forks. The child serves the session of this task, with this record, and exits with a SessionEnd. Returns
