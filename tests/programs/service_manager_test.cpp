@@ -89,6 +89,8 @@ TEST_P(Notified, HearsOfTheWholeLife) {
       {"--config", file.path(), "--bind", "127.0.0.1", "--backlog", "9", "--drain-timeout", "40s"},
       {.environment = environment()});
   EXPECT_EQ(next(), "READY=1");
+  EXPECT_EQ(next(), "STATUS=0 of 3 sessions open, 0 accepted, 0 refused; queue 0 of 9, 0 drops")
+      << "before anybody comes, too";
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("x"));
   ASSERT_EQ(client.receive(1), "x");

@@ -46,7 +46,7 @@ class ServiceManager {
   std::optional<posix::Duration> between_signs_of_life_;
   posix::TimePoint next_sign_of_life_{};
   posix::TimePoint next_status_{};
-  std::uint64_t told_events_ = 0;
+  std::uint64_t told_events_ = UINT64_MAX;  // so that there is a status from the start
   ServiceStatus told_;
   Message state_;  // the last of ready, reloading, stopping
   bool state_is_told_ = true;
