@@ -136,7 +136,7 @@ def source_of(document):
 
 
 def dashes_of(document):
-    """A line for each reason why there is no figure in the table."""
+    """Folded, a line for each reason why there is no figure in the table."""
     shown = [key for _, keys in COLUMNS for key in keys]
     reasons = {}
     for entry in document["contestants"].values():
@@ -146,7 +146,10 @@ def dashes_of(document):
             figure = entry["figures"].get(key, {})
             if "failed" in figure and figure["median"] is None:
                 reasons.setdefault((entry["title"], figure["failed"]), []).append(f"`{key}`")
-    return [f"\nNo figure of {title}, {', '.join(keys)}: {why}." for (title, why), keys in reasons.items()]
+    if not reasons:
+        return []
+    lines = [f"- {title}, {', '.join(keys)}: {why}." for (title, why), keys in reasons.items()]
+    return ["\n<details><summary>Where there is a dash, and why</summary>\n", *lines, "\n</details>"]
 
 
 def aligned(rows):
