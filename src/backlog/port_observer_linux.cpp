@@ -1,45 +1,17 @@
+#include "tcpserver/backlog/diagnosis_linux.hpp"
 #include "tcpserver/backlog/port_observer.hpp"
-#include "tcpserver/backlog/sock_diag_linux.hpp"
-#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/kernel_tcp.hpp"
-#include "tcpserver/posix/system_error.hpp"
 
-#include <linux/netlink.h>
 #include <sys/socket.h>
-
-#include <array>
-#include <cerrno>
 
 namespace tcpserver::backlog {
 
 namespace {
 
-// The kernel has the reply ready when the request was sent, so this ends no healthy wait.
-constexpr auto longest_wait = std::chrono::seconds(2);
-
-posix::UniqueFd open_diagnosis() {
-  posix::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  const bool short_of = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-  if (!fd && short_of) throw posix::system_error("ask the kernel for its listening sockets");
-  const timeval limit = posix::to_timeval(longest_wait);
-  if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
-  return fd;
-}
-
 // One dump. False where the kernel gave no whole answer.
 bool ask(int fd, int family, std::uint16_t port, PortObserver::Look what, PortPicture& picture) {
-  const auto request = sock_diag_request(family, port, what);
-  const auto sent = ::send(fd, request.data(), request.size(), 0);
-  if (sent != static_cast<ssize_t>(request.size())) return false;
-  for (;;) {
-    std::array<char, 32768> datagram;  // the kernel fills at most this much (net/netlink/af_netlink.c)
-    const auto got = ::recv(fd, datagram.data(), datagram.size(), MSG_TRUNC);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || static_cast<std::size_t>(got) > datagram.size()) return false;
-    const auto reply = read_sock_diag({datagram.data(), static_cast<std::size_t>(got)}, port, picture);
-    if (reply == DiagReply::failed) return false;
-    if (reply == DiagReply::done) return true;
-  }
+  return ask_diagnosis(fd, sock_diag_request(family, port, what),
+                       [&](std::string_view datagram) { return read_sock_diag(datagram, port, picture); });
 }
 
 PortPicture picture_from_proc(std::uint16_t port) {

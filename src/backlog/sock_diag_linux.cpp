@@ -32,56 +32,53 @@ void skip(std::string_view& bytes, std::size_t count) {
   bytes.remove_prefix(std::min(aligned, bytes.size()));
 }
 
-std::optional<posix::SocketAddress> local_address(const inet_diag_msg& message) {
-  if (message.idiag_family == AF_INET6) {
+// `address` is four words, of which IPv4 has the first alone; `port` is in network order.
+std::optional<posix::SocketAddress> address_of(const inet_diag_msg& socket, const __be32* address,
+                                               __be16 port) {
+  if (socket.idiag_family == AF_INET6) {
     sockaddr_in6 six{};
     six.sin6_family = AF_INET6;
-    six.sin6_port = message.id.idiag_sport;
-    std::memcpy(&six.sin6_addr, message.id.idiag_src, sizeof six.sin6_addr);
-    if (IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr)) six.sin6_scope_id = message.id.idiag_if;
+    six.sin6_port = port;
+    std::memcpy(&six.sin6_addr, address, sizeof six.sin6_addr);
+    if (IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr)) six.sin6_scope_id = socket.id.idiag_if;
     return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&six));
   }
   sockaddr_in four{};
-  four.sin_family = message.idiag_family;
-  four.sin_port = message.id.idiag_sport;
-  std::memcpy(&four.sin_addr, message.id.idiag_src, sizeof four.sin_addr);
+  four.sin_family = socket.idiag_family;
+  four.sin_port = port;
+  std::memcpy(&four.sin_addr, address, sizeof four.sin_addr);
   return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&four));
 }
 
 std::optional<std::uint32_t> drops_in(std::string_view attributes) {
-  for (;;) {
-    auto rest = attributes;
-    const auto head = take<rtattr>(rest);
-    if (!head || head->rta_len < sizeof(rtattr) || head->rta_len > attributes.size()) return std::nullopt;
-    if (head->rta_type == INET_DIAG_SKMEMINFO) {
-      auto figures = attributes.substr(sizeof(rtattr), head->rta_len - sizeof(rtattr));
-      constexpr std::size_t before = SK_MEMINFO_DROPS * sizeof(std::uint32_t);
-      figures.remove_prefix(std::min(before, figures.size()));
-      return take<std::uint32_t>(figures);
-    }
-    skip(attributes, head->rta_len);
-  }
-}
-
-DiagReply add_socket(std::string_view payload, std::uint16_t port, PortPicture& picture) {
-  const auto message = take<inet_diag_msg>(payload);
-  if (!message) return DiagReply::failed;
-  if (ntohs(message->id.idiag_sport) != port) return DiagReply::more;
-  if (message->idiag_state == TCP_SYN_RECV) ++picture.half_open;
-  if (message->idiag_state != TCP_LISTEN) return DiagReply::more;
-  const auto local = local_address(*message);
-  if (!local) return DiagReply::failed;
-  picture.listeners.push_back({.local = *local,
-                               .inode = message->idiag_inode,
-                               .length = message->idiag_rqueue,
-                               .limit = message->idiag_wqueue,
-                               .dropped = drops_in(payload)});
-  return DiagReply::more;
+  auto figures = attribute_of(attributes, INET_DIAG_SKMEMINFO);
+  if (!figures) return std::nullopt;
+  constexpr std::size_t before = SK_MEMINFO_DROPS * sizeof(std::uint32_t);
+  figures->remove_prefix(std::min(before, figures->size()));
+  return take<std::uint32_t>(*figures);
 }
 
 }  // namespace
 
-std::string sock_diag_request(int family, std::uint16_t port, PortObserver::Look what) {
+std::optional<posix::SocketAddress> local_of(const inet_diag_msg& socket) {
+  return address_of(socket, socket.id.idiag_src, socket.id.idiag_sport);
+}
+
+std::optional<posix::SocketAddress> peer_of(const inet_diag_msg& socket) {
+  return address_of(socket, socket.id.idiag_dst, socket.id.idiag_dport);
+}
+
+std::optional<std::string_view> attribute_of(std::string_view attributes, std::uint16_t type) {
+  for (;;) {
+    auto rest = attributes;
+    const auto head = take<rtattr>(rest);
+    if (!head || head->rta_len < sizeof(rtattr) || head->rta_len > attributes.size()) return std::nullopt;
+    if (head->rta_type == type) return attributes.substr(sizeof(rtattr), head->rta_len - sizeof(rtattr));
+    skip(attributes, head->rta_len);
+  }
+}
+
+std::string sock_diag_request(int family, std::uint16_t port, std::uint32_t states, std::uint8_t attributes) {
   struct {
     nlmsghdr head;
     inet_diag_req_v2 body;
@@ -91,14 +88,19 @@ std::string sock_diag_request(int family, std::uint16_t port, PortObserver::Look
   request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.body.sdiag_family = static_cast<std::uint8_t>(family);
   request.body.sdiag_protocol = IPPROTO_TCP;
-  request.body.idiag_ext = 1U << (INET_DIAG_SKMEMINFO - 1);
-  request.body.idiag_states = 1U << TCP_LISTEN;
-  if (what == PortObserver::Look::with_half_open) request.body.idiag_states |= 1U << TCP_SYN_RECV;
+  request.body.idiag_ext = attributes;
+  request.body.idiag_states = states;
   request.body.id.idiag_sport = htons(port);
   return {reinterpret_cast<const char*>(&request), sizeof request};
 }
 
-DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPicture& picture) {
+std::string sock_diag_request(int family, std::uint16_t port, PortObserver::Look what) {
+  std::uint32_t states = 1U << TCP_LISTEN;
+  if (what == PortObserver::Look::with_half_open) states |= 1U << TCP_SYN_RECV;
+  return sock_diag_request(family, port, states, 1U << (INET_DIAG_SKMEMINFO - 1));
+}
+
+DiagReply for_each_socket(std::string_view datagram, const VisitSocket& visit) {
   while (!datagram.empty()) {
     auto rest = datagram;
     const auto head = take<nlmsghdr>(rest);
@@ -111,11 +113,28 @@ DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPict
       return status && *status < 0 ? DiagReply::failed : DiagReply::done;
     }
     if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY) return DiagReply::failed;  // NLMSG_ERROR and what is strange
-    const auto payload = datagram.substr(sizeof(nlmsghdr), head->nlmsg_len - sizeof(nlmsghdr));
-    if (add_socket(payload, port, picture) == DiagReply::failed) return DiagReply::failed;
+    auto payload = datagram.substr(sizeof(nlmsghdr), head->nlmsg_len - sizeof(nlmsghdr));
+    const auto socket = take<inet_diag_msg>(payload);
+    if (!socket || !visit(*socket, payload)) return DiagReply::failed;
     skip(datagram, head->nlmsg_len);
   }
   return DiagReply::more;
+}
+
+DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPicture& picture) {
+  return for_each_socket(datagram, [&](const inet_diag_msg& socket, std::string_view attributes) {
+    if (ntohs(socket.id.idiag_sport) != port) return true;
+    if (socket.idiag_state == TCP_SYN_RECV) ++picture.half_open;
+    if (socket.idiag_state != TCP_LISTEN) return true;
+    const auto local = local_of(socket);
+    if (!local) return false;
+    picture.listeners.push_back({.local = *local,
+                                 .inode = socket.idiag_inode,
+                                 .length = socket.idiag_rqueue,
+                                 .limit = socket.idiag_wqueue,
+                                 .dropped = drops_in(attributes)});
+    return true;
+  });
 }
 
 }  // namespace tcpserver::backlog

@@ -31,6 +31,7 @@ class OwnListener {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
+  [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
   [[nodiscard]] const std::string& port() const { return port_; }  // empty: it could not be made
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "tcpserver/backlog/sock_diag_linux.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include <functional>
+#include <string_view>
+
+// The socket that carries the messages of sock_diag(7). Linux only.
+namespace tcpserver::backlog {
+
+// Empty where the kernel has no sock_diag. Throws StartError (system) where descriptors or memory are short.
+[[nodiscard]] posix::UniqueFd open_diagnosis();
+
+// Sends the request, and reads datagrams until `read` says that it has the last. False where the kernel gave
+// no whole answer: then the socket is to be closed, for what is left of it would be taken for the next one's
+// beginning.
+[[nodiscard]] bool ask_diagnosis(int fd, std::string_view request,
+                                 const std::function<DiagReply(std::string_view datagram)>& read);
+
+}  // namespace tcpserver::backlog

@@ -1,0 +1,154 @@
+#include <gtest/gtest.h>
+
+#if TCPSERVER_TEST_LINUX
+
+#include "tcpserver/backlog/tcp_sockets_linux.hpp"
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+namespace {
+
+using namespace tcpserver::backlog;
+
+template <typename Thing>
+std::string bytes_of(const Thing& thing) {
+  return {reinterpret_cast<const char*>(&thing), sizeof thing};
+}
+
+std::string attribute(std::uint16_t type, const std::string& payload) {
+  rtattr head{};
+  head.rta_type = type;
+  head.rta_len = static_cast<std::uint16_t>(sizeof head + payload.size());
+  return bytes_of(head) + payload + std::string((4 - payload.size() % 4) % 4, '\0');
+}
+
+std::string message(const std::string& payload, std::uint16_t type = SOCK_DIAG_BY_FAMILY) {
+  nlmsghdr head{};
+  head.nlmsg_type = type;
+  head.nlmsg_len = static_cast<std::uint32_t>(sizeof head + payload.size());
+  return bytes_of(head) + payload;
+}
+
+// As the kernel writes it: 192.0.2.7 is connected to port 80 of the IPv6 socket that takes IPv4, too.
+inet_diag_msg connection(std::uint8_t state) {
+  inet_diag_msg socket{};
+  socket.idiag_family = AF_INET6;
+  socket.idiag_state = state;
+  socket.id.idiag_sport = htons(80);
+  socket.id.idiag_dport = htons(40000);
+  const unsigned char local[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+  const unsigned char peer[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7};
+  std::memcpy(socket.id.idiag_src, local, sizeof local);
+  std::memcpy(socket.id.idiag_dst, peer, sizeof peer);
+  socket.idiag_rqueue = 8;
+  socket.idiag_wqueue = 7;
+  socket.idiag_inode = 4711;
+  return socket;
+}
+
+std::string info(std::uint64_t received, std::uint64_t acknowledged, std::size_t size = sizeof(tcp_info)) {
+  tcp_info figures{};
+  figures.tcpi_bytes_received = received;
+  figures.tcpi_bytes_acked = acknowledged;
+  return attribute(INET_DIAG_INFO, bytes_of(figures).substr(0, size));
+}
+
+std::vector<TcpSocket> read_all(const std::string& datagram) {
+  std::vector<TcpSocket> sockets;
+  EXPECT_EQ(read_tcp_sockets(datagram, sockets), DiagReply::more);
+  return sockets;
+}
+
+TEST(TcpSockets, AreReadFromAReply) {
+  const auto sockets =
+      read_all(message(bytes_of(connection(1)) + attribute(INET_DIAG_SHUTDOWN, "x") + info(1000, 2000)));
+  ASSERT_EQ(sockets.size(), 1U);
+  EXPECT_EQ(sockets[0].peer.unmapped().text(), "192.0.2.7:40000");
+  EXPECT_EQ(sockets[0].local.unmapped().text(), "127.0.0.1:80");
+  EXPECT_EQ(sockets[0].inode, 4711U);
+  EXPECT_STREQ(tcp_state_name(sockets[0].state), "ESTABLISHED");
+  EXPECT_EQ(sockets[0].receive_queue, 8U);
+  EXPECT_EQ(sockets[0].send_queue, 7U);
+  EXPECT_EQ(sockets[0].received, 1000U);
+  EXPECT_EQ(sockets[0].written, 2007U);
+}
+
+// The kernel counts a FIN as a byte, here and there, and where it waits.
+TEST(TcpSockets, CountNoFin) {
+  struct Case {
+    std::uint8_t state;
+    const char* name;
+    std::uint64_t received;
+    std::uint64_t written;
+    std::uint32_t receive_queue;
+    std::uint32_t send_queue;
+  };
+  for (const auto& expected :
+       {Case{4, "FIN-WAIT-1", 1000, 2006, 8, 6}, Case{5, "FIN-WAIT-2", 1000, 2006, 8, 7},
+        Case{8, "CLOSE-WAIT", 999, 2007, 7, 7}, Case{9, "LAST-ACK", 999, 2006, 7, 6},
+        Case{11, "CLOSING", 999, 2006, 7, 6}}) {
+    const auto sockets = read_all(message(bytes_of(connection(expected.state)) + info(1000, 2000)));
+    ASSERT_EQ(sockets.size(), 1U);
+    EXPECT_STREQ(tcp_state_name(sockets[0].state), expected.name);
+    EXPECT_EQ(sockets[0].received, expected.received) << expected.name;
+    EXPECT_EQ(sockets[0].written, expected.written) << expected.name;
+    EXPECT_EQ(sockets[0].receive_queue, expected.receive_queue) << expected.name;
+    EXPECT_EQ(sockets[0].send_queue, expected.send_queue) << expected.name;
+  }
+}
+
+TEST(TcpSockets, OfListenersHaveTheirQueueAsItIs) {
+  const auto sockets = read_all(message(bytes_of(connection(10))));
+  ASSERT_EQ(sockets.size(), 1U);
+  EXPECT_EQ(sockets[0].receive_queue, 8U);
+  EXPECT_EQ(sockets[0].send_queue, 7U);
+}
+
+TEST(TcpSockets, OfAnOlderKernelTellNoBytes) {
+  for (const auto& attributes : {std::string(), info(1, 1, offsetof(tcp_info, tcpi_bytes_acked))}) {
+    const auto sockets = read_all(message(bytes_of(connection(1)) + attributes));
+    ASSERT_EQ(sockets.size(), 1U);
+    EXPECT_FALSE(sockets[0].received.has_value());
+    EXPECT_FALSE(sockets[0].written.has_value());
+  }
+}
+
+TEST(TcpSockets, TakeCutRepliesForFailures) {
+  // Where an attribute alone is cut, the rest is still a reply: so the header is the whole of it here.
+  const auto whole = message(bytes_of(connection(1)));
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    std::vector<TcpSocket> sockets;
+    EXPECT_EQ(read_tcp_sockets(whole.substr(0, size), sockets), DiagReply::failed) << size;
+    EXPECT_TRUE(sockets.empty());
+  }
+  std::vector<TcpSocket> sockets;
+  EXPECT_EQ(read_tcp_sockets(message("", NLMSG_DONE), sockets), DiagReply::done);
+  EXPECT_EQ(read_tcp_sockets(message(std::string(4, '\0'), NLMSG_ERROR), sockets), DiagReply::failed);
+}
+
+TEST(TcpSockets, SurviveAnyBytes) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    std::string reply = message(bytes_of(connection(1)) + info(1000, 2000)) + message("", NLMSG_DONE);
+    for (int i = 0; i < 4; ++i) reply[random() % reply.size()] = static_cast<char>(random());
+    // Memory of its own, so that the address sanitizer sees a read beyond its end.
+    const std::string part = reply.substr(0, random() % reply.size());
+    std::vector<TcpSocket> sockets;
+    static_cast<void>(read_tcp_sockets(part, sockets));
+    EXPECT_LE(sockets.size(), 1U);
+    for (const auto& socket : sockets) EXPECT_STRNE(tcp_state_name(socket.state), "");
+  }
+}
+
+}  // namespace
+
+#endif
