@@ -17,8 +17,12 @@ std::string flag_column(const OptionSpec& spec) {
 
 }  // namespace
 
+const char* version() noexcept {
+  return TCPSERVER_VERSION;
+}
+
 std::string version_text(std::string_view program) {
-  return std::string(program) + " " TCPSERVER_VERSION "\n";
+  return std::string(program) + " " + version() + "\n";
 }
 
 std::string help_text(const Program& program, const OptionTable& table) {

@@ -25,7 +25,7 @@ struct SourcedValue {
   std::string label;
 };
 
-// --help and --version are for the command line alone.
+// Or it is a flag alone, and for the command line: --help.
 bool has_value(const OptionSpec& spec) {
   return static_cast<bool>(spec.apply);
 }
@@ -208,6 +208,7 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const S
     if (spec.name == "help") parsed.text_to_show = help_text(program, table);
     if (spec.name == "version") parsed.text_to_show = version_text(program.name);
     if (!parsed.text_to_show.empty()) return parsed;
+    if (!has_value(spec)) parsed.asked.push_back(spec.name);
   }
   if (program.operands.empty() && !line.operands.empty()) {
     throw StartError(ExitStatus::usage, "unexpected argument " + in_quotes(line.operands.front()) + ": " +

@@ -19,8 +19,9 @@ constexpr Program tcpserver_program{
     .operands = "",
     .notes =
         "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
-        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line,\n"
-        "SIGHUP reads the --config file again.\n",
+        "Sizes (B): bytes, or K, M or G for KiB, MiB or GiB.\n"
+        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line\n"
+        "and writes the metrics, SIGHUP reads the --config file again.\n",
 };
 
 void store_port(std::uint16_t& port, const Given& given) {
@@ -88,6 +89,15 @@ void store_connections(std::uint32_t& connections, std::uint32_t least, const Gi
 void store_path(std::string& path, const Given& given) {
   if (given.text.empty()) refuse(given, "a file's name");
   path = given.text;
+}
+
+void store_record_limit(std::uint64_t& limit, const Given& given) {
+  const auto size = parse_size(given.text, 1, largest_recording);
+  if (!size) {
+    refuse(given, "a size: bytes from 1 to " + std::to_string(largest_recording >> 30) +
+                      "G, such as 100, 64K, 1M or 1G");
+  }
+  limit = *size;
 }
 
 // Names and numbers alike; who they are is looked up at the start. A name is what useradd(8) lets through at
@@ -170,12 +180,30 @@ OptionTable server_option_table(ServerOptions& target) {
          target.log = choice_of<LogTarget>(given, "a place for the log", {"stderr", LogTarget::stderr_stream},
                                            {"syslog", LogTarget::syslog});
        }},
-      {"verbose", 'v', "", "", "log each session, too",
+      {"log-format", '\0', "FORMAT", "text", "text, or json: an object a line, with time and level",
+       [&target](const Given& given) {
+         target.log_format = choice_of<LogFormat>(given, "a format of the log", {"text", LogFormat::text},
+                                                  {"json", LogFormat::json});
+       }},
+      {"verbose", 'v', "", "", "log each session, too: one line when it opens, one when it ends",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::verbose, given); }},
       {"quiet", 'q', "", "", "log warnings alone, and what a signal asks for",
        [&target](const Given& given) { store_verbosity(target.verbosity, Verbosity::quiet, given); }},
+      {"metrics-file", '\0', "FILE", "none",
+       "figures for Prometheus, written anew every 5 seconds, on SIGUSR1 and at the end",
+       [&target](const Given& given) { store_path(target.metrics_file, given); }},
+      {"record", '\0', "DIR", "none", "write there what each client sent: tcpserver.HOST:PORT.dat",
+       [&target](const Given& given) {
+         if (given.text.empty()) refuse(given, "a folder's name");
+         target.record = given.text;
+       }},
+      {"record-limit", '\0', "B", "none",
+       "bytes in each of these files; what comes beyond is echoed, and not recorded",
+       [&target](const Given& given) { store_record_limit(target.record_limit, given); }},
       {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
        [&target](const Given& given) { target.config = given.text; }},
+      {"status", '\0', "", "",
+       "show who is connected to the server that runs on --port, or with --pid-file, and exit", nullptr},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},
   };
@@ -190,17 +218,20 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
                               .for_variables = server_option_table(beaten_variables)};
   auto parsed = parse_arguments(tcpserver_program, server_option_table(command.options), scratch, argc, argv,
                                 environment, directory);
-  const auto& pid_file = command.options.pid_file;
-  const auto& config = command.options.config;
-  if (command.options.daemonize && directory.empty() &&
-      ((!pid_file.empty() && pid_file.front() != '/') || (!config.empty() && config.front() != '/'))) {
+  auto& options = command.options;
+  const auto is_relative = [](const std::string* path) { return !path->empty() && path->front() != '/'; };
+  const auto paths = {&options.pid_file, &options.metrics_file, &options.record};
+  if (options.daemonize && directory.empty() &&
+      (is_relative(&options.config) || std::any_of(paths.begin(), paths.end(), is_relative))) {
     throw posix::StartError(posix::ExitStatus::usage,
                             "--daemonize: the directory in which this starts is not known (was it removed?): "
-                            "--pid-file and --config have to be absolute paths");
+                            "--config, --pid-file, --metrics-file and --record have to be absolute paths");
   }
-  if (!command.options.pid_file.empty()) {
-    command.options.pid_file = path_from(directory, command.options.pid_file);
+  for (auto* const path : paths) {
+    if (!path->empty()) *path = path_from(directory, *path);
   }
+  const auto& asked = parsed.asked;
+  command.show_status = std::find(asked.begin(), asked.end(), "status") != asked.end();
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
   return command;

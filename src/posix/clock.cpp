@@ -1,6 +1,7 @@
 #include "tcpserver/posix/clock.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace tcpserver::posix {
 
@@ -23,6 +24,22 @@ timeval to_timeval(Duration duration) noexcept {
 std::optional<Duration> time_left(std::optional<TimePoint> deadline) noexcept {
   if (!deadline) return std::nullopt;
   return std::max<Duration>(*deadline - Clock::now(), Duration::zero());
+}
+
+const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept {
+  using namespace std::chrono;
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const auto of_day = duration_cast<microseconds>(time - day).count();
+  const auto second = of_day / 1'000'000;
+  // Each below what its digits can say, so that the compiler sees that all of it fits.
+  const auto digits = [](auto number, unsigned modulus) { return static_cast<unsigned>(number) % modulus; };
+  std::snprintf(
+      text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", digits(static_cast<int>(date.year()), 10'000),
+      digits(static_cast<unsigned>(date.month()), 100), digits(static_cast<unsigned>(date.day()), 100),
+      digits(second / 3600, 100), digits(second / 60 % 60, 100), digits(second % 60, 100),
+      digits(of_day % 1'000'000, 1'000'000));
+  return text;
 }
 
 }  // namespace tcpserver::posix

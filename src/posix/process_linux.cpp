@@ -49,13 +49,17 @@ bool die_with_parent(pid_t parent) noexcept {
   return now == parent || now == 0;
 }
 
-void close_all_but(int fd, int highest) noexcept {
-  const auto kept = static_cast<unsigned>(fd);
+void close_all_but(int fd, int also, int highest) noexcept {
+  const auto upper = static_cast<unsigned>(std::max(fd, also));
+  const auto lower = also < 0 ? upper : static_cast<unsigned>(std::min(fd, also));
   // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
-  const bool closed = (kept == 0 || ::syscall(SYS_close_range, 0U, kept - 1, 0U) == 0) &&
-                      ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0;
+  const auto close_range = [](unsigned first, unsigned last) {
+    return first > last || ::syscall(SYS_close_range, first, last, 0U) == 0;
+  };
+  const bool closed = (lower == 0 || close_range(0, lower - 1)) && close_range(lower + 1, upper - 1) &&
+                      close_range(upper + 1, ~0U);
   for (int other = 0; !closed && other <= highest; ++other) {
-    if (other != fd) ::close(other);
+    if (other != fd && other != also) ::close(other);
   }
 }
 
@@ -97,6 +101,13 @@ int open_nonblocking(int fd) noexcept {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   return ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void ask_for_large_pipe(int fd) noexcept {
+  constexpr int largest_of_unprivileged = 1 << 20;  // /proc/sys/fs/pipe-max-size, as Linux has it (pipe(7))
+  if (::fcntl(fd, F_GETPIPE_SZ) < largest_of_unprivileged) {
+    static_cast<void>(::fcntl(fd, F_SETPIPE_SZ, largest_of_unprivileged));
+  }
 }
 
 void hide_from_children(void* memory, std::size_t size) noexcept {

@@ -19,9 +19,9 @@ bool die_with_parent(pid_t) noexcept {
   return true;
 }
 
-void close_all_but(int fd, int highest) noexcept {
+void close_all_but(int fd, int also, int highest) noexcept {
   for (int other = 0; other <= highest; ++other) {
-    if (other != fd) ::close(other);
+    if (other != fd && other != also) ::close(other);
   }
 }
 
@@ -46,6 +46,8 @@ int open_nonblocking(int fd) noexcept {
   const char* const terminal = ::isatty(fd) == 1 ? ::ttyname(fd) : nullptr;
   return terminal == nullptr ? -1 : ::open(terminal, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
+
+void ask_for_large_pipe(int) noexcept {}
 
 void hide_from_children(void*, std::size_t) noexcept {}
 

@@ -146,7 +146,7 @@ bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
       // Each should have taken a connection off the queue. A whole window of them looks like a cause that
       // stays.
       if (++lost_in_a_row_ < accepts_per_window) {
-        ++context_.counters.accept_errors;
+        context_.counters.count_accept_error(error);
         return true;
       }
       lost_in_a_row_ = 0;
@@ -178,7 +178,7 @@ bool AcceptLoop::refuse_by_the_reserve(int listener, int error) noexcept {
     rest_after(error);
     return false;
   }
-  ++context_.counters.accept_errors;
+  context_.counters.count_accept_error(error);
   context_.log.limited_warning(accept_failures_, "cannot accept: %s; clients are reset meanwhile",
                                std::strerror(error));
   return true;
@@ -186,7 +186,7 @@ bool AcceptLoop::refuse_by_the_reserve(int listener, int error) noexcept {
 
 // The clients stay where they are.
 void AcceptLoop::rest_after(int error) noexcept {
-  ++context_.counters.accept_errors;
+  context_.counters.count_accept_error(error);
   context_.log.limited_warning(accept_failures_,
                                "cannot accept: %s; clients wait in the listen queue meanwhile",
                                std::strerror(error));
@@ -199,7 +199,7 @@ void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
   char address[posix::SocketAddress::text_size];
   listener.fd = -1;  // ppoll passes over it
   lost.fd.reset();   // or the next listen(2), at a reload, would have it take clients whom nobody accepts
-  ++context_.counters.accept_errors;
+  context_.counters.count_accept_error(error);
   ++given_up_;
   context_.log.warning("the socket on %s listens no more: accept: %s; %s", lost.address.format(address),
                        std::strerror(error),

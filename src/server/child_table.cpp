@@ -52,10 +52,9 @@ ChildTable::Slot ChildTable::take() noexcept {
   return slot;
 }
 
-void ChildTable::started(Slot slot, pid_t pid, const posix::SocketAddress& peer,
-                         HostTable::Entry host) noexcept {
+void ChildTable::started(Slot slot, pid_t pid, const SessionFacts& facts, HostTable::Entry host) noexcept {
   Link& chain = chain_of(pid);
-  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .peer = peer, .host = host};
+  slots_[slot] = {.pid = pid, .wait_status = 0, .link = chain, .running = true, .facts = facts, .host = host};
   chain = slot + 1;
 }
 

@@ -37,10 +37,11 @@ constexpr std::uint64_t execute = 1U << 0;
 constexpr std::uint64_t write_file = 1U << 1;
 // Directories and files removed, and files of seven kinds made.
 constexpr std::uint64_t remove_and_make = 0x1ffU << 4;
-constexpr std::uint64_t remove_file = 1U << 5;  // one of these
-constexpr std::uint64_t refer = 1U << 13;       // link or rename into another directory; since ABI 2
-constexpr std::uint64_t truncate = 1U << 14;    // since ABI 3
-constexpr std::uint64_t bind_tcp = 1U << 0;     // since ABI 4
+constexpr std::uint64_t remove_file = 1U << 5;  // two of these
+constexpr std::uint64_t make_file = 1U << 8;
+constexpr std::uint64_t refer = 1U << 13;     // link or rename into another directory; since ABI 2
+constexpr std::uint64_t truncate = 1U << 14;  // since ABI 3
+constexpr std::uint64_t bind_tcp = 1U << 0;   // since ABI 4
 constexpr std::uint64_t connect_tcp = 1U << 1;
 constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
 }  // namespace access
@@ -57,13 +58,25 @@ Ruleset rules_of(long version) noexcept {
   return rules;
 }
 
-bool except_removal(const posix::UniqueFd& ruleset, const std::string& folder) noexcept {
-  const posix::UniqueFd beneath(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const RuleBeneath rule{.allowed = access::remove_file, .folder = beneath.get()};
+std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
+  switch (use) {
+    case KeptFolder::Use::remove:
+      return access::remove_file;
+    case KeptFolder::Use::create:
+      return access::make_file | access::write_file;
+    case KeptFolder::Use::replace:
+      return access::make_file | access::write_file | access::remove_file;
+  }
+  return 0;
+}
+
+bool except(const posix::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
+  const posix::UniqueFd beneath(::open(folder.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = beneath.get()};
   return beneath && ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
 }
 
-// Rules with one exception from them at most.
+// Rules, and the exceptions from them.
 void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_for_version);
   if (version < 1) return;
@@ -71,8 +84,9 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const posix::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
   if (!ruleset) return;
-  // Where there can be no exception, as for a folder that this user cannot enter, nothing could be removed.
-  if (!kept.remove_in_folder.empty()) static_cast<void>(except_removal(ruleset, kept.remove_in_folder));
+  // Where there can be no exception, as for a folder that this user cannot enter, nothing could be done
+  // there.
+  for (const auto& folder : kept.folders) static_cast<void>(except(ruleset, folder));
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
   given_up.files = true;
   given_up.tcp = rules.net != 0;

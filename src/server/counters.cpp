@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/io.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -20,9 +21,29 @@ void ByteCount::add(const SessionRecord& record) noexcept {
   out += record.out.load(std::memory_order_relaxed);
 }
 
-void Counters::count_end(SessionEnd end, const SessionRecord& record) noexcept {
+void ByteCount::add(const ByteCount& other) noexcept {
+  in += other.in;
+  out += other.out;
+}
+
+void DurationHistogram::add(posix::Duration duration) noexcept {
+  const auto us = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+  ++counts[static_cast<std::size_t>(std::lower_bound(bounds_us.begin(), bounds_us.end(), us) -
+                                    bounds_us.begin())];
+  sum_us += us;
+}
+
+void Counters::count_accept_error(int error) noexcept {
+  ++accept_errors;
+  const auto index = static_cast<std::size_t>(error);
+  ++accept_errors_by_errno[error > 0 && index < accept_errors_by_errno.size() ? index : 0];
+}
+
+void Counters::count_end(SessionEnd end, const ByteCount& transferred, posix::Duration duration) noexcept {
   ++ended[static_cast<std::size_t>(end)];
-  bytes.add(record);
+  bytes.add(transferred);
+  durations.add(duration);
 }
 
 void Counters::refuse(posix::UniqueFd connection, Refusal why) noexcept {
@@ -36,6 +57,20 @@ std::uint64_t Counters::all_refused() const noexcept {
 
 std::uint64_t Counters::fork_failures() const noexcept {
   return refused[static_cast<std::size_t>(Refusal::fork_failed)];
+}
+
+const char* name_of(Refusal why) noexcept {
+  switch (why) {
+    case Refusal::full:
+      return "max_connections";
+    case Refusal::host_full:
+      return "max_per_host";
+    case Refusal::no_descriptor:
+      return "no_descriptor";
+    case Refusal::fork_failed:
+      return "fork_failed";
+  }
+  return "unknown";
 }
 
 const char* text_of(Refusal why) noexcept {

@@ -19,7 +19,9 @@ namespace {
 constexpr auto time_to_die = std::chrono::seconds(5);
 
 SessionEnd end_of(int wait_status) noexcept {
-  if (!WIFEXITED(wait_status)) return SessionEnd::killed;
+  if (!WIFEXITED(wait_status)) {
+    return WTERMSIG(wait_status) == SIGSYS ? SessionEnd::seccomp : SessionEnd::killed;
+  }
   const int status = WEXITSTATUS(wait_status);
   const bool known = status < static_cast<int>(SessionEnd::drained);
   return known ? static_cast<SessionEnd>(status) : SessionEnd::broken;
@@ -86,7 +88,10 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     return true;
   }
   const auto slot = children_.take();
-  const pid_t pid = fork_for(connection.get(), scoreboard_.clean(slot));
+  auto& record = scoreboard_.clean(slot);
+  posix::UniqueFd recording;
+  if (context_.recorder != nullptr) recording = context_.recorder->begin(peer, record);
+  const pid_t pid = fork_for(connection.get(), record);
   if (pid < 0) {
     const int error = errno;
     children_.give_back(slot);
@@ -95,11 +100,9 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
                                  std::strerror(error));
     return false;
   }
-  children_.started(slot, pid, peer, hosts_.enter(host));
-  if (context_.log.has_details()) {
-    char text[posix::SocketAddress::text_size];
-    context_.log.detail("session of %s begins, pid %d", peer.format(text), static_cast<int>(pid));
-  }
+  const auto facts = facts_of(connection.get(), peer, context_.log);
+  children_.started(slot, pid, facts, hosts_.enter(host));
+  say_session_open(context_.log, facts, pid);
   return true;
 }
 
@@ -128,26 +131,45 @@ bool ForkedSessions::settle() noexcept {
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   const Child& child = children_[slot];
   const auto& record = scoreboard_[slot];
-  auto end = end_of(child.wait_status);
-  char peer[posix::SocketAddress::text_size];
-  if (end == SessionEnd::killed && killing_) {
-    end = SessionEnd::drained;
-  } else if (end == SessionEnd::killed) {
-    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s",
-                                 child.peer.format(peer), static_cast<int>(child.pid),
-                                 posix::signal_name(WTERMSIG(child.wait_status)));
-  } else if (end == SessionEnd::broken) {
-    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) broke: %s", child.peer.format(peer),
-                                 static_cast<int>(child.pid), std::strerror(record.error));
-  } else if (end == SessionEnd::sandbox_refused) {
-    context_.log.limited_warning(odd_ends_,
-                                 "the child for %s (pid %d) could not enter its sandbox and served nobody",
-                                 child.peer.format(peer), static_cast<int>(child.pid));
+  SessionOutcome outcome{.end = end_of(child.wait_status),
+                         .signal = WIFSIGNALED(child.wait_status) ? WTERMSIG(child.wait_status) : 0,
+                         .error = 0,
+                         .bytes = {},
+                         .duration = posix::Clock::now() - child.facts.started,
+                         .recorded = std::nullopt};
+  if (outcome.end == SessionEnd::killed && killing_) {
+    outcome.end = SessionEnd::drained;
+    outcome.signal = 0;
   }
-  context_.counters.count_end(end, record);
-  if (context_.log.has_details()) say_session_ended(context_, child.peer, child.pid, end, record);
+  if (outcome.end == SessionEnd::broken) outcome.error = record.error;
+  outcome.bytes.add(record);
+  if (context_.recorder != nullptr) context_.recorder->end(child.facts.peer, record, outcome);
+  warn_of_odd_end(child, outcome);
+  context_.counters.count_end(outcome.end, outcome.bytes, outcome.duration);
+  say_session_end(context_.log, child.facts, child.pid, outcome);
   hosts_.leave(child.host);
   children_.give_back(slot);
+}
+
+void ForkedSessions::warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept {
+  char peer[posix::SocketAddress::text_size];
+  child.facts.peer.format(peer);
+  const int pid = child.pid;
+  if (outcome.end == SessionEnd::killed) {
+    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s", peer, pid,
+                                 posix::signal_name(outcome.signal));
+  } else if (outcome.end == SessionEnd::seccomp) {
+    context_.log.limited_warning(odd_ends_,
+                                 "the session of %s (pid %d) was killed by its sandbox (SIGSYS): it made a "
+                                 "system call that no session needs",
+                                 peer, pid);
+  } else if (outcome.end == SessionEnd::broken) {
+    context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) broke: %s", peer, pid,
+                                 std::strerror(outcome.error));
+  } else if (outcome.end == SessionEnd::sandbox_refused) {
+    context_.log.limited_warning(
+        odd_ends_, "the child for %s (pid %d) could not enter its sandbox and served nobody", peer, pid);
+  }
 }
 
 void ForkedSessions::catch_up() noexcept {

@@ -1,5 +1,7 @@
 #include "tcpserver/server/iterative_sessions.hpp"
 
+#include "tcpserver/server/session_report.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,9 +25,10 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   record_.reset();
   serving_ = true;
   idle_timeout_ = context_.options.idle_timeout;
-  char text[posix::SocketAddress::text_size];
-  peer.format(text);
-  context_.log.detail("session of %s begins, pid %d", text, static_cast<int>(::getpid()));
+  const auto facts = facts_of(connection.get(), peer, context_.log);
+  say_session_open(context_.log, facts, ::getpid());
+  posix::UniqueFd recording;
+  if (context_.recorder != nullptr) recording = context_.recorder->begin(peer, record_);
   auto end = SessionEnd::broken;
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
@@ -34,12 +37,21 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
     record_.error.store(errno, std::memory_order_relaxed);
   }
   serving_ = false;
+  SessionOutcome outcome{.end = end,
+                         .signal = 0,
+                         .error = end == SessionEnd::broken ? record_.error.load() : 0,
+                         .bytes = {},
+                         .duration = posix::Clock::now() - facts.started,
+                         .recorded = std::nullopt};
+  outcome.bytes.add(record_);
+  if (context_.recorder != nullptr) context_.recorder->end(peer, record_, outcome);
   if (end == SessionEnd::broken) {
-    context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", text,
-                                 std::strerror(record_.error));
+    char text[posix::SocketAddress::text_size];
+    context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", peer.format(text),
+                                 std::strerror(outcome.error));
   }
-  context_.counters.count_end(end, record_);
-  say_session_ended(context_, peer, ::getpid(), end, record_);
+  context_.counters.count_end(end, outcome.bytes, outcome.duration);
+  say_session_end(context_.log, facts, ::getpid(), outcome);
   return true;
 }
 

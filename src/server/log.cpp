@@ -9,6 +9,15 @@
 
 namespace tcpserver::server {
 
+namespace {
+
+constexpr std::size_t longest_message = 1024;
+
+// When a place takes nothing, how often to see whether it flows again.
+constexpr auto between_tries = std::chrono::seconds(1);
+
+}  // namespace
+
 bool RateLimit::allows(posix::TimePoint now) noexcept {
   if (now < next_) {
     ++held_back_;
@@ -24,6 +33,7 @@ std::uint64_t RateLimit::take_held_back() noexcept {
 
 void Log::open_system_log() noexcept {
   system_log_.emplace();
+  system_log_->set_format(format_);
   if (!system_log_->answers()) {
     warning("the system's log does not answer: %s; lines are lost until it does", std::strerror(errno));
   }
@@ -72,11 +82,39 @@ void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
 }
 
 void Log::write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back) noexcept {
-  BoundedText<LogSink::longest_line> line;
-  line.append_list(format, arguments);
-  if (held_back > 0) line.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
-  if (errors_) errors_->take(severity, {line.c_str(), line.size()});
-  if (system_log_) system_log_->take(severity, {line.c_str(), line.size()});
+  BoundedText<longest_message> text;
+  text.append_list(format, arguments);
+  if (held_back > 0) text.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
+  auto record = LogRecord::message(format_, severity, {text.c_str(), text.size()});
+  write(record);
+}
+
+void Log::write(LogRecord& record) noexcept {
+  const auto line = record.finish();
+  if (errors_) errors_->take(record.severity(), line);
+  if (system_log_) system_log_->take(record.severity(), line);
+}
+
+void Log::set_format(options::LogFormat format) noexcept {
+  format_ = format;
+  if (errors_) errors_->set_format(format);
+  if (system_log_) system_log_->set_format(format);
+}
+
+std::uint64_t Log::dropped() const noexcept {
+  return (errors_ ? errors_->dropped() : 0) + (system_log_ ? system_log_->dropped() : 0);
+}
+
+void Log::after_wait(posix::TimePoint now) noexcept {
+  if (now < next_try_) return;
+  next_try_ = now + between_tries;
+  if (errors_) errors_->tell_dropped();
+  if (system_log_) system_log_->tell_dropped();
+}
+
+std::optional<posix::TimePoint> Log::due() const noexcept {
+  const bool owes = (errors_ && errors_->owes_dropped()) || (system_log_ && system_log_->owes_dropped());
+  return owes ? std::optional(next_try_) : std::nullopt;
 }
 
 }  // namespace tcpserver::server

@@ -41,9 +41,9 @@ int priority_of(Severity severity) noexcept {
   return LOG_DAEMON | LOG_INFO;
 }
 
-bool is_regular_file(int fd) noexcept {
+mode_t type_of(int fd) noexcept {
   struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
 
 // "DEVICE:INODE" of the stream that a service manager has connected to its journal.
@@ -67,37 +67,57 @@ sockaddr_un address_of(const char* path) noexcept {
 }  // namespace
 
 void LogSink::take(Severity severity, std::string_view line) noexcept {
-  if (dropped_ > 0) {
-    Line note;
-    note.append("%llu lines of this log were dropped: %s took nothing",
-                static_cast<unsigned long long>(dropped_), name_);
-    if (put(Severity::warning, {note.c_str(), note.size()})) dropped_ = 0;
-  }
-  if (dropped_ > 0 || !put(severity, line)) ++dropped_;
+  tell_dropped();
+  if (untold_ == 0 && put(severity, line)) return;
+  ++untold_;
+  ++dropped_;
+}
+
+void LogSink::tell_dropped() noexcept {
+  if (untold_ == 0) return;
+  BoundedText<128> text;
+  text.append("%llu lines of this log were dropped: %s took nothing",
+              static_cast<unsigned long long>(untold_), name_);
+  auto note = LogRecord::message(format_, Severity::warning, {text.c_str(), text.size()});
+  if (put(Severity::warning, note.finish())) untold_ = 0;
 }
 
 StandardError::StandardError() noexcept
     : LogSink("standard error"),
       own_(posix::open_nonblocking(STDERR_FILENO)),
       fd_(own_ ? own_.get() : STDERR_FILENO),
-      never_blocks_(own_ || is_regular_file(STDERR_FILENO)),
-      is_journal_(is_journal(STDERR_FILENO)) {}
+      way_(Way::poll_first),
+      is_journal_(is_journal(STDERR_FILENO)) {
+  const auto type = type_of(STDERR_FILENO);
+  if (own_ || type == S_IFREG) way_ = Way::write;
+  if (type == S_IFSOCK) way_ = Way::send;
+  if (type == S_IFIFO) posix::ask_for_large_pipe(fd_);
+}
 
 bool StandardError::put(Severity severity, std::string_view text) noexcept {
   Line line;
+  if (torn_) line.append("\n");
   if (is_journal_) line.append("<%d>", LOG_PRI(priority_of(severity)));
-  line.append("tcpserver: %.*s", static_cast<int>(text.size()), text.data());
+  line.append(format() == options::LogFormat::text ? "tcpserver: %.*s" : "%.*s",
+              static_cast<int>(text.size()), text.data());
   line.end_line();
-  return takes_a_line() && ::write(fd_, line.c_str(), line.size()) == static_cast<ssize_t>(line.size());
+  const auto written = write_now(line.c_str(), line.size());
+  if (written <= 0) return false;
+  torn_ = written < static_cast<ssize_t>(line.size());
+  return !torn_;
+}
+
+ssize_t StandardError::write_now(const char* line, std::size_t size) noexcept {
+  if (way_ == Way::send) return ::send(fd_, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (way_ == Way::poll_first && !takes_a_line()) return -1;
+  return ::write(fd_, line, size);
 }
 
 bool StandardError::takes_a_line() const noexcept {
   // POLLOUT on a pipe means that PIPE_BUF bytes fit: so even one that could not be opened anew does not
   // block.
   pollfd out{.fd = fd_, .events = POLLOUT, .revents = 0};
-  const int ready = ::poll(&out, 1, 0);
-  if (ready < 0) return never_blocks_;  // EINVAL: a limit of no open files at all (poll(2))
-  return ready == 1 && (out.revents & POLLOUT) != 0;
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
 SystemLog::SystemLog(const char* path) noexcept

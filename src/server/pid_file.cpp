@@ -103,4 +103,23 @@ void PidFile::write() {
   }
 }
 
+std::optional<pid_t> owner_of_pid_file(const std::string& path) {
+  const auto fail = [&path](ExitStatus status, const std::string& why) {
+    throw StartError(status, "--pid-file " + options::plain_or_quoted(path) + ": " + why);
+  };
+  const posix::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (!fd && errno == EACCES) {
+    fail(ExitStatus::no_permission,
+         "no right to read it: run it as root, or as the user who started that server");
+  }
+  if (!fd) fail(ExitStatus::unavailable, errno == ELOOP ? "it is a symbolic link" : posix::error_text(errno));
+  auto present = whole_file();
+  if (::fcntl(fd.get(), F_GETLK, &present) != 0) fail(ExitStatus::unavailable, posix::error_text(errno));
+  if (present.l_type == F_UNLCK) return std::nullopt;
+  // Of another pid namespace, or of another machine that has the file system, too.
+  if (present.l_pid <= 0) fail(ExitStatus::unavailable, "its server is no process that is seen from here");
+  return present.l_pid;
+}
+
 }  // namespace tcpserver::server

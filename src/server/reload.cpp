@@ -28,6 +28,10 @@ std::string text_of(Verbosity verbosity) {
   return std::string(names[static_cast<std::size_t>(verbosity)]);
 }
 
+std::string text_of(options::LogFormat format) {
+  return format == options::LogFormat::text ? "text" : "json";
+}
+
 bool same(const std::optional<BacklogRequest>& left, const std::optional<BacklogRequest>& right) {
   return left.has_value() == right.has_value() && (!left || left->value == right->value);
 }
@@ -70,6 +74,7 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   reload.idle_timeout = take_over(reload, "idle-timeout", now.idle_timeout, read.idle_timeout);
   take_over(reload, "drain-timeout", now.drain_timeout, read.drain_timeout);
   take_over(reload, "verbosity", now.verbosity, read.verbosity);
+  take_over(reload, "log-format", now.log_format, read.log_format);
 
   if (read.port != running.port) append(reload.needs_restart, "port");
   if (read.bind != running.bind) append(reload.needs_restart, "bind");
@@ -81,6 +86,9 @@ Reload compare(const options::ServerOptions& running, const options::ServerOptio
   if (read.pid_file != running.pid_file) append(reload.needs_restart, "pid-file");
   if (read.user != running.user) append(reload.needs_restart, "user");
   if (read.log_target() != running.log_target()) append(reload.needs_restart, "log");
+  if (read.metrics_file != running.metrics_file) append(reload.needs_restart, "metrics-file");
+  if (read.record != running.record) append(reload.needs_restart, "record");
+  if (read.record_limit != running.record_limit) append(reload.needs_restart, "record-limit");
   return reload;
 }
 

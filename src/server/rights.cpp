@@ -16,10 +16,18 @@ const char* yes_or_no(bool answer) noexcept {
 }
 
 std::string folder_of(const std::string& path) {
-  if (path.empty()) return {};
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::vector<KeptFolder> kept_folders(const ServerOptions& options) {
+  using Use = KeptFolder::Use;
+  std::vector<KeptFolder> folders;
+  if (!options.pid_file.empty()) folders.push_back({folder_of(options.pid_file), Use::remove});
+  if (!options.metrics_file.empty()) folders.push_back({folder_of(options.metrics_file), Use::replace});
+  if (!options.record.empty()) folders.push_back({options.record, Use::create});
+  return folders;
 }
 
 void become_the_user(const options::UserRequest& request, const posix::Account& account, Log& log) {
@@ -59,8 +67,8 @@ void give_up_rights(const ServerOptions& options, const std::optional<posix::Acc
     return;
   }
   // Who became another user reads the configuration file as that user.
-  const auto given_up = confine({.read_all_files = !options.config.empty() && !options.user,
-                                 .remove_in_folder = folder_of(options.pid_file)});
+  const auto given_up =
+      confine({.read_all_files = !options.config.empty() && !options.user, .folders = kept_folders(options)});
   if (options.sandbox == SandboxWish::on && !given_up.all()) {
     log.warning(
         "--sandbox on: this system does not let the server give up all that it needs no more (-v tells)");

@@ -23,6 +23,7 @@ using options::LogTarget;
 
 void open_log(Log& log, const options::ServerCommand& command) {
   log.set_verbosity(command.options.verbosity);
+  log.set_format(command.options.log_format);
   // What is said at the start is on standard error, too: the system's log may not be there yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
   for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
@@ -51,6 +52,7 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
     Server server(command, std::move(read_again), window, log);
     give_up_rights(options, account, log);
     if (pid_file) pid_file->write();
+    server.try_outputs();
     server.say_ready(output_closed);
     if (starter != nullptr) starter->tell_ready(!log.has_system_log());
     log.leave_standard_error();
@@ -61,7 +63,10 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
       log.leave_standard_error();
       log.warning("%s", error.what());
     }
-    throw;
+    if (log.format() != options::LogFormat::json || log.has_system_log()) throw;
+    // Who reads JSON is told in JSON, and not a second time.
+    log.warning("%s", error.what());
+    throw posix::StartError(error.status(), "");
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "tcpserver/backlog/backlog.hpp"
 #include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 #include "tcpserver/server/accept_loop.hpp"
@@ -49,6 +50,12 @@ BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noe
   return names;
 }
 
+std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
+  std::optional<Recorder> recorder;
+  if (!options.record.empty()) recorder.emplace(options.record, options.record_limit, log);
+  return recorder;
+}
+
 }  // namespace
 
 Server::Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log)
@@ -56,12 +63,27 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       read_again_(std::move(read_again)),
       window_(window),
       log_(log),
-      context_{.options = options_, .window = window_, .counters = counters_, .log = log_, .upkeep = *this},
+      recorder_(make_recorder(options_, log_)),
+      context_{.options = options_,
+               .window = window_,
+               .counters = counters_,
+               .log = log_,
+               .upkeep = *this,
+               .recorder = recorder_ ? &*recorder_ : nullptr},
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
       loop_(std::move(listening_), *sessions_, context_) {
+  if (!options_.metrics_file.empty()) metrics_.emplace(options_.metrics_file);
   explain_lesson_mode();
+}
+
+void Server::try_outputs() {
+  if (recorder_) recorder_->try_folder();
+  if (metrics_ && !write_metrics()) {
+    throw posix::system_error("write --metrics-file " + options::plain_or_quoted(options_.metrics_file),
+                              errno, posix::ExitStatus::cannot_create);
+  }
 }
 
 std::vector<Listener> Server::listen() {
@@ -167,13 +189,35 @@ void Server::announce(bool output_closed) noexcept {
 }
 
 void Server::after_wait() noexcept {
-  if (window_.take_status_request()) log_status();
+  if (window_.take_status_request()) {
+    log_status();
+    keep_metrics();
+  }
   if (window_.take_reload_request()) reload();
   // At once, the iterative server's in the middle of a session too: the port is free for a successor.
   if (window_.stop_requests() > 0 && !stopping_) begin_to_stop();
   const auto now = posix::Clock::now();
+  log_.after_wait(now);
   overflows_.after_wait(now, loop_.listeners(), scene(), log_);
   if (manager_.wants_status(now, events())) manager_.say_status(service_status());
+  if (metrics_ && now >= metrics_->due()) keep_metrics();
+}
+
+bool Server::write_metrics() noexcept {
+  const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
+  return metrics_->write({.counters = counters_,
+                          .sessions = sessions_->count(true),
+                          .listeners = loop_.listeners(),
+                          .dropped = overflows_.dropped(loop_.listeners()),
+                          .log_lines_dropped = log_.dropped(),
+                          .started_s = since_1970.count()});
+}
+
+// A monitor sees by the file's age that it is not written.
+void Server::keep_metrics() noexcept {
+  if (!metrics_ || write_metrics()) return;
+  log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", options_.metrics_file.c_str(),
+                       std::strerror(errno));
 }
 
 void Server::begin_to_stop() noexcept {
@@ -224,7 +268,8 @@ OverflowScene Server::scene() const noexcept {
 }
 
 std::optional<posix::TimePoint> Server::due() const noexcept {
-  const auto report = manager_.due(events());
+  auto report = earlier(manager_.due(events()), log_.due());
+  if (metrics_) report = earlier(report, metrics_->due());
   if (loop_.listeners().empty()) return report;
   return earlier(report, overflows_.due(scene().full));
 }
@@ -298,6 +343,7 @@ void Server::put_in_force(Reload&& reload) noexcept {
   }
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
+  log_.set_format(options_.log_format);
   if (reload.changed.empty()) {
     log_.answer("SIGHUP: configuration read again, %s",
                 reload.needs_restart.empty() ? "nothing to change" : "nothing changes now");
@@ -318,6 +364,7 @@ posix::ExitStatus Server::run() {
   const bool stopped_on_request = loop_.run();
   if (!stopping_) begin_to_stop();
   sessions_->drain();
+  keep_metrics();
   log_.info("stopped: %s", status().c_str());
   return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
 }

@@ -24,6 +24,9 @@ struct LibcCalls {
   [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
     return or_failure(::write(connection, bytes, size));
   }
+  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
+    return or_failure(::write(file, bytes, size));
+  }
 
  private:
   [[nodiscard]] static long or_failure(ssize_t result) noexcept { return result < 0 ? -errno : result; }
@@ -63,6 +66,30 @@ const char* text_of(SessionEnd end) noexcept {
       return "drained";
     case SessionEnd::killed:
       return "killed";
+    case SessionEnd::seccomp:
+      return "killed by seccomp";
+  }
+  return "unknown";
+}
+
+const char* name_of(SessionEnd end) noexcept {
+  switch (end) {
+    case SessionEnd::client_closed:
+      return "client_closed";
+    case SessionEnd::reset:
+      return "reset";
+    case SessionEnd::idle_timeout:
+      return "idle_timeout";
+    case SessionEnd::broken:
+      return "broken";
+    case SessionEnd::sandbox_refused:
+      return "sandbox_refused";
+    case SessionEnd::drained:
+      return "drained";
+    case SessionEnd::killed:
+      return "killed";
+    case SessionEnd::seccomp:
+      return "seccomp";
   }
   return "unknown";
 }

@@ -10,14 +10,4 @@ void Sessions::say_draining(const Context& context, std::uint32_t open) noexcept
                    options::duration_text(context.options.drain_timeout).c_str(), open == 1 ? "it" : "them");
 }
 
-void Sessions::say_session_ended(const Context& context, const posix::SocketAddress& peer, pid_t pid,
-                                 SessionEnd end, const SessionRecord& record) noexcept {
-  char text[posix::SocketAddress::text_size];
-  ByteCount bytes;
-  bytes.add(record);
-  context.log.detail("session of %s ends, pid %d: %s, %llu bytes in, %llu out", peer.format(text),
-                     static_cast<int>(pid), text_of(end), static_cast<unsigned long long>(bytes.in),
-                     static_cast<unsigned long long>(bytes.out));
-}
-
 }  // namespace tcpserver::server

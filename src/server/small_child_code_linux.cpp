@@ -85,6 +85,9 @@ struct RawCalls {
   [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
     return system_call(SYS_write, connection, reinterpret_cast<long>(bytes), static_cast<long>(size));
   }
+  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
+    return system_call(SYS_write, file, reinterpret_cast<long>(bytes), static_cast<long>(size));
+  }
 };
 
 // The plain exit is the one way out that strict seccomp allows.
@@ -92,14 +95,18 @@ struct RawCalls {
   for (;;) system_call(SYS_exit, static_cast<long>(end));
 }
 
-// One range where nothing is open above the connection, as in a server that has seen no trouble.
-[[gnu::always_inline]] inline void close_all_but(int kept, int highest) noexcept {
-  bool closed = kept == 0 || system_call(SYS_close_range, 0, kept - 1) == 0;
-  if (highest > kept) closed = system_call(SYS_close_range, kept + 1, ~0U) == 0 && closed;
+// One range where nothing is open above the connection and the file next to it, as in a server that has seen
+// no trouble. `file` may be -1.
+[[gnu::always_inline]] inline void close_all_but(int connection, int file, int highest) noexcept {
+  const int upper = file > connection ? file : connection;
+  const int lower = file >= 0 && file < connection ? file : connection;
+  bool closed = lower == 0 || system_call(SYS_close_range, 0, lower - 1) == 0;
+  if (upper - lower > 1) closed = system_call(SYS_close_range, lower + 1, upper - 1) == 0 && closed;
+  if (highest > upper) closed = system_call(SYS_close_range, upper + 1, ~0U) == 0 && closed;
   // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
-  const int last = highest > kept ? highest : kept;
+  const int last = highest > upper ? highest : upper;
   for (int other = 0; !closed && other <= last; ++other) {
-    if (other != kept) system_call(SYS_close, other);
+    if (other != lower && other != upper) system_call(SYS_close, other);
   }
 }
 
@@ -147,7 +154,8 @@ tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, Session
                               SmallChildMemory* memory) noexcept {
   const auto order = std::bit_cast<SmallChildOrder>(Words{first, second});
   if (order.parent == 0) exit_with(SessionEnd::client_closed);
-  close_all_but(order.connection, order.highest_descriptor);
+  close_all_but(order.connection, record->recording.descriptor.load(std::memory_order_relaxed),
+                order.highest_descriptor);
   auto end = SessionEnd::drained;
   if (die_with(order.parent, ScoreboardPage::of(*record).parent)) {
     if (order.has_handlers) hear_sigterm();

@@ -40,10 +40,17 @@ ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address_t
   if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) error_ = errno;
 }
 
-ClientSocket ClientSocket::from(const char* source, std::uint16_t port) {
+std::uint16_t ClientSocket::own_port() const {
+  sockaddr_in6 address{};  // the port is at the same place in both families
+  socklen_t size = sizeof address;
+  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin6_port);
+}
+
+ClientSocket ClientSocket::from(const char* source, std::uint16_t port, std::uint16_t own_port) {
   ClientSocket client;
   client.fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto address = ipv4(source, 0);
+  const auto address = ipv4(source, own_port);
   if (::bind(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     client.error_ = errno;
   } else {

@@ -16,8 +16,8 @@ class ClientSocket {
   // Connects to an IPv4 loopback address, or to ::1. connected() tells whether it worked, error() the errno
   // if not.
   explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
-  // From this address, such as 127.0.0.2, to 127.0.0.1.
-  static ClientSocket from(const char* source, std::uint16_t port);
+  // From this address, such as 127.0.0.2, and from this port (0: any), to 127.0.0.1.
+  static ClientSocket from(const char* source, std::uint16_t port, std::uint16_t own_port = 0);
   ~ClientSocket();
   ClientSocket(ClientSocket&& other) noexcept;
   ClientSocket& operator=(ClientSocket&&) = delete;
@@ -27,6 +27,7 @@ class ClientSocket {
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool connected() const { return error_ == 0; }
   [[nodiscard]] int error() const { return error_; }
+  [[nodiscard]] std::uint16_t own_port() const;
 
   bool send(std::string_view bytes);
   void half_close();

@@ -38,7 +38,7 @@ expect 1 tcpserver.8 's/^\.It Fl q , -quiet$/.It Fl -silent\nLog less.\n&/' "--s
 expect 1 tcpserver.8 's/^\.It Fl v , -verbose$/.It Fl -verbose/' "--verbose: the short letter is not given here, and '-v' in the help"
 expect 1 tcpserver.8 's/^(The default is) 54321\.$/\1 7./' "--port: the default is '7' here, and '54321' in the help"
 expect 1 tcpserver.8 '/^The default is 5m\.$/d' "--idle-timeout: the default is not given here, and '5m' in the help"
-expect 1 tcpserver.8 's/^Log each session, too\.$/&\nThe default is off./' "--verbose: the default is 'off' here, and not given in the help"
+expect 1 tcpserver.8 's/^Log each session, too: .*$/&\nThe default is off./' "--verbose: the default is 'off' here, and not given in the help"
 expect 1 tcpserver.8 's/^(\.It Fl -pid-file Ar) FILE$/\1 PATH/' "--pid-file: the value's name is 'PATH' here, and 'FILE' in the help"
 expect 1 tcpserver.8 's/^(\.It Fl -user Ar USER) .*/\1/' "--user: the value's name is 'USER' here, and 'USER[:GROUP]' in the help"
 expect 1 tcpserver.8 's/^\.It Fl V , -version$/.It Fl V , -version Ar WHAT/' "--version: the value's name is 'WHAT' here, and not given in the help"

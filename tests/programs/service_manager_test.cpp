@@ -283,7 +283,7 @@ TEST_F(Inherited, SocketOfBothFamiliesKnowsIpv4Peers) {
   auto second = ClientSocket::from("127.0.0.2", server.port());
   EXPECT_EQ(echo_through(second, "another host"), "another host");
   EXPECT_TRUE(server.process().read_errors_until(
-      [](const std::string& text) { return text.find("session of 127.0.0.2:") != std::string::npos; }));
+      [](const std::string& text) { return text.find(" peer=127.0.0.2:") != std::string::npos; }));
   EXPECT_EQ(server.process().errors().find("ffff:"), std::string::npos);
 }
 

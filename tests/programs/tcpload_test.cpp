@@ -136,7 +136,7 @@ TEST(Load, ComesFromSeveralAddresses) {
   EXPECT_EQ(run(load_on(server, {"--connections", "6", "--sources", "3"})).ending, 0);
   EXPECT_EQ(server.stop(), 0);
   for (const char* source : {"127.0.0.1", "127.0.0.2", "127.0.0.3"}) {
-    EXPECT_EQ(occurrences(server.process().errors(), std::string("session of ") + source + ":"), 4U)
+    EXPECT_EQ(occurrences(server.process().errors(), std::string(" peer=") + source + ":"), 4U)
         << "two that begin, two that end: " << server.process().errors();
   }
 }

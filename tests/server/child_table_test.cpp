@@ -15,7 +15,9 @@ using tcpserver::posix::SocketAddress;
 
 ChildTable::Slot start(ChildTable& table, pid_t pid) {
   const auto slot = table.take();
-  table.started(slot, pid, SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid)), 0);
+  SessionFacts facts;
+  facts.peer = SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid));
+  table.started(slot, pid, facts, 0);
   return slot;
 }
 
@@ -31,7 +33,7 @@ TEST(ChildTable, FollowsAChildFromItsStartToItsEnd) {
   const auto slot = start(table, 77);
   EXPECT_EQ(table.in_use(), 1U);
   EXPECT_EQ(table[slot].pid, 77);
-  EXPECT_EQ(table[slot].peer.port(), 77);
+  EXPECT_EQ(table[slot].facts.peer.port(), 77);
   EXPECT_FALSE(table.next_ended().has_value());
 
   table.note_ended(77, 256);

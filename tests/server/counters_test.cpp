@@ -2,24 +2,25 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace {
 
 using namespace tcpserver::server;
+using namespace std::chrono_literals;
 
 TEST(Counters, StatusTextHasEveryFigure) {
   Counters counters;
   EXPECT_STREQ(status_text(counters, {.open = 0, .most = 1000, .reaped = true, .bytes = {}}).c_str(),
                "0 of 1000 sessions open, 0 accepted, 0 refused, ended: none; 0 failed forks, 0 accept "
                "errors; 0 bytes in, 0 out");
-  SessionRecord record{};
-  record.in = 7;
-  record.out = 5;
+  constexpr ByteCount bytes{.in = 7, .out = 5};
   counters.accepted = 4;
   counters.refuse({}, Refusal::fork_failed);
   counters.accept_errors = 2;
-  counters.count_end(SessionEnd::client_closed, record);
-  counters.count_end(SessionEnd::client_closed, record);
-  counters.count_end(SessionEnd::killed, record);
+  counters.count_end(SessionEnd::client_closed, bytes, 1ms);
+  counters.count_end(SessionEnd::client_closed, bytes, 2ms);
+  counters.count_end(SessionEnd::killed, bytes, 3s);
   EXPECT_STREQ(
       status_text(counters, {.open = 1, .most = 9, .reaped = true, .bytes = {.in = 100, .out = 10}}).c_str(),
       "1 of 9 sessions open, 4 accepted, 1 refused (1 for want of a process), ended: 2 client closed, 1 "
@@ -40,6 +41,35 @@ TEST(Counters, StatusTextHasRoomForTheLargestFigures) {
       status_text(counters, {.open = UINT32_MAX, .most = UINT32_MAX, .reaped = false, .bytes = {}});
   EXPECT_TRUE(std::string(text.c_str()).ends_with(" bytes in, 18446744073709551615 out")) << text.c_str();
   EXPECT_LE(text.size(), 700U) << "room for what the server appends";
+}
+
+TEST(Counters, BookAcceptErrorsByErrno) {
+  Counters counters;
+  counters.count_accept_error(EMFILE);
+  counters.count_accept_error(EMFILE);
+  counters.count_accept_error(ECONNABORTED);
+  counters.count_accept_error(1'000'000);
+  counters.count_accept_error(-1);
+  EXPECT_EQ(counters.accept_errors, 5U);
+  EXPECT_EQ(counters.accept_errors_by_errno[EMFILE], 2U);
+  EXPECT_EQ(counters.accept_errors_by_errno[ECONNABORTED], 1U);
+  EXPECT_EQ(counters.accept_errors_by_errno[0], 2U) << "what is no errno";
+}
+
+TEST(DurationHistogram, PutsEachDurationIntoTheBucketThatEndsAtItOrAfterIt) {
+  DurationHistogram histogram;
+  histogram.add(-1s);  // no clock of ours goes backwards; if one did
+  histogram.add(500us);
+  histogram.add(500us + 999ns);
+  histogram.add(501us);
+  histogram.add(1h);
+  histogram.add(1h + 1us);
+  histogram.add(24h * 365);
+  EXPECT_EQ(histogram.counts[0], 3U);
+  EXPECT_EQ(histogram.counts[1], 1U);
+  EXPECT_EQ(histogram.counts[histogram.bounds_us.size() - 1], 1U);
+  EXPECT_EQ(histogram.counts.back(), 2U) << "above all bounds";
+  EXPECT_EQ(histogram.sum_us, 500U + 500 + 501 + 2 * 3'600'000'000ULL + 1 + 31'536'000'000'000ULL);
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "tcpserver/server/log_sink.hpp"
 
+#include "tcpserver/posix/io.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -103,6 +107,35 @@ TEST_F(LogDaemon, GetsWhatIsTooLongCut) {
   EXPECT_TRUE(text.starts_with(line(30, "xxx")));
   EXPECT_LT(text.size(), LogSink::longest_line);
   EXPECT_GT(text.size(), LogSink::longest_line - 10);
+}
+
+// A full disk takes the half of a line, and later all of the next.
+TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
+  char name[] = "/tmp/tcpserver_test.XXXXXX";
+  const posix::UniqueFd file(::mkstemp(name));
+  ASSERT_TRUE(file);
+  const posix::UniqueFd saved(::dup(STDERR_FILENO));
+  ::dup2(file.get(), STDERR_FILENO);
+  StandardError log;
+  const auto put_under_limit = [&log](rlim_t limit, const char* line) {
+    rlimit old{};
+    ::getrlimit(RLIMIT_FSIZE, &old);
+    const rlimit lower{.rlim_cur = limit, .rlim_max = old.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &lower);
+    log.take(Severity::info, line);
+    ::setrlimit(RLIMIT_FSIZE, &old);
+  };
+  auto* const old_handler = ::signal(SIGXFSZ, SIG_IGN);
+  put_under_limit(15, "torn");
+  put_under_limit(15, "lost");
+  log.take(Severity::info, "whole");
+  ::signal(SIGXFSZ, old_handler);
+  ::dup2(saved.get(), STDERR_FILENO);
+  EXPECT_EQ(posix::read_file(name, 1000),
+            "tcpserver: torn\ntcpserver: 2 lines of this log were dropped: standard error took nothing\n"
+            "tcpserver: whole\n");
+  EXPECT_EQ(log.dropped(), 2U);
+  ::unlink(name);
 }
 
 }  // namespace

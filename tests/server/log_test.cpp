@@ -8,12 +8,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <regex>
 #include <string>
 
 namespace {
 
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
+
+std::string without_time(const std::string& lines) {
+  return std::regex_replace(lines, std::regex(R"re("time": "[-0-9]{10}T[:0-9]{8}\.[0-9]{6}Z", )re"), "");
+}
 
 TEST(Log, SaysAsMuchAsItsVerbosityLetsIt) {
   using tcpserver::options::Verbosity;
@@ -48,7 +53,7 @@ TEST(Log, CutsALineThatIsTooLongButKeepsItsEnd) {
   log.info("%s", std::string(5000, 'x').c_str());
   captured.restore();
   const auto text = captured.read_all();
-  EXPECT_LE(text.size(), 1024U);
+  EXPECT_LE(text.size(), 1100U);
   EXPECT_GE(text.size(), 1000U);
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
@@ -65,6 +70,48 @@ TEST(Log, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
   EXPECT_EQ(
       captured.read_all(),
       "tcpserver: 2 lines of this log were dropped: standard error took nothing\ntcpserver: here again\n");
+}
+
+// Once the reader reads again, and nothing else is said.
+TEST(Log, SaysHowManyLinesWereDroppedByItself) {
+  CapturedErrors captured;
+  Log log;
+  EXPECT_FALSE(log.due().has_value());
+  captured.fill();
+  log.info("lost");
+  ASSERT_TRUE(log.due().has_value());
+  const auto now = tcpserver::posix::Clock::now();
+  log.after_wait(now);  // it still takes nothing
+  EXPECT_GT(*log.due(), now) << "not to be tried at once again";
+  static_cast<void>(captured.read_all());
+  log.after_wait(now + 1s);
+  EXPECT_FALSE(log.due().has_value());
+  EXPECT_EQ(log.dropped(), 1U);
+  captured.restore();
+  EXPECT_EQ(captured.read_all(),
+            "tcpserver: 1 lines of this log were dropped: standard error took nothing\n");
+}
+
+TEST(Log, SaysItAllInJson) {
+  CapturedErrors captured;
+  Log log;
+  log.set_format(tcpserver::options::LogFormat::json);
+  log.set_verbosity(tcpserver::options::Verbosity::verbose);
+  log.info("it's \"%s\"", "here\n");
+  captured.fill();
+  log.warning("lost");
+  const auto before = captured.read_all();
+  log.answer("asked for");
+  captured.restore();
+  const auto after = captured.read_all();
+  EXPECT_EQ(without_time(before.substr(0, before.find('\n'))),
+            R"({"level": "info", "event": "message", "message": "it's \"here\u000a\""})");
+  EXPECT_EQ(
+      without_time(after),
+      R"({"level": "warning", "event": "message", "message": "1 lines of this log were dropped: standard error took nothing"})"
+      "\n"
+      R"({"level": "notice", "event": "message", "message": "asked for"})"
+      "\n");
 }
 
 TEST(RateLimit, LetsOneThroughPerIntervalAndCountsTheRest) {

@@ -28,7 +28,7 @@ class ReaperOfMany : public ::testing::Test {
       const pid_t pid = ::fork();
       ASSERT_GE(pid, 0);
       if (pid == 0) wait_for_the_order(record);
-      children_.started(slot, pid, SocketAddress{}, 0);
+      children_.started(slot, pid, SessionFacts{}, 0);
       pids_.push_back(pid);
     }
     // Its first look is at all in any case, and makes the next one wait.

@@ -53,6 +53,23 @@ child=$(pgrep -P "$(property MainPID)")
 try "its child is under more filters than it" test "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$child/status")" -gt "$(of_main Seccomp_filters)"
 try "nothing was refused to it" eval '! logged "cannot"'
 
+echo "--- figures"
+mkdir -p /etc/systemd/system/tcpserver.service.d
+cat >/etc/systemd/system/tcpserver.service.d/figures.conf <<'END'
+[Service]
+RuntimeDirectory=tcpserver
+Environment=TCPSERVER_METRICS_FILE=/run/tcpserver/tcpserver.prom
+END
+systemctl daemon-reload
+try "a restart with --metrics-file" systemctl restart tcpserver
+try "echoes" echoes counted
+figures() { grep -qx "$1" /run/tcpserver/tcpserver.prom; }
+try "the figures come by themselves" eventually figures 'tcpserver_received_bytes_total 7'
+try "for everybody to read" test "$(stat -L -c %a /run/tcpserver/tcpserver.prom)" = 644
+rm -r /etc/systemd/system/tcpserver.service.d
+systemctl daemon-reload
+systemctl restart tcpserver
+
 echo "--- reload"
 echo 'max-connections = 5' >>/etc/tcpserver.conf
 try "systemctl reload" systemctl reload tcpserver
@@ -119,7 +136,7 @@ try "without the server" property_is ActiveState inactive
 try "which its first client starts" echoes first
 try "and which runs then" property_is ActiveState active
 try "and takes IPv6 too" echoes second ::1
-try "with IPv4 peers named as such" logged "session of 127.0.0.1:"
+try "with IPv4 peers named as such" logged " peer=127.0.0.1:"
 requests=0
 restart() {
   local i

@@ -25,7 +25,8 @@ struct OptionSpec {
   std::string default_text;     // for the help; empty: none is shown
   std::string help;
   // Checks the value and stores it. Called for each time the option was given, in order.
-  // Throws StartError (usage) by way of refuse(). None for --help and --version, which are flags alone.
+  // Throws StartError (usage) by way of refuse(). None for --help, --version and what else is a flag alone,
+  // which neither a variable nor a file can give.
   std::function<void(const Given&)> apply;
 };
 
@@ -52,8 +53,9 @@ struct Program {
 // What parsing leaves beside the values that were applied.
 struct Parsed {
   std::vector<std::string_view> operands;
-  std::vector<std::string> warnings;  // one line each
-  std::string text_to_show;           // set by --help and --version: print it on stdout and end with 0
+  std::vector<std::string> warnings;    // one line each
+  std::vector<std::string_view> asked;  // names of flags alone that were given
+  std::string text_to_show;             // set by --help and --version: print it on stdout and end with 0
 };
 
 // Applies flags, variables and the lines of the configuration file: a flag beats the variable, the variable
@@ -75,6 +77,9 @@ struct Parsed {
 
 // The text of --help. Where the program has variables, the table's first option must take a value.
 [[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
+
+// "0.1.0".
+[[nodiscard]] const char* version() noexcept;
 
 // The text of --version: "tcpserver 0.1.0".
 [[nodiscard]] std::string version_text(std::string_view program);

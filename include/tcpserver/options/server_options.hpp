@@ -32,8 +32,9 @@ enum class SandboxWish {
 // How much is logged: warnings alone; what an operator wants to know; each session too.
 enum class Verbosity { quiet, normal, verbose };
 
-// Where the log goes.
+// Where the log goes, and what its lines are.
 enum class LogTarget { stderr_stream, syslog };
+enum class LogFormat { text, json };
 
 // Who to become after the start, as it was asked for: names or numbers, whether there are such is not known
 // yet.
@@ -50,6 +51,9 @@ struct BacklogRequest {
   std::string text;     // as it was given
   std::string source;   // "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 };
+
+// What --record-limit may say at most, in bytes: 1 TiB.
+inline constexpr std::uint64_t largest_recording = std::uint64_t{1} << 40;
 
 // Linux has no more pids (PID_MAX_LIMIT, proc_sys_kernel(5)).
 inline constexpr std::uint32_t most_connections = 4'194'304;
@@ -76,6 +80,10 @@ struct ServerOptions {
   std::string pid_file;             // its path, absolute where the working directory is known; empty: none
   std::optional<UserRequest> user;  // nothing: stays who it is
   std::optional<LogTarget> log;     // nothing: standard error, or syslog with daemonize
+  LogFormat log_format = LogFormat::text;
+  std::string metrics_file;        // path, as pid_file
+  std::string record;              // path of a folder, as pid_file
+  std::uint64_t record_limit = 0;  // bytes a file, 1 to largest_recording; 0: no limit
 
   [[nodiscard]] LogTarget log_target() const noexcept {
     return log.value_or(daemonize ? LogTarget::syslog : LogTarget::stderr_stream);
@@ -89,6 +97,7 @@ struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
   std::string text_to_show;  // not empty: print it on stdout and end with 0
+  bool show_status = false;  // show the sessions of the server that runs, and end
 };
 
 // Reads argv, TCPSERVER_... variables and the file that --config names. Relative paths begin at `directory`

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 namespace tcpserver::posix {
@@ -17,5 +18,10 @@ using Duration = std::chrono::nanoseconds;
 
 // What is left until the deadline, never below zero; nothing stays nothing (wait for ever).
 [[nodiscard]] std::optional<Duration> time_left(std::optional<TimePoint> deadline) noexcept;
+
+// "2026-11-27T04:44:21.123456Z": UTC, to the microsecond (RFC 3339), years 1970 to 9999. Fills and returns
+// `text`. Looks into no file of time zones, allocates nothing.
+inline constexpr std::size_t utc_text_size = 28;
+const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept;
 
 }  // namespace tcpserver::posix

@@ -21,10 +21,10 @@ namespace tcpserver::posix {
 // already. Pure POSIX knows no such thing: there a child ends with its session alone.
 [[nodiscard]] bool die_with_parent(pid_t parent) noexcept;
 
-// Closes every descriptor but this one. Pure POSIX, which can neither list descriptors nor close a range of
-// them, tries each up to `highest`, the highest that the caller has opened: what was inherited above it
-// stays. So does Linux before 5.9, and under a filter that refuses close_range.
-void close_all_but(int fd, int highest) noexcept;
+// Closes every descriptor but this one and `also`, if that is not -1. Pure POSIX, which can neither list
+// descriptors nor close a range of them, tries each up to `highest`, the highest that the caller has opened:
+// what was inherited above it stays. So does Linux before 5.9, and under a filter that refuses close_range.
+void close_all_but(int fd, int also, int highest) noexcept;
 
 // Closes every descriptor from this number on, as far as the system lets it find them: all of them since
 // Linux 5.9, elsewhere those below the limit of open files, and 65536 at most.
@@ -51,6 +51,9 @@ void give_up_capabilities() noexcept;
 // `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for
 // other kinds of files, and where it cannot be had.
 [[nodiscard]] int open_nonblocking(int fd) noexcept;
+
+// Asks that the pipe of `fd` holds as much as this user may ask for, a MiB: advice, and Linux alone can.
+void ask_for_large_pipe(int fd) noexcept;
 
 // Asks that no child inherits this page-aligned memory: fork then has its page tables not to copy, and a
 // child that touches it faults. Advice: where the system cannot, children get their copy as usual.

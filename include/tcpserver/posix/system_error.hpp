@@ -21,6 +21,9 @@ class StartError : public std::runtime_error {
 // "Address already in use" and the like, for an errno value.
 [[nodiscard]] std::string error_text(int error);
 
+// "EMFILE" for an errno value; a phrase for the rare one that has no name here. Never null, never allocated.
+[[nodiscard]] const char* errno_name(int error) noexcept;
+
 // The one builder of system errors: "cannot ACTION: TEXT OF ERRNO".
 [[nodiscard]] StartError system_error(const std::string& action, int error = errno,
                                       ExitStatus status = ExitStatus::system);

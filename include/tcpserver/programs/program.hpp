@@ -32,10 +32,11 @@ inline void need_standard_output() {
 }
 
 // The frame of every main: runs it, and makes one line on standard error and an exit status of what is
-// thrown.
+// thrown; of an empty line, which was said already, the status alone.
 template <typename Run>
 int run_program(std::string_view name, Run run) {
   const auto fail = [name](std::string_view line, posix::ExitStatus status) {
+    if (line.empty()) return posix::to_int(status);
     const std::string text = std::string(name) + ": " + std::string(line) + "\n";
     static_cast<void>(posix::write_all(STDERR_FILENO, text));  // nobody is left to be told if this fails
     return posix::to_int(status);

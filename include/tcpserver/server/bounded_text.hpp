@@ -33,6 +33,11 @@ class BoundedText {
     append("\n");
   }
 
+  void clear() noexcept {
+    size_ = 0;
+    text_[0] = '\0';
+  }
+
   [[nodiscard]] const char* c_str() const noexcept { return text_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t room() const noexcept { return Capacity - 1 - size_; }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "tcpserver/posix/mapping.hpp"
-#include "tcpserver/posix/socket_address.hpp"
 #include "tcpserver/server/host_table.hpp"
+#include "tcpserver/server/session_report.hpp"
 
 #include <sys/types.h>
 
@@ -17,7 +17,7 @@ struct Child {
   int wait_status = 0;     // as waitpid filled it in; valid once the child has ended
   std::uint32_t link = 0;  // the table's own: the next of its list, plus 1
   bool running = false;    // started, and not yet reaped
-  posix::SocketAddress peer;
+  SessionFacts facts;
   HostTable::Entry host = 0;  // whose session it is
 };
 
@@ -47,7 +47,7 @@ class ChildTable {
   [[nodiscard]] Slot take() noexcept;
 
   // Enters the child that runs in a taken slot.
-  void started(Slot slot, pid_t pid, const posix::SocketAddress& peer, HostTable::Entry host) noexcept;
+  void started(Slot slot, pid_t pid, const SessionFacts& facts, HostTable::Entry host) noexcept;
 
   // Called by the SIGCHLD handler: async-signal-safe. A pid that is not here (a child that this program
   // inherited over exec) is no concern of ours and changes nothing.

@@ -3,6 +3,7 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/log.hpp"
+#include "tcpserver/server/recorder.hpp"
 #include "tcpserver/server/signal_window.hpp"
 #include "tcpserver/server/upkeep.hpp"
 
@@ -15,6 +16,7 @@ struct Context {
   Counters& counters;
   Log& log;
   Upkeep& upkeep;
+  Recorder* recorder;  // null: nothing is recorded
 };
 
 }  // namespace tcpserver::server

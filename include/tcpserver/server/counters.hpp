@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/bounded_text.hpp"
 #include "tcpserver/server/session.hpp"
@@ -18,7 +19,10 @@ enum class Refusal {
 };
 inline constexpr std::size_t refusal_count = 4;
 
-// "at the limit", "at their host's limit", ...
+// "max_connections", "max_per_host", ... for what programs read: a label of the metrics.
+[[nodiscard]] const char* name_of(Refusal why) noexcept;
+
+// "at the limit", "at their host's limit", ... for people.
 [[nodiscard]] const char* text_of(Refusal why) noexcept;
 
 struct ByteCount {
@@ -26,17 +30,35 @@ struct ByteCount {
   std::uint64_t out = 0;
 
   void add(const SessionRecord& record) noexcept;
+  void add(const ByteCount& other) noexcept;
+};
+
+// How long sessions lasted, in buckets.
+struct DurationHistogram {
+  // Upper bounds, in microseconds: from what a fork takes to an hour.
+  static constexpr std::array<std::uint64_t, 18> bounds_us{
+      500,       1'000,      2'500,      5'000,       10'000,      25'000,
+      50'000,    100'000,    250'000,    500'000,     1'000'000,   2'500'000,
+      5'000'000, 10'000'000, 60'000'000, 300'000'000, 900'000'000, 3'600'000'000};
+  std::array<std::uint64_t, bounds_us.size() + 1> counts{};  // each duration in one; the last are those above
+  std::uint64_t sum_us = 0;                                  // enough for 500,000 years
+
+  void add(posix::Duration duration) noexcept;
 };
 
 // What happened since the start. Kept by the parent alone.
 struct Counters {
   std::uint64_t accepted = 0;       // connections that accept returned
   std::uint64_t accept_errors = 0;  // accept calls that failed, but for "nobody is waiting"
+  // The same by errno, which is below their number on Linux and elsewhere; 0 has what is not.
+  std::array<std::uint64_t, 160> accept_errors_by_errno{};
   std::array<std::uint64_t, refusal_count> refused{};    // accepted and reset unserved, by Refusal
   ByteCount bytes;                                       // of ended sessions
   std::array<std::uint64_t, session_end_count> ended{};  // by SessionEnd
+  DurationHistogram durations;                           // of ended sessions
 
-  void count_end(SessionEnd end, const SessionRecord& record) noexcept;
+  void count_accept_error(int error) noexcept;
+  void count_end(SessionEnd end, const ByteCount& transferred, posix::Duration duration) noexcept;
 
   // Resets this client's connection, and counts it.
   void refuse(posix::UniqueFd connection, Refusal why) noexcept;

@@ -27,6 +27,7 @@ class ForkedSessions final : public Sessions {
   void start_reaping() noexcept;
   [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
   void settle(ChildTable::Slot slot) noexcept;
+  void warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept;
   [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record) noexcept;
   void wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept;
 

@@ -41,6 +41,8 @@ class Log {
   [[nodiscard]] bool has_system_log() const noexcept { return system_log_.has_value(); }
 
   void set_verbosity(options::Verbosity verbosity) noexcept { verbosity_ = verbosity; }
+  void set_format(options::LogFormat format) noexcept;
+  [[nodiscard]] options::LogFormat format() const noexcept { return format_; }
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == options::Verbosity::verbose; }
 
   // What somebody asked for just now, and what is wrong: said in any case.
@@ -57,12 +59,26 @@ class Log {
   // Of each session: with --verbose alone.
   void detail(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
+  // A line with a shape of its own: begin, add to it, and write it.
+  [[nodiscard]] LogRecord begin(Severity severity, std::string_view event) const noexcept {
+    return {format_, severity, event};
+  }
+  void write(LogRecord& record) noexcept;
+
+  // Lines that a place of the log did not take, since the start.
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  // After each wait: says how many, once they are taken again. No wait should be longer than until due().
+  void after_wait(posix::TimePoint now) noexcept;
+  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept;
+
  private:
   void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
       __attribute__((format(printf, 3, 0)));
 
   std::optional<StandardError> errors_;
   std::optional<SystemLog> system_log_;
+  options::LogFormat format_ = options::LogFormat::text;
+  posix::TimePoint next_try_{};  // to say what was dropped
   options::Verbosity verbosity_ = options::Verbosity::normal;
 };
 

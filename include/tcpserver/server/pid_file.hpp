@@ -38,4 +38,9 @@ class PidFile {
   std::optional<pid_t> stale_;
 };
 
+// The server that has this file locked now, as another process sees it: nothing is opened for writing, locked
+// or changed. Nothing: no server runs with it. Throws StartError: no_permission where this user may not read
+// the file, unavailable where it is none that a server can have.
+[[nodiscard]] std::optional<pid_t> owner_of_pid_file(const std::string& path);
+
 }  // namespace tcpserver::server

@@ -16,7 +16,7 @@ struct Reload {
   bool max_connections = false;
 };
 
-// Backlog, limits, time-outs and verbosity change at once, the rest with a restart.
+// Backlog, limits, time-outs and what is logged how change at once, the rest with a restart.
 [[nodiscard]] Reload compare(const options::ServerOptions& running, const options::ServerOptions& read);
 
 }  // namespace tcpserver::server

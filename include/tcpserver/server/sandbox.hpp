@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tcpserver::server {
 
@@ -28,10 +29,21 @@ struct Confinement {
   [[nodiscard]] bool all() const noexcept { return files && tcp && signals && capabilities; }
 };
 
+// A folder in which, and beneath which, files can still be
+struct KeptFolder {
+  enum class Use {
+    remove,  // removed
+    create,  // made, and written to
+    replace  // all of these
+  };
+  std::string path;
+  Use use = Use::remove;
+};
+
 // What it may keep.
 struct Kept {
-  bool read_all_files = false;   // files that only root may read can still be read
-  std::string remove_in_folder;  // files in it can still be removed; empty: none anywhere
+  bool read_all_files = false;  // files that only root may read can still be read
+  std::vector<KeptFolder> folders;
 };
 
 // Called once, when all is open that the server ever opens for writing. Each part where the system has it:

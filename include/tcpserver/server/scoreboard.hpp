@@ -13,18 +13,35 @@
 
 namespace tcpserver::server {
 
+// The file of --record, for a child and what became of it.
+struct Recording {
+  std::atomic<std::uint64_t> bytes = 0;  // written to it
+  std::atomic<std::uint64_t> limit = 0;  // of these, by the parent
+  std::atomic<int> descriptor = -1;      // as the child inherits it; -1: nothing is recorded
+  std::atomic<int> error = 0;            // errno of the write that ended the recording; 0: none did
+
+  void reset() noexcept {
+    bytes.store(0, std::memory_order_relaxed);
+    limit.store(0, std::memory_order_relaxed);
+    descriptor.store(-1, std::memory_order_relaxed);
+    error.store(0, std::memory_order_relaxed);
+  }
+};
+
 // What a child tells its parent while it runs. One cache line each, so that children on two processors do
 // not slow each other down.
 struct alignas(64) SessionRecord {
   std::atomic<std::uint64_t> in;   // read from the client
   std::atomic<std::uint64_t> out;  // written to it
   std::atomic<int> error;          // errno of the read or write that broke the session; 0: none did
+  Recording recording;
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
 
   void reset() noexcept {
     in.store(0, std::memory_order_relaxed);
     out.store(0, std::memory_order_relaxed);
     error.store(0, std::memory_order_relaxed);
+    recording.reset();
   }
 
   // A plain sum and no atomic one: a record has one writer, and its readers want no torn figure, that is all.
@@ -32,6 +49,8 @@ struct alignas(64) SessionRecord {
     total.store(total.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
 };
+
+static_assert(sizeof(SessionRecord) == 64);
 
 // The scoreboard is made of these, each a page of memory on most systems: what a child and its parent have to
 // tell each other beside the record costs no further page fault.

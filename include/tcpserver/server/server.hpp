@@ -6,11 +6,13 @@
 #include "tcpserver/server/context.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/metrics.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
 #include "tcpserver/server/service_manager.hpp"
 #include "tcpserver/server/sessions.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +32,10 @@ class Server final : private Upkeep {
   // Listens, or takes over what a service manager listens on, and tries the sandbox. Throws StartError.
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
+
+  // After the rights were given up: what is to be written while it serves is written a first time. Throws
+  // StartError (cannot_create) where it cannot be.
+  void try_outputs();
 
   // Says that clients are accepted from now on. `output_closed`: whoever started it closed standard output,
   // and /dev/null has its place.
@@ -53,6 +59,8 @@ class Server final : private Upkeep {
   [[nodiscard]] int backlog_of(const options::ServerOptions& options) const noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
+  [[nodiscard]] bool write_metrics() noexcept;
+  void keep_metrics() noexcept;
   void begin_to_stop() noexcept;
   [[nodiscard]] std::uint64_t events() const noexcept;
   [[nodiscard]] ServiceStatus service_status() noexcept;
@@ -64,6 +72,7 @@ class Server final : private Upkeep {
   SignalWindow& window_;
   Log& log_;
   Counters counters_;
+  std::optional<Recorder> recorder_;
   Context context_;
   ServiceManager manager_;
   std::uint64_t reloads_ = 0;
@@ -75,6 +84,9 @@ class Server final : private Upkeep {
   OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
   AcceptLoop loop_;
+  std::optional<MetricsFile> metrics_;
+  std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  RateLimit metrics_failures_{std::chrono::minutes(1)};
 };
 
 }  // namespace tcpserver::server

@@ -14,11 +14,16 @@ enum class SessionEnd : int {
   broken = 3,           // another failure of read or write; its errno is in the record
   sandbox_refused = 4,  // the child could not give up its rights, so it served nobody
   drained = 5,          // ended by the server, which was asked to stop
-  killed = 6            // the child was ended by a signal; never an exit status
+  killed = 6,           // the child was ended by a signal; never an exit status
+  seccomp = 7  // by SIGSYS: it made a call that its sandbox forbids; never an exit status. Strict mode kills
+               // by SIGKILL (seccomp(2)), which looks like anybody's
 };
-inline constexpr std::size_t session_end_count = 7;
+inline constexpr std::size_t session_end_count = 8;
 
-// "client closed", "reset", ... for log lines.
+// "client_closed", "reset", ... for what programs read: the log's reason, a label of the metrics.
+[[nodiscard]] const char* name_of(SessionEnd end) noexcept;
+
+// "client closed", "reset", ... for people.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
 // A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to

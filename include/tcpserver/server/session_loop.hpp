@@ -15,13 +15,17 @@ namespace tcpserver::server {
 // has
 //   long read(char*, std::size_t)          like read(2) and write(2), but a failure is the negative errno:
 //   long write(const char*, std::size_t)   errno itself is memory that not every child has
+//   long save(int file, const char*, std::size_t)   the same, to the file of a recording
 //   static constexpr bool may_block        true: a call that would block waits, for the socket's time-out
 //   SessionWaiter::Result wait(short)      only where it may not
 template <typename Calls>
 class SessionLoop {
  public:
   SessionLoop(Calls calls, options::Service service, SessionRecord& record) noexcept
-      : calls_(calls), service_(service), record_(record) {}
+      : calls_(calls),
+        service_(service),
+        record_(record),
+        file_(record.recording.descriptor.load(std::memory_order_relaxed)) {}
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
     for (;;) {
@@ -38,6 +42,7 @@ class SessionLoop {
       }
       const auto got = static_cast<std::size_t>(count);
       SessionRecord::add(record_.in, got);
+      if (file_ >= 0) save(buffer, got);
       if (service_ == options::Service::upper) to_capitals(buffer, got);
       if (!send_all(buffer, got)) return end_;
     }
@@ -50,6 +55,25 @@ class SessionLoop {
     if (failure == -ECONNRESET || failure == -EPIPE) return SessionEnd::reset;
     record_.error.store(static_cast<int>(-failure), std::memory_order_relaxed);
     return SessionEnd::broken;
+  }
+
+  // What does not fit into the file is no matter of the session.
+  void save(const char* bytes, std::size_t size) noexcept {
+    auto& recording = record_.recording;
+    while (size > 0) {
+      const auto room =
+          recording.limit.load(std::memory_order_relaxed) - recording.bytes.load(std::memory_order_relaxed);
+      const long saved = room == 0 ? 0 : calls_.save(file_, bytes, room < size ? room : size);
+      if (saved == -EINTR) continue;
+      if (saved <= 0) {
+        recording.error.store(static_cast<int>(-saved), std::memory_order_relaxed);
+        file_ = -1;
+        return;
+      }
+      SessionRecord::add(recording.bytes, static_cast<std::uint64_t>(saved));
+      bytes += saved;
+      size -= static_cast<std::size_t>(saved);
+    }
   }
 
   // Writes all of it; false with end_ set where the session is over.
@@ -94,6 +118,7 @@ class SessionLoop {
   Calls calls_;
   options::Service service_;
   SessionRecord& record_;
+  int file_;  // -1: nothing is recorded, or no more
   SessionEnd end_ = SessionEnd::client_closed;
 };
 

@@ -45,10 +45,6 @@ class Sessions {
  protected:
   // The line that tells the operator of a drain.
   static void say_draining(const Context& context, std::uint32_t open) noexcept;
-
-  // The detail of one session's end.
-  static void say_session_ended(const Context& context, const posix::SocketAddress& peer, pid_t pid,
-                                SessionEnd end, const SessionRecord& record) noexcept;
 };
 
 }  // namespace tcpserver::server

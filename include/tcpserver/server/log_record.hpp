@@ -1,0 +1,54 @@
+#pragma once
+
+#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/server/bounded_text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tcpserver::server {
+
+// How much a line matters: "warning", "notice", "info" in JSON.
+enum class Severity { warning, notice, info };
+
+// One line of the log, its parts in the order in which they are added. Formats in memory of its own,
+// allocates nothing. As text: what the event is called, then " key=value" for each part; as JSON (RFC 8259)
+// one object:
+//   {"time": "2026-11-27T04:44:21.123456Z", "level": "info", "event": "session_open", "pid": 4711}
+// with the time as of RFC 3339 in UTC. A part that does not fit is left out, a long message is cut: a line of
+// JSON is valid in any case.
+class LogRecord {
+ public:
+  static constexpr std::size_t capacity = 2000;
+
+  LogRecord(options::LogFormat format, Severity severity, std::string_view event) noexcept;
+
+  // A line without a shape of its own: as text it is the message alone, as JSON the value of "message".
+  // Control characters become "?" in text, are escaped in JSON; what is no UTF-8 becomes U+FFFD in JSON.
+  [[nodiscard]] static LogRecord message(options::LogFormat format, Severity severity,
+                                         std::string_view text) noexcept;
+
+  // Keys are plain words. Values as text hold neither blanks nor control characters.
+  void add(std::string_view key, std::string_view value) noexcept;
+  void add(std::string_view key, std::uint64_t value) noexcept;
+  void add_seconds(std::string_view key, posix::Duration value) noexcept;  // to the microsecond
+
+  // Of the finished line; without a newline.
+  [[nodiscard]] std::string_view finish() noexcept;
+  [[nodiscard]] Severity severity() const noexcept { return severity_; }
+
+ private:
+  [[nodiscard]] bool is_json() const noexcept { return format_ == options::LogFormat::json; }
+  void add_plain(std::string_view key, std::string_view value) noexcept;
+  void append_string(std::string_view value) noexcept;
+  void append_clean(std::string_view value) noexcept;
+
+  options::LogFormat format_;
+  Severity severity_;
+  bool finished_ = false;
+  BoundedText<capacity> text_;
+};
+
+}  // namespace tcpserver::server

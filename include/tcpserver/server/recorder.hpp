@@ -1,0 +1,46 @@
+#pragma once
+
+#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/log.hpp"
+#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/session_report.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace tcpserver::server {
+
+// What each client sent, in a file of its own: --record. The parent opens the file before it forks, and the
+// child writes to what it inherits: so its sandbox needs no system call more. Whatever fails ends a
+// recording, and no session.
+class Recorder {
+ public:
+  // Opens the folder, so that it is the same one whatever becomes of its path. `limit`: bytes a file, 0 for
+  // none; lowered, and said so, where this process may write no file that large (RLIMIT_FSIZE: the kernel
+  // would kill the child). Throws StartError (cannot_create) where there is no such folder.
+  Recorder(const std::string& folder, std::uint64_t limit, Log& log);
+
+  // Once the server is who it will be. Throws StartError (cannot_create) where it may make no file there.
+  void try_folder() const;
+
+  // Before the fork: opens "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" where that is there, for the
+  // server's user alone, and enters it in the record. The parent's copy of the descriptor is the caller's.
+  // Follows no link, overwrites nothing. Empty, with a word in the log, where it cannot be had.
+  [[nodiscard]] posix::UniqueFd begin(const posix::SocketAddress& peer, SessionRecord& record) noexcept;
+
+  // After the session: what became of its recording.
+  void end(const posix::SocketAddress& peer, const SessionRecord& record, SessionOutcome& outcome) noexcept;
+
+ private:
+  [[nodiscard]] posix::UniqueFd open_new(const posix::SocketAddress& peer) const noexcept;
+
+  std::string path_;  // for messages
+  posix::UniqueFd folder_;
+  std::uint64_t limit_;
+  Log& log_;
+  RateLimit open_failures_{std::chrono::seconds(1)};
+  RateLimit write_failures_{std::chrono::seconds(1)};
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/server/counters.hpp"
+#include "tcpserver/server/log.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+// The two lines of the log that each session has: session_open and session_end (tcpserver(8), THE LOG).
+namespace tcpserver::server {
+
+// Whose session it is, and since when.
+struct SessionFacts {
+  posix::SocketAddress peer;
+  posix::SocketAddress local;  // of this connection; 0.0.0.0:0 where nobody asked: the log has no details
+  posix::TimePoint started{};
+};
+
+// Asks the connection for its own address where the log wants it.
+[[nodiscard]] SessionFacts facts_of(int connection, const posix::SocketAddress& peer,
+                                    const Log& log) noexcept;
+
+struct SessionOutcome {
+  SessionEnd end = SessionEnd::client_closed;
+  int signal = 0;  // that killed the child
+  int error = 0;   // errno, of a session that broke
+  ByteCount bytes;
+  posix::Duration duration{};
+  std::optional<std::uint64_t> recorded;  // bytes in the file of --record; nothing: there is none
+};
+
+// Both with --verbose alone.
+void say_session_open(Log& log, const SessionFacts& facts, pid_t pid) noexcept;
+void say_session_end(Log& log, const SessionFacts& facts, pid_t pid, const SessionOutcome& outcome) noexcept;
+
+}  // namespace tcpserver::server

@@ -1,0 +1,203 @@
+#include "tcpserver/server/metrics.hpp"
+
+#include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace tcpserver::server {
+
+namespace {
+
+constexpr mode_t for_all_to_read = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+
+constexpr auto between_writes = std::chrono::seconds(5);
+
+unsigned long long wide(std::uint64_t number) noexcept {
+  return number;
+}
+
+// One family of figures: what it is, then its values.
+class Family {
+ public:
+  enum class Kind { counter, gauge, histogram };
+
+  Family(MetricsText& text, const char* name, Kind kind, const char* help) noexcept
+      : text_(text), name_(name) {
+    constexpr const char* kinds[] = {"counter", "gauge", "histogram"};
+    text_.append("# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[static_cast<int>(kind)]);
+  }
+
+  void value(std::uint64_t number) noexcept { text_.append("%s %llu\n", name_, wide(number)); }
+  void value(const char* label, const char* of, std::uint64_t number) noexcept {
+    text_.append("%s{%s=\"%s\"} %llu\n", name_, label, of, wide(number));
+  }
+
+ private:
+  MetricsText& text_;
+  const char* name_;
+};
+
+using Kind = Family::Kind;
+
+// Those that a server of sockets meets, so that a monitor knows of them before they come; others as they
+// come.
+constexpr int usual_accept_errors[] = {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+
+void append_accept_errors(MetricsText& text, const Counters& counters) noexcept {
+  Family family(text, "tcpserver_accept_errors_total", Kind::counter,
+                "Calls of accept that failed, by errno.");
+  const auto& counts = counters.accept_errors_by_errno;
+  for (std::size_t error = 0; error < counts.size(); ++error) {
+    bool usual = false;
+    for (const int one : usual_accept_errors) usual = usual || static_cast<std::size_t>(one) == error;
+    if (counts[error] == 0 && !usual) continue;
+    BoundedText<64> name;
+    if (usual) {
+      name.append("%s", posix::errno_name(static_cast<int>(error)));
+    } else {
+      // Each has a label of its own, also one whose name is not known here.
+      const char* const known = posix::errno_name(static_cast<int>(error));
+      known[0] == 'E' ? name.append("%s", known) : name.append("%zu", error);
+    }
+    family.value("errno", name.c_str(), counts[error]);
+  }
+}
+
+void append_queues(MetricsText& text, std::span<const Listener> listeners) noexcept {
+  const auto each = [&](const char* name, const char* help, auto figure) {
+    std::optional<Family> family;
+    for (const auto& listener : listeners) {
+      if (!listener.fd) continue;
+      const auto queue = backlog::accept_queue(listener.fd.get());
+      if (!queue) continue;
+      if (!family) family.emplace(text, name, Kind::gauge, help);
+      char address[posix::SocketAddress::text_size];
+      listener.address.format(address);
+      // The name of an interface is what an administrator likes, but for blanks and slashes.
+      BoundedText<2 * sizeof address> escaped;
+      for (const char* c = address; *c != '\0'; ++c) {
+        escaped.append(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+      }
+      family->value("listener", escaped.c_str(), figure(*queue));
+    }
+  };
+  each("tcpserver_accept_queue_length", "Clients that wait in the listen queue to be accepted.",
+       [](const backlog::AcceptQueue& queue) { return queue.length; });
+  each("tcpserver_accept_queue_limit", "How many clients may wait: the backlog that is in effect.",
+       [](const backlog::AcceptQueue& queue) { return queue.limit; });
+}
+
+void append_durations(MetricsText& text, const DurationHistogram& durations) noexcept {
+  const char* const name = "tcpserver_session_duration_seconds";
+  static_cast<void>(Family(text, name, Kind::histogram, "How long sessions lasted that have ended."));
+  std::uint64_t so_far = 0;
+  for (std::size_t i = 0; i < durations.bounds_us.size(); ++i) {
+    so_far += durations.counts[i];
+    text.append("%s_bucket{le=\"%g\"} %llu\n", name, static_cast<double>(durations.bounds_us[i]) / 1e6,
+                wide(so_far));
+  }
+  so_far += durations.counts.back();
+  text.append("%s_bucket{le=\"+Inf\"} %llu\n", name, wide(so_far));
+  text.append("%s_sum %llu.%06llu\n%s_count %llu\n", name, wide(durations.sum_us / 1'000'000),
+              wide(durations.sum_us % 1'000'000), name, wide(so_far));
+}
+
+void append_ends(MetricsText& text, const Counters& counters) noexcept {
+  Family refused(text, "tcpserver_connections_refused_total", Kind::counter,
+                 "Clients that were accepted and reset unserved, by reason.");
+  for (std::size_t i = 0; i < refusal_count; ++i) {
+    refused.value("reason", name_of(static_cast<Refusal>(i)), counters.refused[i]);
+  }
+  Family ended(text, "tcpserver_sessions_ended_total", Kind::counter, "Sessions that have ended, by reason.");
+  for (std::size_t i = 0; i < session_end_count; ++i) {
+    ended.value("reason", name_of(static_cast<SessionEnd>(i)), counters.ended[i]);
+  }
+}
+
+}  // namespace
+
+void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
+  const auto& counters = figures.counters;
+  const auto& sessions = figures.sessions;
+  const auto one = [&text](const char* name, Kind kind, const char* help, std::uint64_t number) {
+    Family(text, name, kind, help).value(number);
+  };
+  Family(text, "tcpserver_build_info", Kind::gauge, "1; the version is in the label.")
+      .value("version", options::version(), 1);
+  one("tcpserver_start_time_seconds", Kind::gauge, "When the server started, in seconds since 1970.",
+      static_cast<std::uint64_t>(figures.started_s));
+  one("tcpserver_connections_accepted_total", Kind::counter, "Connections that accept returned.",
+      counters.accepted);
+  one("tcpserver_connections_open", Kind::gauge, "Sessions that have not ended.", sessions.open);
+  one("tcpserver_connections_limit", Kind::gauge, "As many sessions as may be open: --max-connections.",
+      sessions.most);
+  append_ends(text, counters);
+  one("tcpserver_fork_failures_total", Kind::counter, "Forks that failed; each client was reset.",
+      counters.fork_failures());
+  append_accept_errors(text, counters);
+  one("tcpserver_received_bytes_total", Kind::counter, "Bytes read from clients, those of open sessions too.",
+      counters.bytes.in + sessions.bytes.in);
+  one("tcpserver_sent_bytes_total", Kind::counter, "Bytes written to clients, those of open sessions too.",
+      counters.bytes.out + sessions.bytes.out);
+  append_queues(text, figures.listeners);
+  if (figures.dropped) {
+    one("tcpserver_listen_overflows_total", Kind::counter,
+        "SYNs and last ACKs that the kernel dropped at full listen queues.", *figures.dropped);
+  }
+  append_durations(text, counters.durations);
+  one("tcpserver_log_lines_dropped_total", Kind::counter, "Lines of the log that nobody took.",
+      figures.log_lines_dropped);
+}
+
+MetricsFile::MetricsFile(const std::string& path) : text_(std::make_unique<MetricsText>()) {
+  const auto slash = path.rfind('/');
+  const auto folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  name_ = slash == std::string::npos ? path : path.substr(slash + 1);
+  name_beside_ = name_ + ".tmp";
+  folder_ = posix::UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_) {
+    throw posix::system_error("open the folder of --metrics-file, " + options::plain_or_quoted(folder), errno,
+                              posix::ExitStatus::cannot_create);
+  }
+}
+
+// Anew, so that it is nobody else's, and a symbolic link is no trap.
+posix::UniqueFd MetricsFile::open_beside() const noexcept {
+  const auto open_new = [this] {
+    return ::openat(folder_.get(), name_beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    for_all_to_read);
+  };
+  posix::UniqueFd file(open_new());
+  if (file || errno != EEXIST) return file;
+  if (::unlinkat(folder_.get(), name_beside_.c_str(), 0) != 0) return {};
+  return posix::UniqueFd(open_new());
+}
+
+bool MetricsFile::write(const MetricsFigures& figures) noexcept {
+  due_ = posix::Clock::now() + between_writes;
+  auto file = open_beside();
+  if (!file) return false;
+  text_->clear();
+  append_metrics(*text_, figures);
+  // Whatever the umask: it is for a monitor, who is somebody else.
+  if (::fchmod(file.get(), for_all_to_read) == 0 &&
+      posix::write_all(file.get(), {text_->c_str(), text_->size()}) &&
+      ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0) {
+    return true;
+  }
+  const int error = errno;
+  ::unlinkat(folder_.get(), name_beside_.c_str(), 0);
+  errno = error;
+  return false;
+}
+
+}  // namespace tcpserver::server

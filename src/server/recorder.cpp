@@ -1,0 +1,116 @@
+#include "tcpserver/server/recorder.hpp"
+
+#include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <limits>
+
+namespace tcpserver::server {
+
+namespace {
+
+using FileName = BoundedText<2 * posix::SocketAddress::text_size + posix::utc_text_size>;
+
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+// Of two connections of the same port within a microsecond: more than a clock's step has.
+constexpr int tries = 16;
+
+// As it is, but for what the name of an interface may have: anything but blanks and slashes.
+void append_peer(FileName& name, const posix::SocketAddress& peer) noexcept {
+  constexpr const char* plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:[]%-";
+  char text[posix::SocketAddress::text_size];
+  for (const char* c = peer.format(text); *c != '\0'; ++c) {
+    name.append("%c", std::strchr(plain, *c) == nullptr ? '_' : *c);
+  }
+}
+
+// "20261127T044421.123456Z"
+void append_time(FileName& name, std::chrono::system_clock::time_point time) noexcept {
+  char text[posix::utc_text_size];
+  for (const char* c = posix::utc_text(time, text); *c != '\0'; ++c) {
+    if (*c != '-' && *c != ':') name.append("%c", *c);
+  }
+}
+
+}  // namespace
+
+Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
+    : path_(options::plain_or_quoted(folder)),
+      folder_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+      limit_(limit == 0 ? no_limit : limit),
+      log_(log) {
+  if (!folder_) {
+    throw posix::system_error("open the folder of --record, " + path_, errno,
+                              posix::ExitStatus::cannot_create);
+  }
+  rlimit largest{};
+  if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur == RLIM_INFINITY) return;
+  if (largest.rlim_cur >= limit_) return;
+  limit_ = largest.rlim_cur;
+  log_.info("--record: files end at %llu bytes, for this process may write no larger ones (RLIMIT_FSIZE)",
+            static_cast<unsigned long long>(limit_));
+}
+
+void Recorder::try_folder() const {
+  if (::faccessat(folder_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return;
+  throw posix::system_error("write to the folder of --record, " + path_, errno,
+                            posix::ExitStatus::cannot_create);
+}
+
+posix::UniqueFd Recorder::open_new(const posix::SocketAddress& peer) const noexcept {
+  FileName first;
+  first.append("tcpserver.");
+  append_peer(first, peer);
+  const auto open = [this](FileName& name) {
+    name.append(".dat");
+    return posix::UniqueFd(::openat(folder_.get(), name.c_str(),
+                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  };
+  auto name = first;
+  auto file = open(name);
+  auto time = std::chrono::system_clock::now();
+  for (int i = 0; !file && errno == EEXIST && i < tries; ++i, time += std::chrono::microseconds(1)) {
+    name = first;
+    name.append(".");
+    append_time(name, time);
+    file = open(name);
+  }
+  return file;
+}
+
+posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer, SessionRecord& record) noexcept {
+  auto file = open_new(peer);
+  if (file) {
+    record.recording.descriptor.store(file.get(), std::memory_order_relaxed);
+    record.recording.limit.store(limit_, std::memory_order_relaxed);
+    return file;
+  }
+  const int error = errno;
+  char text[posix::SocketAddress::text_size];
+  log_.limited_warning(open_failures_, "the session of %s is not recorded: cannot make a file in %s: %s",
+                       peer.format(text), path_.c_str(), std::strerror(error));
+  return file;
+}
+
+void Recorder::end(const posix::SocketAddress& peer, const SessionRecord& record,
+                   SessionOutcome& outcome) noexcept {
+  if (record.recording.descriptor.load(std::memory_order_relaxed) < 0) return;
+  outcome.recorded = record.recording.bytes.load(std::memory_order_relaxed);
+  const int error = record.recording.error.load(std::memory_order_relaxed);
+  if (error == 0) return;
+  char text[posix::SocketAddress::text_size];
+  log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
+                       static_cast<unsigned long long>(*outcome.recorded), std::strerror(error));
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,51 @@
+#include "tcpserver/server/session_report.hpp"
+
+#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include <sys/socket.h>
+
+namespace tcpserver::server {
+
+namespace {
+
+LogRecord begin_with(Log& log, const char* event, const SessionFacts& facts, pid_t pid) noexcept {
+  auto record = log.begin(Severity::info, event);
+  char text[posix::SocketAddress::text_size];
+  record.add("peer", facts.peer.format(text));
+  record.add("local", facts.local.format(text));
+  record.add("pid", static_cast<std::uint64_t>(pid));
+  return record;
+}
+
+}  // namespace
+
+SessionFacts facts_of(int connection, const posix::SocketAddress& peer, const Log& log) noexcept {
+  SessionFacts facts{.peer = peer, .local = {}, .started = posix::Clock::now()};
+  if (!log.has_details()) return facts;
+  posix::SocketAddress local;
+  socklen_t size = posix::SocketAddress::storage_size;
+  if (::getsockname(connection, local.storage(), &size) == 0) facts.local = local.unmapped();
+  return facts;
+}
+
+void say_session_open(Log& log, const SessionFacts& facts, pid_t pid) noexcept {
+  if (!log.has_details()) return;
+  auto record = begin_with(log, "session_open", facts, pid);
+  log.write(record);
+}
+
+void say_session_end(Log& log, const SessionFacts& facts, pid_t pid, const SessionOutcome& outcome) noexcept {
+  if (!log.has_details()) return;
+  auto record = begin_with(log, "session_end", facts, pid);
+  record.add("bytes_in", outcome.bytes.in);
+  record.add("bytes_out", outcome.bytes.out);
+  record.add_seconds("duration_s", outcome.duration);
+  record.add("reason", name_of(outcome.end));
+  if (outcome.signal != 0) record.add("signal", posix::signal_name(outcome.signal));
+  if (outcome.error != 0) record.add("errno", posix::errno_name(outcome.error));
+  if (outcome.recorded) record.add("bytes_recorded", *outcome.recorded);
+  log.write(record);
+}
+
+}  // namespace tcpserver::server

@@ -1,0 +1,159 @@
+#include "tcpserver/posix/io.hpp"
+
+#include "harness/client_socket.hpp"
+#include "harness/json.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/text.hpp"
+#include "programs/load.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+// What --metrics-file says of a server that runs.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+class MetricsOfAServer : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/tcpserver_test.XXXXXX";
+    ASSERT_NE(::mkdtemp(folder), nullptr);
+    folder_ = folder;
+    ASSERT_EQ(::chmod(folder, 0777), 0);
+    path = folder_ + "/tcpserver.prom";
+  }
+  void TearDown() override {
+    ::unlink(path.c_str());
+    ::rmdir(folder_.c_str());
+  }
+  void remove_folder() {
+    ::unlink(path.c_str());
+    ASSERT_EQ(::rmdir(folder_.c_str()), 0);
+  }
+  std::string text() const { return tcpserver::posix::read_file(path.c_str(), 1 << 20).value_or(""); }
+  // Of a series, by its name and labels; -1: there is none.
+  long long value(const std::string& series) const {
+    const auto all = "\n" + text();
+    const auto at = all.find("\n" + series + " ");
+    return at == std::string::npos ? -1 : std::atoll(all.c_str() + at + series.size() + 2);
+  }
+  long long now(ServerProcess& server, const std::string& series) {
+    ino_t before = inode();
+    server.process().signal(SIGUSR1);
+    EXPECT_TRUE(eventually([&] { return inode() != before; }));
+    return value(series);
+  }
+  ino_t inode() const {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  }
+
+  std::string path;
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(MetricsOfAServer, EqualWhatTheClientsCount) {
+  ServerProcess server({"--metrics-file", path});
+  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "there from the start";
+  const auto result = run(
+      load_on(server, {"--connections", "1000", "--concurrency", "64", "--message-size", "1234", "--json"}));
+  ASSERT_EQ(result.ending, 0) << result.errors;
+  ClientSocket open(server.port());
+  ASSERT_TRUE(open.send(std::string(1000, 'x')));
+  ASSERT_EQ(open.receive(1000).size(), 1000U);
+  EXPECT_TRUE(eventually([&] { return now(server, "tcpserver_connections_open") == 1; }));
+  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 1001);
+  EXPECT_EQ(std::to_string(value("tcpserver_received_bytes_total") - 1000) + "\n",
+            by_python(result.output, "d['bytes_sent']"))
+      << "those of the open session, too";
+  EXPECT_EQ(std::to_string(value("tcpserver_sent_bytes_total") - 1000) + "\n",
+            by_python(result.output, "d['bytes_received']"));
+  EXPECT_EQ(value("tcpserver_sessions_ended_total{reason=\"client_closed\"}"), 1000);
+  EXPECT_EQ(value("tcpserver_session_duration_seconds_count"), 1000);
+  EXPECT_EQ(
+      value("tcpserver_accept_queue_length{listener=\"0.0.0.0:" + std::to_string(server.port()) + "\"}"), 0);
+  EXPECT_GT(value("tcpserver_accept_queue_limit{listener=\"[::]:" + std::to_string(server.port()) + "\"}"),
+            0);
+  open.close();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(value("tcpserver_connections_open"), 0) << "written at the end, too";
+  EXPECT_EQ(value("tcpserver_sessions_ended_total{reason=\"client_closed\"}"), 1001);
+  EXPECT_EQ(value("tcpserver_received_bytes_total"), 1'235'000);
+}
+
+TEST_F(MetricsOfAServer, AreWrittenAnewWithNothingToSay) {
+  ServerProcess server({"--metrics-file", path, "-q"});
+  const auto before = inode();
+  EXPECT_TRUE(eventually([&] { return inode() != before; }));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.process().errors(), "");
+}
+
+TEST_F(MetricsOfAServer, KnowWhyClientsWereRefusedAndSessionsEnded) {
+  ServerProcess server(
+      {"--metrics-file", path, "--max-connections", "2", "--overload", "refuse", "--idle-timeout", "1s"});
+  ClientSocket first(server.port());
+  ClientSocket second(server.port());
+  ClientSocket third(server.port());
+  EXPECT_TRUE(third.is_reset());
+  EXPECT_EQ(now(server, "tcpserver_connections_refused_total{reason=\"max_connections\"}"), 1);
+  EXPECT_TRUE(eventually(
+      [&] { return now(server, "tcpserver_sessions_ended_total{reason=\"idle_timeout\"}") == 2; }));
+  EXPECT_EQ(value("tcpserver_connections_limit"), 2);
+}
+
+TEST_F(MetricsOfAServer, AreWrittenInTheMiddleOfAnIterativeSession) {
+  ServerProcess server({"--metrics-file", path, "--mode", "iterative"});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("four"));
+  ASSERT_EQ(client.receive(4), "four");
+  EXPECT_EQ(now(server, "tcpserver_connections_open"), 1);
+  EXPECT_EQ(value("tcpserver_received_bytes_total"), 4);
+}
+
+TEST_F(MetricsOfAServer, ThatCannotBeWrittenStopNoClient) {
+  ServerProcess server({"--metrics-file", path});
+  remove_folder();
+  server.process().signal(SIGUSR1);
+  EXPECT_TRUE(server.process().read_errors_until([&](const std::string& text) {
+    return text.find("cannot write --metrics-file " + path + ": No such file or directory\n") !=
+           std::string::npos;
+  }));
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "here"), "here");
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(occurrences(server.process().errors(), "cannot write"), 1U) << "once a minute at most";
+}
+
+TEST_F(MetricsOfAServer, NeedAPlaceThatCanBeWrittenTo) {
+  for (const auto* place : {"/nowhere/at/all.prom", "/proc/tcpserver.prom"}) {
+    const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--metrics-file", place});
+    EXPECT_EQ(result.ending, 73) << place;
+    EXPECT_EQ(result.output, "");
+    EXPECT_NE(result.errors.find("--metrics-file"), std::string::npos) << result.errors;
+  }
+}
+
+TEST_F(MetricsOfAServer, AreTheUsersWhoServes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  ServerProcess server({"--metrics-file", path, "--user", "nobody"}, {}, {program.path()});
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 65534U);
+  EXPECT_EQ(status.st_mode & 0777U, 0644U);
+  EXPECT_EQ(now(server, "tcpserver_connections_accepted_total"), 0) << "under Landlock, too";
+}
+
+}  // namespace

@@ -1,0 +1,296 @@
+#include "tcpserver/posix/io.hpp"
+
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/text.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+// What --record leaves of a session.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+class Recorded : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tcpserver_test.XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder = name;
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+  std::vector<std::string> recording(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--record", folder.string()});
+    return more;
+  }
+  fs::path file_of(const ClientSocket& client, const std::string& host = "127.0.0.1") const {
+    return folder / ("tcpserver." + host + ":" + std::to_string(client.own_port()) + ".dat");
+  }
+  static std::string contents_of(const fs::path& file) {
+    return tcpserver::posix::read_file(file.c_str(), 64UL << 20).value_or("no file");
+  }
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder)) found.push_back(entry.path());
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  fs::path folder;
+};
+
+class RecordedInMode : public Recorded, public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Modes, RecordedInMode, ::testing::Values("fork", "iterative"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_P(RecordedInMode, IsWhatTheClientSent) {
+  ServerProcess server(recording({"--mode", GetParam()}));
+  for (const std::size_t size : {0UL, 1UL, 5000UL, 5'000'000UL}) {
+    const auto bytes = varied_bytes(size);
+    ClientSocket client(server.port());
+    const auto file = file_of(client);
+    EXPECT_EQ(echo_through(client, bytes), bytes);
+    EXPECT_EQ(contents_of(file), bytes) << size << " bytes";
+  }
+  EXPECT_EQ(files().size(), 4U);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(occurrences(server.process().errors(), "record"), 0U) << server.process().errors();
+}
+
+TEST_P(RecordedInMode, IsNotWhatWasAnswered) {
+  ServerProcess server(recording({"--mode", GetParam(), "--service", "upper"}));
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "Shout"), "SHOUT");
+  EXPECT_EQ(contents_of(file_of(client)), "Shout");
+}
+
+TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
+  ServerProcess server(recording({"--mode", GetParam(), "--record-limit", "100001", "-v"}));
+  const auto bytes = varied_bytes(1'000'000);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, bytes), bytes);
+  EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 100'001));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.process().errors().find(" reason=client_closed bytes_recorded=100001\n"),
+            std::string::npos);
+  EXPECT_EQ(server.process().errors().find("the recording of"), std::string::npos) << "no failure";
+}
+
+TEST_F(Recorded, IsEachOfManyClients) {
+  ServerProcess server(recording());
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 50; ++i) clients.emplace_back(server.port());
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    ASSERT_TRUE(clients[i].send(varied_bytes(1000 + i, static_cast<std::uint32_t>(i + 1))));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const auto bytes = varied_bytes(1000 + i, static_cast<std::uint32_t>(i + 1));
+    ASSERT_EQ(clients[i].receive(bytes.size()), bytes);
+    EXPECT_EQ(contents_of(file_of(clients[i])), bytes);
+  }
+}
+
+TEST_F(Recorded, HasTheAddressOfIpv6InItsName) {
+  ServerProcess server(recording({"--bind", "::1"}));
+  ClientSocket client(server.port(), AF_INET6);
+  EXPECT_EQ(echo_through(client, "six"), "six");
+  EXPECT_EQ(contents_of(file_of(client, "[::1]")), "six");
+}
+
+TEST_F(Recorded, IsForTheOwnerAlone) {
+  ServerProcess server(recording(), {}, {"/bin/sh", "-c", "umask 0; exec \"$0\" \"$@\""});
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+  EXPECT_EQ(fs::status(file_of(client)).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+// The second has the time in its name: tcpserver.127.0.0.1:40112.20261127T044421.123456Z.dat
+TEST_F(Recorded, HasANameOfItsOwnForASecondConnectionOfThePort) {
+  ServerProcess server(recording());
+  auto first = ClientSocket::from("127.0.0.1", server.port());
+  ASSERT_TRUE(first.send("first"));
+  ASSERT_EQ(first.receive(5), "first");
+  const auto port = first.own_port();
+  const auto name = file_of(first).string();
+  first.reset();  // no TIME-WAIT, which would keep the port
+  for (const std::string word : {"second", "third"}) {
+    auto again = ClientSocket::from("127.0.0.1", server.port(), port);
+    ASSERT_TRUE(again.connected()) << again.error();
+    ASSERT_TRUE(again.send(word));
+    ASSERT_EQ(again.receive(word.size()), word);
+    again.reset();
+  }
+  const auto all = files();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(contents_of(name), "first");
+  std::vector<std::string> rest;
+  for (const auto& file : all) {
+    if (file.string() == name) continue;
+    rest.push_back(contents_of(file));
+    auto pattern = file.string().substr(name.size() - 4);  // ".20261127T044421.123456Z.dat"
+    for (auto& c : pattern) c = std::isdigit(static_cast<unsigned char>(c)) != 0 ? '9' : c;
+    EXPECT_EQ(pattern, ".99999999T999999.999999Z.dat") << file;
+  }
+  EXPECT_EQ(rest, (std::vector<std::string>{"second", "third"})) << "in the order of their names";
+}
+
+TEST_F(Recorded, FollowsNoLinkAndOverwritesNoFile) {
+  ServerProcess server(recording());
+  // A port that nobody has, for a moment at least.
+  auto probe = ClientSocket::from("127.0.0.1", server.port());
+  ASSERT_TRUE(probe.connected());
+  const auto port = probe.own_port();
+  const auto name = file_of(probe);
+  ASSERT_TRUE(probe.send("x"));
+  ASSERT_EQ(probe.receive(1), "x");
+  probe.reset();
+  for (const bool link : {true, false}) {
+    fs::remove(name);
+    if (link) {
+      fs::create_symlink(folder / "victim", name);
+    } else {
+      std::ofstream(name) << "mine";
+    }
+    auto client = ClientSocket::from("127.0.0.1", server.port(), port);
+    ASSERT_TRUE(client.send("hers"));
+    ASSERT_EQ(client.receive(4), "hers");
+    client.reset();
+    EXPECT_FALSE(fs::exists(folder / "victim"));
+    if (!link) {
+      EXPECT_EQ(contents_of(name), "mine");
+    }
+  }
+  EXPECT_EQ(files().size(), 3U) << "what was planted, and two recordings with other names";
+}
+
+TEST_F(Recorded, EndsOnAFullDiskAndTheSessionDoesNot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can mount a disk that is soon full";
+  if (run({"unshare", "-m", "true"}).ending != 0) GTEST_SKIP() << "no mount namespaces here";
+  ServerProcess server(recording({"-v"}), {},
+                       {"unshare", "-m", "/bin/sh", "-c",
+                        "mount -t tmpfs -o size=64k tmpfs '" + folder.string() + "' && exec \"$0\" \"$@\""});
+  const auto bytes = varied_bytes(3'000'000);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, bytes), bytes);
+  ClientSocket next(server.port());
+  EXPECT_EQ(echo_through(next, "next"), "next");
+  EXPECT_EQ(server.stop(), 0);
+  const auto& log = server.process().errors();
+  EXPECT_NE(log.find(" after 65536 bytes: No space left on device\n"), std::string::npos) << log;
+  EXPECT_NE(log.find(" bytes_in=3000000 bytes_out=3000000 "), std::string::npos);
+  EXPECT_NE(log.find(" reason=client_closed bytes_recorded=65536\n"), std::string::npos);
+}
+
+// SIGXFSZ would end the child.
+TEST_F(Recorded, EndsWhereTheProcessMayWriteNoMore) {
+  ServerProcess server(recording({"-v"}), {}, {"prlimit", "--fsize=4096", "--"});
+  EXPECT_NE(server.process().errors().find("--record: files end at 4096 bytes"), std::string::npos);
+  const auto bytes = varied_bytes(100'000);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, bytes), bytes);
+  EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 4096));
+}
+
+TEST_F(Recorded, IsNotWhereTheFolderIsGone) {
+  ServerProcess server(recording());
+  ASSERT_TRUE(fs::remove(folder));
+  for (int i = 0; i < 3; ++i) {
+    ClientSocket client(server.port());
+    EXPECT_EQ(echo_through(client, "echoed"), "echoed");
+  }
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.process().errors().find(" is not recorded: cannot make a file in " + folder.string() +
+                                           ": No such file or directory\n"),
+            std::string::npos)
+      << server.process().errors();
+}
+
+TEST_F(Recorded, NeedsAFolderThatCanBeWrittenTo) {
+  std::ofstream(folder / "file") << "x";
+  for (const auto& place : {std::string("/nowhere"), (folder / "file").string()}) {
+    const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--record", place});
+    EXPECT_EQ(result.ending, 73) << place;
+    EXPECT_NE(result.errors.find("tcpserver: cannot open the folder of --record, " + place + ": "),
+              std::string::npos)
+        << result.errors;
+    EXPECT_EQ(result.output, "");
+  }
+  if (::geteuid() != 0) GTEST_SKIP() << "the rest needs root: --user";
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  const auto result = run({program.path(), "--port", "0", "--record", folder.string(), "--user", "nobody"});
+  EXPECT_EQ(result.ending, 73);
+  EXPECT_NE(result.errors.find("tcpserver: cannot write to the folder of --record, " + folder.string() +
+                               ": Permission denied\n"),
+            std::string::npos)
+      << result.errors;
+}
+
+TEST_F(Recorded, IsTheUsersWhoServes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  ServerProcess server(recording({"--user", "nobody"}), {}, {program.path()});
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+  struct stat status {};
+  ASSERT_EQ(::stat(file_of(client).c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 65534U);
+  EXPECT_EQ(status.st_size, 1);
+}
+
+// One more than without, for which it needs no further system call.
+TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
+  ServerProcess server(recording());
+  const auto before = descriptors_of(server.pid());
+  std::vector<ClientSocket> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().send("x"));
+    ASSERT_EQ(clients.back().receive(1), "x");
+  }
+  for (const auto& child : children_of(server.pid())) {
+    EXPECT_EQ(descriptors_of(child.pid), 2U);
+    EXPECT_EQ(status_of(child.pid, "Seccomp"), under_seccomp_filter() ? "2" : "1");
+  }
+  EXPECT_EQ(descriptors_of(server.pid()), before) << "the parent keeps none";
+}
+
+// Low numbers are free, so that connection and file are apart, in either order.
+TEST_F(Recorded, SurvivesHolesAmongTheDescriptors) {
+  ServerProcess server(
+      recording(), {},
+      {"/bin/sh", "-c", "exec 3<&- 5</dev/null 7</dev/null 9</dev/null; exec \"$0\" \"$@\""});
+  for (int i = 0; i < 3; ++i) {
+    ClientSocket client(server.port());
+    ASSERT_TRUE(client.send("x"));
+    ASSERT_EQ(client.receive(1), "x");
+    const auto children = children_of(server.pid());
+    ASSERT_EQ(children.size(), 1U);
+    EXPECT_EQ(descriptors_of(children.front().pid), 2U);
+    client.half_close();
+    EXPECT_EQ(client.receive_all(), "");
+    EXPECT_EQ(contents_of(file_of(client)), "x");
+    EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  }
+}
+
+}  // namespace

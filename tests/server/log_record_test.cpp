@@ -1,0 +1,84 @@
+#include "tcpserver/server/log_record.hpp"
+
+#include "harness/json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace {
+
+using namespace tcpserver;
+using namespace tcpserver::server;
+using namespace std::chrono_literals;
+using options::LogFormat;
+
+std::string session_end(LogFormat format) {
+  LogRecord record(format, Severity::info, "session_end");
+  record.add("peer", "[::1]:40112");
+  record.add("pid", 4711);
+  record.add("bytes_in", UINT64_MAX);
+  record.add_seconds("duration_s", 1h + 2001us);
+  record.add("reason", "client_closed");
+  return std::string(record.finish());
+}
+
+TEST(LogRecord, AsTextIsKeysAndValues) {
+  EXPECT_EQ(session_end(LogFormat::text),
+            "session_end peer=[::1]:40112 pid=4711 bytes_in=18446744073709551615 duration_s=3600.002001 "
+            "reason=client_closed");
+}
+
+TEST(LogRecord, AsJsonIsAnObject) {
+  const auto json = session_end(LogFormat::json);
+  EXPECT_EQ(harness::by_python(json, "list(d)"),
+            "['time', 'level', 'event', 'peer', 'pid', 'bytes_in', 'duration_s', 'reason']\n");
+  EXPECT_EQ(harness::by_python(json, "(d['bytes_in'], d['duration_s'], d['reason'])"),
+            "(18446744073709551615, 3600.002001, 'client_closed')\n");
+  EXPECT_EQ(harness::by_python(
+                json,
+                "abs(__import__('datetime').datetime.now().timestamp() - "
+                "__import__('datetime').datetime.strptime(d['time'], '%Y-%m-%dT%H:%M:%S.%f%z').timestamp()) "
+                "< 3600"),
+            "True\n");
+}
+
+TEST(LogRecord, KeepsAMessageWithinItsLine) {
+  constexpr std::string_view text = "a\nb\tc\x01\x7f";
+  EXPECT_EQ(LogRecord::message(LogFormat::text, Severity::info, text).finish(), "a?b?c??");
+  const std::string json(LogRecord::message(LogFormat::json, Severity::info, text).finish());
+  EXPECT_EQ(json.find('\n'), std::string::npos);
+  EXPECT_EQ(harness::by_python(json, "ascii(d['message'])"), "'a\\nb\\tc\\x01\\x7f'\n");
+}
+
+// Of names of files and of system errors: each byte that is no UTF-8 becomes U+FFFD.
+TEST(LogRecord, IsJsonWhateverTheMessageIs) {
+  std::string bytes;
+  for (int i = 1; i < 256; ++i) bytes += static_cast<char>(i);
+  bytes += "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82";
+  const std::string json(LogRecord::message(LogFormat::json, Severity::info, bytes).finish());
+  EXPECT_EQ(harness::by_python(json, "d['message'][:127] == ''.join(map(chr, range(1, 128)))"), "True\n");
+  EXPECT_EQ(harness::by_python(json, "ascii(d['message'][255:])"),
+            "'\\xe4 \\u20ac \\U0001f600 \\ufffd\\ufffd \\ufffd\\ufffd\\ufffd \\ufffd\\ufffd\\ufffd\\ufffd "
+            "\\ufffd\\ufffd'\n");
+}
+
+TEST(LogRecord, IsJsonHoweverLongTheMessageIs) {
+  for (const char c : {'x', '"', '\n', '\xff'}) {
+    for (const std::size_t size : {1'890, 1'900, 1'910, 1'920, 10'000}) {
+      const std::string json(
+          LogRecord::message(LogFormat::json, Severity::warning, std::string(size, c)).finish());
+      EXPECT_LT(json.size(), LogRecord::capacity);
+      EXPECT_EQ(harness::by_python(json, "d['level']"), "warning\n") << size;
+    }
+  }
+}
+
+TEST(LogRecord, LeavesOutWhatDoesNotFit) {
+  LogRecord record(LogFormat::json, Severity::info, "session_end");
+  record.add("peer", std::string(3000, 'x'));
+  for (int i = 0; i < 500; ++i) record.add("pid", UINT64_MAX);
+  EXPECT_EQ(harness::by_python(std::string(record.finish()), "d['pid']"), "18446744073709551615\n");
+}
+
+}  // namespace

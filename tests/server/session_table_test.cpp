@@ -1,0 +1,125 @@
+#include "tcpserver/server/session_table.hpp"
+
+#include "harness/json.hpp"
+#include "harness/text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace tcpserver::server;
+using namespace std::chrono_literals;
+using tcpserver::posix::SocketAddress;
+
+SocketAddress address(const char* host, std::uint16_t port) {
+  return SocketAddress::parse(host, port).value();
+}
+
+TEST(AgeText, HasTwoUnitsAtMost) {
+  EXPECT_EQ(age_text(0s), "0 ms");
+  EXPECT_EQ(age_text(850ms), "850 ms");
+  EXPECT_EQ(age_text(999'999us), "999 ms");
+  EXPECT_EQ(age_text(1s), "1 s");
+  EXPECT_EQ(age_text(59'999ms), "59 s");
+  EXPECT_EQ(age_text(60s), "1 m 00 s");
+  EXPECT_EQ(age_text(185s), "3 m 05 s");
+  EXPECT_EQ(age_text(59min + 59s), "59 m 59 s");
+  EXPECT_EQ(age_text(2h + 10min + 59s), "2 h 10 m");
+  EXPECT_EQ(age_text(23h + 59min + 59s), "23 h 59 m");
+  EXPECT_EQ(age_text(24h), "1 d 00 h");
+  EXPECT_EQ(age_text(99h), "4 d 03 h");
+}
+
+ServerPicture server() {
+  ServerPicture picture;
+  picture.pid = 4711;
+  picture.age = 2h + 10min;
+  picture.started = std::chrono::sys_days{std::chrono::year(2026) / 11 / 27} + 5h + 20min + 11s + 999ms;
+  picture.listeners = {{.local = address("0.0.0.0", 54321), .length = 2, .limit = 4096},
+                       {.local = address("::", 54321), .length = 0, .limit = 128}};
+  return picture;
+}
+
+SessionPicture session(pid_t pid, std::optional<tcpserver::posix::Duration> age) {
+  return {.pid = pid,
+          .age = age,
+          .connection = ConnectionPicture{.peer = address("192.0.2.7", 40112),
+                                          .local = address("192.0.2.1", 54321),
+                                          .state = "ESTABLISHED",
+                                          .received = 1234,
+                                          .sent = 56789,
+                                          .receive_queue = 0,
+                                          .send_queue = 12},
+          .zombie = false};
+}
+
+TEST(SessionTable, ShowsAServerAndWhoIsConnected) {
+  auto picture = server();
+  picture.sessions = {session(4712, 3min + 5s), session(104713, 850ms)};
+  picture.sessions[1].connection->peer = address("2001:db8::7", 9);
+  picture.sessions[1].connection->state = "CLOSE-WAIT";
+  picture.sessions[1].connection->received.reset();
+  picture.sessions.push_back({.pid = 5, .age = 12s, .connection = std::nullopt, .zombie = true});
+  picture.sessions.push_back({.pid = 6, .age = std::nullopt, .connection = std::nullopt, .zombie = false});
+  EXPECT_EQ(session_tables({picture}),
+            "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 3 sessions, 1 zombie\n"
+            "listens on 0.0.0.0:54321 (queue 2 of 4096), [::]:54321 (queue 0 of 128)\n"
+            "   PID  PEER             LOCAL                 AGE    IN    OUT  SEND-Q  STATE\n"
+            "  4712  192.0.2.7:40112  192.0.2.1:54321  3 m 05 s  1234  56789      12  ESTABLISHED\n"
+            "104713  [2001:db8::7]:9  192.0.2.1:54321    850 ms     -  56789      12  CLOSE-WAIT\n"
+            "     5  -                -                    12 s     -      -       -  zombie\n"
+            "     6  -                -                       -     -      -       -  ending\n");
+}
+
+TEST(SessionTable, FitsAHundredColumnsWithIpv4) {
+  auto picture = server();
+  picture.sessions = {session(999'999, 25min)};
+  auto& connection = *picture.sessions[0].connection;
+  connection.peer = connection.local = address("192.168.178.24", 54321);
+  connection.received = connection.sent = 9'999'999;
+  for (const auto& line : harness::lines_of(session_tables({picture}))) EXPECT_LE(line.size(), 100U) << line;
+}
+
+TEST(SessionTable, IsNotDrawnForNobody) {
+  EXPECT_EQ(session_tables({server()}),
+            "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 0 sessions\n"
+            "listens on 0.0.0.0:54321 (queue 2 of 4096), [::]:54321 (queue 0 of 128)\n");
+}
+
+TEST(SessionTable, SaysWhereNobodyIsLetIn) {
+  auto picture = server();
+  picture.listeners.clear();
+  picture.sessions = {session(1, 1s)};
+  const auto lines = harness::lines_of(session_tables({picture, server()}));
+  ASSERT_EQ(lines.size(), 7U) << "with an empty line between two servers";
+  EXPECT_EQ(lines[0], "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 1 session");
+  EXPECT_EQ(lines[1], "does not listen: it is starting, or stopping");
+  EXPECT_EQ(lines[4], "");
+}
+
+TEST(SessionTable, IsSortedByAge) {
+  std::vector<SessionPicture> sessions{session(1, 1s), session(2, std::nullopt), session(4, 3s),
+                                       session(3, 3s), session(5, 2s)};
+  sort_by_age(sessions);
+  std::string pids;
+  for (const auto& one : sessions) pids += std::to_string(one.pid);
+  EXPECT_EQ(pids, "34512");
+}
+
+TEST(SessionTable, IsJsonForPrograms) {
+  auto picture = server();
+  picture.sessions = {session(4712, 1500ms)};
+  picture.sessions.push_back({.pid = 5, .age = std::nullopt, .connection = std::nullopt, .zombie = true});
+  const auto json = session_tables_json({picture});
+  EXPECT_EQ(json,
+            "{\"servers\": [{\"pid\": 4711, \"started\": \"2026-11-27T05:20:11Z\", \"age_s\": 7800.00, "
+            "\"listeners\": [{\"local\": \"0.0.0.0:54321\", \"queue\": 2, \"limit\": 4096}, "
+            "{\"local\": \"[::]:54321\", \"queue\": 0, \"limit\": 128}], "
+            "\"sessions\": [{\"pid\": 4712, \"age_s\": 1.50, \"state\": \"ESTABLISHED\", "
+            "\"peer\": \"192.0.2.7:40112\", \"local\": \"192.0.2.1:54321\", \"bytes_in\": 1234, "
+            "\"bytes_out\": 56789, \"receive_queue\": 0, \"send_queue\": 12}, "
+            "{\"pid\": 5, \"age_s\": null, \"state\": \"zombie\", \"peer\": null, \"local\": null, "
+            "\"bytes_in\": null, \"bytes_out\": null, \"receive_queue\": null, \"send_queue\": null}]}]}\n");
+}
+
+}  // namespace
