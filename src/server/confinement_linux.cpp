@@ -71,9 +71,13 @@ std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
 }
 
 bool except(const posix::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
-  const posix::UniqueFd beneath(::open(folder.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = beneath.get()};
-  return beneath && ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
+  posix::UniqueFd by_path;
+  if (folder.descriptor < 0) {
+    by_path = posix::UniqueFd(::open(folder.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  const int beneath = folder.descriptor < 0 ? by_path.get() : folder.descriptor;
+  const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = beneath};
+  return beneath >= 0 && ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
 }
 
 // Rules, and the exceptions from them.
@@ -85,7 +89,7 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
   if (!ruleset) return;
   // Where there can be no exception, as for a folder that this user cannot enter, nothing could be done
-  // there.
+  // there by its path.
   for (const auto& folder : kept.folders) static_cast<void>(except(ruleset, folder));
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
   given_up.files = true;

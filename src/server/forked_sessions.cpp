@@ -87,6 +87,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     context_.counters.refuse(std::move(connection), Refusal::host_full);
     return true;
   }
+  const auto facts = facts_of(connection.get(), peer, context_.log);
   const auto slot = children_.take();
   auto& record = scoreboard_.clean(slot);
   posix::UniqueFd recording;
@@ -100,7 +101,6 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
                                  std::strerror(error));
     return false;
   }
-  const auto facts = facts_of(connection.get(), peer, context_.log);
   children_.started(slot, pid, facts, hosts_.enter(host));
   say_session_open(context_.log, facts, pid);
   return true;

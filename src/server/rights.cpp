@@ -21,12 +21,12 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::vector<KeptFolder> kept_folders(const ServerOptions& options) {
+std::vector<KeptFolder> kept_folders(const ServerOptions& options, int recordings) {
   using Use = KeptFolder::Use;
   std::vector<KeptFolder> folders;
   if (!options.pid_file.empty()) folders.push_back({folder_of(options.pid_file), Use::remove});
   if (!options.metrics_file.empty()) folders.push_back({folder_of(options.metrics_file), Use::replace});
-  if (!options.record.empty()) folders.push_back({options.record, Use::create});
+  if (!options.record.empty()) folders.push_back({options.record, Use::create, recordings});
   return folders;
 }
 
@@ -59,7 +59,8 @@ std::optional<posix::Account> find_the_user(const ServerOptions& options) {
   return posix::find_account(options.user->user, options.user->group);
 }
 
-void give_up_rights(const ServerOptions& options, const std::optional<posix::Account>& account, Log& log) {
+void give_up_rights(const ServerOptions& options, const std::optional<posix::Account>& account,
+                    int recordings, Log& log) {
   if (options.user && account) become_the_user(*options.user, *account, log);
   if (options.sandbox == SandboxWish::off) {
     log.info("--sandbox off: the server and its children keep all %s",
@@ -67,8 +68,8 @@ void give_up_rights(const ServerOptions& options, const std::optional<posix::Acc
     return;
   }
   // Who became another user reads the configuration file as that user.
-  const auto given_up =
-      confine({.read_all_files = !options.config.empty() && !options.user, .folders = kept_folders(options)});
+  const auto given_up = confine({.read_all_files = !options.config.empty() && !options.user,
+                                 .folders = kept_folders(options, recordings)});
   if (options.sandbox == SandboxWish::on && !given_up.all()) {
     log.warning(
         "--sandbox on: this system does not let the server give up all that it needs no more (-v tells)");

@@ -6,7 +6,7 @@
 #include "harness/text.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 // What --record leaves of a session.
@@ -108,6 +109,25 @@ TEST_F(Recorded, IsEachOfManyClients) {
   }
 }
 
+TEST_F(Recorded, IsWholeForEachOfManyLargeOnesAtOnce) {
+  ServerProcess server(recording());
+  constexpr std::size_t count = 8;
+  std::vector<ClientSocket> clients;
+  std::vector<std::thread> senders;
+  for (std::size_t i = 0; i < count; ++i) clients.emplace_back(server.port());
+  std::vector<std::string> sent(count);
+  std::vector<std::string> answers(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    sent[i] = varied_bytes(3'000'000 + i, static_cast<std::uint32_t>(i + 1));
+    senders.emplace_back([&, i] { answers[i] = echo_through(clients[i], sent[i]); });
+  }
+  for (auto& sender : senders) sender.join();
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT_TRUE(answers[i] == sent[i]) << "client " << i;
+    EXPECT_TRUE(contents_of(file_of(clients[i])) == sent[i]) << "client " << i;
+  }
+}
+
 TEST_F(Recorded, HasTheAddressOfIpv6InItsName) {
   ServerProcess server(recording({"--bind", "::1"}));
   ClientSocket client(server.port(), AF_INET6);
@@ -195,11 +215,14 @@ TEST_F(Recorded, EndsOnAFullDiskAndTheSessionDoesNot) {
   EXPECT_EQ(server.stop(), 0);
   const auto& log = server.process().errors();
   EXPECT_NE(log.find(" after 65536 bytes: No space left on device\n"), std::string::npos) << log;
+  EXPECT_LE(occurrences(log, "No space left on device"), 2U)
+      << "once a session, and no more than once a second\n"
+      << log;
   EXPECT_NE(log.find(" bytes_in=3000000 bytes_out=3000000 "), std::string::npos);
   EXPECT_NE(log.find(" reason=client_closed bytes_recorded=65536\n"), std::string::npos);
 }
 
-// SIGXFSZ would end the child.
+// Known from the start.
 TEST_F(Recorded, EndsWhereTheProcessMayWriteNoMore) {
   ServerProcess server(recording({"-v"}), {}, {"prlimit", "--fsize=4096", "--"});
   EXPECT_NE(server.process().errors().find("--record: files end at 4096 bytes"), std::string::npos);
@@ -207,6 +230,21 @@ TEST_F(Recorded, EndsWhereTheProcessMayWriteNoMore) {
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
   EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 4096));
+}
+
+// Found out by a write that fails, as on a full disk. SIGXFSZ, which comes with it, must not end the child.
+TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
+  ServerProcess server(recording({"-v"}));
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_FSIZE, 70'000));
+  const auto bytes = varied_bytes(1'000'000);
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, bytes), bytes);
+  EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 70'000));
+  EXPECT_EQ(server.stop(), 0);
+  const auto& log = server.process().errors();
+  EXPECT_EQ(occurrences(log, " ended after 70000 bytes: File too large\n"), 1U) << log;
+  EXPECT_NE(log.find(" bytes_out=1000000 "), std::string::npos) << log;
+  EXPECT_NE(log.find(" reason=client_closed bytes_recorded=70000\n"), std::string::npos) << log;
 }
 
 TEST_F(Recorded, IsNotWhereTheFolderIsGone) {
@@ -254,6 +292,31 @@ TEST_F(Recorded, IsTheUsersWhoServes) {
   ASSERT_EQ(::stat(file_of(client).c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 65534U);
   EXPECT_EQ(status.st_size, 1);
+}
+
+// What was opened before --user stays usable after it, though the way to it is closed to that user.
+TEST_F(Recorded, IsInAFolderThatTheUserCannotReachByItsPath) {
+  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
+  const auto place = folder / "place";
+  ASSERT_TRUE(fs::create_directory(place));
+  ASSERT_EQ(::chmod(place.c_str(), 0777), 0);
+  ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  ServerProcess server({"--record", place.string(), "--user", "nobody"}, {}, {program.path()});
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+  EXPECT_EQ(contents_of(place / file_of(client).filename()), "x") << server.process().errors();
+}
+
+// Root whose capabilities are gone is a user like others.
+TEST_F(Recorded, NeedsAFolderThatRootMayWriteToWithoutCapabilities) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root has something to give up";
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: it stays root";
+  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--record", folder.string()});
+  EXPECT_EQ(result.ending, 73);
+  EXPECT_NE(result.errors.find("tcpserver: cannot write to the folder of --record, "), std::string::npos)
+      << result.errors;
 }
 
 // One more than without, for which it needs no further system call.

@@ -1,6 +1,7 @@
 #include "harness/one_session.hpp"
 #include "harness/strace.hpp"
 #include "harness/system_call.hpp"
+#include "harness/temporary_folder.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -97,9 +98,15 @@ TEST_F(SmallChild, StaysSoAfterAReload) {
   EXPECT_EQ(mappings_of(child).size(), 5U) << contents_of(child, "maps");
 }
 
-// What a fork costs: each fault is a trip to the kernel, and a page that is filled or copied.
-TEST_F(SmallChild, TakesThreePageFaultsAndItsParentNone) {
-  start();
+// What a fork costs: each fault is a trip to the kernel, and a page that is filled or copied. A recording's
+// place is in the record, which is touched anyway.
+class SmallChildFaults : public SmallChild, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Recording, SmallChildFaults, ::testing::Values(false, true),
+                         [](const auto& test) { return test.param ? "on" : "off"; });
+
+TEST_P(SmallChildFaults, AreThreeAndItsParentsNone) {
+  const TemporaryFolder folder;
+  start(GetParam() ? std::vector<std::string>{"--record", folder.path()} : std::vector<std::string>{});
   constexpr unsigned sessions = 100;
   const auto serve = [&] {
     for (unsigned i = 0; i < sessions; ++i) {
@@ -168,6 +175,20 @@ TEST_F(SmallChildTraced, MakesSevenSystemCalls) {
             (std::vector<std::string>{"close_range", "prctl", "prctl", "read", "write", "read", "exit"}));
 }
 
+// The write to the file, and no other one: the file is next to the connection.
+TEST_F(SmallChildTraced, MakesOneSystemCallMoreToRecord) {
+  if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
+  const TemporaryFolder folder;
+  ServerProcess server({"--record", folder.path()}, {}, {"strace", "-D", "-f", "-qq", "-o", log_path()});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("counted"));
+  client.half_close();
+  EXPECT_EQ(client.receive_all(), "counted");
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(calls_of_who_wrote("counted"), (std::vector<std::string>{"close_range", "prctl", "prctl", "read",
+                                                                     "write", "write", "read", "exit"}));
+}
+
 // Where a filter refuses clone3, whose flags it cannot see, as docker's does and systemd's
 // RestrictNamespaces=.
 TEST_F(SmallChildTraced, IsMadeByCloneWhereThereIsNoClone3) {
@@ -197,6 +218,18 @@ TEST_F(SmallChildTraced, DoesWithoutCloseRange) {
   const auto children = children_of(server.pid());
   ASSERT_EQ(children.size(), 1U);
   EXPECT_EQ(descriptors_of(children[0].pid), 1U);
+}
+
+TEST_F(SmallChildTraced, DoesWithoutCloseRangeToRecord) {
+  const TemporaryFolder folder;
+  ServerProcess server({"--record", folder.path()}, {}, failing("close_range", "error=ENOSYS", {"-f"}));
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  ASSERT_GE(injected(), 1U);
+  const auto children = children_of(server.pid());
+  ASSERT_EQ(children.size(), 1U);
+  EXPECT_EQ(descriptors_of(children[0].pid), 2U);
 }
 
 // A descriptor above the connection's, as some programs leave one behind in those that they start.

@@ -1,6 +1,7 @@
 #include "tcpserver/server/reaper.hpp"
 
 #include "tcpserver/posix/process.hpp"
+#include "tcpserver/posix/signals.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,13 +16,14 @@ namespace {
 
 using namespace tcpserver::server;
 using tcpserver::posix::Clock;
-using tcpserver::posix::SocketAddress;
 
 class ReaperOfMany : public ::testing::Test {
  protected:
   static constexpr std::uint32_t count = 200;
 
   void SetUp() override {
+    // Before the fork: a child that has not run yet when its order comes would die of it.
+    ::sigprocmask(SIG_BLOCK, &order_, &mask_before_);
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto slot = children_.take();
       auto& record = scoreboard_.clean(slot);
@@ -31,6 +33,7 @@ class ReaperOfMany : public ::testing::Test {
       children_.started(slot, pid, SessionFacts{}, 0);
       pids_.push_back(pid);
     }
+    ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
     // Its first look is at all in any case, and makes the next one wait.
     end(0, SIGTERM);
     ASSERT_EQ(reaper_.reap(), 1U);
@@ -63,13 +66,12 @@ class ReaperOfMany : public ::testing::Test {
   std::vector<pid_t> pids_;
 
  private:
-  [[noreturn]] static void wait_for_the_order(SessionRecord& record) {
-    sigset_t order;
-    sigemptyset(&order);
-    sigaddset(&order, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &order, nullptr);
+  const sigset_t order_ = tcpserver::posix::signal_set({SIGTERM});
+  sigset_t mask_before_{};
+
+  [[noreturn]] void wait_for_the_order(SessionRecord& record) const {
     int signal = 0;
-    ::sigwait(&order, &signal);
+    ::sigwait(&order_, &signal);
     ScoreboardPage::announce_end(record);
     ::_exit(7);
   }

@@ -64,7 +64,7 @@ systemctl daemon-reload
 try "a restart with --metrics-file" systemctl restart tcpserver
 try "echoes" echoes counted
 figures() { grep -qx "$1" /run/tcpserver/tcpserver.prom; }
-try "the figures come by themselves" eventually figures 'tcpserver_received_bytes_total 7'
+try "the figures come by themselves" eventually figures 'tcpserver_sessions_ended_total{reason="client_closed"} 1'
 try "for everybody to read" test "$(stat -L -c %a /run/tcpserver/tcpserver.prom)" = 644
 rm -r /etc/systemd/system/tcpserver.service.d
 systemctl daemon-reload

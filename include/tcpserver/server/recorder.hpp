@@ -17,9 +17,13 @@ namespace tcpserver::server {
 class Recorder {
  public:
   // Opens the folder, so that it is the same one whatever becomes of its path. `limit`: bytes a file, 0 for
-  // none; lowered, and said so, where this process may write no file that large (RLIMIT_FSIZE: the kernel
-  // would kill the child). Throws StartError (cannot_create) where there is no such folder.
+  // none; lowered, and said so once, where this process may write no file that large (RLIMIT_FSIZE): else
+  // each long session would have a warning of its own. Throws StartError (cannot_create) where there is no
+  // such folder.
   Recorder(const std::string& folder, std::uint64_t limit, Log& log);
+
+  // Its descriptor.
+  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
   // Once the server is who it will be. Throws StartError (cannot_create) where it may make no file there.
   void try_folder() const;

@@ -17,8 +17,9 @@ namespace tcpserver::server {
 [[nodiscard]] std::optional<posix::Account> find_the_user(const options::ServerOptions& options);
 
 // Becomes that user, where there is one, and gives up what is needed no more: after the last that is opened
-// or bound. Throws StartError where it cannot become that user.
+// or bound. `recordings`: the open folder of --record, or -1. Throws StartError where it cannot become that
+// user.
 void give_up_rights(const options::ServerOptions& options, const std::optional<posix::Account>& account,
-                    Log& log);
+                    int recordings, Log& log);
 
 }  // namespace tcpserver::server

@@ -38,6 +38,7 @@ struct KeptFolder {
   };
   std::string path;
   Use use = Use::remove;
+  int descriptor = -1;  // where the folder is open already: who it is by now may not reach it by its path
 };
 
 // What it may keep.

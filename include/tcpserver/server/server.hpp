@@ -33,6 +33,9 @@ class Server final : private Upkeep {
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
 
+  // The open folder of --record, or -1: it is to stay usable when rights are given up.
+  [[nodiscard]] int recordings() const noexcept { return recorder_ ? recorder_->folder() : -1; }
+
   // After the rights were given up: what is to be written while it serves is written a first time. Throws
   // StartError (cannot_create) where it cannot be.
   void try_outputs();

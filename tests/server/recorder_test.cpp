@@ -1,0 +1,224 @@
+#include "tcpserver/server/recorder.hpp"
+
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/system_error.hpp"
+
+#include "captured_errors.hpp"
+#include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tcpserver::server {
+namespace {
+
+using harness::occurrences;
+using posix::SocketAddress;
+namespace fs = std::filesystem;
+
+class RecorderTest : public ::testing::Test {
+ protected:
+  std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder)) found.push_back(entry.path().filename());
+    return found;
+  }
+  static SocketAddress peer(const std::string& address = "127.0.0.1", std::uint16_t port = 40112) {
+    return SocketAddress::parse(address, port).value();
+  }
+  // Its record, cleaned as for a new child.
+  SessionRecord& clean() {
+    record.reset();
+    return record;
+  }
+
+  CapturedErrors errors;
+  Log log;
+  const harness::TemporaryFolder place;
+  const fs::path folder = place.path();
+  SessionRecord record{};
+};
+
+TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
+  Recorder recorder(folder, 0, log);
+  const std::vector<std::pair<SocketAddress, std::string>> peers = {
+      {peer(), "tcpserver.127.0.0.1:40112.dat"},
+      {peer("::1", 1), "tcpserver.[::1]:1.dat"},
+      {peer("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
+       "tcpserver.[2001:db8:1111:2222:3333:4444:5555:6666]:65535.dat"},
+      // An interface that is not there has its number for a name.
+      {peer("fe80::1%4000000000", 7), "tcpserver.[fe80::1%4000000000]:7.dat"}};
+  for (const auto& [address, name] : peers) {
+    const auto file = recorder.begin(address, clean());
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(fs::exists(folder / name)) << name;
+    fs::remove(folder / name);
+  }
+  EXPECT_EQ(names(), std::vector<std::string>{}) << "nothing but those names";
+  EXPECT_EQ(errors.read_all(), "");
+}
+
+TEST_F(RecorderTest, TellsTheChildItsDescriptorAndLimit) {
+  Recorder recorder(folder, 12, log);
+  const auto file = recorder.begin(peer(), clean());
+  ASSERT_TRUE(file);
+  EXPECT_EQ(record.recording.descriptor, file.get());
+  EXPECT_EQ(record.recording.limit, 12U);
+  EXPECT_EQ(record.recording.bytes, 0U);
+  EXPECT_EQ(::fcntl(file.get(), F_GETFL) & O_ACCMODE, O_WRONLY);
+  EXPECT_EQ(::fcntl(file.get(), F_GETFD), FD_CLOEXEC);
+}
+
+TEST_F(RecorderTest, HasNoLimitWhereNoneIsAsked) {
+  Recorder recorder(folder, 0, log);
+  const auto file = recorder.begin(peer(), clean());
+  EXPECT_EQ(record.recording.limit, std::numeric_limits<std::uint64_t>::max());
+}
+
+TEST_F(RecorderTest, MakesFilesForItsUserAloneWhateverTheUmaskIs) {
+  Recorder recorder(folder, 0, log);
+  const auto mask = ::umask(0);
+  const auto file = recorder.begin(peer(), clean());
+  ::umask(mask);
+  struct stat status {};
+  ASSERT_EQ(::fstat(file.get(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+}
+
+// The second has the time in its name.
+TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
+  Recorder recorder(folder, 0, log);
+  std::vector<posix::UniqueFd> files;
+  for (int i = 0; i < 100; ++i) {
+    files.push_back(recorder.begin(peer(), clean()));
+    ASSERT_TRUE(files.back()) << "file " << i;
+    ASSERT_TRUE(posix::write_all(files.back().get(), std::to_string(i)));
+  }
+  EXPECT_EQ(names().size(), 100U);
+  EXPECT_EQ(posix::read_file((folder / "tcpserver.127.0.0.1:40112.dat").c_str(), 10), "0");
+}
+
+TEST_F(RecorderTest, FollowsNoLink) {
+  Recorder recorder(folder, 0, log);
+  fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
+  const auto file = recorder.begin(peer(), clean());
+  ASSERT_TRUE(file);
+  EXPECT_FALSE(fs::exists(folder / "victim"));
+}
+
+// Its files are in the folder that was there at the start, wherever its path leads now.
+TEST_F(RecorderTest, StaysInItsFolder) {
+  fs::create_directory(folder / "first");
+  Recorder recorder(folder / "first", 0, log);
+  fs::rename(folder / "first", folder / "moved");
+  fs::create_directory(folder / "first");
+  EXPECT_TRUE(recorder.begin(peer(), clean()));
+  EXPECT_TRUE(fs::exists(folder / "moved" / "tcpserver.127.0.0.1:40112.dat"));
+  EXPECT_TRUE(fs::is_empty(folder / "first"));
+}
+
+TEST_F(RecorderTest, SaysOnceASecondThatNoFileCanBeMade) {
+  Recorder recorder(folder, 0, log);
+  fs::remove(folder);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(recorder.begin(peer(), clean()));
+    EXPECT_EQ(record.recording.descriptor, -1);
+    SessionOutcome outcome;
+    recorder.end(peer(), record, outcome);
+    EXPECT_EQ(outcome.recorded, std::nullopt);
+  }
+  EXPECT_EQ(errors.read_all(),
+            "tcpserver: the session of 127.0.0.1:40112 is not recorded: cannot make a file in " +
+                folder.string() + ": No such file or directory\n");
+}
+
+TEST_F(RecorderTest, IsWithoutAFileWhereThereIsNoDescriptor) {
+  Recorder recorder(folder, 0, log);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto file = recorder.begin(peer(), clean());
+  ::setrlimit(RLIMIT_NOFILE, &old);
+  EXPECT_FALSE(file);
+  EXPECT_EQ(record.recording.descriptor, -1);
+  EXPECT_EQ(names(), std::vector<std::string>{});
+  EXPECT_EQ(occurrences(errors.read_all(), "Too many open files"), 1U);
+}
+
+TEST_F(RecorderTest, SaysWhatEndedARecording) {
+  Recorder recorder(folder, 0, log);
+  for (int i = 0; i < 3; ++i) {
+    const auto file = recorder.begin(peer(), clean());
+    record.recording.bytes = 100;
+    SessionOutcome outcome;
+    if (i > 0) record.recording.error = ENOSPC;
+    recorder.end(peer(), record, outcome);
+    EXPECT_EQ(outcome.recorded, 100U);
+    EXPECT_EQ(outcome.error, 0) << "the session is as good as ever";
+  }
+  EXPECT_EQ(errors.read_all(),
+            "tcpserver: the recording of 127.0.0.1:40112 ended after 100 bytes: No space left on device\n");
+}
+
+TEST_F(RecorderTest, NeedsAFolder) {
+  const auto refusal_of = [this](const fs::path& path) {
+    try {
+      const Recorder recorder(path, 0, log);
+    } catch (const posix::StartError& error) {
+      EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(refusal_of(folder / "none"), "cannot open the folder of --record, " + (folder / "none").string() +
+                                             ": No such file or directory");
+  const posix::UniqueFd file(::open((folder / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(refusal_of(folder / "file"),
+            "cannot open the folder of --record, " + (folder / "file").string() + ": Not a directory");
+}
+
+// A file at the process's limit is full, and that is known beforehand.
+class RecorderUnderLimit : public RecorderTest {
+ protected:
+  void put_under(rlim_t limit) {
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    const rlimit lower{.rlim_cur = limit, .rlim_max = old.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &lower), 0);
+  }
+  std::uint64_t limit_of(std::uint64_t asked) {
+    Recorder recorder(folder, asked, log);
+    const auto file = recorder.begin(peer(), clean());
+    return record.recording.limit;
+  }
+  void TearDown() override { ::setrlimit(RLIMIT_FSIZE, &old); }
+  rlimit old{};
+};
+
+TEST_F(RecorderUnderLimit, LowersItsOwn) {
+  put_under(4096);
+  EXPECT_EQ(limit_of(0), 4096U);
+  EXPECT_EQ(limit_of(4097), 4096U);
+  const auto said = errors.read_all();
+  EXPECT_EQ(occurrences(said, "--record: files end at 4096 bytes"), 2U) << said;
+  EXPECT_EQ(limit_of(4096), 4096U);
+  EXPECT_EQ(limit_of(10), 10U);
+  EXPECT_EQ(errors.read_all(), "") << "nothing that was not asked for";
+}
+
+}  // namespace
+}  // namespace tcpserver::server

@@ -1,0 +1,137 @@
+#include "tcpserver/server/session_loop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+// The loop over calls that come out as a test says: what a real file does only when a disk fills up or a
+// signal comes.
+namespace tcpserver::server {
+namespace {
+
+using options::Service;
+
+constexpr int record_file = 7;
+
+struct Script {
+  std::vector<std::string> sent;  // by the client
+  std::vector<long> saves;        // what comes of each save; after the last: all is taken
+  std::size_t read = 0;
+  std::size_t saved = 0;
+  std::string file;
+  std::string answer;
+  std::vector<std::string> order;  // of the calls
+};
+
+struct ScriptedCalls {
+  static constexpr bool may_block = true;
+  Script* script;
+
+  long read(char* buffer, std::size_t size) const noexcept {
+    if (script->read == script->sent.size()) return 0;
+    const auto& bytes = script->sent[script->read++];
+    EXPECT_LE(bytes.size(), size);
+    std::memcpy(buffer, bytes.data(), bytes.size());
+    return static_cast<long>(bytes.size());
+  }
+  long write(const char* bytes, std::size_t size) const noexcept {
+    script->order.emplace_back("write");
+    script->answer.append(bytes, size);
+    return static_cast<long>(size);
+  }
+  long save(int file, const char* bytes, std::size_t size) const noexcept {
+    EXPECT_EQ(file, record_file);
+    script->order.emplace_back("save");
+    const auto at = script->saved++;
+    const long result = at < script->saves.size() ? script->saves[at] : static_cast<long>(size);
+    if (result > 0) {
+      EXPECT_LE(static_cast<std::size_t>(result), size);
+      script->file.append(bytes, static_cast<std::size_t>(result));
+    }
+    return result;
+  }
+};
+
+class Recorded : public ::testing::Test {
+ protected:
+  void run(Service service = Service::echo, std::uint64_t limit = std::numeric_limits<std::uint64_t>::max()) {
+    record.recording.descriptor = record_file;
+    record.recording.limit = limit;
+    char buffer[64];
+    EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, service, record).run(buffer, sizeof buffer),
+              SessionEnd::client_closed);
+    EXPECT_EQ(record.recording.bytes, script.file.size());
+    EXPECT_EQ(record.error, 0) << "the session's own";
+    EXPECT_EQ(record.out, record.in);
+  }
+
+  Script script;
+  SessionRecord record{};
+};
+
+TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
+  script.sent = {"one", "two"};
+  run(Service::upper);
+  EXPECT_EQ(script.file, "onetwo");
+  EXPECT_EQ(script.answer, "ONETWO");
+  EXPECT_EQ(script.order, (std::vector<std::string>{"save", "write", "save", "write"}));
+}
+
+TEST_F(Recorded, IsNothingWithoutAFile) {
+  script.sent = {"one"};
+  char buffer[64];
+  EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, Service::echo, record).run(buffer, sizeof buffer),
+            SessionEnd::client_closed);
+  EXPECT_EQ(script.order, std::vector<std::string>{"write"});
+}
+
+TEST_F(Recorded, IsWholeAfterShortAndInterruptedWrites) {
+  script.sent = {"0123456789", "abc"};
+  script.saves = {4, -EINTR, 1, 5, -EINTR};
+  run();
+  EXPECT_EQ(script.file, "0123456789abc");
+  EXPECT_EQ(record.recording.error, 0);
+}
+
+TEST_F(Recorded, EndsWithTheFirstFailureAndTheSessionDoesNot) {
+  for (const int error : {ENOSPC, EDQUOT, EIO, EFBIG, EBADF}) {
+    script = {};
+    script.sent = {"0123456789", "abc", "def"};
+    script.saves = {4, -error};
+    record.reset();
+    run();
+    EXPECT_EQ(script.file, "0123");
+    EXPECT_EQ(script.answer, "0123456789abcdef");
+    EXPECT_EQ(record.recording.error, error);
+    EXPECT_EQ(script.saved, 2U) << "a file with a hole in its middle would lie";
+  }
+}
+
+// Not for ever, should a file system do that.
+TEST_F(Recorded, EndsWhereAWriteTakesNothing) {
+  script.sent = {"0123456789", "abc"};
+  script.saves = {4, 0};
+  run();
+  EXPECT_EQ(script.file, "0123");
+  EXPECT_EQ(script.saved, 2U);
+}
+
+TEST_F(Recorded, EndsAtTheLimitToTheByte) {
+  for (std::size_t limit = 0; limit < 12; ++limit) {
+    script = {};
+    script.sent = {"0123", "4567", "89"};
+    if (limit >= 3) script.saves = {3};
+    record.reset();
+    run(Service::echo, limit);
+    EXPECT_EQ(script.file, std::string("0123456789").substr(0, limit)) << limit;
+    EXPECT_EQ(script.answer, "0123456789");
+    EXPECT_EQ(record.recording.error, 0) << "that is no failure";
+  }
+}
+
+}  // namespace
+}  // namespace tcpserver::server

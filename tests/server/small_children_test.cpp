@@ -1,0 +1,82 @@
+#include "tcpserver/posix/process.hpp"
+#include "tcpserver/server/small_child.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace tcpserver::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<int> descriptors_of(pid_t pid) {
+  std::set<int> found;
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    found.insert(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
+// A server's connection has the lowest free number and its file the next, as a rule. Here they are where they
+// like.
+TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
+  SmallChildren children;
+  if (!children.available()) GTEST_SKIP() << "built without small children";
+  Scoreboard board(1);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(null, 0);
+  const int free_from = posix::highest_open_descriptor() + 1;  // whoever started this test may have left some
+  using Order = std::pair<int, int>;
+  for (const auto& [connection, file] : {Order{3, 4}, {4, 3}, {3, 7}, {7, 3}, {5, 6}, {3, -1}, {9, -1}}) {
+    for (const int highest : {0, 2, 10}) {  // below both, and above
+      SCOPED_TRACE("connection " + std::to_string(connection) + ", file " + std::to_string(file) +
+                   ", highest " + std::to_string(highest));
+      ASSERT_EQ(::dup2(ends[1], free_from + connection), free_from + connection);
+      if (file >= 0) {
+        ASSERT_EQ(::dup2(null, free_from + file), free_from + file);
+      }
+      auto& record = board.clean(0);
+      record.recording.descriptor = file < 0 ? -1 : free_from + file;
+      record.recording.limit = std::numeric_limits<std::uint64_t>::max();
+      if (highest == 10) {
+        ASSERT_GE(::dup2(null, free_from + highest), 0);
+      }
+      const pid_t pid = children.start({.parent = ::getpid(),
+                                        .connection = free_from + connection,
+                                        .highest_descriptor = free_from + highest,
+                                        .service = options::Service::echo,
+                                        .sandbox = Sandbox::none},
+                                       record);
+      ASSERT_GT(pid, 0);
+      char answer = 0;
+      EXPECT_EQ(::write(ends[0], "x", 1), 1);
+      EXPECT_EQ(::read(ends[0], &answer, 1), 1);
+      auto expected = std::set<int>{free_from + connection};
+      if (file >= 0) expected.insert(free_from + file);
+      EXPECT_EQ(descriptors_of(pid), expected);
+      EXPECT_EQ(record.recording.bytes, file < 0 ? 0U : 1U);
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+      for (int used = 0; used <= 10; ++used) ::close(free_from + used);
+    }
+  }
+  ::close(null);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace tcpserver::server
