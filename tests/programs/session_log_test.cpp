@@ -211,6 +211,8 @@ TEST(SessionLog, ThatNobodyReadsStopsNoClient) {
   const auto result =
       run(load_on(server, {"--connections", std::to_string(sessions), "--concurrency", "64", "--json"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
+  ASSERT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  std::this_thread::sleep_for(200ms);  // until the last is booked: then there is nothing else to say
   const std::string dropped = " lines of this log were dropped: standard error took nothing";
   ASSERT_TRUE(server.process().read_errors_until([&](const std::string& text) {
     return text.find(dropped) != std::string::npos && text.ends_with('\n');
