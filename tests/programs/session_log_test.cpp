@@ -8,11 +8,11 @@
 #include "harness/text_file.hpp"
 #include "programs/load.hpp"
 
+#include <regex.h>
 #include <signal.h>
 
 #include <gtest/gtest.h>
 
-#include <regex>
 #include <string>
 #include <thread>
 
@@ -21,6 +21,15 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
+
+// Whether all of the text is as this extended regular expression of POSIX says.
+bool matches(const std::string& text, const std::string& expression) {
+  regex_t compiled{};
+  EXPECT_EQ(::regcomp(&compiled, ("^" + expression + "$").c_str(), REG_EXTENDED | REG_NOSUB), 0);
+  const bool found = ::regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+  ::regfree(&compiled);
+  return found;
+}
 
 // Standard error of the server goes to this file.
 std::vector<std::string> errors_to(const std::string& path) {
@@ -53,20 +62,17 @@ TEST(SessionLog, AsTextHasTheGrammarOfTheManualPage) {
   ASSERT_TRUE(client.send("hello"));
   ASSERT_EQ(client.receive(5), "hello");
   const auto start = "peer=127\\.0\\.0\\.1:" + std::to_string(client.own_port()) +
-                     " local=127\\.0\\.0\\.1:" + std::to_string(server.port()) + " pid=([0-9]+)";
+                     " local=127\\.0\\.0\\.1:" + std::to_string(server.port()) + " pid=[0-9]+";
   const auto open = line_of(server, "session_open", client);
-  std::smatch opened;
-  ASSERT_TRUE(std::regex_match(open, opened, std::regex("tcpserver: session_open " + start))) << open;
+  EXPECT_TRUE(matches(open, "tcpserver: session_open " + start)) << open;
   client.half_close();
   EXPECT_EQ(client.receive_all(), "");
   const auto end = line_of(server, "session_end", client);
-  std::smatch ended;
-  ASSERT_TRUE(std::regex_match(
-      end, ended,
-      std::regex("tcpserver: session_end " + start +
-                 " bytes_in=5 bytes_out=5 duration_s=[0-9]+\\.[0-9]{6} reason=client_closed")))
+  EXPECT_TRUE(matches(end, "tcpserver: session_end " + start +
+                               " bytes_in=5 bytes_out=5 duration_s=[0-9]+\\.[0-9]{6} reason=client_closed"))
       << end;
-  EXPECT_EQ(ended[1], opened[1]);
+  EXPECT_EQ(end.substr(end.find("peer="), end.find(" bytes_in") - end.find("peer=")),
+            open.substr(open.find("peer=")));
 }
 
 TEST(SessionLog, AsJsonHasTheKeysOfTheManualPage) {
@@ -80,8 +86,9 @@ TEST(SessionLog, AsJsonHasTheKeysOfTheManualPage) {
   EXPECT_TRUE(server.process().read_errors_until(
       [](const std::string& text) { return text.find("\"session_end\"") != std::string::npos; }));
   EXPECT_EQ(server.stop(), 0);
-  const auto lines =
-      "[" + std::regex_replace(server.process().errors(), std::regex("\n(?=\\{)"), ",\n") + "]";
+  std::string lines;
+  for (const auto& line : lines_of(server.process().errors())) lines += (lines.empty() ? "[" : ",\n") + line;
+  lines += "]";
   EXPECT_EQ(by_python(lines, "[sorted(one) for one in d if one['event'] == 'session_open']"),
             "[['event', 'level', 'local', 'peer', 'pid', 'time']]\n");
   EXPECT_EQ(by_python(lines, "[list(one) for one in d if one['event'] == 'session_end']"),
