@@ -1,6 +1,10 @@
 #include "tcpserver/posix/process.hpp"
 
+#include "tcpserver/posix/controlling_terminal.hpp"
+
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <climits>
@@ -20,6 +24,18 @@ std::string working_directory() {
   if (::getcwd(path.data(), path.size()) == nullptr) return {};
   path.resize(std::strlen(path.c_str()));
   return path.starts_with('/') ? path : std::string{};  // "(unreachable)..." (getcwd(2))
+}
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+int open_controlling_terminal(int fd) noexcept {
+  // Whose session's terminal it is; an error for what is no terminal, or none of ours (tcgetsid(3)).
+  if (::tcgetsid(fd) != ::getsid(0)) return -1;
+  return ::open("/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 }  // namespace tcpserver::posix

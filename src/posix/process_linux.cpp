@@ -1,3 +1,4 @@
+#include "tcpserver/posix/controlling_terminal.hpp"
 #include "tcpserver/posix/process.hpp"
 
 #include <dirent.h>
@@ -100,7 +101,12 @@ int open_nonblocking(int fd) noexcept {
   if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) return -1;
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const int again = ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return again >= 0 ? again : open_controlling_terminal(fd);
+}
+
+int open_folder(const char* path) noexcept {
+  return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 void ask_for_large_pipe(int fd) noexcept {

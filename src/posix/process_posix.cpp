@@ -1,3 +1,4 @@
+#include "tcpserver/posix/controlling_terminal.hpp"
 #include "tcpserver/posix/process.hpp"
 
 #include <fcntl.h>
@@ -44,7 +45,17 @@ bool has_capabilities() noexcept {
 
 int open_nonblocking(int fd) noexcept {
   const char* const terminal = ::isatty(fd) == 1 ? ::ttyname(fd) : nullptr;
-  return terminal == nullptr ? -1 : ::open(terminal, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const int again = terminal == nullptr ? -1 : ::open(terminal, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return again >= 0 ? again : open_controlling_terminal(fd);
+}
+
+int open_folder(const char* path) noexcept {
+#ifdef O_SEARCH
+  constexpr int way = O_SEARCH;
+#else
+  constexpr int way = O_RDONLY;
+#endif
+  return ::open(path, way | O_DIRECTORY | O_CLOEXEC);
 }
 
 void ask_for_large_pipe(int) noexcept {}

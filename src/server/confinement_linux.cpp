@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tcpserver::server {
@@ -71,13 +72,12 @@ std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
 }
 
 bool except(const posix::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
-  posix::UniqueFd by_path;
-  if (folder.descriptor < 0) {
-    by_path = posix::UniqueFd(::open(folder.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  }
-  const int beneath = folder.descriptor < 0 ? by_path.get() : folder.descriptor;
-  const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = beneath};
-  return beneath >= 0 && ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
+  const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = folder.descriptor};
+  return ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
+}
+
+bool can_write(const KeptFolder& folder) noexcept {
+  return folder.use != KeptFolder::Use::remove;
 }
 
 // Rules, and the exceptions from them.
@@ -88,8 +88,7 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const posix::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
   if (!ruleset) return;
-  // Where there can be no exception, as for a folder that this user cannot enter, nothing could be done
-  // there by its path.
+  // Where there is no exception, nothing can be done there: whoever needs it finds out at the start.
   for (const auto& folder : kept.folders) static_cast<void>(except(ruleset, folder));
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return;
   given_up.files = true;
@@ -123,8 +122,10 @@ Confinement confine(const Kept& kept) noexcept {
   Confinement given_up;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   enter_landlock(given_up, kept);
+  const bool no_file_can_be_written =
+      given_up.files && std::none_of(kept.folders.begin(), kept.folders.end(), can_write);
   given_up.capabilities =
-      drop_capabilities(kept.read_all_files, given_up.files) || !posix::has_capabilities();
+      drop_capabilities(kept.read_all_files, no_file_can_be_written) || !posix::has_capabilities();
   return given_up;
 }
 

@@ -137,7 +137,7 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
                          .bytes = {},
                          .duration = posix::Clock::now() - child.facts.started,
                          .recorded = std::nullopt};
-  if (outcome.end == SessionEnd::killed && killing_) {
+  if (outcome.signal == SIGKILL && killing_) {
     outcome.end = SessionEnd::drained;
     outcome.signal = 0;
   }

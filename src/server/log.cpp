@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t longest_message = 1024;
 
-// When a place takes nothing, how often to see whether it flows again.
-constexpr auto between_tries = std::chrono::seconds(1);
-
 }  // namespace
 
 bool RateLimit::allows(posix::TimePoint now) noexcept {
@@ -40,7 +37,9 @@ void Log::open_system_log() noexcept {
 }
 
 void Log::leave_standard_error() noexcept {
-  if (system_log_) errors_.reset();
+  if (!system_log_ || !errors_) return;
+  dropped_before_ += errors_->dropped();
+  errors_.reset();
 }
 
 void Log::answer(const char* format, ...) noexcept {
@@ -102,19 +101,27 @@ void Log::set_format(options::LogFormat format) noexcept {
 }
 
 std::uint64_t Log::dropped() const noexcept {
-  return (errors_ ? errors_->dropped() : 0) + (system_log_ ? system_log_->dropped() : 0);
+  return dropped_before_ + (errors_ ? errors_->dropped() : 0) + (system_log_ ? system_log_->dropped() : 0);
 }
 
 void Log::after_wait(posix::TimePoint now) noexcept {
+  if (!owes_dropped()) {
+    between_tries_ = first_between_tries;
+    return;
+  }
   if (now < next_try_) return;
-  next_try_ = now + between_tries;
   if (errors_) errors_->tell_dropped();
   if (system_log_) system_log_->tell_dropped();
+  next_try_ = now + std::chrono::duration_cast<posix::Clock::duration>(between_tries_);
+  between_tries_ = std::min<posix::Duration>(2 * between_tries_, last_between_tries);
+}
+
+bool Log::owes_dropped() const noexcept {
+  return (errors_ && errors_->owes_dropped()) || (system_log_ && system_log_->owes_dropped());
 }
 
 std::optional<posix::TimePoint> Log::due() const noexcept {
-  const bool owes = (errors_ && errors_->owes_dropped()) || (system_log_ && system_log_->owes_dropped());
-  return owes ? std::optional(next_try_) : std::nullopt;
+  return owes_dropped() ? std::optional(next_try_) : std::nullopt;
 }
 
 }  // namespace tcpserver::server

@@ -21,8 +21,11 @@ namespace tcpserver::server {
 
 namespace {
 
-// A write of up to PIPE_BUF bytes to a pipe is never mixed with those of others (pipe(7)).
+// A write of up to PIPE_BUF bytes to a pipe is never mixed with those of others (pipe(7)). POSIX promises 512
+// of them: elsewhere a long line may be.
+#ifdef __linux__
 static_assert(LogSink::longest_line <= PIPE_BUF);
+#endif
 using Line = BoundedText<LogSink::longest_line>;
 
 #ifndef _PATH_LOG
@@ -91,6 +94,7 @@ StandardError::StandardError() noexcept
   const auto type = type_of(STDERR_FILENO);
   if (own_ || type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
+  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::switch_over;
   if (type == S_IFIFO) posix::ask_for_large_pipe(fd_);
 }
 
@@ -109,8 +113,19 @@ bool StandardError::put(Severity severity, std::string_view text) noexcept {
 
 ssize_t StandardError::write_now(const char* line, std::size_t size) noexcept {
   if (way_ == Way::send) return ::send(fd_, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (way_ == Way::switch_over) return write_switched_over(line, size);
   if (way_ == Way::poll_first && !takes_a_line()) return -1;
   return ::write(fd_, line, size);
+}
+
+// POLLOUT of a terminal promises a byte, and no line. For the time of the write its description does not
+// block, for the shell neither; but a server that hangs until somebody types Ctrl-Q serves nobody.
+ssize_t StandardError::write_switched_over(const char* line, std::size_t size) noexcept {
+  const int flags = ::fcntl(fd_, F_GETFL);
+  if (flags < 0 || ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
+  const auto written = ::write(fd_, line, size);
+  ::fcntl(fd_, F_SETFL, flags);
+  return written;
 }
 
 bool StandardError::takes_a_line() const noexcept {

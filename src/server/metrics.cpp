@@ -4,14 +4,16 @@
 #include "tcpserver/options/option_table.hpp"
 #include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 
 namespace tcpserver::server {
 
@@ -72,19 +74,38 @@ void append_accept_errors(MetricsText& text, const Counters& counters) noexcept 
   }
 }
 
+// Of all listeners on this address: a service manager may hand over several (SO_REUSEPORT).
+std::optional<backlog::AcceptQueue> queue_of(std::span<const Listener> listeners,
+                                             const posix::SocketAddress& address) noexcept {
+  std::optional<backlog::AcceptQueue> sum;
+  for (const auto& listener : listeners) {
+    if (!listener.fd || !(listener.address == address)) continue;
+    const auto queue = backlog::accept_queue(listener.fd.get());
+    if (!queue) continue;
+    if (!sum) sum.emplace();
+    sum->length += queue->length;
+    sum->limit += queue->limit;
+  }
+  return sum;
+}
+
 void append_queues(MetricsText& text, std::span<const Listener> listeners) noexcept {
   const auto each = [&](const char* name, const char* help, auto figure) {
     std::optional<Family> family;
-    for (const auto& listener : listeners) {
-      if (!listener.fd) continue;
-      const auto queue = backlog::accept_queue(listener.fd.get());
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      const auto& address = listeners[i].address;
+      // A series has one value.
+      const auto before = listeners.first(i);
+      const bool had = std::any_of(before.begin(), before.end(),
+                                   [&](const Listener& one) { return one.address == address; });
+      const auto queue = had ? std::nullopt : queue_of(listeners, address);
       if (!queue) continue;
       if (!family) family.emplace(text, name, Kind::gauge, help);
-      char address[posix::SocketAddress::text_size];
-      listener.address.format(address);
+      char shown[posix::SocketAddress::text_size];
+      address.format(shown);
       // The name of an interface is what an administrator likes, but for blanks and slashes.
-      BoundedText<2 * sizeof address> escaped;
-      for (const char* c = address; *c != '\0'; ++c) {
+      BoundedText<2 * sizeof shown> escaped;
+      for (const char* c = shown; *c != '\0'; ++c) {
         escaped.append(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
       }
       family->value("listener", escaped.c_str(), figure(*queue));
@@ -159,45 +180,69 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
 }
 
 MetricsFile::MetricsFile(const std::string& path) : text_(std::make_unique<MetricsText>()) {
+  const auto shown = options::plain_or_quoted(path);
   const auto slash = path.rfind('/');
-  const auto folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   name_ = slash == std::string::npos ? path : path.substr(slash + 1);
-  name_beside_ = name_ + ".tmp";
-  folder_ = posix::UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  folder_ = posix::UniqueFd(posix::open_folder(posix::folder_of(path).c_str()));
   if (!folder_) {
-    throw posix::system_error("open the folder of --metrics-file, " + options::plain_or_quoted(folder), errno,
+    throw posix::system_error("open the folder of --metrics-file " + shown, errno,
                               posix::ExitStatus::cannot_create);
+  }
+  if (name_.empty() || place() == Place::other) {
+    throw posix::StartError(posix::ExitStatus::cannot_create,
+                            "--metrics-file " + shown + ": it is not a regular file");
+  }
+  // Two in different pid namespaces may have the same pid, and the same folder.
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  name_beside_ = name_ + "." + std::to_string(::getpid()) + "-" +
+                 std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()) + ".tmp";
+}
+
+MetricsFile::Place MetricsFile::place() const noexcept {
+  struct stat there {};
+  if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return Place::free;
+  if (!S_ISREG(there.st_mode)) return Place::other;
+  struct stat last {};
+  const bool is_last =
+      last_ && ::fstat(last_.get(), &last) == 0 && last.st_dev == there.st_dev && last.st_ino == there.st_ino;
+  return is_last ? Place::ours : Place::file;
+}
+
+posix::UniqueFd MetricsFile::open_beside() const noexcept {
+  for (;;) {
+    posix::UniqueFd file(::openat(folder_.get(), name_beside_.c_str(),
+                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, for_all_to_read));
+    if (file || errno != EINTR) return file;  // SIGTERM is open, and a network's file system slow
   }
 }
 
-// Anew, so that it is nobody else's, and a symbolic link is no trap.
-posix::UniqueFd MetricsFile::open_beside() const noexcept {
-  const auto open_new = [this] {
-    return ::openat(folder_.get(), name_beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                    for_all_to_read);
-  };
-  posix::UniqueFd file(open_new());
-  if (file || errno != EEXIST) return file;
-  if (::unlinkat(folder_.get(), name_beside_.c_str(), 0) != 0) return {};
-  return posix::UniqueFd(open_new());
+bool MetricsFile::keep(posix::UniqueFd file) noexcept {
+  if (!last_) {
+    last_ = std::move(file);
+    return true;
+  }
+  return ::dup3(file.get(), last_.get(), O_CLOEXEC) >= 0;
 }
 
-bool MetricsFile::write(const MetricsFigures& figures) noexcept {
+MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept {
   due_ = posix::Clock::now() + between_writes;
+  const auto there = place();
+  // A first file is put in the place of another server's; a later one is not.
+  if (there == Place::other || (there == Place::file && last_)) return {Result::replaced, EEXIST};
   auto file = open_beside();
-  if (!file) return false;
+  if (!file) return {Result::failed, errno};
   text_->clear();
   append_metrics(*text_, figures);
   // Whatever the umask: it is for a monitor, who is somebody else.
   if (::fchmod(file.get(), for_all_to_read) == 0 &&
       posix::write_all(file.get(), {text_->c_str(), text_->size()}) &&
-      ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0) {
-    return true;
+      ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0 &&
+      keep(std::move(file))) {
+    return {Result::written};
   }
   const int error = errno;
   ::unlinkat(folder_.get(), name_beside_.c_str(), 0);
-  errno = error;
-  return false;
+  return {Result::failed, error};
 }
 
 }  // namespace tcpserver::server

@@ -2,6 +2,7 @@
 
 #include "tcpserver/options/values.hpp"
 #include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <fcntl.h>
@@ -51,7 +52,8 @@ struct flock whole_file() {
 
 }  // namespace
 
-PidFile::PidFile(std::string path) : path_(std::move(path)) {
+PidFile::PidFile(std::string path)
+    : path_(std::move(path)), folder_(posix::open_folder(posix::folder_of(path_).c_str())) {
   // The owner of a file that was opened may remove it before it is locked: then there is another one to open.
   constexpr int tries = 20;
   for (int i = 0; i < tries && !fd_; ++i) {

@@ -1,6 +1,7 @@
 #include "tcpserver/server/recorder.hpp"
 
 #include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <fcntl.h>
@@ -46,7 +47,7 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 
 Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
     : path_(options::plain_or_quoted(folder)),
-      folder_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+      folder_(posix::open_folder(folder.c_str())),
       limit_(limit == 0 ? no_limit : limit),
       log_(log) {
   if (!folder_) {

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace tcpserver::server {
 
 namespace {
@@ -15,19 +17,14 @@ const char* yes_or_no(bool answer) noexcept {
   return answer ? "yes" : "no";
 }
 
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::vector<KeptFolder> kept_folders(const ServerOptions& options, int recordings) {
-  using Use = KeptFolder::Use;
-  std::vector<KeptFolder> folders;
-  if (!options.pid_file.empty()) folders.push_back({folder_of(options.pid_file), Use::remove});
-  if (!options.metrics_file.empty()) folders.push_back({folder_of(options.metrics_file), Use::replace});
-  if (!options.record.empty()) folders.push_back({options.record, Use::create, recordings});
-  return folders;
+// Which of the options have a folder that stays writable; empty: none.
+std::string exceptions_of(const ServerOptions& options) {
+  std::string names;
+  for (const auto& [name, given] : {std::pair{"--metrics-file", !options.metrics_file.empty()},
+                                    std::pair{"--record", !options.record.empty()}}) {
+    if (given) names.append(names.empty() ? " but in the folder of " : " and ").append(name);
+  }
+  return names;
 }
 
 void become_the_user(const options::UserRequest& request, const posix::Account& account, Log& log) {
@@ -60,7 +57,7 @@ std::optional<posix::Account> find_the_user(const ServerOptions& options) {
 }
 
 void give_up_rights(const ServerOptions& options, const std::optional<posix::Account>& account,
-                    int recordings, Log& log) {
+                    const std::vector<KeptFolder>& kept, Log& log) {
   if (options.user && account) become_the_user(*options.user, *account, log);
   if (options.sandbox == SandboxWish::off) {
     log.info("--sandbox off: the server and its children keep all %s",
@@ -68,17 +65,17 @@ void give_up_rights(const ServerOptions& options, const std::optional<posix::Acc
     return;
   }
   // Who became another user reads the configuration file as that user.
-  const auto given_up = confine({.read_all_files = !options.config.empty() && !options.user,
-                                 .folders = kept_folders(options, recordings)});
+  const auto given_up =
+      confine({.read_all_files = !options.config.empty() && !options.user, .folders = kept});
   if (options.sandbox == SandboxWish::on && !given_up.all()) {
     log.warning(
         "--sandbox on: this system does not let the server give up all that it needs no more (-v tells)");
   }
   log.detail(
-      "given up for good: writing and executing files %s, binding and connecting TCP %s, "
+      "given up for good: writing and executing files %s%s, binding and connecting TCP %s, "
       "signalling others %s, root's capabilities %s",
-      yes_or_no(given_up.files), yes_or_no(given_up.tcp), yes_or_no(given_up.signals),
-      yes_or_no(given_up.capabilities));
+      yes_or_no(given_up.files), given_up.files ? exceptions_of(options).c_str() : "",
+      yes_or_no(given_up.tcp), yes_or_no(given_up.signals), yes_or_no(given_up.capabilities));
 }
 
 }  // namespace tcpserver::server

@@ -78,12 +78,20 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
   explain_lesson_mode();
 }
 
+std::vector<KeptFolder> Server::output_folders() const {
+  std::vector<KeptFolder> folders;
+  if (metrics_) folders.push_back({KeptFolder::Use::replace, metrics_->folder()});
+  if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
+  return folders;
+}
+
 void Server::try_outputs() {
   if (recorder_) recorder_->try_folder();
-  if (metrics_ && !write_metrics()) {
-    throw posix::system_error("write --metrics-file " + options::plain_or_quoted(options_.metrics_file),
-                              errno, posix::ExitStatus::cannot_create);
-  }
+  if (!metrics_) return;
+  const auto outcome = write_metrics();
+  if (outcome.result == MetricsFile::Result::written) return;
+  throw posix::system_error("write --metrics-file " + options::plain_or_quoted(options_.metrics_file),
+                            outcome.error, posix::ExitStatus::cannot_create);
 }
 
 std::vector<Listener> Server::listen() {
@@ -203,7 +211,7 @@ void Server::after_wait() noexcept {
   if (metrics_ && now >= metrics_->due()) keep_metrics();
 }
 
-bool Server::write_metrics() noexcept {
+MetricsFile::Outcome Server::write_metrics() noexcept {
   const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
   return metrics_->write({.counters = counters_,
                           .sessions = sessions_->count(true),
@@ -215,9 +223,19 @@ bool Server::write_metrics() noexcept {
 
 // A monitor sees by the file's age that it is not written.
 void Server::keep_metrics() noexcept {
-  if (!metrics_ || write_metrics()) return;
-  log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", options_.metrics_file.c_str(),
-                       std::strerror(errno));
+  if (!metrics_) return;
+  const auto outcome = write_metrics();
+  if (outcome.result == MetricsFile::Result::written) return;
+  const char* const path = options_.metrics_file.c_str();
+  if (outcome.result == MetricsFile::Result::replaced) {
+    log_.limited_warning(metrics_failures_,
+                         "--metrics-file %s is no longer this server's: somebody has put another in its "
+                         "place, and it stays",
+                         path);
+    return;
+  }
+  log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", path,
+                       std::strerror(outcome.error));
 }
 
 void Server::begin_to_stop() noexcept {
@@ -322,6 +340,8 @@ void Server::reload() noexcept {
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
     put_in_force(std::move(reload));  // nothing fails from here on
     sessions_->get_ready();
+    static_cast<void>(
+        sessions_->settle());  // it may have reaped some, who are in no sum until they are booked
     reload_failed_ = false;
   } catch (const std::exception& error) {
     reload_failed_ = true;

@@ -13,7 +13,7 @@ LogRecord begin_with(Log& log, const char* event, const SessionFacts& facts, pid
   auto record = log.begin(Severity::info, event);
   char text[posix::SocketAddress::text_size];
   record.add("peer", facts.peer.format(text));
-  record.add("local", facts.local.format(text));
+  if (facts.local.port() != 0) record.add("local", facts.local.format(text));
   record.add("pid", static_cast<std::uint64_t>(pid));
   return record;
 }

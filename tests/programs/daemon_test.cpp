@@ -214,7 +214,8 @@ TEST_F(Daemon, RefusesRelativePathsWhereItDoesNotKnowItsFolder) {
            TCPSERVER_PROGRAM, (folder / "gone").string()},
           marked());
   EXPECT_EQ(result.ending, 64);
-  EXPECT_NE(result.errors.find("--config, --pid-file, --metrics-file and --record have to be absolute paths"), std::string::npos)
+  EXPECT_NE(result.errors.find("--config, --pid-file, --metrics-file and --record have to be absolute paths"),
+            std::string::npos)
       << result.errors;
 }
 

@@ -4,6 +4,7 @@
 #include "harness/json.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 #include "programs/load.hpp"
 
@@ -47,9 +48,9 @@ class MetricsOfAServer : public ::testing::Test {
     return at == std::string::npos ? -1 : std::atoll(all.c_str() + at + series.size() + 2);
   }
   long long now(ServerProcess& server, const std::string& series) {
-    ino_t before = inode();
-    server.process().signal(SIGUSR1);
-    EXPECT_TRUE(eventually([&] { return inode() != before; }));
+    // The status line comes just before the file, and the next one just after it.
+    static_cast<void>(server.status());
+    static_cast<void>(server.status());
     return value(series);
   }
   ino_t inode() const {
@@ -143,6 +144,40 @@ TEST_F(MetricsOfAServer, NeedAPlaceThatCanBeWrittenTo) {
     EXPECT_EQ(result.output, "");
     EXPECT_NE(result.errors.find("--metrics-file"), std::string::npos) << result.errors;
   }
+}
+
+// The folder was opened before --user, and stays usable though the way to it is closed to that user.
+TEST_F(MetricsOfAServer, AreInAFolderThatTheUserCannotReachByItsPath) {
+  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
+  const TemporaryFolder closed;
+  ASSERT_EQ(::chmod(closed.path().c_str(), 0700), 0);
+  const auto folder = closed.path() + "/open";
+  ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  path = folder + "/tcpserver.prom";
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  ServerProcess server({"--metrics-file", path, "--user", "nobody"}, {}, {program.path()});
+  EXPECT_EQ(now(server, "tcpserver_connections_open"), 0);
+}
+
+// A successor starts while the old one drains.
+TEST_F(MetricsOfAServer, AreWholeThoughTwoServersWriteThere) {
+  ServerProcess first({"--metrics-file", path});
+  ServerProcess second({"--metrics-file", path});
+  for (int i = 0; i < 300; ++i) {
+    first.process().signal(SIGUSR1);
+    second.process().signal(SIGUSR1);
+    for (int j = 0; j < 5; ++j) {
+      const auto all = text();
+      ASSERT_NE(all.find("\ntcpserver_log_lines_dropped_total "), std::string::npos) << all;
+    }
+  }
+  EXPECT_EQ(first.stop(), 0);
+  EXPECT_NE(first.process().errors().find(" is no longer this server's: "), std::string::npos);
+  ClientSocket client(second.port());
+  EXPECT_EQ(echo_through(client, "x"), "x");
+  EXPECT_TRUE(eventually([&] { return now(second, "tcpserver_connections_open") == 0; }));
+  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 1) << "the last that started has it";
 }
 
 TEST_F(MetricsOfAServer, AreTheUsersWhoServes) {

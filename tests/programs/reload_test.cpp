@@ -125,9 +125,8 @@ TEST_F(Reload, ChangesVerbosity) {
   EXPECT_NE(reload(server, "verbose = on\n").find("verbosity quiet -> verbose\n"), std::string::npos);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "hello"), "hello");
-  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
-    return text.find(" bytes_in=5 bytes_out=5 ") != std::string::npos;
-  }));
+  EXPECT_TRUE(server.process().read_errors_until(
+      [](const std::string& text) { return text.find(" bytes_in=5 bytes_out=5 ") != std::string::npos; }));
   EXPECT_NE(server.process().errors().find("session_open "), std::string::npos);
   EXPECT_NE(reload(server, "quiet = on\n").find("verbosity verbose -> quiet\n"), std::string::npos);
   EXPECT_TRUE(eventually([&] {  // who asks is answered

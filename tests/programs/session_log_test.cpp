@@ -8,8 +8,12 @@
 #include "harness/text_file.hpp"
 #include "programs/load.hpp"
 
+#include <fcntl.h>
 #include <regex.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -105,25 +109,54 @@ TEST(SessionLog, AsJsonHasTheKeysOfTheManualPage) {
   EXPECT_EQ(by_python(lines, "all(one['message'] for one in d if one['event'] == 'message')"), "True\n");
 }
 
-TEST(SessionLog, SaysWhyASessionEnded) {
-  ServerProcess server({"-v", "--idle-timeout", "1s", "--drain-timeout", "0"});
-  const auto pid_of = [&](const ClientSocket& client) {
-    const auto line = line_of(server, "session_open", client);
-    return static_cast<pid_t>(std::atoi(line.substr(line.find("pid=") + 4).c_str()));
-  };
-  ClientSocket idle(server.port());
+// Of the session that this client has opened.
+pid_t pid_of(ServerProcess& server, const ClientSocket& client) {
+  const auto line = line_of(server, "session_open", client);
+  const auto at = line.find(" pid=");
+  return at == std::string::npos ? 0 : static_cast<pid_t>(std::atoi(line.c_str() + at + 5));
+}
+
+TEST(SessionLog, SaysBySignalOrDrainASessionEnded) {
+  ServerProcess server({"-v", "--drain-timeout", "0"});
   ClientSocket killed(server.port());
-  ::kill(pid_of(killed), SIGKILL);
+  const auto victim = pid_of(server, killed);
+  ASSERT_GT(victim, 1);
+  ::kill(victim, SIGKILL);
   EXPECT_TRUE(line_of(server, "session_end", killed).ends_with(" reason=killed signal=SIGKILL"));
   ClientSocket forbidden(server.port());
-  ::kill(pid_of(forbidden), SIGSYS);  // as a seccomp filter does
+  const auto caught = pid_of(server, forbidden);
+  ASSERT_GT(caught, 1);
+  ::kill(caught, SIGSYS);  // as a seccomp filter does
   EXPECT_TRUE(line_of(server, "session_end", forbidden).ends_with(" reason=seccomp signal=SIGSYS"));
-  EXPECT_TRUE(line_of(server, "session_end", idle).ends_with(" reason=idle_timeout"));
   ClientSocket drained(server.port());
-  EXPECT_NE(line_of(server, "session_open", drained), "");
+  EXPECT_GT(pid_of(server, drained), 1);
   server.process().signal(SIGTERM);
   EXPECT_TRUE(line_of(server, "session_end", drained).ends_with(" reason=drained"));
   EXPECT_EQ(server.process().wait(), 0);
+}
+
+TEST(SessionLog, SaysThatASessionWasIdle) {
+  ServerProcess server({"-v", "--idle-timeout", "200ms"});
+  ClientSocket idle(server.port());
+  EXPECT_TRUE(line_of(server, "session_end", idle).ends_with(" reason=idle_timeout"));
+}
+
+// Nobody asked for its own address when it was accepted.
+TEST(SessionLog, SaysNoAddressThatItDoesNotKnow) {
+  const TextFile config("verbose = off\n");
+  ServerProcess server({"--config", config.path()});
+  ClientSocket client(server.port());
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  config.write("verbose = on\n");
+  server.process().signal(SIGHUP);
+  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
+    return text.find("verbosity normal -> verbose\n") != std::string::npos;
+  }));
+  client.half_close();
+  const auto line = line_of(server, "session_end", client);
+  EXPECT_NE(line.find(" bytes_in=1 "), std::string::npos) << line;
+  EXPECT_EQ(line.find("local="), std::string::npos) << line;
 }
 
 TEST(SessionLog, SaysThatTheClientReset) {
@@ -232,6 +265,35 @@ TEST(SessionLog, ThatNobodyReadsStopsNoClient) {
   EXPECT_EQ(occurrences(log, "\"session_open\"") + occurrences(log, "\"session_end\"") + count,
             2U * sessions);
   EXPECT_EQ(server.stop(), 0);
+}
+
+// A terminal that nobody reads and that belongs to somebody else, as after su: it cannot be opened anew. Once
+// as the controlling terminal, and once not.
+class SessionLogOnAForeignTerminal : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Controlling, SessionLogOnAForeignTerminal, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "yes" : "no"; });
+
+TEST_P(SessionLogOnAForeignTerminal, StopsNoClient) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(master, 0);
+  ASSERT_EQ(::unlockpt(master), 0);
+  const std::string name = ::ptsname(master);
+  ASSERT_EQ(::chmod(name.c_str(), 0600), 0);
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  {
+    // A leader of a session gets what it opens as its controlling terminal.
+    const std::string opens =
+        "exec 2<>'" + name + "'; exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
+    const std::string leads = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])";
+    std::vector<std::string> wrapper{"/bin/sh", "-c", opens, "sh", program.path()};
+    if (GetParam()) wrapper.insert(wrapper.begin(), {"python3", "-c", leads});
+    ServerProcess server({"-v"}, {}, wrapper);
+    const auto result = run(load_on(server, {"--connections", "500", "--concurrency", "16"}));
+    EXPECT_EQ(result.ending, 0) << result.errors;
+    EXPECT_EQ(server.stop(), 0);
+  }
+  ::close(master);
 }
 
 TEST(SessionLog, OnAFullDiskStopsNoClient) {

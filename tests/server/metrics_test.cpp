@@ -13,6 +13,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 namespace {
@@ -29,11 +31,9 @@ class Metrics : public ::testing::Test {
     ASSERT_NE(::mkdtemp(folder), nullptr);
     folder_ = folder;
     path = folder_ + "/tcpserver.prom";
-    beside = path + ".tmp";
   }
   void TearDown() override {
     ::unlink(path.c_str());
-    ::unlink(beside.c_str());
     ::rmdir(folder_.c_str());
   }
   MetricsFigures figures() const {
@@ -43,9 +43,13 @@ class Metrics : public ::testing::Test {
     return posix::read_file(file.c_str(), 100'000).value_or("no file");
   }
 
+  long files_in_folder() const {
+    return std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator());
+  }
+  using Result = MetricsFile::Result;
+
   Counters counters;
   std::string path;
-  std::string beside;
 
  private:
   std::string folder_;
@@ -116,7 +120,7 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   MetricsFile file(path);
   EXPECT_LE(file.due(), posix::Clock::now());
   const auto mask = ::umask(0077);
-  ASSERT_TRUE(file.write(figures()));
+  ASSERT_EQ(file.write(figures()).result, Result::written);
   ::umask(mask);
   EXPECT_GT(file.due(), posix::Clock::now());
   const auto first = contents(path);
@@ -126,25 +130,88 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   EXPECT_EQ(status.st_mode & 0777U, 0644U) << "a monitor is somebody else";
   const auto inode = status.st_ino;
   counters.accepted = 1;
-  ASSERT_TRUE(file.write(figures()));
+  ASSERT_EQ(file.write(figures()).result, Result::written);
   EXPECT_NE(contents(path), first);
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_NE(status.st_ino, inode) << "who reads the old file goes on reading it";
-  EXPECT_NE(::access(beside.c_str(), F_OK), 0);
+  EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
 }
 
-TEST_F(Metrics, AreWrittenThroughNoLinkAndOverWhatWasLeft) {
-  const std::string victim = path + ".victim";
-  ASSERT_EQ(::symlink(victim.c_str(), beside.c_str()), 0);
+// Root could take the place of /dev/null.
+TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
+  const auto is_refused = [](const std::string& at) {
+    try {
+      const MetricsFile file(at);
+      return false;
+    } catch (const posix::StartError& error) {
+      EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
+      EXPECT_EQ(error.what(), "--metrics-file " + at + ": it is not a regular file");
+      return true;
+    }
+  };
+  EXPECT_TRUE(is_refused(path.substr(0, path.rfind('/') + 1)));
+  EXPECT_TRUE(is_refused(path.substr(0, path.rfind('/') + 1) + "."));
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(is_refused(path));
+  ::unlink(path.c_str());
+  ASSERT_EQ(::symlink("/nowhere", path.c_str()), 0);
+  EXPECT_TRUE(is_refused(path));
+  ::unlink(path.c_str());
   MetricsFile file(path);
-  EXPECT_TRUE(file.write(figures()));
-  EXPECT_NE(::access(victim.c_str(), F_OK), 0);
-  EXPECT_TRUE(contents(path).starts_with("# HELP"));
+  ASSERT_EQ(file.write(figures()).result, Result::written);
+  ::unlink(path.c_str());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(file.write(figures()).result, Result::replaced) << "while it runs, too";
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_TRUE(S_ISFIFO(status.st_mode));
+}
+
+TEST_F(Metrics, AreThoseOfTheLastThatStarted) {
+  MetricsFile first(path);
+  ASSERT_EQ(first.write(figures()).result, Result::written);
+  counters.accepted = 7;
+  MetricsFile second(path);
+  ASSERT_EQ(second.write(figures()).result, Result::written);
+  const auto of_second = contents(path);
+  counters.accepted = 8;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(first.write(figures()).result, Result::replaced);
+  EXPECT_EQ(contents(path), of_second);
+  EXPECT_EQ(second.write(figures()).result, Result::written);
+  ::unlink(path.c_str());
+  EXPECT_EQ(second.write(figures()).result, Result::written) << "where nothing is, nobody has taken over";
+}
+
+// Children are told once which descriptor is the highest.
+TEST_F(Metrics, KeepOneDescriptor) {
+  MetricsFile file(path);
+  ASSERT_EQ(file.write(figures()).result, Result::written);
+  const int next = ::dup(0);
+  ::close(next);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(file.write(figures()).result, Result::written);
+  const int again = ::dup(0);
+  ::close(again);
+  EXPECT_EQ(again, next);
+}
+
+// As a service manager may hand over (SO_REUSEPORT): a collector refuses a series that is there twice.
+TEST_F(Metrics, HaveOneSeriesForOneAddress) {
+  auto opened = open_listeners({.addresses = {*posix::SocketAddress::parse("127.0.0.1", 0)},
+                                .port = 0,
+                                .backlog = 5,
+                                .idle_timeout = {}});
+  auto& listeners = opened.listeners;
+  listeners.push_back({posix::UniqueFd(::dup(listeners.front().fd.get())), listeners.front().address});
+  MetricsText text;
+  append_metrics(text, {.counters = counters, .sessions = {}, .listeners = listeners, .dropped = {}});
+  EXPECT_EQ(harness::occurrences(text.c_str(), "\ntcpserver_accept_queue_length{"), 1U);
+  EXPECT_EQ(harness::occurrences(text.c_str(), "\ntcpserver_accept_queue_limit{"), 1U);
+  EXPECT_EQ(harness::occurrences(text.c_str(), "\"} 10\n"), 1U) << "of both together";
 }
 
 TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
   MetricsFile file(path);
-  ASSERT_TRUE(file.write(figures()));
+  ASSERT_EQ(file.write(figures()).result, Result::written);
   const auto old = contents(path);
   counters.accepted = 1;
   // As on a full disk.
@@ -153,12 +220,13 @@ TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
   const rlimit lower{.rlim_cur = 100, .rlim_max = limit.rlim_max};
   auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
   ::setrlimit(RLIMIT_FSIZE, &lower);
-  EXPECT_FALSE(file.write(figures()));
-  EXPECT_EQ(errno, EFBIG);
+  const auto outcome = file.write(figures());
   ::setrlimit(RLIMIT_FSIZE, &limit);
   ::signal(SIGXFSZ, handler);
+  EXPECT_EQ(outcome.result, Result::failed);
+  EXPECT_EQ(outcome.error, EFBIG);
   EXPECT_EQ(contents(path), old);
-  EXPECT_NE(::access(beside.c_str(), F_OK), 0) << "nothing is left beside";
+  EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
 }
 
 TEST_F(Metrics, NeedTheirFolder) {
@@ -168,7 +236,7 @@ TEST_F(Metrics, NeedTheirFolder) {
   } catch (const posix::StartError& error) {
     EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
     EXPECT_STREQ(error.what(),
-                 "cannot open the folder of --metrics-file, /nowhere/at/: No such file or directory");
+                 "cannot open the folder of --metrics-file /nowhere/at/all.prom: No such file or directory");
   }
 }
 

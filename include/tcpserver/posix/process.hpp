@@ -49,8 +49,16 @@ void give_up_capabilities() noexcept;
 
 // A further descriptor for writing to the terminal or pipe of `fd`, which never blocks. Setting O_NONBLOCK on
 // `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for
-// other kinds of files, and where it cannot be had.
+// other kinds of files, and where it cannot be had: the terminal is another user's, and not the controlling
+// one, which everybody may open.
 [[nodiscard]] int open_nonblocking(int fd) noexcept;
+
+// A descriptor of this folder, for openat(2) and its kin; it need not be readable where the system has O_PATH
+// or O_SEARCH. -1 with errno.
+[[nodiscard]] int open_folder(const char* path) noexcept;
+
+// The folder in which the file of this path is: "/run" of "/run/pid", "." of "pid".
+[[nodiscard]] std::string folder_of(const std::string& path);
 
 // Asks that the pipe of `fd` holds as much as this user may ask for, a MiB: advice, and Linux alone can.
 void ask_for_large_pipe(int fd) noexcept;

@@ -75,10 +75,19 @@ class Log {
   void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
       __attribute__((format(printf, 3, 0)));
 
+  [[nodiscard]] bool owes_dropped() const noexcept;
+
+  // Where a place takes nothing, how long until the next look whether it flows again: twice as long each
+  // time, up to a minute, for it may be that nobody ever reads. Every further line is a look, too.
+  static constexpr posix::Duration first_between_tries = std::chrono::seconds(1);
+  static constexpr posix::Duration last_between_tries = std::chrono::minutes(1);
+
   std::optional<StandardError> errors_;
   std::optional<SystemLog> system_log_;
   options::LogFormat format_ = options::LogFormat::text;
-  posix::TimePoint next_try_{};  // to say what was dropped
+  std::uint64_t dropped_before_ = 0;  // by a place that was left
+  posix::TimePoint next_try_{};       // to say what was dropped
+  posix::Duration between_tries_ = first_between_tries;
   options::Verbosity verbosity_ = options::Verbosity::normal;
 };
 

@@ -54,12 +54,14 @@ class StandardError final : public LogSink {
  private:
   // How a line is written with no risk of a wait.
   enum class Way {
-    write,      // to a file, or to a description of our own that does not block
-    send,       // to a socket
-    poll_first  // to whatever else
+    write,        // to a file, or to a description of our own that does not block
+    send,         // to a socket
+    switch_over,  // to a terminal that we may not open: what all who share it have does not block meanwhile
+    poll_first    // to whatever else
   };
   [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
   [[nodiscard]] ssize_t write_now(const char* line, std::size_t size) noexcept;
+  [[nodiscard]] ssize_t write_switched_over(const char* line, std::size_t size) noexcept;
   [[nodiscard]] bool takes_a_line() const noexcept;
 
   posix::UniqueFd own_;  // empty: standard error itself

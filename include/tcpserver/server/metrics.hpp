@@ -31,27 +31,46 @@ struct MetricsFigures {
 // every counter from the start, at 0 where nothing has happened.
 void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept;
 
-// The file that these go to, each five seconds. It is written beside, as PATH.tmp, and renamed into its
-// place: a reader sees all of the old one or all of the new one.
+// The file that these go to, each five seconds. It is written beside, under a name of this process's own, and
+// renamed into its place: a reader sees all of one file, also where several servers write there. The last
+// that started has it then; the others leave it alone from then on.
 class MetricsFile {
  public:
   // Opens the folder, so that it is the same one whatever becomes of its path. Throws StartError
-  // (cannot_create) where there is none.
+  // (cannot_create) where there is none, or where the path is that of something else than a regular file.
   explicit MetricsFile(const std::string& path);
 
-  // False with errno where the file could not be replaced: the old one is still there. Follows no symbolic
-  // link. Allocates nothing.
-  [[nodiscard]] bool write(const MetricsFigures& figures) noexcept;
+  enum class Result {
+    written,
+    failed,   // the errno is in the outcome; the old file is still there
+    replaced  // somebody has put another file in its place, and it stays
+  };
+  struct Outcome {
+    Result result;
+    int error = 0;
+  };
+  // Follows no symbolic link. Allocates nothing.
+  [[nodiscard]] Outcome write(const MetricsFigures& figures) noexcept;
 
   // When it is to be written next; at once where it never was.
   [[nodiscard]] posix::TimePoint due() const noexcept { return due_; }
 
+  // The descriptor of the folder.
+  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+
  private:
+  // What is at the path: nothing, a regular file, or what no file of ours may take the place of.
+  enum class Place { free, ours, file, other };
+  [[nodiscard]] Place place() const noexcept;
   [[nodiscard]] posix::UniqueFd open_beside() const noexcept;
+  [[nodiscard]] bool keep(posix::UniqueFd file) noexcept;
 
   std::string name_;
   std::string name_beside_;
   posix::UniqueFd folder_;
+  // The file that was renamed last, open so that no other one has its inode's number. One and the same
+  // descriptor all the time: children are told once which is the highest.
+  posix::UniqueFd last_;
   std::unique_ptr<MetricsText> text_;  // large, and no child's
   posix::TimePoint due_{};
 };

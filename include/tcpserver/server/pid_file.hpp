@@ -26,6 +26,9 @@ class PidFile {
   // The pid that a server that is gone has left in it, if any.
   [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
 
+  // The descriptor of its folder, to keep the right to remove it; -1 where that cannot be opened.
+  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+
   // Writes this process's pid. Throws StartError (cannot_create).
   void write();
 
@@ -35,6 +38,7 @@ class PidFile {
 
   std::string path_;
   posix::UniqueFd fd_;
+  posix::UniqueFd folder_;
   std::optional<pid_t> stale_;
 };
 

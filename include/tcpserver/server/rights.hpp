@@ -6,6 +6,7 @@
 #include "tcpserver/server/sandbox.hpp"
 
 #include <optional>
+#include <vector>
 
 // What the server and its children may do, as the options say, and the log lines about it.
 namespace tcpserver::server {
@@ -17,9 +18,8 @@ namespace tcpserver::server {
 [[nodiscard]] std::optional<posix::Account> find_the_user(const options::ServerOptions& options);
 
 // Becomes that user, where there is one, and gives up what is needed no more: after the last that is opened
-// or bound. `recordings`: the open folder of --record, or -1. Throws StartError where it cannot become that
-// user.
+// or bound. Keeps what is to be done in these folders. Throws StartError where it cannot become that user.
 void give_up_rights(const options::ServerOptions& options, const std::optional<posix::Account>& account,
-                    int recordings, Log& log);
+                    const std::vector<KeptFolder>& kept, Log& log);
 
 }  // namespace tcpserver::server

@@ -9,6 +9,7 @@
 #include "tcpserver/server/metrics.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
+#include "tcpserver/server/sandbox.hpp"
 #include "tcpserver/server/service_manager.hpp"
 #include "tcpserver/server/sessions.hpp"
 
@@ -33,8 +34,8 @@ class Server final : private Upkeep {
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
 
-  // The open folder of --record, or -1: it is to stay usable when rights are given up.
-  [[nodiscard]] int recordings() const noexcept { return recorder_ ? recorder_->folder() : -1; }
+  // In which it goes on to make files when the other rights are given up.
+  [[nodiscard]] std::vector<KeptFolder> output_folders() const;
 
   // After the rights were given up: what is to be written while it serves is written a first time. Throws
   // StartError (cannot_create) where it cannot be.
@@ -62,7 +63,7 @@ class Server final : private Upkeep {
   [[nodiscard]] int backlog_of(const options::ServerOptions& options) const noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
-  [[nodiscard]] bool write_metrics() noexcept;
+  [[nodiscard]] MetricsFile::Outcome write_metrics() noexcept;
   void keep_metrics() noexcept;
   void begin_to_stop() noexcept;
   [[nodiscard]] std::uint64_t events() const noexcept;

@@ -16,7 +16,7 @@ namespace tcpserver::server {
 // Whose session it is, and since when.
 struct SessionFacts {
   posix::SocketAddress peer;
-  posix::SocketAddress local;  // of this connection; 0.0.0.0:0 where nobody asked: the log has no details
+  posix::SocketAddress local;  // of this connection; port 0 where the log had no details when it was accepted
   posix::TimePoint started{};
 };
 

@@ -3,6 +3,7 @@
 #include "tcpserver/options/service.hpp"
 #include "tcpserver/server/sandbox.hpp"
 #include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/session.hpp"
 
 #include <linux/sched.h>
 #include <sys/types.h>
@@ -29,7 +30,7 @@ static_assert(sizeof(SmallChildOrder) == 2 * sizeof(std::uint64_t));
 // stack and what most messages need of the buffer are one page.
 struct alignas(4096) SmallChildMemory {
   std::byte stack[1024];
-  char buffer[256UL * 1024 + 3072];
+  char buffer[echo_buffer_size + 3072];
 };
 
 // Forks by clone3, or by clone where `arguments` is null. In the parent: the child's pid, or a negative
