@@ -161,32 +161,45 @@ class SmallChildTraced : public Injection {
     }
     return names;
   }
+
+  // Of the child, from its first to its exit: one message, then the client's end.
+  std::vector<std::string> calls_of_a_session(const std::vector<std::string>& options) {
+    ServerProcess server(options, {}, {"strace", "-D", "-f", "-qq", "-o", log_path()});
+    ClientSocket client(server.port());
+    EXPECT_TRUE(client.send("counted"));
+    client.half_close();
+    EXPECT_EQ(client.receive_all(), "counted");
+    EXPECT_EQ(server.stop(), 0);
+    return calls_of_who_wrote("counted");
+  }
+
+  // That a child has open, where the kernel knows no close_range.
+  std::size_t descriptors_without_close_range(const std::vector<std::string>& options) {
+    ServerProcess server(options, {}, failing("close_range", "error=ENOSYS", {"-f"}));
+    ClientSocket client(server.port());
+    EXPECT_TRUE(client.send("x"));
+    EXPECT_EQ(client.receive(1), "x");
+    EXPECT_GE(injected(), 1U);
+    const auto children = children_of(server.pid());
+    EXPECT_EQ(children.size(), 1U);
+    return children.empty() ? 0 : descriptors_of(children[0].pid);
+  }
 };
+
+using Calls = std::vector<std::string>;
 
 TEST_F(SmallChildTraced, MakesSevenSystemCalls) {
   if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
-  ServerProcess server({}, {}, {"strace", "-D", "-f", "-qq", "-o", log_path()});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("counted"));
-  client.half_close();
-  EXPECT_EQ(client.receive_all(), "counted");
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(calls_of_who_wrote("counted"),
-            (std::vector<std::string>{"close_range", "prctl", "prctl", "read", "write", "read", "exit"}));
+  EXPECT_EQ(calls_of_a_session({}),
+            (Calls{"close_range", "prctl", "prctl", "read", "write", "read", "exit"}));
 }
 
 // The write to the file, and no other one: the file is next to the connection.
 TEST_F(SmallChildTraced, MakesOneSystemCallMoreToRecord) {
   if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
   const TemporaryFolder folder;
-  ServerProcess server({"--record", folder.path()}, {}, {"strace", "-D", "-f", "-qq", "-o", log_path()});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("counted"));
-  client.half_close();
-  EXPECT_EQ(client.receive_all(), "counted");
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(calls_of_who_wrote("counted"), (std::vector<std::string>{"close_range", "prctl", "prctl", "read",
-                                                                     "write", "write", "read", "exit"}));
+  EXPECT_EQ(calls_of_a_session({"--record", folder.path()}),
+            (Calls{"close_range", "prctl", "prctl", "read", "write", "write", "read", "exit"}));
 }
 
 // Where a filter refuses clone3, whose flags it cannot see, as docker's does and systemd's
@@ -210,26 +223,12 @@ TEST_F(SmallChildTraced, IsMadeByCloneWhereThereIsNoClone3) {
 }
 
 TEST_F(SmallChildTraced, DoesWithoutCloseRange) {
-  ServerProcess server({}, {}, failing("close_range", "error=ENOSYS", {"-f"}));
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  ASSERT_GE(injected(), 1U);
-  const auto children = children_of(server.pid());
-  ASSERT_EQ(children.size(), 1U);
-  EXPECT_EQ(descriptors_of(children[0].pid), 1U);
+  EXPECT_EQ(descriptors_without_close_range({}), 1U);
 }
 
 TEST_F(SmallChildTraced, DoesWithoutCloseRangeToRecord) {
   const TemporaryFolder folder;
-  ServerProcess server({"--record", folder.path()}, {}, failing("close_range", "error=ENOSYS", {"-f"}));
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  ASSERT_GE(injected(), 1U);
-  const auto children = children_of(server.pid());
-  ASSERT_EQ(children.size(), 1U);
-  EXPECT_EQ(descriptors_of(children[0].pid), 2U);
+  EXPECT_EQ(descriptors_without_close_range({"--record", folder.path()}), 2U);
 }
 
 // A descriptor above the connection's, as some programs leave one behind in those that they start.

@@ -8,18 +8,8 @@ build=$(CDPATH='' cd "${1:?usage: metrics_test.sh BUILD_DIR}" && pwd)
 out=$(mktemp -d)
 pids=()
 trap '[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$out"' EXIT
-failed=0
-try() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@" >"$out/said" 2>&1; then
-    echo "ok      $what"
-  else
-    echo "FAILED  $what: $*"
-    cat "$out/said"
-    failed=1
-  fi
-}
+# shellcheck source=tests/system/try.sh
+. "$(dirname "${BASH_SOURCE[0]}")/try.sh"
 eventually() { # COMMAND...: within 30 seconds
   for _ in {1..300}; do
     if "$@"; then return; fi

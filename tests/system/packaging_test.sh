@@ -5,18 +5,8 @@ set -euo pipefail
 build=$(CDPATH='' cd "${1:?usage: packaging_test.sh BUILD_DIR}" && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-failed=0
-try() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@" >"$out/said" 2>&1; then
-    echo "ok      $what"
-  else
-    echo "FAILED  $what: $*"
-    cat "$out/said"
-    failed=1
-  fi
-}
+# shellcheck source=tests/system/try.sh
+. "$(dirname "${BASH_SOURCE[0]}")/try.sh"
 has() { command -v "$1" >/dev/null || { echo "skipped $2: $1 is not installed"; false; }; }
 
 installed=$out/installed

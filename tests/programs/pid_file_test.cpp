@@ -1,0 +1,217 @@
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/stalled_reader.hpp"
+#include "programs/daemon.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+// --pid-file, and --user.
+namespace {
+
+using namespace harness;
+
+using PidFile = Daemon;
+
+// Whoever can read it could lock it, and keep every server from starting.
+TEST_F(PidFile, IsForItsOwnerAlone) {
+  std::ofstream(pid_file) << "1\n";
+  ::chmod(pid_file.c_str(), 0644);
+  ASSERT_EQ(start().ending, 0);
+  EXPECT_EQ(fs::status(pid_file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  stop();
+}
+
+// The rules that the server is under have an exception for the folder of the file; with none to be had, they
+// hold all the same.
+TEST_F(PidFile, InAFolderThatTheUserCannotEnterKeepsNoRights) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no Landlock";
+  ServerProcess usual({"-v", "--user", "4711:4712"});
+  const auto rights = [](const std::string& errors) {
+    const auto start = errors.find("given up for good:");
+    return errors.substr(start, errors.find('\n', start) - start);
+  };
+  const auto folders = folder / "closed" / "open";
+  fs::create_directories(folders);
+  fs::permissions(folder / "closed", fs::perms::owner_all);
+  ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", (folders / "pid").string()});
+  EXPECT_EQ(rights(server.process().errors()), rights(usual.process().errors()));
+}
+
+TEST_F(PidFile, IsOfOneServerAlone) {
+  const auto first = start();
+  ASSERT_EQ(first.ending, 0);
+  const auto line = "tcpserver: --pid-file " + pid_file.string() +
+                    ": a server that runs has it already, pid " + std::to_string(pid()) + "\n";
+  const auto before = contents_of(pid_file);
+  const auto second = start();
+  EXPECT_EQ(second.ending, 73);
+  EXPECT_TRUE(second.errors.ends_with(line)) << second.errors;
+  const auto third = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
+  EXPECT_EQ(third.ending, 73);
+  EXPECT_TRUE(third.errors.ends_with(line)) << third.errors;
+  EXPECT_EQ(contents_of(pid_file), before);
+  EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second is gone when it has said why";
+  ClientSocket client(announced_port(first.output));
+  EXPECT_EQ(echo_through(client, "echo"), "echo") << "the first goes on";
+  stop();
+}
+
+TEST_F(PidFile, OfAServerThatWasKilledStopsNobody) {
+  ASSERT_EQ(start().ending, 0);
+  const pid_t killed = pid();
+  ::kill(killed, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return !is_running(killed); }));
+  EXPECT_EQ(pid(), killed);
+  const auto next = start();
+  EXPECT_EQ(next.ending, 0);
+  EXPECT_NE(next.errors.find("--pid-file: taken over from pid " + std::to_string(killed)), std::string::npos)
+      << next.errors;
+  EXPECT_EQ(daemons(), std::vector{pid()});
+  stop();
+}
+
+// The number in a file may be that of anybody by now: the lock is what counts.
+TEST_F(PidFile, WithThePidOfAnotherProgramStopsNobody) {
+  std::ofstream(pid_file) << ::getpid() << "\n";
+  EXPECT_EQ(start().ending, 0);
+  EXPECT_NE(pid(), ::getpid());
+  stop();
+}
+
+TEST_F(PidFile, ThatIsSomethingElseIsLeftAlone) {
+  const auto refused = [&](const std::string& why) {
+    const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
+    EXPECT_EQ(result.ending, 73);
+    EXPECT_TRUE(result.errors.ends_with("tcpserver: --pid-file " + pid_file.string() + ": " + why + "\n"))
+        << result.errors;
+  };
+  for (const std::string& text : {std::string("precious\n"), std::string("12 34\n"), std::string("0\n"),
+                                  std::string("-5\n"), std::string(40, '1')}) {
+    std::ofstream(pid_file) << text;
+    refused("it holds something else than a pid, and stays as it is");
+    EXPECT_EQ(contents_of(pid_file), text);
+  }
+  fs::remove(pid_file);
+  fs::create_symlink(folder / "elsewhere", pid_file);
+  refused("it is a symbolic link");
+  EXPECT_FALSE(fs::exists(folder / "elsewhere"));
+  fs::remove(pid_file);
+  ASSERT_EQ(::mkfifo(pid_file.c_str(), 0600), 0);
+  refused("it is not a regular file");
+  fs::remove(pid_file);
+  fs::create_directory(pid_file);
+  refused("Is a directory");
+  pid_file = folder / "none" / "pid";
+  refused("No such file or directory");
+}
+
+TEST_F(PidFile, IsNotRemovedWhereSomebodyHasPutAnotherInItsPlace) {
+  ASSERT_EQ(start().ending, 0);
+  const pid_t server = pid();
+  fs::remove(pid_file);
+  std::ofstream(pid_file) << "1\n";
+  ::kill(server, SIGTERM);
+  ASSERT_TRUE(eventually([&] { return !is_running(server); }));
+  EXPECT_EQ(contents_of(pid_file), "1\n");
+}
+
+class User : public Daemon {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  }
+  static void expect_nobodys(pid_t process) {
+    EXPECT_EQ(status_of(process, "Uid"), "4711\t4711\t4711\t4711");
+    EXPECT_EQ(status_of(process, "Gid"), "4712\t4712\t4712\t4712");
+    EXPECT_EQ(status_of(process, "Groups"), "");
+    if (!TCPSERVER_TEST_LINUX) return;
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
+      EXPECT_EQ(status_of(process, set), "0000000000000000") << set;
+    }
+    EXPECT_EQ(status_of(process, "NoNewPrivs"), "1");
+  }
+};
+
+TEST_F(User, IsBecomeForGoodByServerAndChildren) {
+  for (const char* sandbox : {"on", "off"}) {
+    if (!TCPSERVER_TEST_LINUX && std::string(sandbox) == "on") continue;
+    ServerProcess server({"--user", "4711:4712", "--sandbox", sandbox, "--drain-timeout", "0"}, {},
+                         {"setpriv", "--groups", "4,24,27", "--inh-caps", "+chown", "--ambient-caps",
+                          "+chown", TCPSERVER_PROGRAM});
+    expect_nobodys(server.pid());
+    ClientSocket client(server.port());
+    ASSERT_TRUE(client.send("x"));
+    ASSERT_EQ(client.receive(1), "x");
+    const auto children = children_of(server.pid());
+    ASSERT_EQ(children.size(), 1U);
+    expect_nobodys(children[0].pid);
+    EXPECT_NE(server.process().errors().find("--user 4711:4712: user 4711, group 4712 from now on\n"),
+              std::string::npos);
+    EXPECT_EQ(server.stop(), 0);
+  }
+}
+
+TEST_F(User, IsBecomeAfterAPrivilegedPortIsBound) {
+  if (find_command("unshare").empty()) GTEST_SKIP() << "unshare is not installed";
+  // In a network of its own, where port 7 is free.
+  Process server({"unshare", "--net", TCPSERVER_PROGRAM, "--port", "7", "--user", "4711:4712"});
+  ASSERT_TRUE(server.read_output_until([](const std::string& text) {
+    return text == "Server is listening on port 7\n";
+  })) << server.errors();
+  expect_nobodys(server.pid());
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(User, MayNotRemoveThePidFileOfRootAndEmptiesIt) {
+  ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
+  stop();
+  EXPECT_TRUE(fs::exists(pid_file));
+  EXPECT_EQ(contents_of(pid_file), "");
+  EXPECT_EQ(start({"--user", "4711:4712"}).ending, 0) << "which stops nobody";
+  stop();
+}
+
+TEST_F(User, WhoIsNotKnownIsAnErrorBeforeAnythingIsBound) {
+  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--user", "no-such-user"});
+  EXPECT_EQ(result.ending, 67);
+  EXPECT_EQ(result.errors, "tcpserver: --user: no user 'no-such-user' in /etc/passwd, and no number\n");
+}
+
+TEST_F(User, IsNotForThoseWhoAreNotRoot) {
+  if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  const std::vector<std::string> other{"setpriv", "--reuid",        "4711",        "--regid",
+                                       "4712",    "--clear-groups", program.path()};
+  auto command = other;
+  command.insert(command.end(), {"--port", "0", "--user", "0"});
+  const auto refused = run(command);
+  EXPECT_EQ(refused.ending, 77);
+  EXPECT_TRUE(refused.errors.ends_with("tcpserver: --user: only root can become another user\n"))
+      << refused.errors;
+  ServerProcess same({"--user", "4711:4712"}, {}, other);
+  EXPECT_EQ(same.stop(), 0) << "who is that user already has little to do";
+  auto with_groups = run({"setpriv", "--reuid", "4711", "--regid", "4712", "--groups", "4,24", program.path(),
+                          "--port", "0", "--user", "4711:4712"});
+  EXPECT_EQ(with_groups.ending, 77);
+  EXPECT_TRUE(with_groups.errors.ends_with(
+      "tcpserver: --user: it has further groups, and only root can give them up\n"))
+      << with_groups.errors;
+  // With the rights to, they are given up, and these rights after them.
+  ServerProcess rich({"--user", "4711:4712", "--sandbox", "off"}, {},
+                     {"setpriv", "--reuid", "4711", "--regid", "4712", "--groups", "4,24", "--inh-caps",
+                      "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid", program.path()});
+  expect_nobodys(rich.pid());
+  EXPECT_EQ(rich.stop(), 0);
+}
+
+}  // namespace
