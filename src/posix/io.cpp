@@ -35,6 +35,13 @@ std::optional<std::string> read_file(const char* path, std::size_t largest) {
   }
 }
 
+UniqueFd create_file(int folder, const char* name, mode_t mode) noexcept {
+  for (;;) {
+    UniqueFd file(::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (file || errno != EINTR) return file;
+  }
+}
+
 bool write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());

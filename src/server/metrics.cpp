@@ -208,14 +208,6 @@ MetricsFile::Place MetricsFile::place() const noexcept {
   return is_last ? Place::ours : Place::file;
 }
 
-posix::UniqueFd MetricsFile::open_beside() const noexcept {
-  for (;;) {
-    posix::UniqueFd file(::openat(folder_.get(), name_beside_.c_str(),
-                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, for_all_to_read));
-    if (file || errno != EINTR) return file;  // SIGTERM is open, and a network's file system slow
-  }
-}
-
 bool MetricsFile::keep(posix::UniqueFd file) noexcept {
   if (!last_) {
     last_ = std::move(file);
@@ -229,7 +221,7 @@ MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept 
   const auto there = place();
   // A first file is put in the place of another server's; a later one is not.
   if (there == Place::other || (there == Place::file && last_)) return {Result::replaced, EEXIST};
-  auto file = open_beside();
+  auto file = posix::create_file(folder_.get(), name_beside_.c_str(), for_all_to_read);
   if (!file) return {Result::failed, errno};
   text_->clear();
   append_metrics(*text_, figures);

@@ -1,6 +1,7 @@
 #include "tcpserver/server/recorder.hpp"
 
 #include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
@@ -74,8 +75,7 @@ posix::UniqueFd Recorder::open_new(const posix::SocketAddress& peer) const noexc
   append_peer(first, peer);
   const auto open = [this](FileName& name) {
     name.append(".dat");
-    return posix::UniqueFd(::openat(folder_.get(), name.c_str(),
-                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    return posix::create_file(folder_.get(), name.c_str(), S_IRUSR | S_IWUSR);
   };
   auto name = first;
   auto file = open(name);

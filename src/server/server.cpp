@@ -52,7 +52,11 @@ BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noe
 
 std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
   std::optional<Recorder> recorder;
-  if (!options.record.empty()) recorder.emplace(options.record, options.record_limit, log);
+  if (!options.record.empty()) {
+    recorder.emplace(options.record, options.record_limit, log);
+  } else if (options.record_limit != 0) {
+    log.info("--record-limit has no effect without --record");
+  }
   return recorder;
 }
 

@@ -261,6 +261,25 @@ TEST_F(Recorded, IsNotWhereTheFolderIsGone) {
       << server.process().errors();
 }
 
+// The connection has the last one.
+TEST_F(Recorded, IsNotWhereDescriptorsAreShort) {
+  ServerProcess server(recording());
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_of(server.pid()) + 1));
+  ClientSocket client(server.port());
+  EXPECT_EQ(echo_through(client, "echoed"), "echoed");
+  EXPECT_TRUE(files().empty());
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.process().errors().find(": Too many open files\n"), std::string::npos)
+      << server.process().errors();
+}
+
+TEST_F(Recorded, HasNoLimitWithoutARecording) {
+  ServerProcess server({"--record-limit", "1M"});
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_NE(server.process().errors().find("--record-limit has no effect without --record\n"),
+            std::string::npos);
+}
+
 TEST_F(Recorded, NeedsAFolderThatCanBeWrittenTo) {
   std::ofstream(folder / "file") << "x";
   for (const auto& place : {std::string("/nowhere"), (folder / "file").string()}) {

@@ -18,6 +18,10 @@ namespace tcpserver::posix {
 // (EFBIG).
 [[nodiscard]] std::optional<std::string> read_file(const char* path, std::size_t largest);
 
+// Makes a new file in this open folder, for writing. Follows no symbolic link, overwrites nothing; tried
+// again after EINTR. Empty with errno, EEXIST where anything has that name.
+[[nodiscard]] UniqueFd create_file(int folder, const char* name, mode_t mode) noexcept;
+
 // write(2) until all of it is out, tried again after EINTR and after short writes. Waits where the descriptor
 // takes nothing, even one that somebody has made non-blocking.
 // Returns false with errno as soon as a write fails; how much was written by then is not told.

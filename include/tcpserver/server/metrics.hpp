@@ -62,7 +62,6 @@ class MetricsFile {
   // What is at the path: nothing, a regular file, or what no file of ours may take the place of.
   enum class Place { free, ours, file, other };
   [[nodiscard]] Place place() const noexcept;
-  [[nodiscard]] posix::UniqueFd open_beside() const noexcept;
   [[nodiscard]] bool keep(posix::UniqueFd file) noexcept;
 
   std::string name_;
