@@ -104,7 +104,7 @@ TEST_F(MetricsOfAServer, AreWrittenAnewWithNothingToSay) {
 
 TEST_F(MetricsOfAServer, KnowWhyClientsWereRefusedAndSessionsEnded) {
   ServerProcess server(
-      {"--metrics-file", path, "--max-connections", "2", "--overload", "refuse", "--idle-timeout", "1s"});
+      {"--metrics-file", path, "--max-connections", "2", "--overload", "refuse", "--idle-timeout", "3s"});
   ClientSocket first(server.port());
   ClientSocket second(server.port());
   ClientSocket third(server.port());
@@ -176,8 +176,7 @@ TEST_F(MetricsOfAServer, AreWholeThoughTwoServersWriteThere) {
   EXPECT_NE(first.process().errors().find(" is no longer this server's: "), std::string::npos);
   ClientSocket client(second.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
-  EXPECT_TRUE(becomes(second, "tcpserver_connections_open", 0));
-  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 1) << "the last that started has it";
+  EXPECT_TRUE(becomes(second, "tcpserver_connections_accepted_total", 1)) << "the last that started has it";
 }
 
 TEST_F(MetricsOfAServer, AreTheUsersWhoServes) {
