@@ -42,6 +42,8 @@ try "its state is told" eventually status_has "0 of 1000 sessions open, 2 accept
 tcpclient --delay 4s --message held 127.0.0.1 >/tmp/held &
 held=$!
 try "with a session that is open" eventually status_has "1 of 1000 sessions open, 3 accepted"
+shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
+try "which --status shows" shows_session
 try "the pages are there" test -s /usr/share/man/man8/tcpserver.8.gz
 
 echo "--- the unit's protection"
