@@ -14,8 +14,8 @@ for way in "${ways[@]}"; do
   case $way in
     gcc) flags=() ;;
     clang) flags=() compiler=clang++ ;;
-    # Of scripts, manual pages and sources it has nothing to say.
-    sanitize) flags=(-DTCPSERVER_SANITIZE=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1) tests=(--exclude-regex '^layout\.') ;;
+    # Of scripts, manual pages and sources it has nothing to say. Several sources at a time build in half the time.
+    sanitize) flags=(-DTCPSERVER_SANITIZE=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_UNITY_BUILD=ON) tests=(--exclude-regex '^layout\.') ;;
     posix) flags=(-DTCPSERVER_LINUX=OFF) ;;
     dynamic) flags=(-DTCPSERVER_STATIC=OFF) ;;
     *) echo "$0: '$way' is not a way: gcc, clang, sanitize, posix or dynamic" >&2; exit 64 ;;

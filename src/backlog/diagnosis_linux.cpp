@@ -14,7 +14,7 @@ namespace tcpserver::backlog {
 namespace {
 
 // The kernel has the reply ready when the request was sent, so this ends no healthy wait.
-constexpr auto longest_wait = std::chrono::seconds(2);
+constexpr auto longest_wait_for_answer = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -22,7 +22,7 @@ posix::UniqueFd open_diagnosis() {
   posix::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   const bool short_of = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
   if (!fd && short_of) throw posix::system_error("ask the kernel for its listening sockets");
-  const timeval limit = posix::to_timeval(longest_wait);
+  const timeval limit = posix::to_timeval(longest_wait_for_answer);
   if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
   return fd;
 }

@@ -1,6 +1,7 @@
 #include "tcpserver/client/compared_client.hpp"
 
 #include "tcpserver/options/values.hpp"
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <sys/socket.h>
@@ -16,10 +17,6 @@ namespace {
 using posix::SocketAddress;
 using posix::TimePoint;
 using posix::UniqueFd;
-
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
 
 std::string capitals(std::string text) {
   for (char& c : text) {
@@ -136,7 +133,7 @@ void ComparedClient::connect_failed(int error, TimePoint now) {
 void ComparedClient::send(TimePoint now) {
   const ssize_t count = ::send(fd_.get(), sentence_.data() + sent_, sentence_.size() - sent_, MSG_NOSIGNAL);
   if (count < 0) {
-    if (!would_block(errno)) broken(errno, now);
+    if (!posix::would_block(errno)) broken(errno, now);
     return;
   }
   sent_ += static_cast<std::size_t>(count);
@@ -151,7 +148,7 @@ void ComparedClient::send(TimePoint now) {
 bool ComparedClient::receive(TimePoint now) {
   std::array<char, 16UL * 1024> buffer;
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (count < 0 && would_block(errno)) return true;
+  if (count < 0 && posix::would_block(errno)) return true;
   if (count < 0) {
     broken(errno, now);
   } else if (count == 0) {

@@ -25,10 +25,6 @@ using posix::StartError;
 
 constexpr std::size_t buffer_size = 256UL * 1024;
 
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
 // A regular file takes any write without blocking for long. Of a pipe or terminal that polls writable no more
 // is known than that PIPE_BUF bytes fit; a larger write could block while the server waits for us.
 std::size_t safe_write_size(int fd) {
@@ -97,7 +93,7 @@ class Exchange {
   void read_source() {
     const ssize_t count = posix::read_some(source_, outgoing_buffer_.data(), outgoing_buffer_.size());
     if (count < 0) {
-      if (would_block(errno)) return;
+      if (posix::would_block(errno)) return;
       throw posix::system_error("read standard input", errno, ExitStatus::io_error);
     }
     if (count == 0) source_open_ = false;
@@ -109,7 +105,7 @@ class Exchange {
     if (count >= 0) {
       outgoing_.remove_prefix(static_cast<std::size_t>(count));
       totals_.sent += static_cast<std::uint64_t>(count);
-    } else if (!would_block(errno)) {
+    } else if (!posix::would_block(errno)) {
       // What the server had sent before may still be there to read: that comes first.
       failure_ = errno;
       source_open_ = false;
@@ -124,7 +120,7 @@ class Exchange {
       totals_.received += static_cast<std::uint64_t>(count);
       return;
     }
-    if (count < 0 && would_block(errno)) return;
+    if (count < 0 && posix::would_block(errno)) return;
     if (count < 0) failure_ = errno;
     server_open_ = false;
     half_close_when_all_is_sent();
@@ -134,7 +130,7 @@ class Exchange {
     const ssize_t count = ::write(sink_, incoming_.data(), std::min(incoming_.size(), sink_write_size_));
     if (count >= 0) {
       incoming_.remove_prefix(static_cast<std::size_t>(count));
-    } else if (!would_block(errno)) {
+    } else if (!posix::would_block(errno)) {
       throw posix::system_error("write to standard output", errno, ExitStatus::io_error);
     }
   }

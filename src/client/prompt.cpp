@@ -23,7 +23,7 @@ constexpr std::string_view question = "Please type a short sentence: ";
 bool closed_by_server(int connection) {
   char byte = 0;
   const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  return count == 0 || (count < 0 && !posix::would_block(errno));
 }
 
 // Blocks until the user has typed something.

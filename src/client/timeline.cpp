@@ -8,15 +8,15 @@ namespace tcpserver::client {
 
 namespace {
 
-std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
-  return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
-}
-
 std::string json_time(const std::optional<double>& seconds) {
   return seconds ? options::formatted("%.6f", *seconds) : "null";
 }
 
 }  // namespace
+
+std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
+  return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
+}
 
 const char* word_of(Trouble trouble) noexcept {
   switch (trouble) {

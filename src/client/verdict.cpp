@@ -13,10 +13,6 @@ std::string counted(std::size_t count, const std::string& one, const std::string
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
-  return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
-}
-
 bool is_slow_and_has_sent(const ClientLife& life) {
   return life.slow && life.sent_s;
 }

@@ -1,5 +1,7 @@
 #include "tcpserver/load/transfer.hpp"
 
+#include "tcpserver/posix/io.hpp"
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,8 +20,8 @@ std::size_t piece_of(std::uint64_t size) {
 }
 
 // ENOTCONN: the connect is under way on a system that says so.
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOTCONN;
+bool is_to_wait(int error) {
+  return posix::would_block(error) || error == ENOTCONN;
 }
 
 Fault fault_of(int error) {
@@ -40,7 +42,7 @@ std::optional<Fault> Transfer::send(Connection& connection) {
   const std::uint64_t place = Pattern::place_of(connection.number, connection.round) + connection.sent;
   const auto bytes = pattern_.sent(place, piece_of(size_ - connection.sent));
   const ssize_t count = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (count < 0) return would_block(errno) ? std::nullopt : std::optional(fault_of(errno));
+  if (count < 0) return is_to_wait(errno) ? std::nullopt : std::optional(fault_of(errno));
   connection.sent += static_cast<std::uint64_t>(count);
   bytes_sent_ += static_cast<std::uint64_t>(count);
   return std::nullopt;
@@ -51,7 +53,7 @@ Transfer::Received Transfer::receive(Connection& connection) {
   const std::size_t room = expected + (size_ - connection.received == expected ? 1 : 0);
   const ssize_t count = ::recv(connection.fd.get(), buffer_.data(), room, 0);
   if (count < 0) {
-    return {.fault = would_block(errno) ? std::nullopt : std::optional(fault_of(errno))};
+    return {.fault = is_to_wait(errno) ? std::nullopt : std::optional(fault_of(errno))};
   }
   if (count == 0) {
     if (connection.received == size_) return {.fault = std::nullopt, .at_end = true};

@@ -71,12 +71,6 @@ double rate_of(const Given& given) {
   return *rate;
 }
 
-posix::Duration positive_duration_of(const Given& given, std::string_view what) {
-  const auto duration = duration_of(given);
-  if (duration == posix::Duration::zero()) refuse(given, std::string(what) + ": it must be above 0");
-  return duration;
-}
-
 OptionSpec json_option(bool& json, std::string help) {
   return {"json", '\0', "", "", std::move(help), [&json](const Given&) { json = true; }};
 }
@@ -95,7 +89,7 @@ std::vector<std::string_view> parse_job(const Program& program, OptionTable (*ta
   return parsed.operands;
 }
 
-void parse_probe(BacklogCommand& command, int argc, char* const* argv) {
+void parse_probe_command(BacklogCommand& command, int argc, char* const* argv) {
   parse_job(probe_program, probe_option_table, command, argc, argv);
   const auto& options = std::get<ProbeOptions>(command.job);
   if (options.from > options.to) {
@@ -105,7 +99,7 @@ void parse_probe(BacklogCommand& command, int argc, char* const* argv) {
   }
 }
 
-void parse_watch(BacklogCommand& command, int argc, char* const* argv) {
+void parse_watch_command(BacklogCommand& command, int argc, char* const* argv) {
   const auto operands = parse_job(watch_program, watch_option_table, command, argc, argv);
   if (!command.text_to_show.empty()) return;
   if (operands.empty()) {
@@ -118,7 +112,7 @@ void parse_watch(BacklogCommand& command, int argc, char* const* argv) {
   std::get<WatchOptions>(command.job).port = port_of({operands[0], "PORT"});
 }
 
-void parse_size(BacklogCommand& command, int argc, char* const* argv) {
+void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {
   parse_job(size_program, size_option_table, command, argc, argv);
   if (!command.text_to_show.empty()) return;
   const auto& options = std::get<SizeOptions>(command.job);
@@ -146,7 +140,8 @@ struct Job {
   std::string_view name;
   void (*parse)(BacklogCommand&, int, char* const*);
 };
-constexpr std::array jobs{Job{"probe", parse_probe}, Job{"watch", parse_watch}, Job{"size", parse_size}};
+constexpr std::array jobs{Job{"probe", parse_probe_command}, Job{"watch", parse_watch_command},
+                          Job{"size", parse_size_command}};
 
 std::string help_of_all() {
   ProbeOptions probe;
@@ -201,10 +196,10 @@ OptionTable size_option_table(SizeOptions& target) {
        [&target](const Given& given) { target.burst = rate_of(given); }},
       {"burst-length", '\0', "D", duration_text(defaults.burst_length), "how long the peak lasts",
        [&target](const Given& given) {
-         target.burst_length = positive_duration_of(given, "the length of a burst");
+         target.burst_length = duration_above_zero(given, "the length of a burst");
        }},
       {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
-       [&target](const Given& given) { target.accept_time = positive_duration_of(given, "an accept time"); }},
+       [&target](const Given& given) { target.accept_time = duration_above_zero(given, "an accept time"); }},
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the server on this port of this "
        "machine",

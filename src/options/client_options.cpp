@@ -31,10 +31,6 @@ std::uint32_t number_of_clients(const Given& given, std::uint32_t least) {
   return static_cast<std::uint32_t>(*value);
 }
 
-StartError contradiction(const std::string& text) {
-  return {ExitStatus::usage, text};
-}
-
 // Options that have to do with each other. Sets how many are slow, where nobody said.
 void settle(ClientOptions& options) {
   if (options.ask_first && options.message) {

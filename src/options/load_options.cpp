@@ -33,32 +33,13 @@ std::uint64_t count_of(const Given& given, std::string_view what, std::uint64_t 
   return *value;
 }
 
-// `most` is a whole number of GiB.
-std::uint64_t size_of(const Given& given, std::uint64_t most) {
-  const auto value = parse_size(given.text, 1, most);
-  if (!value) {
-    refuse(given, "a size: bytes from 1 to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
-  }
-  return *value;
-}
-
-posix::Duration duration_above_0(const Given& given, std::string_view what) {
-  const auto value = duration_of(given);
-  if (value == posix::Duration::zero()) refuse(given, std::string(what) + ": it must be above 0");
-  return value;
-}
-
-double rate_of(const Given& given) {
+double start_rate_of(const Given& given) {
   const auto value = parse_decimal(given.text, highest_start_rate);
   if (!value || *value <= 0) {
     refuse(given, "a rate: connections a second, above 0 and at most " + std::to_string(highest_start_rate) +
                       ", such as 500 or 0.5");
   }
   return *value;
-}
-
-StartError contradiction(const std::string& text) {
-  return {ExitStatus::usage, text};
 }
 
 void refuse_two_modes(const LoadWords& words) {
@@ -110,7 +91,7 @@ OptionTable load_option_table(LoadOptions& target, LoadWords& words) {
   return {
       {"connections", '\0', "N", "10000", "how many connections in all, 1 to 1000000000",
        [&words](const Given& given) {
-         words.connections = count_of(given, "a number of connections", most_connections);
+         words.connections = count_of(given, "a number of connections", most_load_connections);
        }},
       {"concurrency", '\0', "C", "64; with --bulk and --ping 1, with --rate 1000",
        "so many of them at a time, 1 to 1000000; with --hold, --bulk and --ping there are no more than these",
@@ -121,7 +102,7 @@ OptionTable load_option_table(LoadOptions& target, LoadWords& words) {
       {"message-size", '\0', "B", "32", "bytes that each connection sends, and wants back, 1 to 1G",
        [&words](const Given& given) { words.message_size = size_of(given, largest_message); }},
       {"hold", '\0', "D", "", "open all, ask each once, keep them open for D, ask each again, and close",
-       [&words](const Given& given) { words.hold = duration_above_0(given, "a time to hold"); }},
+       [&words](const Given& given) { words.hold = duration_above_zero(given, "a time to hold"); }},
       {"bulk", '\0', "B", "",
        "send B bytes on each connection, 1 to 1024G, and read them back at the same time, then the end",
        [&words](const Given& given) { words.bulk = size_of(given, largest_bulk); }},
@@ -131,7 +112,7 @@ OptionTable load_option_table(LoadOptions& target, LoadWords& words) {
        }},
       {"rate", '\0', "R", "as answers come",
        "start R connections a second, answered or not; latencies count from the moment when each was due",
-       [&target](const Given& given) { target.rate = rate_of(given); }},
+       [&target](const Given& given) { target.rate = start_rate_of(given); }},
       {"service", '\0', "SERVICE", "echo",
        "what the server does, echo or upper: replies are compared with that",
        [&target](const Given& given) { target.service = service_of(given); }},
@@ -145,7 +126,7 @@ OptionTable load_option_table(LoadOptions& target, LoadWords& words) {
        }},
       {"timeout", '\0', "D", "10s",
        "give up a connection on which nothing moves for so long, and the run when nothing moves at all",
-       [&target](const Given& given) { target.timeout = duration_above_0(given, "a time-out"); }},
+       [&target](const Given& given) { target.timeout = duration_above_zero(given, "a time-out"); }},
       {"json", '\0', "", "", "the report as one JSON document",
        [&target](const Given&) { target.json = true; }},
       {"help", 'h', "", "", "show this and exit", nullptr},

@@ -181,10 +181,28 @@ void refuse(const Given& given, std::string_view allowed) {
                    given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
 }
 
+StartError contradiction(const std::string& text) {
+  return {ExitStatus::usage, text};
+}
+
 posix::Duration duration_of(const Given& given) {
   const auto value = parse_duration(given.text);
   if (!value)
     refuse(given, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  return *value;
+}
+
+posix::Duration duration_above_zero(const Given& given, std::string_view what) {
+  const auto value = duration_of(given);
+  if (value == posix::Duration::zero()) refuse(given, std::string(what) + ": it must be above 0");
+  return value;
+}
+
+std::uint64_t size_of(const Given& given, std::uint64_t most) {
+  const auto value = parse_size(given.text, 1, most);
+  if (!value) {
+    refuse(given, "a size: bytes from 1 to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
+  }
   return *value;
 }
 

@@ -91,15 +91,6 @@ void store_path(std::string& path, const Given& given) {
   path = given.text;
 }
 
-void store_record_limit(std::uint64_t& limit, const Given& given) {
-  const auto size = parse_size(given.text, 1, largest_recording);
-  if (!size) {
-    refuse(given, "a size: bytes from 1 to " + std::to_string(largest_recording >> 30) +
-                      "G, such as 100, 64K, 1M or 1G");
-  }
-  limit = *size;
-}
-
 // Names and numbers alike; who they are is looked up at the start. A name is what useradd(8) lets through at
 // most: no blanks, no control characters, and nothing that /etc/passwd has for separators.
 void store_user(std::optional<UserRequest>& user, const Given& given) {
@@ -199,7 +190,7 @@ OptionTable server_option_table(ServerOptions& target) {
        }},
       {"record-limit", '\0', "B", "none",
        "bytes in each of these files; what comes beyond is echoed, and not recorded",
-       [&target](const Given& given) { store_record_limit(target.record_limit, given); }},
+       [&target](const Given& given) { target.record_limit = size_of(given, largest_recording); }},
       {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
        [&target](const Given& given) { target.config = given.text; }},
       {"status", '\0', "", "",

@@ -1,4 +1,5 @@
 #include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/posix/proc_text.hpp"
 
 #include <netdb.h>
 
@@ -12,22 +13,6 @@
 namespace tcpserver::posix {
 
 namespace {
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text, int base) {
-  Number number{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return number;
-}
-
-std::string_view next_field(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  const auto field = line.substr(0, line.find(' '));
-  line.remove_prefix(field.size());
-  return field;
-}
 
 // "0100007F:D431": each 32-bit word of the address as a number of the machine's own byte order.
 std::optional<SocketAddress> parse_endpoint(std::string_view field) {

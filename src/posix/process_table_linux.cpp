@@ -1,6 +1,7 @@
 #include "tcpserver/posix/process_table_linux.hpp"
 
 #include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/proc_text.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
 #include <dirent.h>
@@ -22,22 +23,6 @@ struct CloseFolder {
   void operator()(DIR* folder) const noexcept { ::closedir(folder); }
 };
 using Folder = std::unique_ptr<DIR, CloseFolder>;
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return number;
-}
-
-std::string_view next_field(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  const auto field = line.substr(0, line.find_first_of(" \n"));
-  line.remove_prefix(field.size());
-  return field;
-}
 
 // The process chooses its own name: no control byte of it may reach a terminal.
 std::string printable(std::string_view text) {

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 
 namespace tcpserver::server {
@@ -76,10 +75,6 @@ bool except(const posix::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
   return ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
 }
 
-bool can_write(const KeptFolder& folder) noexcept {
-  return folder.use != KeptFolder::Use::remove;
-}
-
 // Rules, and the exceptions from them.
 void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_for_version);
@@ -97,18 +92,18 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
 }
 
 // To read any file takes CAP_DAC_READ_SEARCH, or, where a container has not even that, CAP_DAC_OVERRIDE: as
-// long as no file can be written for another reason.
-unsigned right_to_read(unsigned permitted, bool no_file_can_be_written) noexcept {
+// long as Landlock lets it write, make and remove nothing.
+unsigned right_to_read(unsigned permitted, bool all_stays_as_it_is) noexcept {
   constexpr unsigned search = CAP_TO_MASK(CAP_DAC_READ_SEARCH);
-  if ((permitted & search) != 0 || !no_file_can_be_written) return search;
+  if ((permitted & search) != 0 || !all_stays_as_it_is) return search;
   return CAP_TO_MASK(CAP_DAC_OVERRIDE);
 }
 
-bool drop_capabilities(bool keep_reading, bool no_file_can_be_written) noexcept {
+bool drop_capabilities(bool keep_reading, bool all_stays_as_it_is) noexcept {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, sets) != 0) return false;
-  const unsigned kept = keep_reading ? right_to_read(sets[0].permitted, no_file_can_be_written) : 0;
+  const unsigned kept = keep_reading ? right_to_read(sets[0].permitted, all_stays_as_it_is) : 0;
   for (auto& set : sets) {
     const unsigned left = &set == &sets[0] ? kept : 0;
     set = {.effective = set.effective & left, .permitted = set.permitted & left, .inheritable = 0};
@@ -122,10 +117,9 @@ Confinement confine(const Kept& kept) noexcept {
   Confinement given_up;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   enter_landlock(given_up, kept);
-  const bool no_file_can_be_written =
-      given_up.files && std::none_of(kept.folders.begin(), kept.folders.end(), can_write);
+  const bool all_stays_as_it_is = given_up.files && kept.folders.empty();
   given_up.capabilities =
-      drop_capabilities(kept.read_all_files, no_file_can_be_written) || !posix::has_capabilities();
+      drop_capabilities(kept.read_all_files, all_stays_as_it_is) || !posix::has_capabilities();
   return given_up;
 }
 

@@ -8,13 +8,7 @@
 
 namespace tcpserver::server {
 
-namespace {
-
-unsigned long long wide(std::uint64_t number) noexcept {
-  return number;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void ByteCount::add(const SessionRecord& record) noexcept {
   in += record.in.load(std::memory_order_relaxed);

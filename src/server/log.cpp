@@ -2,6 +2,7 @@
 
 #include "tcpserver/server/bounded_text.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>

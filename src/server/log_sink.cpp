@@ -1,5 +1,6 @@
 #include "tcpserver/server/log_sink.hpp"
 
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/server/bounded_text.hpp"
 
@@ -94,7 +95,7 @@ StandardError::StandardError() noexcept
   const auto type = type_of(STDERR_FILENO);
   if (own_ || type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
-  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::switch_over;
+  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::in_time;
   if (type == S_IFIFO) posix::ask_for_large_pipe(fd_);
 }
 
@@ -105,26 +106,28 @@ bool StandardError::put(Severity severity, std::string_view text) noexcept {
   line.append(format() == options::LogFormat::text ? "tcpserver: %.*s" : "%.*s",
               static_cast<int>(text.size()), text.data());
   line.end_line();
-  const auto written = write_now(line.c_str(), line.size());
+  const auto written = write_now({line.c_str(), line.size()});
   if (written <= 0) return false;
   torn_ = written < static_cast<ssize_t>(line.size());
   return !torn_;
 }
 
-ssize_t StandardError::write_now(const char* line, std::size_t size) noexcept {
-  if (way_ == Way::send) return ::send(fd_, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (way_ == Way::switch_over) return write_switched_over(line, size);
+ssize_t StandardError::write_now(std::string_view line) noexcept {
+  if (way_ == Way::send) return ::send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (way_ == Way::in_time) return write_in_time(line);
   if (way_ == Way::poll_first && !takes_a_line()) return -1;
-  return ::write(fd_, line, size);
+  return ::write(fd_, line.data(), line.size());
 }
 
-// POLLOUT of a terminal promises a byte, and no line. For the time of the write its description does not
-// block, for the shell neither; but a server that hangs until somebody types Ctrl-Q serves nobody.
-ssize_t StandardError::write_switched_over(const char* line, std::size_t size) noexcept {
-  const int flags = ::fcntl(fd_, F_GETFL);
-  if (flags < 0 || ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
-  const auto written = ::write(fd_, line, size);
-  ::fcntl(fd_, F_SETFL, flags);
+// POLLOUT of a terminal promises a byte, and no line; and O_NONBLOCK is not ours to set: all who share the
+// terminal would have it, the shell first. So a write may wait, for a moment; and where it did, there is no
+// other one for so long that the server has most of its time for clients.
+ssize_t StandardError::write_in_time(std::string_view line) noexcept {
+  constexpr auto moment = std::chrono::milliseconds(10);
+  constexpr auto rest = 20 * moment;
+  if (posix::Clock::now() < rests_until_ || !takes_a_line()) return -1;
+  const auto written = posix::write_within(fd_, line, moment);
+  if (written < static_cast<ssize_t>(line.size())) rests_until_ = posix::Clock::now() + rest;
   return written;
 }
 

@@ -8,6 +8,7 @@
 #include "tcpserver/posix/system_error.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +24,13 @@ constexpr mode_t for_all_to_read = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
 constexpr auto between_writes = std::chrono::seconds(5);
 
-unsigned long long wide(std::uint64_t number) noexcept {
-  return number;
+// Whether nobody else has it locked; false with errno, EWOULDBLOCK where somebody has.
+bool lock(const posix::UniqueFd& file) noexcept {
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+posix::UniqueFd open_to_lock(int folder, const char* name, int access) noexcept {
+  return posix::UniqueFd(::openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 // One family of figures: what it is, then its values.
@@ -181,60 +187,91 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
 
 MetricsFile::MetricsFile(const std::string& path) : text_(std::make_unique<MetricsText>()) {
   const auto shown = options::plain_or_quoted(path);
-  const auto slash = path.rfind('/');
-  name_ = slash == std::string::npos ? path : path.substr(slash + 1);
+  name_ = posix::name_of(path);
+  name_beside_ = name_ + ".tmp";
   folder_ = posix::UniqueFd(posix::open_folder(posix::folder_of(path).c_str()));
   if (!folder_) {
     throw posix::system_error("open the folder of --metrics-file " + shown, errno,
                               posix::ExitStatus::cannot_create);
   }
-  if (name_.empty() || place() == Place::other) {
+  if (name_.empty() || place() == Place::no_file) {
     throw posix::StartError(posix::ExitStatus::cannot_create,
                             "--metrics-file " + shown + ": it is not a regular file");
   }
-  // Two in different pid namespaces may have the same pid, and the same folder.
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  name_beside_ = name_ + "." + std::to_string(::getpid()) + "-" +
-                 std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()) + ".tmp";
 }
 
 MetricsFile::Place MetricsFile::place() const noexcept {
   struct stat there {};
   if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return Place::free;
-  if (!S_ISREG(there.st_mode)) return Place::other;
-  struct stat last {};
-  const bool is_last =
-      last_ && ::fstat(last_.get(), &last) == 0 && last.st_dev == there.st_dev && last.st_ino == there.st_ino;
-  return is_last ? Place::ours : Place::file;
+  if (!S_ISREG(there.st_mode)) return Place::no_file;
+  if (last_ && posix::is_at(last_.get(), folder_.get(), name_.c_str())) return Place::ours;
+  const auto file = open_to_lock(folder_.get(), name_.c_str(), O_RDONLY);
+  if (!file) return errno == ENOENT ? Place::free : Place::others;
+  return lock(file) ? Place::nobodys : Place::others;
 }
 
-bool MetricsFile::keep(posix::UniqueFd file) noexcept {
-  if (!last_) {
-    last_ = std::move(file);
-    return true;
+// A first file is put in the place of another server's; a later one is not.
+bool MetricsFile::may_write() const noexcept {
+  const auto there = place();
+  return there != Place::no_file && (there != Place::others || !last_);
+}
+
+// Makes FILE.tmp. One that a killed server has left is removed; one that a server has locked is EWOULDBLOCK.
+posix::UniqueFd MetricsFile::lock_beside() noexcept {
+  constexpr int tries = 20;  // each fails when another server removes or renames its own just then
+  const char* const name = name_beside_.c_str();
+  const auto remove = [&] {
+    const int error = errno;
+    ::unlinkat(folder_.get(), name, 0);
+    errno = error;
+  };
+  for (int i = 0; i < tries; ++i) {
+    auto file = posix::create_file(folder_.get(), name, S_IRUSR | S_IWUSR);
+    if (file) {
+      if (!lock(file)) {
+        if (errno != EWOULDBLOCK) remove();  // a file system that has no locks
+        return {};
+      }
+      if (posix::is_at(file.get(), folder_.get(), name)) return file;
+      continue;
+    }
+    if (errno != EEXIST) return {};
+    const auto left = open_to_lock(folder_.get(), name, O_RDWR);
+    if (left && !lock(left)) return {};
+    // A link is nobody's.
+    if (!left && errno != ENOENT && errno != ELOOP) return {};
+    if (!left || posix::is_at(left.get(), folder_.get(), name)) remove();
   }
-  return ::dup3(file.get(), last_.get(), O_CLOEXEC) >= 0;
+  errno = EWOULDBLOCK;
+  return {};
+}
+
+// Before the rename: where this fails, the old file stays.
+bool MetricsFile::keep(const posix::UniqueFd& file) noexcept {
+  if (last_) return ::dup3(file.get(), last_.get(), O_CLOEXEC) >= 0;
+  last_ = posix::UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  return static_cast<bool>(last_);
 }
 
 MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept {
   due_ = posix::Clock::now() + between_writes;
-  const auto there = place();
-  // A first file is put in the place of another server's; a later one is not.
-  if (there == Place::other || (there == Place::file && last_)) return {Result::replaced, EEXIST};
-  auto file = posix::create_file(folder_.get(), name_beside_.c_str(), for_all_to_read);
-  if (!file) return {Result::failed, errno};
+  if (!may_write()) return {Result::others, EEXIST};
+  const auto file = lock_beside();
+  if (!file) return {errno == EWOULDBLOCK ? Result::busy : Result::failed, errno};
+  const auto give_up = [this](Outcome outcome) {
+    ::unlinkat(folder_.get(), name_beside_.c_str(), 0);
+    return outcome;
+  };
+  if (!may_write()) return give_up({Result::others, EEXIST});  // another one may just have renamed its own
   text_->clear();
   append_metrics(*text_, figures);
   // Whatever the umask: it is for a monitor, who is somebody else.
   if (::fchmod(file.get(), for_all_to_read) == 0 &&
-      posix::write_all(file.get(), {text_->c_str(), text_->size()}) &&
-      ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0 &&
-      keep(std::move(file))) {
+      posix::write_all(file.get(), {text_->c_str(), text_->size()}) && keep(file) &&
+      ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0) {
     return {Result::written};
   }
-  const int error = errno;
-  ::unlinkat(folder_.get(), name_beside_.c_str(), 0);
-  return {Result::failed, error};
+  return give_up({Result::failed, errno});
 }
 
 }  // namespace tcpserver::server

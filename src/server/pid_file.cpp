@@ -25,22 +25,16 @@ constexpr mode_t for_its_owner = 0600;
   throw StartError(ExitStatus::cannot_create, "--pid-file " + options::plain_or_quoted(path) + ": " + why);
 }
 
-posix::UniqueFd open_file(const std::string& path) {
+posix::UniqueFd open_file(int folder, const std::string& name, const std::string& path) {
   // A link could lead root to anybody's file; without O_NONBLOCK, opening a FIFO waits.
-  posix::UniqueFd fd(
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, for_its_owner));
+  posix::UniqueFd fd(::openat(folder, name.c_str(),
+                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+                              for_its_owner));
   if (!fd) refuse(path, errno == ELOOP ? "it is a symbolic link" : posix::error_text(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) refuse(path, posix::error_text(errno));
   if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
   return fd;
-}
-
-bool is_at(const posix::UniqueFd& fd, const std::string& path) {
-  struct stat open_one {};
-  struct stat named {};
-  return ::fstat(fd.get(), &open_one) == 0 && ::lstat(path.c_str(), &named) == 0 &&
-         open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
 struct flock whole_file() {
@@ -53,12 +47,15 @@ struct flock whole_file() {
 }  // namespace
 
 PidFile::PidFile(std::string path)
-    : path_(std::move(path)), folder_(posix::open_folder(posix::folder_of(path_).c_str())) {
+    : path_(std::move(path)),
+      name_(posix::name_of(path_)),
+      folder_(posix::open_folder(posix::folder_of(path_).c_str())) {
+  if (!folder_) refuse(path_, posix::error_text(errno));
   // The owner of a file that was opened may remove it before it is locked: then there is another one to open.
   constexpr int tries = 20;
   for (int i = 0; i < tries && !fd_; ++i) {
-    fd_ = open_file(path_);
-    if (!lock() || !is_at(fd_, path_)) fd_.reset();
+    fd_ = open_file(folder_.get(), name_, path_);
+    if (!lock() || !posix::is_at(fd_.get(), folder_.get(), name_.c_str())) fd_.reset();
   }
   if (!fd_) refuse(path_, "other servers keep making and removing it");
   stale_ = read();
@@ -67,8 +64,8 @@ PidFile::PidFile(std::string path)
 
 PidFile::~PidFile() {
   // Not a file that somebody has put in its place. Before the lock is given up: nobody else has it yet.
-  if (!is_at(fd_, path_)) return;
-  if (::unlink(path_.c_str()) == 0) return;
+  if (!posix::is_at(fd_.get(), folder_.get(), name_.c_str())) return;
+  if (::unlinkat(folder_.get(), name_.c_str(), 0) == 0) return;
   [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // else a pid of nobody stays in it
 }
 

@@ -15,6 +15,7 @@
 #include "tcpserver/server/service_manager.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,7 +93,11 @@ std::vector<KeptFolder> Server::output_folders() const {
 void Server::try_outputs() {
   if (recorder_) recorder_->try_folder();
   if (!metrics_) return;
-  const auto outcome = write_metrics();
+  auto outcome = write_metrics();
+  for (int i = 0; i < 100 && outcome.result == MetricsFile::Result::busy; ++i) {
+    ::poll(nullptr, 0, 20);
+    outcome = write_metrics();
+  }
   if (outcome.result == MetricsFile::Result::written) return;
   throw posix::system_error("write --metrics-file " + options::plain_or_quoted(options_.metrics_file),
                             outcome.error, posix::ExitStatus::cannot_create);
@@ -229,17 +234,21 @@ MetricsFile::Outcome Server::write_metrics() noexcept {
 void Server::keep_metrics() noexcept {
   if (!metrics_) return;
   const auto outcome = write_metrics();
-  if (outcome.result == MetricsFile::Result::written) return;
   const char* const path = options_.metrics_file.c_str();
-  if (outcome.result == MetricsFile::Result::replaced) {
-    log_.limited_warning(metrics_failures_,
-                         "--metrics-file %s is no longer this server's: somebody has put another in its "
-                         "place, and it stays",
-                         path);
-    return;
+  switch (outcome.result) {
+    case MetricsFile::Result::written:
+    case MetricsFile::Result::busy:  // and takes it over, as a rule
+      return;
+    case MetricsFile::Result::others:
+      log_.limited_warning(metrics_failures_,
+                           "--metrics-file %s is another server's now, or no regular file: this one writes "
+                           "it again when that has ended",
+                           path);
+      return;
+    case MetricsFile::Result::failed:
+      log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", path,
+                           std::strerror(outcome.error));
   }
-  log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", path,
-                       std::strerror(outcome.error));
 }
 
 void Server::begin_to_stop() noexcept {

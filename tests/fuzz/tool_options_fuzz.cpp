@@ -42,7 +42,7 @@ void check(const options::LoadOptions& options) {
   fuzz::require(options.port > 0 && options.size > 0 && options.timeout > posix::Duration::zero(),
                 "a load has a port, bytes and a time-out");
   fuzz::require(options.concurrency > 0 && options.concurrency <= options::most_at_a_time &&
-                    options.connections > 0 && options.connections <= options::most_connections,
+                    options.connections > 0 && options.connections <= options::most_load_connections,
                 "and connections within their limits");
   fuzz::require((options.mode == options::LoadMode::hold) == (options.hold > posix::Duration::zero()),
                 "and a time to hold where it holds");

@@ -29,9 +29,9 @@ TEST_F(PidFile, IsForItsOwnerAlone) {
   stop();
 }
 
-// The rules that the server is under have an exception for the folder of the file; with none to be had, they
-// hold all the same.
-TEST_F(PidFile, InAFolderThatTheUserCannotEnterKeepsNoRights) {
+// The rules that the server is under have an exception for the folder of the file: the one that was opened,
+// whatever way leads to it. By it the file is removed, too, or made empty where the folder is another user's.
+TEST_F(PidFile, InAFolderThatTheUserCannotReachKeepsNoRightsAndNoPid) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no Landlock";
   ServerProcess usual({"-v", "--user", "4711:4712"});
@@ -42,8 +42,18 @@ TEST_F(PidFile, InAFolderThatTheUserCannotEnterKeepsNoRights) {
   const auto folders = folder / "closed" / "open";
   fs::create_directories(folders);
   fs::permissions(folder / "closed", fs::perms::owner_all);
-  ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", (folders / "pid").string()});
-  EXPECT_EQ(rights(server.process().errors()), rights(usual.process().errors()));
+  const auto file = folders / "pid";
+  for (const bool may_remove : {false, true}) {
+    if (may_remove) {
+      ASSERT_EQ(::chown(folders.c_str(), 4711, 4712), 0);
+    }
+    ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", file.string()});
+    EXPECT_EQ(rights(server.process().errors()), rights(usual.process().errors()));
+    EXPECT_EQ(contents_of(file), std::to_string(server.pid()) + "\n");
+    EXPECT_EQ(server.stop(), 0);
+    EXPECT_EQ(fs::exists(file), !may_remove);
+    EXPECT_TRUE(may_remove || contents_of(file).empty());
+  }
 }
 
 TEST_F(PidFile, IsOfOneServerAlone) {

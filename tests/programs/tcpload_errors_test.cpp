@@ -31,7 +31,7 @@ void write_text(int connection, const std::string& text) {
   EXPECT_EQ(::send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }
 
-struct Misbehaviour {
+struct BadAnswer {
   const char* name;
   OwnServer::Answer answer;
   const char* kind;
@@ -39,11 +39,11 @@ struct Misbehaviour {
   std::string sentence;
 };
 
-void PrintTo(const Misbehaviour& misbehaviour, std::ostream* stream) {
-  *stream << misbehaviour.name;
+void PrintTo(const BadAnswer& bad, std::ostream* stream) {
+  *stream << bad.name;
 }
 
-class LoadOn : public ::testing::TestWithParam<Misbehaviour> {};
+class LoadOn : public ::testing::TestWithParam<BadAnswer> {};
 
 TEST_P(LoadOn, CountsItAndSaysIt) {
   const auto& [name, answer, kind, ending, sentence] = GetParam();
@@ -61,41 +61,40 @@ TEST_P(LoadOn, CountsItAndSaysIt) {
 INSTANTIATE_TEST_SUITE_P(
     BadServers, LoadOn,
     ::testing::Values(
-        Misbehaviour{"OneByteChanged",
-                     [](int connection) {
-                       auto text = read_message(connection);
-                       text[12] = static_cast<char>(text[12] ^ 0x80);
-                       write_text(connection, text);
-                       read_all(connection);
-                     },
-                     "wrong_bytes", 76, "byte 13 of the reply is wrong"},
-        Misbehaviour{"TheAnswerOfAnother",
-                     [](int connection) {
-                       static std::string last(message_size, 'x');
-                       const auto text = read_message(connection);
-                       write_text(connection, std::exchange(last, text));
-                       read_all(connection);
-                     },
-                     "wrong_bytes", 76, "byte 1 of the reply is wrong"},
-        Misbehaviour{"MoreThanWasSent",
-                     [](int connection) {
-                       write_text(connection, read_message(connection) + "!");
-                       read_all(connection);
-                     },
-                     "wrong_bytes", 76, "more came back than was sent, from byte 33 on"},
-        Misbehaviour{"CutShort",
-                     [](int connection) { write_text(connection, read_message(connection).substr(0, 20)); },
-                     "closed_early", 74, "the server closed the connection after 20 of 32 bytes"},
-        Misbehaviour{"NoReply", [](int connection) { read_message(connection); }, "closed_early", 74,
-                     "the server closed the connection after 0 of 32 bytes"},
-        Misbehaviour{"Reset",
-                     [](int connection) {
-                       read_message(connection);
-                       const linger at_once{.l_onoff = 1, .l_linger = 0};
-                       EXPECT_EQ(::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
-                                 0);
-                     },
-                     "reset", 74, "the connection broke: Connection reset by peer"}),
+        BadAnswer{"OneByteChanged",
+                  [](int connection) {
+                    auto text = read_message(connection);
+                    text[12] = static_cast<char>(text[12] ^ 0x80);
+                    write_text(connection, text);
+                    read_all(connection);
+                  },
+                  "wrong_bytes", 76, "byte 13 of the reply is wrong"},
+        BadAnswer{"TheAnswerOfAnother",
+                  [](int connection) {
+                    static std::string last(message_size, 'x');
+                    const auto text = read_message(connection);
+                    write_text(connection, std::exchange(last, text));
+                    read_all(connection);
+                  },
+                  "wrong_bytes", 76, "byte 1 of the reply is wrong"},
+        BadAnswer{"MoreThanWasSent",
+                  [](int connection) {
+                    write_text(connection, read_message(connection) + "!");
+                    read_all(connection);
+                  },
+                  "wrong_bytes", 76, "more came back than was sent, from byte 33 on"},
+        BadAnswer{"CutShort",
+                  [](int connection) { write_text(connection, read_message(connection).substr(0, 20)); },
+                  "closed_early", 74, "the server closed the connection after 20 of 32 bytes"},
+        BadAnswer{"NoReply", [](int connection) { read_message(connection); }, "closed_early", 74,
+                  "the server closed the connection after 0 of 32 bytes"},
+        BadAnswer{"Reset",
+                  [](int connection) {
+                    read_message(connection);
+                    const linger at_once{.l_onoff = 1, .l_linger = 0};
+                    EXPECT_EQ(::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+                  },
+                  "reset", 74, "the connection broke: Connection reset by peer"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(LoadErrors, OfNobodyWhoListens) {

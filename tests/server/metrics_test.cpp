@@ -5,17 +5,23 @@
 
 #include "harness/text.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -161,7 +167,7 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
   ASSERT_EQ(file.write(figures()).result, Result::written);
   ::unlink(path.c_str());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(file.write(figures()).result, Result::replaced) << "while it runs, too";
+  EXPECT_EQ(file.write(figures()).result, Result::others) << "while it runs, too";
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_TRUE(S_ISFIFO(status.st_mode));
@@ -175,11 +181,84 @@ TEST_F(Metrics, AreThoseOfTheLastThatStarted) {
   ASSERT_EQ(second.write(figures()).result, Result::written);
   const auto of_second = contents(path);
   counters.accepted = 8;
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(first.write(figures()).result, Result::replaced);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(first.write(figures()).result, Result::others);
   EXPECT_EQ(contents(path), of_second);
   EXPECT_EQ(second.write(figures()).result, Result::written);
   ::unlink(path.c_str());
   EXPECT_EQ(second.write(figures()).result, Result::written) << "where nothing is, nobody has taken over";
+}
+
+TEST_F(Metrics, AreThoseOfTheFirstAgainWhereTheLastHasEnded) {
+  MetricsFile first(path);
+  ASSERT_EQ(first.write(figures()).result, Result::written);
+  {
+    MetricsFile second(path);
+    ASSERT_EQ(second.write(figures()).result, Result::written);
+    ASSERT_EQ(second.write(figures()).result, Result::written);
+    ASSERT_EQ(first.write(figures()).result, Result::others);
+  }
+  counters.accepted = 7;
+  EXPECT_EQ(first.write(figures()).result, Result::written);
+  EXPECT_NE(contents(path).find("\ntcpserver_connections_accepted_total 7\n"), std::string::npos);
+  MetricsFile third(path);
+  EXPECT_EQ(third.write(figures()).result, Result::written);
+  EXPECT_EQ(first.write(figures()).result, Result::others);
+}
+
+// A killed server leaves FILE.tmp behind; whoever may write to the folder could make it a link.
+TEST_F(Metrics, AreWrittenOverWhatAKilledServerLeft) {
+  MetricsFile file(path);
+  const auto beside = path + ".tmp";
+  std::ofstream(beside) << "half of";
+  EXPECT_EQ(file.write(figures()).result, Result::written);
+  EXPECT_EQ(files_in_folder(), 1);
+  ASSERT_EQ(::link(path.c_str(), (path + ".kept").c_str()), 0);
+  const auto kept = contents(path + ".kept");
+  ASSERT_EQ(::symlink((path + ".kept").c_str(), beside.c_str()), 0);
+  counters.accepted = 7;
+  EXPECT_EQ(file.write(figures()).result, Result::written);
+  EXPECT_EQ(contents(path + ".kept"), kept);
+  ::unlink((path + ".kept").c_str());
+  EXPECT_EQ(files_in_folder(), 1);
+}
+
+TEST_F(Metrics, WaitWhileAnotherServerWrites) {
+  MetricsFile file(path);
+  ASSERT_EQ(file.write(figures()).result, Result::written);
+  const auto old = contents(path);
+  counters.accepted = 7;
+  {
+    const posix::UniqueFd beside(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT, 0600));
+    ASSERT_EQ(::flock(beside.get(), LOCK_EX), 0);
+    EXPECT_EQ(file.write(figures()).result, Result::busy);
+    EXPECT_EQ(contents(path), old);
+  }
+  EXPECT_EQ(file.write(figures()).result, Result::written);
+  EXPECT_EQ(files_in_folder(), 1);
+}
+
+// Each begins anew again and again, so that it takes the file from the others.
+TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
+  const auto whole = [this] {
+    MetricsFile file(path);
+    EXPECT_EQ(file.write(figures()).result, Result::written);
+    return contents(path);
+  }();
+  std::atomic<int> failed = 0;
+  {
+    std::vector<std::jthread> servers;
+    for (int i = 0; i < 3; ++i) {
+      servers.emplace_back([&] {
+        for (int start = 0; start < 100; ++start) {
+          MetricsFile file(path);
+          for (int j = 0; j < 3; ++j) failed += file.write(figures()).result == Result::failed ? 1 : 0;
+        }
+      });
+    }
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(contents(path), whole);
+  }
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(files_in_folder(), 1);
 }
 
 // Children are told once which descriptor is the highest.

@@ -39,8 +39,10 @@ try "it runs" systemctl --quiet is-active tcpserver
 try "and echoes by IPv4" echoes hello
 try "and by IPv6" echoes six ::1
 try "its state is told" eventually status_has "0 of 1000 sessions open, 2 accepted, 0 refused; queue 0 of "
-tcpclient --delay 4s --message held 127.0.0.1 >/tmp/held &
+mkfifo /tmp/words
+tcpclient 127.0.0.1 </tmp/words >/tmp/held &
 held=$!
+exec 8>/tmp/words
 try "with a session that is open" eventually status_has "1 of 1000 sessions open, 3 accepted"
 shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
 try "which --status shows" shows_session
@@ -86,6 +88,8 @@ try "and in the status" eventually status_has "the configuration has an error"
 try "changes nothing" systemctl --quiet is-active tcpserver
 sed -i '$d' /etc/tcpserver.conf
 echo 'TCPSERVER_MAX_CONNECTIONS=7' >/etc/default/tcpserver
+echo held >&8
+exec 8>&-
 wait "$held"
 try "and cut no session" test "$(cat /tmp/held)" = held
 

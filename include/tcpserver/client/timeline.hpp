@@ -62,6 +62,7 @@ struct Timeline {
 };
 
 // How many of the clients are slow.
+[[nodiscard]] std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&));
 [[nodiscard]] std::size_t slow_count(const Timeline& timeline);
 
 // Least, median (of an even number the mean of the two in the middle) and largest of some times.

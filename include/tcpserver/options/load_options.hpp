@@ -10,7 +10,7 @@
 
 namespace tcpserver::options {
 
-inline constexpr std::uint64_t most_connections = 1'000'000'000;
+inline constexpr std::uint64_t most_load_connections = 1'000'000'000;
 inline constexpr std::uint32_t most_at_a_time = 1'000'000;
 inline constexpr std::uint64_t largest_message = std::uint64_t{1} << 30;  // 1G
 inline constexpr std::uint64_t largest_bulk = std::uint64_t{1} << 40;     // 1024G

@@ -3,6 +3,7 @@
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/system_error.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -87,6 +88,9 @@ struct Parsed {
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
 
+// To throw: what was given does not go together.
+[[nodiscard]] posix::StartError contradiction(const std::string& text);
+
 // The value as one of two words, or refused: as "'x' is not WHAT: first or second".
 template <typename Choice>
 struct Named {
@@ -106,5 +110,10 @@ template <typename Choice>
 
 // The value as a duration (parse_duration), or refused.
 [[nodiscard]] posix::Duration duration_of(const Given& given);
+// The same, above 0: else refused as "'0' is not WHAT: it must be above 0".
+[[nodiscard]] posix::Duration duration_above_zero(const Given& given, std::string_view what);
+
+// The value as a size (parse_size) of 1 to `most` bytes, a whole number of GiB, or refused.
+[[nodiscard]] std::uint64_t size_of(const Given& given, std::uint64_t most);
 
 }  // namespace tcpserver::options

@@ -1,15 +1,23 @@
 #pragma once
 
+#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace tcpserver::posix {
+
+// Whether a call that failed with this errno on a descriptor that does not block is to be made again, once
+// there is something to do: EAGAIN, EWOULDBLOCK, EINTR.
+[[nodiscard]] constexpr bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
 
 // read(2), tried again after EINTR. Returns the bytes read, 0 at the end of the stream, -1 with errno.
 [[nodiscard]] ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept;
@@ -26,6 +34,11 @@ namespace tcpserver::posix {
 // takes nothing, even one that somebody has made non-blocking.
 // Returns false with errno as soon as a write fails; how much was written by then is not told.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
+
+// One write(2) to a descriptor that may block, given up after this time (above zero) by an interval timer and
+// SIGALRM: the process must have no other use for these. Returns what was written by then, -1 with EINTR
+// where that is nothing, or with errno. Other signals do not end it.
+[[nodiscard]] ssize_t write_within(int fd, std::string_view bytes, Duration limit) noexcept;
 
 // Closes a TCP connection by RST, which tells the peer that nobody serves it; after a plain close it would
 // read an orderly end. (SO_LINGER with no time, socket(7))

@@ -57,8 +57,13 @@ void give_up_capabilities() noexcept;
 // or O_SEARCH. -1 with errno.
 [[nodiscard]] int open_folder(const char* path) noexcept;
 
-// The folder in which the file of this path is: "/run" of "/run/pid", "." of "pid".
+// The folder in which the file of this path is: "/run" of "/run/pid", "." of "pid". And its name there,
+// "pid": empty where the path ends with a slash.
 [[nodiscard]] std::string folder_of(const std::string& path);
+[[nodiscard]] std::string name_of(const std::string& path);
+
+// Whether what has this name in this open folder is the open file, and no other that was put in its place.
+[[nodiscard]] bool is_at(int file, int folder, const char* name) noexcept;
 
 // Asks that the pipe of `fd` holds as much as this user may ask for, a MiB: advice, and Linux alone can.
 void ask_for_large_pipe(int fd) noexcept;

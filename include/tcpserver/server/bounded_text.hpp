@@ -3,9 +3,15 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 
 namespace tcpserver::server {
+
+// For %llu.
+[[nodiscard]] constexpr unsigned long long wide(std::uint64_t number) noexcept {
+  return number;
+}
 
 // A text that is built piece by piece in memory of its own, for what is said while clients are served: no
 // allocation, so nothing to fail. What does not fit is cut.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/log_record.hpp"
 
@@ -54,21 +55,22 @@ class StandardError final : public LogSink {
  private:
   // How a line is written with no risk of a wait.
   enum class Way {
-    write,        // to a file, or to a description of our own that does not block
-    send,         // to a socket
-    switch_over,  // to a terminal that we may not open: what all who share it have does not block meanwhile
-    poll_first    // to whatever else
+    write,       // to a file, or to a description of our own that does not block
+    send,        // to a socket
+    in_time,     // to a terminal that we may not open: given up after a moment
+    poll_first,  // to whatever else
   };
   [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
-  [[nodiscard]] ssize_t write_now(const char* line, std::size_t size) noexcept;
-  [[nodiscard]] ssize_t write_switched_over(const char* line, std::size_t size) noexcept;
+  [[nodiscard]] ssize_t write_now(std::string_view line) noexcept;
+  [[nodiscard]] ssize_t write_in_time(std::string_view line) noexcept;
   [[nodiscard]] bool takes_a_line() const noexcept;
 
   posix::UniqueFd own_;  // empty: standard error itself
   int fd_;
   Way way_;
   bool is_journal_;
-  bool torn_ = false;  // a full disk, or a socket, took a part of the last line
+  posix::TimePoint rests_until_{};  // a terminal that has kept us waiting
+  bool torn_ = false;               // a full disk, or a socket, took a part of the last line
 };
 
 // The system's log, facility daemon: "<PRIORITY>tcpserver[PID]: LINE" in a datagram (RFC 3164; the daemon of

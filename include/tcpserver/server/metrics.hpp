@@ -31,9 +31,11 @@ struct MetricsFigures {
 // every counter from the start, at 0 where nothing has happened.
 void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept;
 
-// The file that these go to, each five seconds. It is written beside, under a name of this process's own, and
-// renamed into its place: a reader sees all of one file, also where several servers write there. The last
-// that started has it then; the others leave it alone from then on.
+// The file that these go to, each five seconds. It is written beside, as FILE.tmp, and renamed into its
+// place: a reader sees all of one file, also where several servers write there. Of these the last that
+// started has it until it ends; then one of the others has it again. Who it is tell locks (flock(2)): whoever
+// has FILE.tmp locked decides alone what becomes of FILE, and a server that lives has the FILE that it wrote
+// last locked.
 class MetricsFile {
  public:
   // Opens the folder, so that it is the same one whatever becomes of its path. Throws StartError
@@ -42,8 +44,9 @@ class MetricsFile {
 
   enum class Result {
     written,
-    failed,   // the errno is in the outcome; the old file is still there
-    replaced  // somebody has put another file in its place, and it stays
+    failed,  // the errno is in the outcome; the old file is still there
+    others,  // it is another server's, or no regular file any more, and stays
+    busy     // another server writes it at this very moment
   };
   struct Outcome {
     Result result;
@@ -60,15 +63,17 @@ class MetricsFile {
 
  private:
   // What is at the path: nothing, a regular file, or what no file of ours may take the place of.
-  enum class Place { free, ours, file, other };
+  enum class Place { free, ours, nobodys, others, no_file };
   [[nodiscard]] Place place() const noexcept;
-  [[nodiscard]] bool keep(posix::UniqueFd file) noexcept;
+  [[nodiscard]] bool may_write() const noexcept;
+  [[nodiscard]] posix::UniqueFd lock_beside() noexcept;
+  [[nodiscard]] bool keep(const posix::UniqueFd& file) noexcept;
 
   std::string name_;
   std::string name_beside_;
   posix::UniqueFd folder_;
-  // The file that was renamed last, open so that no other one has its inode's number. One and the same
-  // descriptor all the time: children are told once which is the highest.
+  // The file that was renamed last, open so that it stays locked and no other one has its inode's number. One
+  // and the same descriptor all the time: children are told once which is the highest.
   posix::UniqueFd last_;
   std::unique_ptr<MetricsText> text_;  // large, and no child's
   posix::TimePoint due_{};

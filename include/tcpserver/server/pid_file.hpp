@@ -18,7 +18,8 @@ class PidFile {
   // is this process's: not before a daemon has forked.
   explicit PidFile(std::string path);
 
-  // Removes the file, or empties it where the server has no right any more to remove it.
+  // Removes the file, or empties it where the server has no right any more to remove it: also where the path
+  // leads there no more, or not for this user.
   ~PidFile();
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
@@ -26,7 +27,7 @@ class PidFile {
   // The pid that a server that is gone has left in it, if any.
   [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
 
-  // The descriptor of its folder, to keep the right to remove it; -1 where that cannot be opened.
+  // The descriptor of its folder, to keep the right to remove it.
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
   // Writes this process's pid. Throws StartError (cannot_create).
@@ -37,6 +38,7 @@ class PidFile {
   [[nodiscard]] std::optional<pid_t> read() const;
 
   std::string path_;
+  std::string name_;
   posix::UniqueFd fd_;
   posix::UniqueFd folder_;
   std::optional<pid_t> stale_;
