@@ -10,12 +10,12 @@ namespace tcpserver::server {
 // system calls, which the sandbox forbids.
 __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
                                                        SessionRecord& record) noexcept {
-  posix::close_all_but(task.connection, record.recording.descriptor.load(std::memory_order_relaxed),
-                       task.highest_descriptor);
+  posix::close_all_but(task.connection, task.recording.descriptor, task.highest_descriptor);
   SignalWindow::reset_for_child();
   auto end = SessionEnd::sandbox_refused;
   if (!posix::die_with_parent(task.parent)) posix::exit_child(static_cast<int>(SessionEnd::drained));
-  if (enter_sandbox(task.sandbox)) end = run_session(task.connection, task.service, record, nullptr);
+  if (enter_sandbox(task.sandbox))
+    end = run_session(task.connection, task.service, record, nullptr, task.recording);
   ScoreboardPage::announce_end(record);
   posix::exit_child(static_cast<int>(end));
 }

@@ -87,12 +87,13 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
     context_.counters.refuse(std::move(connection), Refusal::host_full);
     return true;
   }
-  const auto facts = facts_of(connection.get(), peer, context_.log);
+  auto facts = facts_of(connection.get(), peer, context_.log);
   const auto slot = children_.take();
   auto& record = scoreboard_.clean(slot);
-  posix::UniqueFd recording;
-  if (context_.recorder != nullptr) recording = context_.recorder->begin(peer, record);
-  const pid_t pid = fork_for(connection.get(), record);
+  posix::UniqueFd file;
+  if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
+  facts.recorded = static_cast<bool>(file);
+  const pid_t pid = fork_for(connection.get(), record, file.get());
   if (pid < 0) {
     const int error = errno;
     children_.give_back(slot);
@@ -106,12 +107,13 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   return true;
 }
 
-pid_t ForkedSessions::fork_for(int connection, SessionRecord& record) noexcept {
+pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) noexcept {
   const ChildTask task{.parent = own_pid_,
                        .connection = connection,
                        .highest_descriptor = highest_descriptor_,
                        .service = context_.options.service,
-                       .sandbox = sandbox_};
+                       .sandbox = sandbox_,
+                       .recording = file < 0 ? RecordingFile{} : context_.recorder->recording_in(file)};
   if (small_children_.available()) return small_children_.start(task, record);
   const SignalWindow::SigtermHeld held;
   const pid_t pid = posix::fork_child();
@@ -143,7 +145,7 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   }
   if (outcome.end == SessionEnd::broken) outcome.error = record.error;
   outcome.bytes.add(record);
-  if (context_.recorder != nullptr) context_.recorder->end(child.facts.peer, record, outcome);
+  if (child.facts.recorded) context_.recorder->end(child.facts.peer, record, outcome);
   warn_of_odd_end(child, outcome);
   context_.counters.count_end(outcome.end, outcome.bytes, outcome.duration);
   say_session_end(context_.log, child.facts, child.pid, outcome);

@@ -25,14 +25,16 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   record_.reset();
   serving_ = true;
   idle_timeout_ = context_.options.idle_timeout;
-  const auto facts = facts_of(connection.get(), peer, context_.log);
+  auto facts = facts_of(connection.get(), peer, context_.log);
   say_session_open(context_.log, facts, ::getpid());
-  posix::UniqueFd recording;
-  if (context_.recorder != nullptr) recording = context_.recorder->begin(peer, record_);
+  posix::UniqueFd file;
+  if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
+  facts.recorded = static_cast<bool>(file);
   auto end = SessionEnd::broken;
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
-    end = run_session(connection.get(), context_.options.service, record_, this);
+    end = run_session(connection.get(), context_.options.service, record_, this,
+                      file ? context_.recorder->recording_in(file.get()) : RecordingFile{});
   } else {
     record_.error.store(errno, std::memory_order_relaxed);
   }
@@ -44,7 +46,7 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
                          .duration = posix::Clock::now() - facts.started,
                          .recorded = std::nullopt};
   outcome.bytes.add(record_);
-  if (context_.recorder != nullptr) context_.recorder->end(peer, record_, outcome);
+  if (facts.recorded) context_.recorder->end(peer, record_, outcome);
   if (end == SessionEnd::broken) {
     char text[posix::SocketAddress::text_size];
     context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", peer.format(text),

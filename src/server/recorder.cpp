@@ -89,13 +89,9 @@ posix::UniqueFd Recorder::open_new(const posix::SocketAddress& peer) const noexc
   return file;
 }
 
-posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer, SessionRecord& record) noexcept {
+posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer) noexcept {
   auto file = open_new(peer);
-  if (file) {
-    record.recording.descriptor.store(file.get(), std::memory_order_relaxed);
-    record.recording.limit.store(limit_, std::memory_order_relaxed);
-    return file;
-  }
+  if (file) return file;
   const int error = errno;
   char text[posix::SocketAddress::text_size];
   log_.limited_warning(open_failures_, "the session of %s is not recorded: cannot make a file in %s: %s",
@@ -105,7 +101,6 @@ posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer, SessionRecord&
 
 void Recorder::end(const posix::SocketAddress& peer, const SessionRecord& record,
                    SessionOutcome& outcome) noexcept {
-  if (record.recording.descriptor.load(std::memory_order_relaxed) < 0) return;
   outcome.recorded = record.recording.bytes.load(std::memory_order_relaxed);
   const int error = record.recording.error.load(std::memory_order_relaxed);
   if (error == 0) return;

@@ -44,8 +44,9 @@ struct WaitedCalls : LibcCalls {
 };
 
 template <typename Calls>
-SessionEnd serve(Calls calls, options::Service service, SessionRecord& record) noexcept {
-  return SessionLoop<Calls>(calls, service, record).run(echo_buffer.data(), echo_buffer.size());
+SessionEnd serve(Calls calls, options::Service service, SessionRecord& record,
+                 RecordingFile recording) noexcept {
+  return SessionLoop<Calls>(calls, service, record, recording).run(echo_buffer.data(), echo_buffer.size());
 }
 
 }  // namespace
@@ -94,10 +95,10 @@ const char* name_of(SessionEnd end) noexcept {
   return "unknown";
 }
 
-SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
-                       SessionWaiter* waiter) noexcept {
-  if (waiter == nullptr) return serve(BlockingCalls{{connection}}, service, record);
-  return serve(WaitedCalls{{connection}, *waiter}, service, record);
+SessionEnd run_session(int connection, options::Service service, SessionRecord& record, SessionWaiter* waiter,
+                       RecordingFile recording) noexcept {
+  if (waiter == nullptr) return serve(BlockingCalls{{connection}}, service, record, recording);
+  return serve(WaitedCalls{{connection}, *waiter}, service, record, recording);
 }
 
 }  // namespace tcpserver::server

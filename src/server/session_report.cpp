@@ -21,7 +21,7 @@ LogRecord begin_with(Log& log, const char* event, const SessionFacts& facts, pid
 }  // namespace
 
 SessionFacts facts_of(int connection, const posix::SocketAddress& peer, const Log& log) noexcept {
-  SessionFacts facts{.peer = peer, .local = {}, .started = posix::Clock::now()};
+  SessionFacts facts{.peer = peer, .local = {}, .started = posix::Clock::now(), .recorded = false};
   if (!log.has_details()) return facts;
   posix::SocketAddress local;
   socklen_t size = posix::SocketAddress::storage_size;

@@ -23,6 +23,8 @@ asm(".pushsection small_child, \"ax\", @progbits\n.balign 4096\n.popsection");
 struct Words {
   std::uint64_t first;
   std::uint64_t second;
+  std::uint64_t third;
+  std::uint64_t fourth;
 };
 
 // ---- What knows the processor: x86-64 (System V ABI, Linux's appendix A.2.1)
@@ -40,7 +42,8 @@ struct Words {
 }
 
 // The system call comes back twice, the second time in the child on its own stack. There nothing of this
-// function's frame is left to stand on but the registers, which the kernel keeps.
+// function's frame is left to stand on but the registers, which the kernel keeps. What of the order is in r8
+// and r9 is where the child's function looks for it.
 [[gnu::always_inline]] inline long clone_and_live(long number, long first, long second, Words words,
                                                   SessionRecord* record, SmallChildMemory* memory) noexcept {
   long result = number;
@@ -48,6 +51,8 @@ struct Words {
   register std::uint64_t in_r13 asm("r13") = words.second;
   register SessionRecord* in_r14 asm("r14") = record;
   register SmallChildMemory* in_r15 asm("r15") = memory;
+  register std::uint64_t in_r8 asm("r8") = words.third;
+  register std::uint64_t in_r9 asm("r9") = words.fourth;
   asm volatile(
       "syscall\n\t"
       "test %%rax, %%rax\n\t"
@@ -60,8 +65,9 @@ struct Words {
       "call tcpserver_live_as_small_child\n"
       "1:"
       : "+a"(result)
-      : "D"(first), "S"(second), "d"(0L), "r"(in_r12), "r"(in_r13), "r"(in_r14), "r"(in_r15)
-      : "rcx", "r8", "r9", "r10", "r11", "memory");
+      : "D"(first), "S"(second), "d"(0L), "r"(in_r12), "r"(in_r13), "r"(in_r14), "r"(in_r15), "r"(in_r8),
+        "r"(in_r9)
+      : "rcx", "r10", "r11", "memory");
   return result;
 }
 
@@ -151,17 +157,16 @@ template <std::size_t... Index>
 // The whole life of a small child. `flatten`: all that it calls becomes a part of it.
 extern "C" [[noreturn]] IN_SMALL_CHILD __attribute__((flatten, noinline, used, visibility("hidden"))) void
 tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, SessionRecord* record,
-                              SmallChildMemory* memory) noexcept {
-  const auto order = std::bit_cast<SmallChildOrder>(Words{first, second});
+                              SmallChildMemory* memory, std::uint64_t third, std::uint64_t fourth) noexcept {
+  const auto order = std::bit_cast<SmallChildOrder>(Words{first, second, third, fourth});
   if (order.parent == 0) exit_with(SessionEnd::client_closed);
-  close_all_but(order.connection, record->recording.descriptor.load(std::memory_order_relaxed),
-                order.highest_descriptor);
+  close_all_but(order.connection, order.recording.descriptor, order.highest_descriptor);
   auto end = SessionEnd::drained;
   if (die_with(order.parent, ScoreboardPage::of(*record).parent)) {
     if (order.has_handlers) hear_sigterm();
     end = SessionEnd::sandbox_refused;
     if (enter(order.sandbox)) {
-      end = SessionLoop<RawCalls>({order.connection}, order.service, *record)
+      end = SessionLoop<RawCalls>({order.connection}, order.service, *record, order.recording)
                 .run(memory->buffer, sizeof memory->buffer);
     }
   }

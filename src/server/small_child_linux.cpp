@@ -104,7 +104,8 @@ pid_t SmallChildren::start(const ChildTask& task, SessionRecord& record) const n
                                    .parent = task.parent,
                                    .service = task.service,
                                    .sandbox = task.sandbox,
-                                   .has_handlers = false},
+                                   .has_handlers = false,
+                                   .recording = task.recording},
                                   &record);
   if (pid >= 0) return static_cast<pid_t>(pid);
   errno = static_cast<int>(-pid);

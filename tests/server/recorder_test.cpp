@@ -40,10 +40,6 @@ class RecorderTest : public ::testing::Test {
     return SocketAddress::parse(address, port).value();
   }
   // Its record, cleaned as for a new child.
-  SessionRecord& clean() {
-    record.reset();
-    return record;
-  }
 
   CapturedErrors errors;
   Log log;
@@ -62,7 +58,7 @@ TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
       // An interface that is not there has its number for a name.
       {peer("fe80::1%4000000000", 7), "tcpserver.[fe80::1%4000000000]:7.dat"}};
   for (const auto& [address, name] : peers) {
-    const auto file = recorder.begin(address, clean());
+    const auto file = recorder.begin(address);
     ASSERT_TRUE(file);
     EXPECT_TRUE(fs::exists(folder / name)) << name;
     fs::remove(folder / name);
@@ -73,25 +69,25 @@ TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
 
 TEST_F(RecorderTest, TellsTheChildItsDescriptorAndLimit) {
   Recorder recorder(folder, 12, log);
-  const auto file = recorder.begin(peer(), clean());
+  const auto file = recorder.begin(peer());
   ASSERT_TRUE(file);
-  EXPECT_EQ(record.recording.descriptor, file.get());
-  EXPECT_EQ(record.recording.limit, 12U);
-  EXPECT_EQ(record.recording.bytes, 0U);
+  const auto recording = recorder.recording_in(file.get());
+  EXPECT_EQ(recording.descriptor, file.get());
+  EXPECT_EQ(recording.room, 12U);
   EXPECT_EQ(::fcntl(file.get(), F_GETFL) & O_ACCMODE, O_WRONLY);
   EXPECT_EQ(::fcntl(file.get(), F_GETFD), FD_CLOEXEC);
 }
 
 TEST_F(RecorderTest, HasNoLimitWhereNoneIsAsked) {
   Recorder recorder(folder, 0, log);
-  const auto file = recorder.begin(peer(), clean());
-  EXPECT_EQ(record.recording.limit, std::numeric_limits<std::uint64_t>::max());
+  const auto file = recorder.begin(peer());
+  EXPECT_EQ(recorder.recording_in(file.get()).room, std::numeric_limits<std::uint64_t>::max());
 }
 
 TEST_F(RecorderTest, MakesFilesForItsUserAloneWhateverTheUmaskIs) {
   Recorder recorder(folder, 0, log);
   const auto mask = ::umask(0);
-  const auto file = recorder.begin(peer(), clean());
+  const auto file = recorder.begin(peer());
   ::umask(mask);
   struct stat status {};
   ASSERT_EQ(::fstat(file.get(), &status), 0);
@@ -103,7 +99,7 @@ TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
   Recorder recorder(folder, 0, log);
   std::vector<posix::UniqueFd> files;
   for (int i = 0; i < 100; ++i) {
-    files.push_back(recorder.begin(peer(), clean()));
+    files.push_back(recorder.begin(peer()));
     ASSERT_TRUE(files.back()) << "file " << i;
     ASSERT_TRUE(posix::write_all(files.back().get(), std::to_string(i)));
   }
@@ -114,7 +110,7 @@ TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
 TEST_F(RecorderTest, FollowsNoLink) {
   Recorder recorder(folder, 0, log);
   fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
-  const auto file = recorder.begin(peer(), clean());
+  const auto file = recorder.begin(peer());
   ASSERT_TRUE(file);
   EXPECT_FALSE(fs::exists(folder / "victim"));
 }
@@ -125,7 +121,7 @@ TEST_F(RecorderTest, StaysInItsFolder) {
   Recorder recorder(folder / "first", 0, log);
   fs::rename(folder / "first", folder / "moved");
   fs::create_directory(folder / "first");
-  EXPECT_TRUE(recorder.begin(peer(), clean()));
+  EXPECT_TRUE(recorder.begin(peer()));
   EXPECT_TRUE(fs::exists(folder / "moved" / "tcpserver.127.0.0.1:40112.dat"));
   EXPECT_TRUE(fs::is_empty(folder / "first"));
 }
@@ -134,11 +130,7 @@ TEST_F(RecorderTest, SaysOnceASecondThatNoFileCanBeMade) {
   Recorder recorder(folder, 0, log);
   fs::remove(folder);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_FALSE(recorder.begin(peer(), clean()));
-    EXPECT_EQ(record.recording.descriptor, -1);
-    SessionOutcome outcome;
-    recorder.end(peer(), record, outcome);
-    EXPECT_EQ(outcome.recorded, std::nullopt);
+    EXPECT_FALSE(recorder.begin(peer()));
   }
   EXPECT_EQ(errors.read_all(),
             "tcpserver: the session of 127.0.0.1:40112 is not recorded: cannot make a file in " +
@@ -151,10 +143,9 @@ TEST_F(RecorderTest, IsWithoutAFileWhereThereIsNoDescriptor) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = old.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto file = recorder.begin(peer(), clean());
+  const auto file = recorder.begin(peer());
   ::setrlimit(RLIMIT_NOFILE, &old);
   EXPECT_FALSE(file);
-  EXPECT_EQ(record.recording.descriptor, -1);
   EXPECT_EQ(names(), std::vector<std::string>{});
   EXPECT_EQ(occurrences(errors.read_all(), "Too many open files"), 1U);
 }
@@ -162,7 +153,7 @@ TEST_F(RecorderTest, IsWithoutAFileWhereThereIsNoDescriptor) {
 TEST_F(RecorderTest, SaysWhatEndedARecording) {
   Recorder recorder(folder, 0, log);
   for (int i = 0; i < 3; ++i) {
-    const auto file = recorder.begin(peer(), clean());
+    record.reset();
     record.recording.bytes = 100;
     SessionOutcome outcome;
     if (i > 0) record.recording.error = ENOSPC;
@@ -202,8 +193,7 @@ class RecorderUnderLimit : public RecorderTest {
   }
   std::uint64_t limit_of(std::uint64_t asked) {
     Recorder recorder(folder, asked, log);
-    const auto file = recorder.begin(peer(), clean());
-    return record.recording.limit;
+    return recorder.recording_in(0).room;
   }
   void TearDown() override { ::setrlimit(RLIMIT_FSIZE, &old); }
   rlimit old{};

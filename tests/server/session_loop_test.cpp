@@ -59,11 +59,9 @@ struct ScriptedCalls {
 class Recorded : public ::testing::Test {
  protected:
   void run(Service service = Service::echo, std::uint64_t limit = std::numeric_limits<std::uint64_t>::max()) {
-    record.recording.descriptor = record_file;
-    record.recording.limit = limit;
     char buffer[64];
-    EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, service, record).run(buffer, sizeof buffer),
-              SessionEnd::client_closed);
+    SessionLoop<ScriptedCalls> loop({&script}, service, record, {.descriptor = record_file, .room = limit});
+    EXPECT_EQ(loop.run(buffer, sizeof buffer), SessionEnd::client_closed);
     EXPECT_EQ(record.recording.bytes, script.file.size());
     EXPECT_EQ(record.error, 0) << "the session's own";
     EXPECT_EQ(record.out, record.in);

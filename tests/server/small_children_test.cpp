@@ -49,8 +49,6 @@ TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
         ASSERT_EQ(::dup2(null, free_from + file), free_from + file);
       }
       auto& record = board.clean(0);
-      record.recording.descriptor = file < 0 ? -1 : free_from + file;
-      record.recording.limit = std::numeric_limits<std::uint64_t>::max();
       if (highest == 10) {
         ASSERT_GE(::dup2(null, free_from + highest), 0);
       }
@@ -58,7 +56,9 @@ TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
                                         .connection = free_from + connection,
                                         .highest_descriptor = free_from + highest,
                                         .service = options::Service::echo,
-                                        .sandbox = Sandbox::none},
+                                        .sandbox = Sandbox::none,
+                                        .recording = {.descriptor = file < 0 ? -1 : free_from + file,
+                                                      .room = std::numeric_limits<std::uint64_t>::max()}},
                                        record);
       ASSERT_GT(pid, 0);
       char answer = 0;

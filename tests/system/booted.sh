@@ -39,10 +39,19 @@ try "it runs" systemctl --quiet is-active tcpserver
 try "and echoes by IPv4" echoes hello
 try "and by IPv6" echoes six ::1
 try "its state is told" eventually status_has "0 of 1000 sessions open, 2 accepted, 0 refused; queue 0 of "
+# A session that is open until the end of what is said by 8.
+hold_one() {
+  tcpclient 127.0.0.1 </tmp/words >/tmp/held &
+  held=$!
+  exec 8>/tmp/words
+}
+release() {
+  echo held >&8
+  exec 8>&-
+  wait "$held"
+}
 mkfifo /tmp/words
-tcpclient 127.0.0.1 </tmp/words >/tmp/held &
-held=$!
-exec 8>/tmp/words
+hold_one
 try "with a session that is open" eventually status_has "1 of 1000 sessions open, 3 accepted"
 shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
 try "which --status shows" shows_session
@@ -56,6 +65,8 @@ try "that can get no new ones" test "$(of_main NoNewPrivs)" = 1
 child=$(pgrep -P "$(property MainPID)")
 try "its child is under more filters than it" test "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$child/status")" -gt "$(of_main Seccomp_filters)"
 try "nothing was refused to it" eval '! logged "cannot"'
+release
+try "and the session ends as it should" test "$(cat /tmp/held)" = held
 
 echo "--- figures"
 mkdir -p /etc/systemd/system/tcpserver.service.d
@@ -75,9 +86,11 @@ systemctl daemon-reload
 systemctl restart tcpserver
 
 echo "--- reload"
+hold_one
+try "with a session that is open" eventually status_has "1 of 1000 sessions open"
 echo 'max-connections = 5' >>/etc/tcpserver.conf
 try "systemctl reload" systemctl reload tcpserver
-try "puts the configuration in force" eventually status_has "of 5 sessions open"
+try "puts the configuration in force" eventually status_has "1 of 5 sessions open"
 echo 'max-conections = 6' >>/etc/tcpserver.conf
 try "a reload with an error" systemctl reload tcpserver
 try "says which line" eventually logged "/etc/tcpserver.conf line"
@@ -88,9 +101,7 @@ try "and in the status" eventually status_has "the configuration has an error"
 try "changes nothing" systemctl --quiet is-active tcpserver
 sed -i '$d' /etc/tcpserver.conf
 echo 'TCPSERVER_MAX_CONNECTIONS=7' >/etc/default/tcpserver
-echo held >&8
-exec 8>&-
-wait "$held"
+release
 try "and cut no session" test "$(cat /tmp/held)" = held
 
 echo "--- stop and restart"

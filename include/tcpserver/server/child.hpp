@@ -3,6 +3,7 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/server/sandbox.hpp"
 #include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/session.hpp"
 
 namespace tcpserver::server {
 
@@ -12,6 +13,7 @@ struct ChildTask {
   int highest_descriptor;  // the highest that the parent has opened
   options::Service service;
   Sandbox sandbox;
+  RecordingFile recording{};
 };
 
 // The whole life of a forked child: binds its life to its parent's, closes every other descriptor, the

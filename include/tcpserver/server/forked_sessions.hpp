@@ -28,7 +28,7 @@ class ForkedSessions final : public Sessions {
   [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
   void settle(ChildTable::Slot slot) noexcept;
   void warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept;
-  [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record) noexcept;
+  [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record, int file) noexcept;
   void wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept;
 
   Context context_;

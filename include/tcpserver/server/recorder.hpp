@@ -29,11 +29,16 @@ class Recorder {
   void try_folder() const;
 
   // Before the fork: opens "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" where that is there, for the
-  // server's user alone, and enters it in the record. The parent's copy of the descriptor is the caller's.
-  // Follows no link, overwrites nothing. Empty, with a word in the log, where it cannot be had.
-  [[nodiscard]] posix::UniqueFd begin(const posix::SocketAddress& peer, SessionRecord& record) noexcept;
+  // server's user alone. Follows no link, overwrites nothing. Empty, with a word in the log, where it cannot
+  // be had.
+  [[nodiscard]] posix::UniqueFd begin(const posix::SocketAddress& peer) noexcept;
 
-  // After the session: what became of its recording.
+  // For the session whose file this is.
+  [[nodiscard]] RecordingFile recording_in(int file) const noexcept {
+    return {.descriptor = file, .room = limit_};
+  }
+
+  // After a session that was recorded: what became of that.
   void end(const posix::SocketAddress& peer, const SessionRecord& record, SessionOutcome& outcome) noexcept;
 
  private:

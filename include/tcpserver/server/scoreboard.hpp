@@ -13,22 +13,19 @@
 
 namespace tcpserver::server {
 
-// The file of --record, for a child and what became of it.
+// What became of a recording (--record).
 struct Recording {
-  std::atomic<std::uint64_t> bytes = 0;  // written to it
-  std::atomic<std::uint64_t> limit = 0;  // of these, by the parent
-  std::atomic<int> descriptor = -1;      // as the child inherits it; -1: nothing is recorded
-  std::atomic<int> error = 0;            // errno of the write that ended the recording; 0: none did
+  std::atomic<std::uint64_t> bytes = 0;  // written to its file
+  std::atomic<int> error = 0;            // errno of the write that ended it; 0: none did
 
   void reset() noexcept {
     bytes.store(0, std::memory_order_relaxed);
-    limit.store(0, std::memory_order_relaxed);
-    descriptor.store(-1, std::memory_order_relaxed);
     error.store(0, std::memory_order_relaxed);
   }
 };
 
-// What a child tells its parent while it runs. One cache line each, so that children on two processors do
+// What a child tells its parent while it runs, and nothing that the parent tells it: every child, also one
+// that was taken over, can write to all records. One cache line each, so that children on two processors do
 // not slow each other down.
 struct alignas(64) SessionRecord {
   std::atomic<std::uint64_t> in;   // read from the client

@@ -51,12 +51,18 @@ class SessionWaiter {
 // free of charge, because a page of it is no memory until a client sends that much.
 inline constexpr std::size_t echo_buffer_size = 256UL * 1024;
 
+// The file that a session is recorded in (--record).
+struct RecordingFile {
+  int descriptor = -1;     // as a child inherits it; -1: nothing is recorded, or no more
+  std::uint64_t room = 0;  // bytes that it may still take
+};
+
 // Answers until the client's end of file (session_loop.hpp). Counts into `record` as it goes. Calls nothing
 // but read, write and the waiter; allocates nothing; one at a time in a process, which has one buffer. With
 // no waiter the socket must block, its SO_RCVTIMEO being the idle time-out and its SO_SNDTIMEO the
 // write_waits_per_idle_timeout-th part: EAGAIN says that it ran out (socket(7)). With a waiter the socket
 // must not block.
 [[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
-                                     SessionWaiter* waiter) noexcept;
+                                     SessionWaiter* waiter, RecordingFile recording = {}) noexcept;
 
 }  // namespace tcpserver::server

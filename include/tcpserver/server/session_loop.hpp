@@ -21,11 +21,9 @@ namespace tcpserver::server {
 template <typename Calls>
 class SessionLoop {
  public:
-  SessionLoop(Calls calls, options::Service service, SessionRecord& record) noexcept
-      : calls_(calls),
-        service_(service),
-        record_(record),
-        file_(record.recording.descriptor.load(std::memory_order_relaxed)) {}
+  SessionLoop(Calls calls, options::Service service, SessionRecord& record,
+              RecordingFile recording = {}) noexcept
+      : calls_(calls), service_(service), record_(record), file_(recording) {}
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
     for (;;) {
@@ -42,7 +40,7 @@ class SessionLoop {
       }
       const auto got = static_cast<std::size_t>(count);
       SessionRecord::add(record_.in, got);
-      if (file_ >= 0) save(buffer, got);
+      if (file_.descriptor >= 0) save(buffer, got);
       if (service_ == options::Service::upper) to_capitals(buffer, got);
       if (!send_all(buffer, got)) return end_;
     }
@@ -61,16 +59,16 @@ class SessionLoop {
   void save(const char* bytes, std::size_t size) noexcept {
     auto& recording = record_.recording;
     while (size > 0) {
-      const auto room =
-          recording.limit.load(std::memory_order_relaxed) - recording.bytes.load(std::memory_order_relaxed);
-      const long saved = room == 0 ? 0 : calls_.save(file_, bytes, room < size ? room : size);
+      const auto piece = file_.room < size ? file_.room : size;
+      const long saved = piece == 0 ? 0 : calls_.save(file_.descriptor, bytes, piece);
       if (saved == -EINTR) continue;
       if (saved <= 0) {
         recording.error.store(static_cast<int>(-saved), std::memory_order_relaxed);
-        file_ = -1;
+        file_.descriptor = -1;
         return;
       }
       SessionRecord::add(recording.bytes, static_cast<std::uint64_t>(saved));
+      file_.room -= static_cast<std::uint64_t>(saved);
       bytes += saved;
       size -= static_cast<std::size_t>(saved);
     }
@@ -118,7 +116,7 @@ class SessionLoop {
   Calls calls_;
   options::Service service_;
   SessionRecord& record_;
-  int file_;  // -1: nothing is recorded, or no more
+  RecordingFile file_;
   SessionEnd end_ = SessionEnd::client_closed;
 };
 

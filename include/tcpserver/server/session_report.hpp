@@ -18,6 +18,7 @@ struct SessionFacts {
   posix::SocketAddress peer;
   posix::SocketAddress local;  // of this connection; port 0 where the log had no details when it was accepted
   posix::TimePoint started{};
+  bool recorded = false;  // in a file of --record
 };
 
 // Asks the connection for its own address where the log wants it.
@@ -30,7 +31,7 @@ struct SessionOutcome {
   int error = 0;   // errno, of a session that broke
   ByteCount bytes;
   posix::Duration duration{};
-  std::optional<std::uint64_t> recorded;  // bytes in the file of --record; nothing: there is none
+  std::optional<std::uint64_t> recorded;  // bytes in the file of --record; nothing: not recorded
 };
 
 // Both with --verbose alone.

@@ -15,7 +15,8 @@
 // and refers to nothing outside. tests/layout/check_small_child.sh looks at the program for that.
 namespace tcpserver::server {
 
-// What a small child is told: two words, for it has no memory of its parent's to read more from.
+// What a small child is told: four words in registers, for it has no memory of its parent's to read more
+// from.
 struct SmallChildOrder {
   std::int32_t connection;
   std::int32_t highest_descriptor;  // of those that it inherits
@@ -23,8 +24,9 @@ struct SmallChildOrder {
   options::Service service;
   Sandbox sandbox;
   bool has_handlers;  // its parent's signal handlers are still set
+  RecordingFile recording;
 };
-static_assert(sizeof(SmallChildOrder) == 2 * sizeof(std::uint64_t));
+static_assert(sizeof(SmallChildOrder) == 4 * sizeof(std::uint64_t));
 
 // What a small child works in: memory that its parent never touches, so that there is nothing to copy. The
 // stack and what most messages need of the buffer are one page.
