@@ -211,9 +211,11 @@ MetricsFile::Place MetricsFile::place() const noexcept {
 }
 
 // A first file is put in the place of another server's; a later one is not.
-bool MetricsFile::may_write() const noexcept {
+std::optional<MetricsFile::Outcome> MetricsFile::who_else_has_it() const noexcept {
   const auto there = place();
-  return there != Place::no_file && (there != Place::others || !last_);
+  if (there == Place::no_file) return Outcome{Result::no_file, EEXIST};
+  if (there == Place::others && last_) return Outcome{Result::others, EEXIST};
+  return std::nullopt;
 }
 
 // Makes FILE.tmp. One that a killed server has left is removed; one that a server has locked is EWOULDBLOCK.
@@ -255,14 +257,14 @@ bool MetricsFile::keep(const posix::UniqueFd& file) noexcept {
 
 MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept {
   due_ = posix::Clock::now() + between_writes;
-  if (!may_write()) return {Result::others, EEXIST};
+  if (const auto no = who_else_has_it()) return *no;
   const auto file = lock_beside();
   if (!file) return {errno == EWOULDBLOCK ? Result::busy : Result::failed, errno};
   const auto give_up = [this](Outcome outcome) {
     ::unlinkat(folder_.get(), name_beside_.c_str(), 0);
     return outcome;
   };
-  if (!may_write()) return give_up({Result::others, EEXIST});  // another one may just have renamed its own
+  if (const auto no = who_else_has_it()) return give_up(*no);  // it may just have renamed its own
   text_->clear();
   append_metrics(*text_, figures);
   // Whatever the umask: it is for a monitor, who is somebody else.

@@ -240,9 +240,16 @@ void Server::keep_metrics() noexcept {
     case MetricsFile::Result::busy:  // and takes it over, as a rule
       return;
     case MetricsFile::Result::others:
+      log_.limited_warning(
+          metrics_failures_,
+          "--metrics-file %s is another server's now: this one writes it again when that has "
+          "ended",
+          path);
+      return;
+    case MetricsFile::Result::no_file:
       log_.limited_warning(metrics_failures_,
-                           "--metrics-file %s is another server's now, or no regular file: this one writes "
-                           "it again when that has ended",
+                           "--metrics-file %s is no regular file any more: it is not written while that is "
+                           "there",
                            path);
       return;
     case MetricsFile::Result::failed:

@@ -52,7 +52,10 @@ TEST(Crowd, TwoThousandConnectionsAtOnceAreEachAnswered) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-TEST(Crowd, TwentyThousandShortConnectionsLeaveNothingBehind) {
+TEST(Crowd, ThousandsOfShortConnectionsLeaveNothingBehind) {
+  constexpr int batches =
+      TCPSERVER_TEST_SANITIZED != 0 ? 20 : 100;  // a fork is dear with a sanitizer's memory
+  constexpr int batch_size = 200;
   raise_descriptor_limit();
   ServerProcess server;
   EXPECT_EQ(short_connections(server.port(), 10), 10);
@@ -60,17 +63,17 @@ TEST(Crowd, TwentyThousandShortConnectionsLeaveNothingBehind) {
   const auto descriptors = descriptors_of(server.pid());
   const auto memory = status_of(server.pid(), "VmSize");
   int right = 0;
-  for (int batch = 0; batch < 100; ++batch) right += short_connections(server.port(), 200);
-  EXPECT_EQ(right, 20'000);
+  for (int batch = 0; batch < batches; ++batch) right += short_connections(server.port(), batch_size);
+  EXPECT_EQ(right, batches * batch_size);
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << "no zombie, no child";
   EXPECT_EQ(descriptors_of(server.pid()), descriptors);
   if (!TCPSERVER_TEST_SANITIZED) {
     EXPECT_EQ(status_of(server.pid(), "VmSize"), memory);
   }
   const auto status = server.status();
-  EXPECT_TRUE(status.starts_with(
-      "0 of 1000 sessions open, 20010 accepted, 0 refused, ended: 20010 client closed; 0 failed forks, "
-      "0 accept errors;"))
+  const auto served = std::to_string(10 + right);
+  EXPECT_TRUE(status.starts_with("0 of 1000 sessions open, " + served + " accepted, 0 refused, ended: " +
+                                 served + " client closed; 0 failed forks, 0 accept errors;"))
       << status;
   EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();
 }

@@ -44,9 +44,10 @@ class MetricsFile {
 
   enum class Result {
     written,
-    failed,  // the errno is in the outcome; the old file is still there
-    others,  // it is another server's, or no regular file any more, and stays
-    busy     // another server writes it at this very moment
+    failed,   // the errno is in the outcome; the old file is still there
+    others,   // it is another running server's, and stays
+    no_file,  // it is no regular file any more, and stays
+    busy      // another server writes it at this very moment
   };
   struct Outcome {
     Result result;
@@ -65,7 +66,7 @@ class MetricsFile {
   // What is at the path: nothing, a regular file, or what no file of ours may take the place of.
   enum class Place { free, ours, nobodys, others, no_file };
   [[nodiscard]] Place place() const noexcept;
-  [[nodiscard]] bool may_write() const noexcept;
+  [[nodiscard]] std::optional<Outcome> who_else_has_it() const noexcept;
   [[nodiscard]] posix::UniqueFd lock_beside() noexcept;
   [[nodiscard]] bool keep(const posix::UniqueFd& file) noexcept;
 
