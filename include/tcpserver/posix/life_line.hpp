@@ -36,7 +36,7 @@ class LifeLine {
  private:
   static constexpr std::uint32_t owner_died = 0x40000000;  // FUTEX_OWNER_DIED
 
-  void* next_;  // struct robust_list
+  [[maybe_unused]] void* next_;  // struct robust_list
   std::atomic<std::uint32_t> owner_;
 };
 
