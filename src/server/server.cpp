@@ -15,7 +15,6 @@
 #include "tcpserver/server/service_manager.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,7 +78,7 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       overflows_(listening_),
       sessions_(make_sessions()),
       loop_(std::move(listening_), *sessions_, context_) {
-  if (!options_.metrics_file.empty()) metrics_.emplace(options_.metrics_file);
+  if (!options_.metrics_file.empty()) metrics_.emplace(options_.metrics_file, log_);
   explain_lesson_mode();
 }
 
@@ -92,15 +91,7 @@ std::vector<KeptFolder> Server::output_folders() const {
 
 void Server::try_outputs() {
   if (recorder_) recorder_->try_folder();
-  if (!metrics_) return;
-  auto outcome = write_metrics();
-  for (int i = 0; i < 100 && outcome.result == MetricsFile::Result::busy; ++i) {
-    ::poll(nullptr, 0, 20);
-    outcome = write_metrics();
-  }
-  if (outcome.result == MetricsFile::Result::written) return;
-  throw posix::system_error("write --metrics-file " + options::plain_or_quoted(options_.metrics_file),
-                            outcome.error, posix::ExitStatus::cannot_create);
+  if (metrics_) metrics_->write_first(metrics_figures());
 }
 
 std::vector<Listener> Server::listen() {
@@ -220,42 +211,18 @@ void Server::after_wait() noexcept {
   if (metrics_ && now >= metrics_->due()) keep_metrics();
 }
 
-MetricsFile::Outcome Server::write_metrics() noexcept {
+MetricsFigures Server::metrics_figures() noexcept {
   const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
-  return metrics_->write({.counters = counters_,
-                          .sessions = sessions_->count(true),
-                          .listeners = loop_.listeners(),
-                          .dropped = overflows_.dropped(loop_.listeners()),
-                          .log_lines_dropped = log_.dropped(),
-                          .started_s = since_1970.count()});
+  return {.counters = counters_,
+          .sessions = sessions_->count(true),
+          .listeners = loop_.listeners(),
+          .dropped = overflows_.dropped(loop_.listeners()),
+          .log_lines_dropped = log_.dropped(),
+          .started_s = since_1970.count()};
 }
 
-// A monitor sees by the file's age that it is not written.
 void Server::keep_metrics() noexcept {
-  if (!metrics_) return;
-  const auto outcome = write_metrics();
-  const char* const path = options_.metrics_file.c_str();
-  switch (outcome.result) {
-    case MetricsFile::Result::written:
-    case MetricsFile::Result::busy:  // and takes it over, as a rule
-      return;
-    case MetricsFile::Result::others:
-      log_.limited_warning(
-          metrics_failures_,
-          "--metrics-file %s is another server's now: this one writes it again when that has "
-          "ended",
-          path);
-      return;
-    case MetricsFile::Result::no_file:
-      log_.limited_warning(metrics_failures_,
-                           "--metrics-file %s is no regular file any more: it is not written while that is "
-                           "there",
-                           path);
-      return;
-    case MetricsFile::Result::failed:
-      log_.limited_warning(metrics_failures_, "cannot write --metrics-file %s: %s", path,
-                           std::strerror(outcome.error));
-  }
+  if (metrics_) metrics_->write(metrics_figures());
 }
 
 void Server::begin_to_stop() noexcept {
@@ -360,8 +327,8 @@ void Server::reload() noexcept {
     if (reload.max_connections) sessions_->resize(reload.options.max_connections);
     put_in_force(std::move(reload));  // nothing fails from here on
     sessions_->get_ready();
-    static_cast<void>(
-        sessions_->settle());  // it may have reaped some, who are in no sum until they are booked
+    // It may have reaped some, who are in no sum until they are booked.
+    static_cast<void>(sessions_->settle());
     reload_failed_ = false;
   } catch (const std::exception& error) {
     reload_failed_ = true;

@@ -1,4 +1,4 @@
-#include "tcpserver/server/metrics.hpp"
+#include "tcpserver/server/metrics_file.hpp"
 
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"

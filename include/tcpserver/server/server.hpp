@@ -6,7 +6,7 @@
 #include "tcpserver/server/context.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/listener.hpp"
-#include "tcpserver/server/metrics.hpp"
+#include "tcpserver/server/metrics_writer.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
 #include "tcpserver/server/sandbox.hpp"
@@ -63,7 +63,7 @@ class Server final : private Upkeep {
   [[nodiscard]] int backlog_of(const options::ServerOptions& options) const noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
-  [[nodiscard]] MetricsFile::Outcome write_metrics() noexcept;
+  [[nodiscard]] MetricsFigures metrics_figures() noexcept;
   void keep_metrics() noexcept;
   void begin_to_stop() noexcept;
   [[nodiscard]] std::uint64_t events() const noexcept;
@@ -88,9 +88,8 @@ class Server final : private Upkeep {
   OverflowWatch overflows_;
   std::unique_ptr<Sessions> sessions_;
   AcceptLoop loop_;
-  std::optional<MetricsFile> metrics_;
+  std::optional<MetricsWriter> metrics_;
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-  RateLimit metrics_failures_{std::chrono::minutes(1)};
 };
 
 }  // namespace tcpserver::server
