@@ -41,6 +41,12 @@ void ChildTable::resize(std::uint32_t capacity) {
   capacity_ = capacity;
 }
 
+std::optional<ChildTable::Slot> ChildTable::find_running(SlotHint hint) const noexcept {
+  if (hint.value >= used_) return std::nullopt;
+  const Child& child = slots_[hint.value];
+  return child.running && child.pid > 0 ? std::optional(hint.value) : std::nullopt;
+}
+
 ChildTable::Slot ChildTable::take() noexcept {
   ++in_use_;
   if (free_ == 0) {

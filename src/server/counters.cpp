@@ -8,11 +8,9 @@
 
 namespace tcpserver::server {
 
-namespace {}  // namespace
-
-void ByteCount::add(const SessionRecord& record) noexcept {
-  in += record.in.load(std::memory_order_relaxed);
-  out += record.out.load(std::memory_order_relaxed);
+void ByteCount::add(const SessionClaims& claims) noexcept {
+  in += claims.in;
+  out += claims.out;
 }
 
 void ByteCount::add(const ByteCount& other) noexcept {

@@ -48,7 +48,8 @@ OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
   OpenSessions sessions{
       .open = children_.in_use(), .most = children_.capacity(), .reaped = reaping_, .bytes = {}};
   if (with_bytes) {
-    children_.for_each_running([&](ChildTable::Slot slot) { sessions.bytes.add(scoreboard_[slot]); });
+    children_.for_each_running(
+        [&](ChildTable::Slot slot) { sessions.bytes.add(scoreboard_[slot].claims()); });
   }
   return sessions;
 }
@@ -132,7 +133,7 @@ bool ForkedSessions::settle() noexcept {
 
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
   const Child& child = children_[slot];
-  const auto& record = scoreboard_[slot];
+  const auto claims = scoreboard_[slot].claims();
   SessionOutcome outcome{.end = end_of(child.wait_status),
                          .signal = WIFSIGNALED(child.wait_status) ? WTERMSIG(child.wait_status) : 0,
                          .error = 0,
@@ -143,9 +144,9 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
     outcome.end = SessionEnd::drained;
     outcome.signal = 0;
   }
-  if (outcome.end == SessionEnd::broken) outcome.error = record.error;
-  outcome.bytes.add(record);
-  if (child.facts.recorded) context_.recorder->end(child.facts.peer, record, outcome);
+  if (outcome.end == SessionEnd::broken) outcome.error = claims.error;
+  outcome.bytes.add(claims);
+  if (child.facts.recorded) context_.recorder->end(child.facts.peer, claims, outcome);
   warn_of_odd_end(child, outcome);
   context_.counters.count_end(outcome.end, outcome.bytes, outcome.duration);
   say_session_end(context_.log, child.facts, child.pid, outcome);

@@ -17,7 +17,7 @@ IterativeSessions::IterativeSessions(Context context) : context_(std::move(conte
 
 OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
   OpenSessions sessions{.open = serving_ ? 1U : 0U, .most = 1, .reaped = true, .bytes = {}};
-  if (with_bytes && serving_) sessions.bytes.add(record_);
+  if (with_bytes && serving_) sessions.bytes.add(record_.claims());
   return sessions;
 }
 
@@ -39,14 +39,15 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
     record_.error.store(errno, std::memory_order_relaxed);
   }
   serving_ = false;
+  const auto claims = record_.claims();
   SessionOutcome outcome{.end = end,
                          .signal = 0,
-                         .error = end == SessionEnd::broken ? record_.error.load() : 0,
+                         .error = end == SessionEnd::broken ? claims.error : 0,
                          .bytes = {},
                          .duration = posix::Clock::now() - facts.started,
                          .recorded = std::nullopt};
-  outcome.bytes.add(record_);
-  if (facts.recorded) context_.recorder->end(peer, record_, outcome);
+  outcome.bytes.add(claims);
+  if (facts.recorded) context_.recorder->end(peer, claims, outcome);
   if (end == SessionEnd::broken) {
     char text[posix::SocketAddress::text_size];
     context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", peer.format(text),

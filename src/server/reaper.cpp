@@ -47,16 +47,15 @@ std::uint64_t Reaper::reap() noexcept {
 
 std::uint64_t Reaper::reap_announced() noexcept {
   std::uint64_t reaped = 0;
-  scoreboard_.for_each_ended(children_.used(), [&](ChildTable::Slot slot) {
-    if (!children_[slot].running) {  // found by a look at all
-      ScoreboardPage::forget_end(scoreboard_[slot]);
-      return;
-    }
+  scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) {
+    const auto slot = children_.find_running(hint);
+    // No child runs there: a sweep has found it already, or the bit is forged.
+    if (!slot) return ScoreboardPage::forget_end(scoreboard_[hint.value]);
     int status = 0;
-    const pid_t pid = children_[slot].pid;
+    const pid_t pid = children_[*slot].pid;
     // Not yet a zombie: its SIGCHLD is still to come.
     if (reap_one(pid, status) != pid) return;
-    ScoreboardPage::forget_end(scoreboard_[slot]);
+    ScoreboardPage::forget_end(scoreboard_[*slot]);
     children_.note_ended(pid, status);
     ++reaped;
   });

@@ -99,14 +99,14 @@ posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer) noexcept {
   return file;
 }
 
-void Recorder::end(const posix::SocketAddress& peer, const SessionRecord& record,
+void Recorder::end(const posix::SocketAddress& peer, const SessionClaims& claims,
                    SessionOutcome& outcome) noexcept {
-  outcome.recorded = record.recording.bytes.load(std::memory_order_relaxed);
-  const int error = record.recording.error.load(std::memory_order_relaxed);
-  if (error == 0) return;
+  outcome.recorded = claims.recorded;
+  if (claims.recording_error == 0) return;
   char text[posix::SocketAddress::text_size];
   log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
-                       static_cast<unsigned long long>(*outcome.recorded), std::strerror(error));
+                       static_cast<unsigned long long>(*outcome.recorded),
+                       std::strerror(claims.recording_error));
 }
 
 }  // namespace tcpserver::server

@@ -117,8 +117,21 @@ TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
   ASSERT_EQ(slot, 30U);
   static_cast<void>(scoreboard_.clean(slot));
   bool any = false;
-  scoreboard_.for_each_ended(children_.used(), [&](std::uint32_t ended) { any = any || ended == slot; });
+  scoreboard_.for_each_ended(children_.used(), [&](SlotHint ended) { any = any || ended.value == slot; });
   EXPECT_FALSE(any);
+}
+
+// A child can write to every page of the scoreboard. Only bits of children that have ended may count.
+TEST_F(ReaperOfMany, IgnoresForgedBits) {
+  static_cast<void>(settle());
+  end(40, SIGTERM);
+  for (std::uint32_t slot = 0; slot < count; slot += ScoreboardPage::record_count) {
+    ScoreboardPage::of(scoreboard_[slot]).ended.store(~std::uint64_t{0});
+  }
+  EXPECT_EQ(reaper_.reap(), 1U);
+  EXPECT_EQ(settle().size(), 1U);
+  EXPECT_EQ(children_.in_use(), count - 2) << "SetUp ended one, this test another";
+  scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
 }
 
 }  // namespace

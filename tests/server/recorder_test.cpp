@@ -157,7 +157,7 @@ TEST_F(RecorderTest, SaysWhatEndedARecording) {
     record.recording.bytes = 100;
     SessionOutcome outcome;
     if (i > 0) record.recording.error = ENOSPC;
-    recorder.end(peer(), record, outcome);
+    recorder.end(peer(), record.claims(), outcome);
     EXPECT_EQ(outcome.recorded, 100U);
     EXPECT_EQ(outcome.error, 0) << "the session is as good as ever";
   }

@@ -2,6 +2,7 @@
 
 #include "tcpserver/posix/mapping.hpp"
 #include "tcpserver/server/host_table.hpp"
+#include "tcpserver/server/scoreboard.hpp"
 #include "tcpserver/server/session_report.hpp"
 
 #include <sys/types.h>
@@ -42,6 +43,9 @@ class ChildTable {
 
   // Slots from here on were never taken.
   [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
+
+  // The slot that a hint means, if a child runs in it.
+  [[nodiscard]] std::optional<Slot> find_running(SlotHint hint) const noexcept;
 
   // A free slot. Fewer than capacity() must be in use.
   [[nodiscard]] Slot take() noexcept;

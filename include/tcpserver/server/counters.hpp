@@ -29,7 +29,7 @@ struct ByteCount {
   std::uint64_t in = 0;
   std::uint64_t out = 0;
 
-  void add(const SessionRecord& record) noexcept;
+  void add(const SessionClaims& claims) noexcept;
   void add(const ByteCount& other) noexcept;
 };
 

@@ -39,7 +39,7 @@ class Recorder {
   }
 
   // After a session that was recorded: what became of that.
-  void end(const posix::SocketAddress& peer, const SessionRecord& record, SessionOutcome& outcome) noexcept;
+  void end(const posix::SocketAddress& peer, const SessionClaims& claims, SessionOutcome& outcome) noexcept;
 
  private:
   [[nodiscard]] posix::UniqueFd open_new(const posix::SocketAddress& peer) const noexcept;

@@ -21,10 +21,10 @@ enum class Sandbox : std::uint8_t {
 
 // What this process, the parent of all children, gives up for good, and its children with it.
 struct Confinement {
-  bool files = false;  // no file can be written, made, removed or executed, but in the folders that were
-                       // kept; those that are open stay usable
-  bool tcp = false;           // no TCP socket can be bound or connected; those that listen go on
-  bool signals = false;       // none can be sent but to its own children
+  bool files = false;    // no file can be written, made, removed or executed, but in the folders that were
+                         // kept; those that are open stay usable
+  bool tcp = false;      // no TCP socket can be bound or connected; those that listen go on
+  bool signals = false;  // none can be sent but to its own children
   bool capabilities = false;  // the rights of root, but the one to read files where that was to be kept
 
   [[nodiscard]] bool all() const noexcept { return files && tcp && signals && capabilities; }

@@ -4,6 +4,7 @@
 #include "tcpserver/posix/mapping.hpp"
 #include "tcpserver/posix/neighbourhood.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -24,9 +25,24 @@ struct Recording {
   }
 };
 
-// What a child tells its parent while it runs, and nothing that the parent tells it: every child, also one
-// that was taken over, can write to all records. One cache line each, so that children on two processors do
-// not slow each other down.
+// A slot number from memory that every child can write to. It is not a slot: ChildTable::find_running()
+// checks it and returns one.
+struct SlotHint {
+  std::uint32_t value;
+};
+
+// What a record says about its session. Any child that was taken over can write to every record, so these
+// figures are for reports only. The errors are 0 to 4095, as the kernel returns them.
+struct SessionClaims {
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+  int error = 0;
+  std::uint64_t recorded = 0;
+  int recording_error = 0;
+};
+
+// What a child tells its parent while it runs. The parent reads it by claims() alone, and acts on none of it.
+// One cache line each, so that children on two processors do not slow each other down.
 struct alignas(64) SessionRecord {
   std::atomic<std::uint64_t> in;   // read from the client
   std::atomic<std::uint64_t> out;  // written to it
@@ -40,6 +56,8 @@ struct alignas(64) SessionRecord {
     error.store(0, std::memory_order_relaxed);
     recording.reset();
   }
+
+  [[nodiscard]] SessionClaims claims() const noexcept;
 
   // A plain sum and no atomic one: a record has one writer, and its readers want no torn figure, that is all.
   static void add(std::atomic<std::uint64_t>& total, std::uint64_t count) noexcept {
@@ -102,14 +120,16 @@ class Scoreboard {
     return page(slot / ScoreboardPage::record_count).records[slot % ScoreboardPage::record_count];
   }
 
-  // Calls visit(slot) for each of the first `slots` whose child has announced its end. A look at each page
-  // costs a cache line for 63 slots.
+  // Calls visit(hint) for each of the first `slots` whose bit of `ended` is set; other bits are ignored. A
+  // look at each page costs a cache line for 63 slots.
   template <typename Visit>
   void for_each_ended(std::uint32_t slots, Visit visit) const {
-    for (std::uint32_t number = 0; number * ScoreboardPage::record_count < slots; ++number) {
-      auto ended = page(number).ended.load(std::memory_order_acquire);
+    constexpr auto per_page = ScoreboardPage::record_count;
+    for (std::uint32_t first = 0; first < slots; first += per_page) {
+      const auto valid = (std::uint64_t{1} << std::min(per_page, slots - first)) - 1;
+      auto ended = page(first / per_page).ended.load(std::memory_order_acquire) & valid;
       for (; ended != 0; ended &= ended - 1) {
-        visit(number * ScoreboardPage::record_count + static_cast<std::uint32_t>(std::countr_zero(ended)));
+        visit(SlotHint{first + static_cast<std::uint32_t>(std::countr_zero(ended))});
       }
     }
   }

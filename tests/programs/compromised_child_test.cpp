@@ -1,0 +1,181 @@
+#include "tcpserver/posix/unique_fd.hpp"
+
+#include "harness/client_socket.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+#include "harness/strace.hpp"
+#include "harness/text.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+// An attacker who runs code in one child can write to everything that the child shares with its parent. These
+// tests do the same from outside, through /proc/PID/mem.
+namespace {
+
+using namespace harness;
+
+// The memory that a child shares with its parent and the other children: the scoreboard.
+class SharedMemory {
+ public:
+  using Words = std::vector<std::uint64_t>;
+
+  explicit SharedMemory(pid_t child)
+      : memory_(::open(("/proc/" + std::to_string(child) + "/mem").c_str(), O_RDWR | O_CLOEXEC)) {
+    std::ifstream maps("/proc/" + std::to_string(child) + "/maps");
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find(" rw-s ") == std::string::npos) continue;
+      const auto begin = std::stoul(line, nullptr, 16);
+      const auto end = std::stoul(line.substr(line.find('-') + 1), nullptr, 16);
+      parts_.push_back({begin, end - begin});
+    }
+  }
+  [[nodiscard]] bool is_open() const { return memory_.get() >= 0 && !parts_.empty(); }
+
+  // Overwrites all of it with what `next()` returns, word by word.
+  template <typename Next>
+  void overwrite(Next next) const {
+    for (const auto& part : parts_) {
+      Words words(part.size / sizeof(std::uint64_t));
+      std::generate(words.begin(), words.end(), next);
+      write(part.begin, words);
+    }
+  }
+
+  // Overwrites the first word of each page: the bits by which children announce their end.
+  void overwrite_first_words(std::uint64_t value) const {
+    const auto page = static_cast<unsigned long>(::sysconf(_SC_PAGESIZE));
+    for (const auto& part : parts_) {
+      for (unsigned long at = 0; at < part.size; at += page) write(part.begin + at, {value});
+    }
+  }
+
+ private:
+  struct Part {
+    unsigned long begin;
+    unsigned long size;
+  };
+  void write(unsigned long address, const Words& words) const {
+    const auto size = words.size() * sizeof(std::uint64_t);
+    ASSERT_EQ(::pwrite(memory_.get(), words.data(), size, static_cast<off_t>(address)),
+              static_cast<ssize_t>(size));
+  }
+
+  tcpserver::posix::UniqueFd memory_;
+  std::vector<Part> parts_;
+};
+
+class CompromisedChild : public Injection {
+ protected:
+  // More than the reaper asks the kernel for one by one, and nearly all slots of the default limit.
+  static constexpr std::size_t held_sessions = 985;
+  static constexpr std::size_t sessions_that_leave = 700;
+
+  void SetUp() override {
+    Injection::SetUp();
+    if (IsSkipped()) return;
+    if (raise_descriptor_limit() < held_sessions + 100) GTEST_SKIP() << "the descriptor limit is too low";
+    server = std::make_unique<ServerProcess>(
+        std::vector<std::string>{"--drain-timeout", "0"}, no_search_for_leaks(),
+        std::vector<std::string>{"strace", "-D", "-qq", "-o", log_path(), "-e", "trace=kill,wait4"});
+    for (std::size_t i = 0; i < held_sessions; ++i) {
+      held.emplace_back(server->port());
+      ASSERT_TRUE(held.back().send("x"));
+      ASSERT_EQ(held.back().receive(1), "x");
+      // The first client's child is the attacker: it stays until the end.
+      if (i == 0) attacker = std::make_unique<SharedMemory>(children_of(server->pid()).at(0).pid);
+    }
+    if (!attacker->is_open()) GTEST_SKIP() << "no right to write to the memory of a child";
+    accepted = held_sessions;
+    for (const auto& child : children_of(server->pid())) children.insert(child.pid);
+    ASSERT_EQ(children.size(), held_sessions);
+  }
+
+  // Innocent clients come and go while `attack` goes on, each with as many bytes as it has sent.
+  template <typename Attack>
+  void churn_during(Attack attack) {
+    std::jthread attacking([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) attack();
+    });
+    constexpr int rounds = 100;
+    for (int round = 0; round < rounds; ++round) {
+      ClientSocket client(server->port());
+      ++accepted;
+      const auto message = varied_bytes(3000, static_cast<std::uint32_t>(round));
+      ASSERT_EQ(echo_through(client, message), message) << "round " << round;
+    }
+  }
+
+  void expect_held_sessions_work() {
+    for (auto& client : held) {
+      ASSERT_TRUE(client.send("y"));
+      ASSERT_EQ(client.receive(1), "y");
+    }
+  }
+
+  // All of its kill(2) and wait4(2) calls so far were meant for its own children.
+  void expect_only_own_children_were_meant() const {
+    std::ifstream log(log_path());
+    for (std::string line; std::getline(log, line);) {
+      if (line.starts_with("wait4(")) {
+        EXPECT_FALSE(line.starts_with("wait4(0,")) << line;
+      } else if (line.starts_with("kill(")) {
+        EXPECT_TRUE(children.contains(std::stoi(line.substr(5)))) << line;
+      }
+    }
+  }
+
+  std::unique_ptr<ServerProcess> server;
+  std::vector<ClientSocket> held;
+  std::set<pid_t> children;  // of the held sessions
+  std::unique_ptr<SharedMemory> attacker;
+  std::size_t accepted = 0;
+};
+
+TEST_F(CompromisedChild, HarmsNobodyByWritingToSharedMemory) {
+  std::mt19937_64 random(17);
+  churn_during([&] { attacker->overwrite([] { return ~std::uint64_t{0}; }); });
+  churn_during([&] { attacker->overwrite([] { return std::uint64_t{0}; }); });
+  churn_during([&] { attacker->overwrite([&] { return random(); }); });
+  churn_during([&] { attacker->overwrite_first_words(std::uint64_t{1} << (random() % 64)); });
+  expect_held_sessions_work();
+
+  // Many leave while all bits say that everybody has left.
+  {
+    std::jthread attacking([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) attacker->overwrite_first_words(~std::uint64_t{0});
+    });
+    for (std::size_t i = 0; i < sessions_that_leave; ++i) held.pop_back();
+    const auto left = std::to_string(held.size());
+    EXPECT_TRUE(eventually([&] { return server->status().starts_with(left + " of 1000 sessions open"); }))
+        << server->last_line();
+  }
+  expect_held_sessions_work();
+
+  const auto total = std::to_string(accepted);
+  const auto ended = std::to_string(accepted - held.size());
+  const auto status = server->status();
+  EXPECT_NE(status.find(", " + total + " accepted, 0 refused, ended: " + ended + " client closed; 0 failed"),
+            std::string::npos)
+      << status;
+  EXPECT_NE(status.find("children reaped: " + ended + ","), std::string::npos) << status;
+
+  attacker->overwrite_first_words(~std::uint64_t{0});
+  EXPECT_EQ(server->stop(), 0);
+  const auto last = server->last_line();
+  EXPECT_NE(last.find("0 of 1000 sessions open, " + total + " accepted"), std::string::npos) << last;
+  EXPECT_NE(last.find("children reaped: " + total + ","), std::string::npos) << last;
+  expect_only_own_children_were_meant();
+}
+
+}  // namespace
