@@ -2,6 +2,10 @@
 
 #include "harness/server_process.hpp"
 
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
@@ -13,4 +17,17 @@ inline std::vector<std::string> load_on(const std::string& port, std::vector<std
 inline std::vector<std::string> load_on(const harness::ServerProcess& server,
                                         std::vector<std::string> options) {
   return load_on(std::to_string(server.port()), std::move(options));
+}
+
+// What a server of a test's own does with a message of tcpload.
+inline constexpr std::size_t message_size = 32;  // as long as tcpload sends by default
+
+inline std::string read_message(int connection) {
+  std::string text(message_size, '\0');
+  EXPECT_EQ(::recv(connection, text.data(), text.size(), MSG_WAITALL), static_cast<ssize_t>(text.size()));
+  return text;
+}
+
+inline void write_text(int connection, const std::string& text) {
+  EXPECT_EQ(::send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }

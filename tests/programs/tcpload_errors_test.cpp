@@ -19,18 +19,6 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-constexpr std::size_t message_size = 32;
-
-std::string read_message(int connection) {
-  std::string text(message_size, '\0');
-  EXPECT_EQ(::recv(connection, text.data(), text.size(), MSG_WAITALL), static_cast<ssize_t>(text.size()));
-  return text;
-}
-
-void write_text(int connection, const std::string& text) {
-  EXPECT_EQ(::send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-}
-
 struct BadAnswer {
   const char* name;
   OwnServer::Answer answer;
