@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,7 @@ class Exchange {
         outgoing_buffer_(source.fd >= 0 ? buffer_size : 0),
         incoming_buffer_(buffer_size) {}
 
-  ExchangeTotals run() {
+  void run() {
     while (server_open_ || !incoming_.empty()) {
       half_close_when_all_is_sent();
       wait();
@@ -57,7 +58,7 @@ class Exchange {
     }
     if (failure_ != 0) throw broken("the connection broke: " + posix::error_text(failure_));
     if (!half_closed_) throw broken("the server closed the connection before everything was sent");
-    return totals_;
+    need_whole_reply();
   }
 
  private:
@@ -104,7 +105,7 @@ class Exchange {
     const ssize_t count = ::send(connection_, outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
     if (count >= 0) {
       outgoing_.remove_prefix(static_cast<std::size_t>(count));
-      totals_.sent += static_cast<std::uint64_t>(count);
+      sent_ += static_cast<std::uint64_t>(count);
     } else if (!posix::would_block(errno)) {
       // What the server had sent before may still be there to read: that comes first.
       failure_ = errno;
@@ -117,7 +118,7 @@ class Exchange {
     const ssize_t count = ::recv(connection_, incoming_buffer_.data(), incoming_buffer_.size(), 0);
     if (count > 0) {
       incoming_ = {incoming_buffer_.data(), static_cast<std::size_t>(count)};
-      totals_.received += static_cast<std::uint64_t>(count);
+      received_ += static_cast<std::uint64_t>(count);
       return;
     }
     if (count < 0 && posix::would_block(errno)) return;
@@ -135,13 +136,20 @@ class Exchange {
     }
   }
 
+  // A server that ends a session by force closes like one that has sent everything: only the count tells. A
+  // longer reply is fine, because the server need not be an echo.
+  void need_whole_reply() const {
+    if (received_ >= sent_) return;
+    throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) + " of " +
+                                               std::to_string(sent_) + " bytes came back");
+  }
+
   [[nodiscard]] StartError broken(const std::string& what) const {
     return {ExitStatus::io_error, what + totals_text()};
   }
 
   [[nodiscard]] std::string totals_text() const {
-    return " (sent " + std::to_string(totals_.sent) + " bytes, received " + std::to_string(totals_.received) +
-           ")";
+    return " (sent " + std::to_string(sent_) + " bytes, received " + std::to_string(received_) + ")";
   }
 
   int connection_;
@@ -158,13 +166,14 @@ class Exchange {
   std::vector<char> outgoing_buffer_;
   std::vector<char> incoming_buffer_;
   std::array<pollfd, 3> polled_{};  // source, connection, sink
-  ExchangeTotals totals_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
 };
 
 }  // namespace
 
-ExchangeTotals exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout) {
-  return Exchange(connection, source, sink, timeout).run();
+void exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout) {
+  Exchange(connection, source, sink, timeout).run();
 }
 
 }  // namespace tcpserver::client

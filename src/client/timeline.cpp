@@ -52,9 +52,9 @@ posix::ExitStatus exit_status_of(Trouble trouble) noexcept {
     case Trouble::closed:
     case Trouble::reset:
     case Trouble::broken:
-      return posix::ExitStatus::io_error;
     case Trouble::no_reply:
     case Trouble::short_reply:
+      return posix::ExitStatus::io_error;
     case Trouble::wrong_reply:
       return posix::ExitStatus::protocol;
   }

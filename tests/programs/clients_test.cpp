@@ -130,14 +130,14 @@ TEST_P(ClientsOf, AreToldOfIt) {
 INSTANTIATE_TEST_SUITE_P(
     BadServers, ClientsOf,
     ::testing::Values(
-        Misbehaviour{"NoReply", [](int connection) { read_all(connection); }, 76, "no reply",
+        Misbehaviour{"NoReply", [](int connection) { read_all(connection); }, 74, "no reply",
                      "the server closed the connection without a reply"},
         Misbehaviour{"ShortReply",
                      [](int connection) {
                        const auto text = read_all(connection);
                        EXPECT_GT(::write(connection, text.data(), text.size() - 1), 0);
                      },
-                     76, "short reply", "the server closed the connection after 20 of 21 bytes"},
+                     74, "short reply", "the server closed the connection after 20 of 21 bytes"},
         Misbehaviour{
             "OneByteChanged",
             [](int connection) {

@@ -169,20 +169,6 @@ TEST(ClientAlone, GivesUpOnASilentNameServerToo) {
   EXPECT_EQ(result.errors, "tcpclient: cannot find the host 'host.example': timed out\n");
 }
 
-TEST(ClientAlone, SaysThatTheServerClosedWithoutAReply) {
-  OwnListener listener;
-  std::jthread peer([&] {
-    const int connection = listener.accept();
-    char byte;
-    while (::read(connection, &byte, 1) > 0) {
-    }
-    ::close(connection);
-  });
-  const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
-  EXPECT_EQ(result.ending, 76);
-  EXPECT_EQ(result.errors, "tcpclient: the server closed the connection without a reply\n");
-}
-
 TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
   OwnListener listener;
   std::jthread peer([&] {

@@ -2,7 +2,6 @@
 
 #include "tcpserver/posix/clock.hpp"
 
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -14,18 +13,13 @@ struct Source {
   std::string_view text;
 };
 
-struct ExchangeTotals {
-  std::uint64_t sent = 0;
-  std::uint64_t received = 0;
-};
-
 // Sends the source, half-closes, and writes every byte that comes back to `sink` until the server closes.
 // Both directions move at the same time, whichever is ready: however large the stream and however little the
 // server buffers, neither side waits for the other for ever. Memory is bounded.
 // `connection` is non-blocking. `timeout` is the longest wait for the server with no byte moved; an idle
 // source does not count.
-// Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, or the source
-// or the sink failed). What arrived by then has been written.
-ExchangeTotals exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout);
+// Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, fewer bytes
+// received than sent, or the source or the sink failed). What arrived by then has been written.
+void exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout);
 
 }  // namespace tcpserver::client

@@ -1,0 +1,159 @@
+#include "harness/client_socket.hpp"
+#include "harness/figure.hpp"
+#include "harness/own_server.hpp"
+#include "harness/server_process.hpp"
+#include "harness/stalled_reader.hpp"
+#include "programs/load.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <utility>
+
+// A server that closes before it has sent everything back closes like any other: by FIN. The clients count.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+constexpr int io_error = 74;
+
+// "20 of 32", as the programs say it.
+bool says(const Finished& result, std::size_t came, std::size_t sent) {
+  return result.errors.find(" " + std::to_string(came) + " of " + std::to_string(sent) + " bytes") !=
+         std::string::npos;
+}
+
+// tcpclient, of which a server takes everything and sends back `count` bytes: 'x' where there are not so
+// many.
+Finished client_that_gets(std::size_t count, const std::vector<std::string>& options,
+                          const std::string& input = "") {
+  OwnServer server(1, [count](int connection) {
+    auto text = read_all(connection);
+    text.resize(count, 'x');
+    if (!text.empty()) write_text(connection, text);
+  });
+  std::vector<std::string> command{TCPCLIENT_PROGRAM, "127.0.0.1", server.port()};
+  command.insert(command.end(), options.begin(), options.end());
+  return run(command, {.input = input});
+}
+
+TEST(TcpClient, FailsWhenTheReplyIsShorterThanTheInput) {
+  const auto input = varied_bytes(100'000);
+  const auto result = client_that_gets(99'999, {}, input);
+  EXPECT_EQ(result.ending, io_error);
+  EXPECT_TRUE(says(result, 99'999, 100'000)) << result.errors;
+  EXPECT_TRUE(result.output == input.substr(0, 99'999)) << "what came is printed all the same";
+}
+
+TEST(TcpClient, FailsWhenTheReplyIsShorterThanTheMessage) {
+  const auto result = client_that_gets(3, {"--message", "hello"});
+  EXPECT_EQ(result.ending, io_error);
+  EXPECT_TRUE(says(result, 3, 6)) << result.errors;
+  EXPECT_EQ(result.output, "hel");
+}
+
+TEST(TcpClient, FailsWhenNothingComesBack) {
+  const auto input = client_that_gets(0, {}, "hello");
+  EXPECT_EQ(input.ending, io_error);
+  EXPECT_TRUE(says(input, 0, 5)) << input.errors;
+  const auto message = client_that_gets(0, {"--message", "hello"});
+  EXPECT_EQ(message.ending, io_error);
+  EXPECT_TRUE(says(message, 0, 6)) << message.errors;
+}
+
+// The server need not be an echo.
+TEST(TcpClient, SucceedsWhenTheReplyIsLongerThanTheInput) {
+  const auto result = client_that_gets(1000, {}, "hello");
+  EXPECT_EQ(result.ending, 0) << result.errors;
+  EXPECT_EQ(result.output.size(), 1000U);
+}
+
+TEST(TcpClient, SucceedsWhenNothingIsSentAndNothingComesBack) {
+  EXPECT_EQ(client_that_gets(0, {}).ending, 0);
+}
+
+// A client with a stalled reader and a session of the real server that ends by its idle time-out.
+class StalledClient {
+ public:
+  explicit StalledClient(std::chrono::milliseconds idle_timeout)
+      : server_({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"}),
+        input_(make_pipe()),
+        client_({TCPCLIENT_PROGRAM, "127.0.0.1", std::to_string(server_.port())},
+                {.input_fd = input_[0], .output_fd = reader_.fd()}) {}
+  ~StalledClient() {
+    ::close(input_[0]);
+    close_input();
+  }
+  StalledClient(const StalledClient&) = delete;
+  StalledClient& operator=(const StalledClient&) = delete;
+
+  // Sends until the buffers between server and client are full and the server gives up. A piece is sent only
+  // after the server has sent the last one on, and the server reads it at once: so it leaves nothing unread,
+  // for which the kernel would reset the connection.
+  [[nodiscard]] bool send_until_server_gives_up() {
+    const std::string piece(piece_size, 'x');
+    return eventually([&] {
+      if (out_ == sent_ && ::write(input_[1], piece.data(), piece.size()) > 0) sent_ += piece.size();
+      const auto status = server_.status();
+      in_ = figure_before(status, " bytes in");
+      out_ = figure_before(status, " out");
+      return figure_before(status, " idle time-out") == 1;
+    });
+  }
+
+  // False where the server found the session idle before the buffers were full: the machine is slow.
+  [[nodiscard]] bool reply_is_cut() const { return in_ == sent_ && out_ < in_; }
+
+  [[nodiscard]] Finished finish() {
+    close_input();
+    EXPECT_TRUE(eventually([&] {
+      reader_.read_all();
+      return !client_.running();
+    }));
+    const auto ending = client_.wait();
+    return {.ending = ending, .output = "", .errors = client_.errors()};
+  }
+
+  [[nodiscard]] std::size_t sent() const { return sent_; }
+  [[nodiscard]] std::size_t came_back() const { return out_; }
+
+ private:
+  static constexpr std::size_t piece_size = 32UL * 1024;  // fits into one segment on loopback
+
+  static std::array<int, 2> make_pipe() {
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    return ends;
+  }
+  void close_input() {
+    if (input_[1] >= 0) ::close(std::exchange(input_[1], -1));
+  }
+
+  ServerProcess server_;
+  StalledReader reader_;
+  std::array<int, 2> input_;
+  Process client_;
+  std::size_t sent_ = 0;
+  std::size_t in_ = 0;
+  std::size_t out_ = 0;
+};
+
+TEST(TcpClient, FailsWhenTheIdleTimeoutCutsTheEcho) {
+  constexpr auto longest = 16s;
+  for (std::chrono::milliseconds idle_timeout = 500ms; idle_timeout <= longest; idle_timeout *= 2) {
+    StalledClient client(idle_timeout);
+    ASSERT_TRUE(client.send_until_server_gives_up());
+    if (!client.reply_is_cut()) continue;
+    const auto result = client.finish();
+    EXPECT_EQ(result.ending, io_error);
+    EXPECT_TRUE(says(result, client.came_back(), client.sent())) << result.errors;
+    return;
+  }
+  FAIL() << "no session ended with a part of the echo in the server's buffer";
+}
+
+}  // namespace
