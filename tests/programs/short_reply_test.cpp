@@ -1,5 +1,6 @@
 #include "harness/client_socket.hpp"
 #include "harness/figure.hpp"
+#include "harness/json.hpp"
 #include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 #include "harness/stalled_reader.hpp"
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <ostream>
 #include <utility>
 
 // A server that closes before it has sent everything back closes like any other: by FIN. The clients count.
@@ -155,5 +157,57 @@ TEST(TcpClient, FailsWhenTheIdleTimeoutCutsTheEcho) {
   }
   FAIL() << "no session ended with a part of the echo in the server's buffer";
 }
+
+struct ShortReply {
+  const char* name;
+  std::vector<std::string> options;
+  OwnServer::Answer answer;
+  std::size_t came;
+  std::size_t sent;
+};
+
+void PrintTo(const ShortReply& reply, std::ostream* stream) {
+  *stream << reply.name;
+}
+
+constexpr std::size_t part_size = 20;
+constexpr std::size_t stream_size = 100'000;
+
+void answer_first_message_alone(int connection) {
+  write_text(connection, read_message(connection));
+  write_text(connection, read_message(connection).substr(0, part_size));
+}
+
+class TcpLoad : public ::testing::TestWithParam<ShortReply> {};
+
+TEST_P(TcpLoad, FailsWhenTheReplyIsShort) {
+  const auto& reply = GetParam();
+  OwnServer server(1, reply.answer);
+  auto options = reply.options;
+  options.insert(options.end(), {"--concurrency", "1", "--json"});
+  const auto result = run(load_on(server.port(), options));
+  EXPECT_EQ(result.ending, io_error);
+  EXPECT_TRUE(says(result, reply.came, reply.sent)) << result.errors;
+  EXPECT_EQ(by_python(result.output, "(d['errors'], d['errors_by_kind']['closed_early'])"), "(1, 1)\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Modes, TcpLoad,
+    ::testing::Values(
+        ShortReply{
+            "Connections",
+            {"--connections", "1"},
+            [](int connection) { write_text(connection, read_message(connection).substr(0, part_size)); },
+            part_size,
+            message_size},
+        ShortReply{"Hold", {"--hold", "1ms"}, answer_first_message_alone, part_size, message_size},
+        ShortReply{"Ping", {"--ping", "3"}, answer_first_message_alone, part_size, message_size},
+        ShortReply{
+            "Bulk",
+            {"--bulk", std::to_string(stream_size)},
+            [](int connection) { write_text(connection, read_all(connection).substr(0, stream_size - 1)); },
+            stream_size - 1,
+            stream_size}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
