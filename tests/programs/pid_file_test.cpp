@@ -124,6 +124,37 @@ TEST_F(PidFile, ThatIsSomethingElseIsLeftAlone) {
   refused("No such file or directory");
 }
 
+// Who owns the file, or has it under another name, could have prepared it.
+TEST_F(PidFile, RefusesAFileOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  for (const char* text : {"", "1\n"}) {
+    std::ofstream(pid_file) << text;
+    ASSERT_EQ(::chown(pid_file.c_str(), 4711, 4712), 0);
+    ASSERT_EQ(::chmod(pid_file.c_str(), 0644), 0);
+    const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
+    EXPECT_EQ(result.ending, 73);
+    EXPECT_EQ(result.output, "");
+    EXPECT_NE(result.errors.find("user 4711"), std::string::npos) << result.errors;
+    EXPECT_EQ(contents_of(pid_file), text);
+    struct stat status {};
+    ASSERT_EQ(::stat(pid_file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 4711U);
+    EXPECT_EQ(status.st_mode & 0777U, 0644U);
+    fs::remove(pid_file);
+  }
+}
+
+TEST_F(PidFile, RefusesAFileWithSeveralNames) {
+  std::ofstream(pid_file) << "1\n";
+  fs::create_hard_link(pid_file, folder / "other name");
+  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
+  EXPECT_EQ(result.ending, 73);
+  EXPECT_EQ(result.output, "");
+  EXPECT_NE(result.errors.find("hard link"), std::string::npos) << result.errors;
+  EXPECT_EQ(contents_of(folder / "other name"), "1\n");
+  EXPECT_EQ(fs::hard_link_count(pid_file), 2U);
+}
+
 TEST_F(PidFile, IsNotRemovedWhereSomebodyHasPutAnotherInItsPlace) {
   ASSERT_EQ(start().ending, 0);
   const pid_t server = pid();
@@ -188,6 +219,16 @@ TEST_F(User, MayNotRemoveThePidFileOfRootAndEmptiesIt) {
   EXPECT_TRUE(fs::exists(pid_file));
   EXPECT_EQ(contents_of(pid_file), "");
   EXPECT_EQ(start({"--user", "4711:4712"}).ending, 0) << "which stops nobody";
+  stop();
+}
+
+// The starter made it, whoever served.
+TEST_F(User, OfAServerThatWasKilledHandsItsPidFileToTheNext) {
+  ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
+  const pid_t killed = pid();
+  ::kill(killed, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return !is_running(killed); }));
+  EXPECT_EQ(start({"--user", "4713:4714"}).ending, 0);
   stop();
 }
 

@@ -1,7 +1,6 @@
-#include "tcpserver/server/metrics_file.hpp"
-
 #include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/server/metrics_file.hpp"
 
 #include "harness/text.hpp"
 
@@ -171,6 +170,25 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_TRUE(S_ISFIFO(status.st_mode));
+}
+
+// FILE.tmp of another user, or with another name, is removed and made anew, not written to.
+TEST_F(Metrics, AreNotWrittenIntoAFileThatSomebodyPrepared) {
+  const auto beside = path + ".tmp";
+  const auto other_name = path + ".other";
+  std::ofstream(other_name) << "precious\n";
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(other_name.c_str(), 4711, 4712), 0);
+  }
+  ASSERT_EQ(::link(other_name.c_str(), beside.c_str()), 0);
+  MetricsFile file(path);
+  ASSERT_EQ(file.write(figures()).result, Result::written);
+  EXPECT_EQ(contents(other_name), "precious\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, ::geteuid());
+  EXPECT_EQ(status.st_nlink, 1U);
+  ::unlink(other_name.c_str());
 }
 
 TEST_F(Metrics, AreThoseOfTheLastThatStarted) {
