@@ -84,7 +84,10 @@ Process::Process(const std::vector<std::string>& command, const SpawnOptions& op
   const auto err = make_pipe();
   const int in = options.input_fd >= 0 ? options.input_fd : file_with(options.input);
   pid_ = ::fork();
-  if (pid_ == 0) become(command, options, in, options.output_fd >= 0 ? options.output_fd : out[1], err[1]);
+  if (pid_ == 0) {
+    become(command, options, in, options.output_fd >= 0 ? options.output_fd : out[1],
+           options.errors_fd >= 0 ? options.errors_fd : err[1]);
+  }
   if (in != options.input_fd) ::close(in);
   ::close(out[1]);
   ::close(err[1]);

@@ -26,6 +26,7 @@ struct SpawnOptions {
   std::string input{};                     // what standard input holds; it ends after that
   int input_fd = -1;                       // instead: standard input is this descriptor
   int output_fd = -1;                      // standard output is this descriptor and is not captured
+  int errors_fd = -1;                      // standard error is this descriptor and is not captured
   int terminal_fd = -1;  // standard input, output and error are this terminal, the controlling one
 };
 
