@@ -6,7 +6,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <limits>
 
 namespace tcpserver::server {
 
@@ -38,11 +41,25 @@ Bound bind_socket(const SocketAddress& address) {
   return {std::move(fd), 0};
 }
 
+// The kernel aborts a connection whose data stays unacknowledged for this long, in milliseconds (tcp(7),
+// TCP_USER_TIMEOUT), also after the session has ended: otherwise a client that reads nothing keeps that data
+// in the kernel for as long as it answers probes. 0 leaves it to the system.
+int user_timeout_for(posix::Duration idle_timeout) noexcept {
+  if (idle_timeout == posix::Duration::zero()) return 0;
+  // A shorter time would abort connections after a few lost packets.
+  constexpr auto shortest = std::chrono::milliseconds(10'000);
+  constexpr auto longest = std::chrono::milliseconds(std::numeric_limits<int>::max());
+  const auto wanted = std::chrono::ceil<std::chrono::milliseconds>(idle_timeout);
+  return static_cast<int>(std::clamp(wanted, shortest, longest).count());
+}
+
 [[nodiscard]] bool set_timeouts(int fd, posix::Duration idle_timeout) noexcept {
+  const int user_timeout = user_timeout_for(idle_timeout);
   const timeval read_wait = posix::to_timeval(idle_timeout);
   const timeval write_wait = posix::to_timeval(idle_timeout / write_waits_per_idle_timeout);
   return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_wait, sizeof read_wait) == 0 &&
-         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0;
+         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0 &&
+         ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout) == 0;
 }
 
 std::uint16_t bound_port(int fd) {
@@ -90,7 +107,7 @@ void set_inherited_options(int fd, posix::Duration idle_timeout) {
   // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
   set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
-    throw posix::system_error("set SO_RCVTIMEO and SO_SNDTIMEO on a listening socket");
+    throw posix::system_error("set the timeouts of a listening socket");
   }
 }
 

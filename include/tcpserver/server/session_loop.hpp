@@ -51,6 +51,8 @@ class SessionLoop {
 
   SessionEnd end_for(long failure) noexcept {
     if (failure == -ECONNRESET || failure == -EPIPE) return SessionEnd::reset;
+    // By TCP_USER_TIMEOUT or a keep-alive probe: the client's system has stopped answering.
+    if (failure == -ETIMEDOUT) return SessionEnd::idle_timeout;
     record_.error.store(static_cast<int>(-failure), std::memory_order_relaxed);
     return SessionEnd::broken;
   }
