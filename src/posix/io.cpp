@@ -99,8 +99,12 @@ ssize_t write_within(int fd, std::string_view bytes, Duration limit) noexcept {
 }
 
 void close_with_reset(UniqueFd connection) noexcept {
-  constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
-  static_cast<void>(::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+  static_cast<void>(set_reset_on_close(connection.get(), true));
+}
+
+bool set_reset_on_close(int connection, bool on) noexcept {
+  const linger no_time{.l_onoff = on ? 1 : 0, .l_linger = 0};
+  return ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &no_time, sizeof no_time) == 0;
 }
 
 bool fill_standard_descriptors() noexcept {

@@ -1,5 +1,6 @@
 #include "tcpserver/server/child.hpp"
 
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/server/session.hpp"
 #include "tcpserver/server/signal_window.hpp"
@@ -14,8 +15,15 @@ __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
   SignalWindow::reset_for_child();
   auto end = SessionEnd::sandbox_refused;
   if (!posix::die_with_parent(task.parent)) posix::exit_child(static_cast<int>(SessionEnd::drained));
-  if (enter_sandbox(task.sandbox))
+  const auto entered = enter_sandbox_with_linger(task.sandbox);
+  if (entered.sandbox) {
+    // Until the reply is complete, the client has to see an error however this process ends.
+    const bool resets = entered.can_linger && posix::set_reset_on_close(task.connection, true);
     end = run_session(task.connection, task.service, record, nullptr, task.recording);
+    if (resets && reply_is_complete(end, record.claims())) {
+      static_cast<void>(posix::set_reset_on_close(task.connection, false));
+    }
+  }
   ScoreboardPage::announce_end(record);
   posix::exit_child(static_cast<int>(end));
 }

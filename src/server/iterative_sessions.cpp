@@ -1,5 +1,6 @@
 #include "tcpserver/server/iterative_sessions.hpp"
 
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/server/session_report.hpp"
 
 #include <fcntl.h>
@@ -40,6 +41,7 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   }
   serving_ = false;
   const auto claims = record_.claims();
+  if (!reply_is_complete(end, claims)) posix::close_with_reset(std::move(connection));
   SessionOutcome outcome{.end = end,
                          .signal = 0,
                          .error = end == SessionEnd::broken ? claims.error : 0,

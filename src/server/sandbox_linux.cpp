@@ -12,8 +12,8 @@ namespace tcpserver::server {
 
 namespace {
 
-bool enter_filter() noexcept {
-  auto rules = strict_rules;
+template <typename Rules>
+bool enter_filter(Rules rules) noexcept {
   const sock_fprog program{.len = static_cast<unsigned short>(rules.size()), .filter = rules.data()};
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
@@ -49,11 +49,17 @@ bool enter_sandbox(Sandbox sandbox) noexcept {
     case Sandbox::strict:
       return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0;
     case Sandbox::filter:
-      return enter_filter();
+      return enter_filter(strict_rules);
     case Sandbox::none:
       return true;
   }
   return false;
+}
+
+Entered enter_sandbox_with_linger(Sandbox sandbox) noexcept {
+  if (sandbox == Sandbox::none) return {.sandbox = true, .can_linger = true};
+  if (enter_filter(linger_rules)) return {.sandbox = true, .can_linger = true};
+  return {.sandbox = enter_sandbox(sandbox), .can_linger = false};
 }
 
 }  // namespace tcpserver::server

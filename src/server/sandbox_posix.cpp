@@ -10,6 +10,10 @@ Confinement confine(const Kept&) noexcept {
   return {};
 }
 
+Entered enter_sandbox_with_linger(Sandbox) noexcept {
+  return {.sandbox = true, .can_linger = true};
+}
+
 bool enter_sandbox(Sandbox sandbox) noexcept {
   return sandbox == Sandbox::none;
 }

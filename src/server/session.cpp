@@ -95,6 +95,10 @@ const char* name_of(SessionEnd end) noexcept {
   return "unknown";
 }
 
+bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
+  return end == SessionEnd::client_closed || claims.in == claims.out;
+}
+
 SessionEnd run_session(int connection, options::Service service, SessionRecord& record, SessionWaiter* waiter,
                        RecordingFile recording) noexcept {
   if (waiter == nullptr) return serve(BlockingCalls{{connection}}, service, record, recording);

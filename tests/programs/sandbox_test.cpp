@@ -3,13 +3,16 @@
 #include "harness/text_file.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -23,10 +26,16 @@ class SandboxOfAProgram : public OneSession {
   void SetUp() override {
     if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
   }
+  static int connection_of(pid_t process) {
+    const std::filesystem::directory_iterator first("/proc/" + std::to_string(process) + "/fd");
+    return std::stoi(first->path().filename());
+  }
   // A child that makes a call for us has to be interrupted in its read.
   void child_waits() {
     ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
   }
+  // Plain children enter a filter.
+  static bool strict_mode_is_used() { return TCPSERVER_TEST_SMALL_CHILDREN && !under_seccomp_filter(); }
   void no_child_is_left() {
     ASSERT_TRUE(eventually([&] { return children_of(server->pid()).empty(); }));
   }
@@ -55,6 +64,8 @@ const ForbiddenCall forbidden_calls[] = {
     {"prctl", SYS_prctl, {0, 0, 0}},
     {"getpid", SYS_getpid, {}},
     {"dup", SYS_dup, {0}},
+    {"setsockopt SO_RCVBUF", SYS_setsockopt, {0, SOL_SOCKET, SO_RCVBUF, 0, 0}},
+    {"setsockopt of TCP with the number of SO_LINGER", SYS_setsockopt, {0, IPPROTO_TCP, SO_LINGER, 0, 0}},
     {"close", SYS_close, {999}},
     {"exit_group", SYS_exit_group, {0}},
     {"a call of the x32 ABI", 0x40000000 + SYS_read, {0, 0, 0}},
@@ -69,8 +80,9 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
     const char* name;
     std::vector<std::string> wrapper;
     int signal;
-  } const sandboxes[] = {{"strict", {}, under_seccomp_filter() ? SIGSYS : SIGKILL},
-                         {"filter", {UNDER_FILTER_PROGRAM}, SIGSYS}};
+  } const sandboxes[] = {{"strict", {}, strict_mode_is_used() ? SIGKILL : SIGSYS},
+                         {"filter", {UNDER_FILTER_PROGRAM}, SIGSYS},
+                         {"plain", {UNDER_FILTER_PROGRAM, "--deny-stack"}, SIGSYS}};
   for (const auto& sandbox : sandboxes) {
     start({}, sandbox.wrapper);
     unsigned long killed = 0;
@@ -90,6 +102,18 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
     EXPECT_NE(status.find("ended: " + std::to_string(killed) + how), std::string::npos) << status;
     EXPECT_EQ(echo_through(*client, "y"), "y");
   }
+}
+
+TEST_F(SandboxOfAProgram, LetsAPlainChildSetTheLingerTimeAlone) {
+  start({}, {UNDER_FILTER_PROGRAM, "--deny-stack"});
+  child_waits();
+  const std::string off(8, '\0');
+  const auto connection = static_cast<unsigned long>(connection_of(child));
+  const auto result =
+      call_in(child, SYS_setsockopt, {connection, SOL_SOCKET, SO_LINGER, in_text, off.size()}, off);
+  if (!result.possible) GTEST_SKIP() << "no way to have a process make a call here";
+  EXPECT_EQ(result.killed_by, 0);
+  EXPECT_EQ(result.value, 0);
 }
 
 // The test of that test: without a sandbox the very same calls harm nobody.

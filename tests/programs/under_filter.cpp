@@ -1,6 +1,9 @@
-// under_filter [--deny-seccomp] PROGRAM ARGUMENT...: runs the program under a seccomp filter, as a
-// container's or a systemd unit's would be in force before the program starts. It allows everything, or
-// everything but seccomp itself.
+// under_filter [OPTION]... PROGRAM ARGUMENT...: runs the program under a seccomp filter, as a container's or
+// a systemd unit's would be in force before the program starts. It allows everything but what the options
+// name:
+//   --deny-seccomp   a further filter or strict mode
+//   --deny-clone3    as docker's filter does, which cannot see its flags
+//   --deny-stack     clone3, and clone with a stack of the caller's: children of tcpserver are plain then
 #ifdef __linux__
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,24 +14,63 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <vector>
+
+#ifdef __linux__
+namespace {
+
+constexpr unsigned load = BPF_LD | BPF_W | BPF_ABS;
+constexpr unsigned jump_if_equal = BPF_JMP | BPF_JEQ | BPF_K;
+constexpr unsigned answer = BPF_RET | BPF_K;
+
+using Rules = std::vector<sock_filter>;
+
+void append(Rules& rules, std::initializer_list<sock_filter> more) {
+  rules.insert(rules.end(), more);
+}
+
+void deny(Rules& rules, unsigned call, unsigned error) {
+  append(rules, {BPF_STMT(load, offsetof(seccomp_data, nr)), BPF_JUMP(jump_if_equal, call, 0, 1),
+                 BPF_STMT(answer, SECCOMP_RET_ERRNO | error)});
+}
+
+enum class When { is, is_not };
+
+// Denies a call whose argument is `value`, or is not; of the argument, the low half counts.
+void deny_argument(Rules& rules, unsigned call, unsigned offset, When when, unsigned value) {
+  constexpr std::uint8_t skip_answer = 1;
+  const bool equal = when == When::is;
+  append(rules, {BPF_STMT(load, offsetof(seccomp_data, nr)), BPF_JUMP(jump_if_equal, call, 0, 3),
+                 BPF_STMT(load, offset),
+                 BPF_JUMP(jump_if_equal, value, equal ? std::uint8_t{0} : skip_answer,
+                          equal ? skip_answer : std::uint8_t{0}),
+                 BPF_STMT(answer, SECCOMP_RET_ERRNO | EPERM)});
+}
+
+}  // namespace
+#endif
 
 int main(int, char** argv) {
   ++argv;
-  const bool deny = *argv != nullptr && std::string_view(*argv) == "--deny-seccomp";
-  if (deny) ++argv;
 #ifdef __linux__
-  constexpr unsigned load = BPF_LD | BPF_W | BPF_ABS;
-  constexpr unsigned jump_if_equal = BPF_JMP | BPF_JEQ | BPF_K;
-  sock_filter rules[] = {
-      BPF_STMT(load, offsetof(seccomp_data, nr)),
-      BPF_JUMP(jump_if_equal, SYS_prctl, 0, 3),
-      BPF_STMT(load, offsetof(seccomp_data, args)),
-      BPF_JUMP(jump_if_equal, PR_SET_SECCOMP, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, deny ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{.len = sizeof rules / sizeof rules[0], .filter = rules};
+  Rules rules;
+  for (; *argv != nullptr && std::string_view(*argv).starts_with("--"); ++argv) {
+    const std::string_view option(*argv);
+    if (option == "--deny-seccomp") {
+      deny_argument(rules, SYS_prctl, offsetof(seccomp_data, args[0]), When::is, PR_SET_SECCOMP);
+    } else if (option == "--deny-clone3") {
+      deny(rules, SYS_clone3, ENOSYS);
+    } else if (option == "--deny-stack") {
+      deny(rules, SYS_clone3, ENOSYS);
+      deny_argument(rules, SYS_clone, offsetof(seccomp_data, args[1]), When::is_not, 0);
+    } else {
+      return 64;
+    }
+  }
+  append(rules, {BPF_STMT(answer, SECCOMP_RET_ALLOW)});
+  const sock_fprog program{.len = static_cast<unsigned short>(rules.size()), .filter = rules.data()};
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return 71;
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 71;
 #endif

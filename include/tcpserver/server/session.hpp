@@ -26,6 +26,10 @@ inline constexpr std::size_t session_end_count = 8;
 // "client closed", "reset", ... for people.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
+// Whether the client has everything that it sent back, or on its way back. What it has not is lost with the
+// session, and the connection should end by a reset.
+[[nodiscard]] bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept;
+
 // A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to
 // megabytes, is free (sk_stream_write_space). But a new write takes whatever room there is. So a write waits
 // for an eighth of the idle time-out, tries anew, and the session is idle after that many vain waits in a row

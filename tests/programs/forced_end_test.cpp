@@ -1,0 +1,159 @@
+#include "harness/client_socket.hpp"
+#include "harness/figure.hpp"
+#include "harness/proc.hpp"
+#include "harness/server_process.hpp"
+
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <thread>
+
+// How a connection ends: a complete reply by an orderly close that loses nothing, one that was cut off by a
+// reset.
+namespace {
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+// A way in which a connection is served.
+struct Way {
+  const char* name;
+  std::vector<std::string> options;
+  std::vector<std::string> wrapper;
+  bool resets;  // what it cuts off
+};
+
+void PrintTo(const Way& way, std::ostream* stream) {
+  *stream << way.name;
+}
+
+const bool plain_always = TCPSERVER_TEST_SMALL_CHILDREN == 0;
+
+const std::vector<Way> ways{
+    {"Small", {}, {}, plain_always},
+    {"SmallUnderFilter", {}, {UNDER_FILTER_PROGRAM}, plain_always},
+    {"SmallByClone", {}, {UNDER_FILTER_PROGRAM, "--deny-clone3"}, plain_always},
+    {"SmallWithoutSandbox", {"--sandbox", "off"}, {}, plain_always},
+    {"Plain", {}, {UNDER_FILTER_PROGRAM, "--deny-stack"}, true},
+    {"PlainWithoutSandbox", {"--sandbox", "off"}, {UNDER_FILTER_PROGRAM, "--deny-stack"}, true},
+    {"Iterative", {"--mode", "iterative"}, {}, true},
+};
+
+class EndOfSession : public ::testing::TestWithParam<Way> {
+ protected:
+  void start(const std::vector<std::string>& more) {
+    auto options = GetParam().options;
+    options.insert(options.end(), more.begin(), more.end());
+    server = std::make_unique<ServerProcess>(options, SpawnOptions{}, GetParam().wrapper);
+  }
+
+  // A client whose system buffers little.
+  void connect() {
+    client = std::make_unique<ClientSocket>(server->port());
+    const int size = 32 * 1024;
+    ASSERT_EQ(::setsockopt(client->fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+  }
+
+  [[nodiscard]] bool session_is_over() {
+    return server->status().find("ended: 1 client closed") != std::string::npos;
+  }
+
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<ClientSocket> client;
+};
+INSTANTIATE_TEST_SUITE_P(Ways, EndOfSession, ::testing::ValuesIn(ways),
+                         [](const auto& test) { return test.param.name; });
+
+// The session is over long before the client has read everything: an orderly close must not discard it.
+TEST_P(EndOfSession, LosesNothingOfACompleteReply) {
+  start({});
+  connect();
+  const auto sent = varied_bytes(4'000'000);
+  std::jthread sending([&] {
+    client->send(sent);
+    client->half_close();
+  });
+  std::string received;
+  constexpr std::size_t piece = 16UL * 1024;
+  while (!session_is_over() && received.size() < sent.size()) received += client->receive(piece);
+  const auto received_before = received.size();
+  received += client->receive_all();
+  EXPECT_TRUE(received == sent) << received.size() << " of " << sent.size() << " bytes came back, "
+                                << received_before << " of them before the session was over";
+  EXPECT_LT(received_before + piece, sent.size()) << "nothing was left to lose";
+  EXPECT_EQ(server->stop(), 0);
+}
+
+TEST_P(EndOfSession, ResetsWhatTheDrainCutsOff) {
+  start({"--drain-timeout", "0"});
+  connect();
+  ASSERT_TRUE(client->send("x"));
+  ASSERT_EQ(client->receive(1), "x");
+  EXPECT_EQ(server->stop(), 0);
+  // The iterative server knows that the reply is complete. A child is killed, and cannot.
+  const bool iterative = std::string(GetParam().name) == "Iterative";
+  EXPECT_EQ(client->is_reset(), GetParam().resets && !iterative);
+}
+
+// Sends pieces, each when the server has passed on the last one, until the client's buffers are full and the
+// server gives up.
+struct Cut {
+  unsigned long in = 0;
+  unsigned long out = 0;
+};
+Cut send_until_idle_timeout(ServerProcess& server, ClientSocket& client) {
+  const std::string piece(32UL * 1024, 'x');  // one segment on loopback
+  std::size_t sent = 0;
+  Cut cut;
+  EXPECT_TRUE(eventually([&] {
+    if (cut.out == sent && client.send(piece)) sent += piece.size();
+    const auto status = server.status();
+    cut = {.in = figure_before(status, " bytes in"), .out = figure_before(status, " out")};
+    return figure_before(status, " idle time-out") == 1;
+  }));
+  return cut;
+}
+
+struct End {
+  std::size_t received = 0;
+  int error = 0;  // errno; 0: an orderly close
+};
+End read_to_the_end(const ClientSocket& client) {
+  End end;
+  char part[4096];
+  ssize_t count = 0;
+  while ((count = ::recv(client.fd(), part, sizeof part, 0)) > 0)
+    end.received += static_cast<std::size_t>(count);
+  if (count < 0) end.error = errno;
+  return end;
+}
+
+TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
+  for (auto idle_timeout = 500ms; idle_timeout <= 16s; idle_timeout *= 2) {
+    start({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"});
+    connect();
+    const auto cut = send_until_idle_timeout(*server, *client);
+    if (cut.out == cut.in) continue;  // a slow machine: the session was idle before the buffers were full
+    const auto end = read_to_the_end(*client);
+    EXPECT_EQ(end.error, GetParam().resets ? ECONNRESET : 0);
+    EXPECT_LE(end.received, cut.out);
+    if (!GetParam().resets) {
+      EXPECT_EQ(end.received, cut.out) << "an orderly close sends what the session has written";
+    }
+    return;
+  }
+  FAIL() << "no session was cut off with a part of the reply in its buffer";
+}
+
+// An idle client that has everything is told by an orderly close.
+TEST_P(EndOfSession, ClosesOrderlyWhenAnIdleClientHasEverything) {
+  start({"--idle-timeout", "300ms"});
+  connect();
+  ASSERT_TRUE(client->send("x"));
+  EXPECT_EQ(client->receive_all(), "x");
+  EXPECT_FALSE(client->is_reset());
+}
+
+}  // namespace
