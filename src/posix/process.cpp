@@ -20,6 +20,11 @@ void raise_descriptor_limit() noexcept {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+bool limit_file_size(std::uint64_t bytes) noexcept {
+  const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+  return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
+}
+
 std::string working_directory() {
   std::string path(PATH_MAX, '\0');
   if (::getcwd(path.data(), path.size()) == nullptr) return {};

@@ -15,6 +15,9 @@ __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
   SignalWindow::reset_for_child();
   auto end = SessionEnd::sandbox_refused;
   if (!posix::die_with_parent(task.parent)) posix::exit_child(static_cast<int>(SessionEnd::drained));
+  // The child counts what it writes, but one that was taken over would not.
+  if (task.recording.descriptor >= 0 && task.recording.room != no_file_limit)
+    static_cast<void>(posix::limit_file_size(task.recording.room));
   const auto entered = enter_sandbox_with_linger(task.sandbox);
   if (entered.sandbox) {
     // Until the reply is complete, the client has to see an error however this process ends.

@@ -22,8 +22,6 @@ namespace {
 
 using FileName = BoundedText<2 * posix::SocketAddress::text_size + posix::utc_text_size>;
 
-constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
-
 // Of two connections of the same port within a microsecond: more than a clock's step has.
 constexpr int tries = 16;
 
@@ -49,13 +47,20 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
     : path_(options::plain_or_quoted(folder)),
       folder_(posix::open_folder(folder.c_str())),
-      limit_(limit == 0 ? no_limit : limit),
+      limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {
   if (!folder_) {
     throw posix::system_error("open the folder of --record, " + path_, errno,
                               posix::ExitStatus::cannot_create);
   }
+  // A child sets its own limit (posix::limit_file_size). Here the present one is set again, to see whether
+  // that works.
   rlimit largest{};
+  if (limit_ != no_file_limit &&
+      (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || ::setrlimit(RLIMIT_FSIZE, &largest) != 0)) {
+    log_.warning("cannot set RLIMIT_FSIZE: %s; a compromised child could exceed --record-limit",
+                 std::strerror(errno));
+  }
   if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur == RLIM_INFINITY) return;
   if (largest.rlim_cur >= limit_) return;
   limit_ = largest.rlim_cur;

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <bit>
 #include <type_traits>
@@ -136,6 +137,14 @@ struct RawCalls {
   system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigterm), 0, size_of_kernel_set);
 }
 
+// The child counts what it writes, but one that was taken over would not.
+[[gnu::always_inline]] inline void limit_file_size(std::uint64_t bytes) noexcept {
+  struct {
+    std::uint64_t soft, hard;
+  } const limit{from_register(bytes), from_register(bytes)};
+  system_call(SYS_prlimit64, 0, RLIMIT_FSIZE, reinterpret_cast<long>(&limit), 0);
+}
+
 template <std::size_t... Index>
 [[gnu::always_inline]] inline bool enter_filter(std::index_sequence<Index...>) noexcept {
   sock_filter rules[] = {std::bit_cast<sock_filter>(from_register(
@@ -164,6 +173,8 @@ tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, Session
   auto end = SessionEnd::drained;
   if (die_with(order.parent, ScoreboardPage::of(*record).parent)) {
     if (order.has_handlers) hear_sigterm();
+    if (order.recording.descriptor >= 0 && order.recording.room != no_file_limit)
+      limit_file_size(order.recording.room);
     end = SessionEnd::sandbox_refused;
     if (enter(order.sandbox)) {
       end = SessionLoop<RawCalls>({order.connection}, order.service, *record, order.recording)

@@ -3,17 +3,20 @@
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/system_call.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -53,6 +56,14 @@ class Recorded : public ::testing::Test {
     for (const auto& entry : fs::directory_iterator(folder)) found.push_back(entry.path());
     std::sort(found.begin(), found.end());
     return found;
+  }
+
+  static unsigned long descriptor_of(pid_t process, const fs::path& file) {
+    for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
+      std::error_code ignored;
+      if (fs::equivalent(entry.path(), file, ignored)) return std::stoul(entry.path().filename());
+    }
+    return ~0UL;
   }
 
   fs::path folder;
@@ -372,6 +383,34 @@ TEST_F(Recorded, SurvivesHolesAmongTheDescriptors) {
     EXPECT_EQ(client.receive_all(), "");
     EXPECT_EQ(contents_of(file_of(client)), "x");
     EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  }
+}
+
+// The child itself no longer counts, as somebody would have it who had taken it over.
+TEST_F(Recorded, StaysWithinItsLimitInACompromisedChild) {
+  constexpr std::size_t limit = 100;
+  for (const std::vector<std::string>& wrapper :
+       {std::vector<std::string>{}, {UNDER_FILTER_PROGRAM, "--deny-stack"}}) {
+    ServerProcess server(recording({"--record-limit", std::to_string(limit)}), {}, wrapper);
+    ClientSocket client(server.port());
+    ASSERT_TRUE(client.send("x"));
+    ASSERT_EQ(client.receive(1), "x");
+    const auto file = file_of(client);
+    const pid_t child = children_of(server.pid()).at(0).pid;
+    ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
+    const auto write = [&] {
+      const std::string text(3 * limit, 'y');
+      return call_in(child, SYS_write, {descriptor_of(child, file), in_text, text.size()}, text);
+    };
+    const auto first = write();
+    if (!first.possible) GTEST_SKIP() << "no way to have a process make a call here";
+    EXPECT_EQ(first.value, static_cast<long>(limit - 1));
+    ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
+    const auto second = write();
+    EXPECT_EQ(second.killed_by, 0);
+    EXPECT_EQ(second.value, -EFBIG);
+    EXPECT_EQ(fs::file_size(file), limit);
+    EXPECT_EQ(echo_through(client, "y"), "y") << "the session goes on";
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 // What a fork-per-connection server asks of the system beyond the plain calls. process_linux.cpp has the
@@ -20,6 +21,10 @@ namespace tcpserver::posix {
 // In a child of `parent`: asks to be killed when the parent ends, however it ends. False where it has ended
 // already. Pure POSIX knows no such thing: there a child ends with its session alone.
 [[nodiscard]] bool die_with_parent(pid_t parent) noexcept;
+
+// Limits the files that this process writes to this many bytes each, for good (RLIMIT_FSIZE, setrlimit(2)).
+// False with errno where the system refuses.
+[[nodiscard]] bool limit_file_size(std::uint64_t bytes) noexcept;
 
 // Closes every descriptor but this one and `also`, if that is not -1. Pure POSIX, which can neither list
 // descriptors nor close a range of them, tries each up to `highest`, the highest that the caller has opened:

@@ -3,6 +3,8 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/server/scoreboard.hpp"
 
+#include <limits>
+
 // One client's conversation on one connected socket.
 namespace tcpserver::server {
 
@@ -58,8 +60,9 @@ inline constexpr std::size_t echo_buffer_size = 256UL * 1024;
 // The file that a session is recorded in (--record).
 struct RecordingFile {
   int descriptor = -1;     // as a child inherits it; -1: nothing is recorded, or no more
-  std::uint64_t room = 0;  // bytes that it may still take
+  std::uint64_t room = 0;  // bytes that it may still take; no_file_limit: any number
 };
+inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t>::max();
 
 // Answers until the client's end of file (session_loop.hpp). Counts into `record` as it goes. Calls nothing
 // but read, write and the waiter; allocates nothing; one at a time in a process, which has one buffer. With
