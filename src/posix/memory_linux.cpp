@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,8 +79,11 @@ std::vector<Pages> in_pages(std::span<const MemoryRange> ranges) {
   return all;
 }
 
-void hide(std::uintptr_t begin, std::uintptr_t end) noexcept {
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTFORK);
+bool hide(std::uintptr_t begin, std::uintptr_t end) noexcept {
+  // The vsyscall page is part of the kernel's half of the addresses, and in every process.
+  constexpr auto highest_of_a_process = std::numeric_limits<std::uintptr_t>::max() / 2;
+  if (begin >= end || begin > highest_of_a_process) return true;
+  return ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTFORK) == 0;
 }
 
 // False where it stays registered.
@@ -144,18 +148,22 @@ prctl_mm_map layout_of(const StatFields& stat) noexcept {
 
 }  // namespace
 
-void hide_all_from_children_but(std::span<const MemoryRange> kept) {
+const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
   static const bool memory_of_libc_may_go = take_back_restartable_sequences();
-  if (!memory_of_libc_may_go) return;
+  if (!memory_of_libc_may_go) return "restartable sequences stay registered (rseq)";
+  const auto all_mapped = mapped_pages();
+  if (all_mapped.empty()) return "/proc/self/maps cannot be read";
+  bool hidden = true;
   const auto kept_pages = in_pages(kept);
-  for (const auto& mapped : mapped_pages()) {
+  for (const auto& mapped : all_mapped) {
     auto begin = mapped.begin;
     for (const auto& keep : kept_pages) {
-      hide(begin, std::min(mapped.end, keep.begin));
+      hidden = hide(begin, std::min(mapped.end, keep.begin)) && hidden;
       begin = std::max(begin, keep.end);
     }
-    hide(begin, mapped.end);
+    hidden = hide(begin, mapped.end) && hidden;
   }
+  return hidden ? nullptr : "madvise refuses MADV_DONTFORK";
 }
 
 const void* map_code_again(MemoryRange code, void* hint) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 namespace tcpserver::server {
 
@@ -64,7 +65,9 @@ void ForkedSessions::get_ready() noexcept {
   // One more, for the loop may take a reserve, which has the lowest free number.
   highest_descriptor_ = posix::highest_open_descriptor() + 1;
   try {
-    small_children_.hide_the_rest(scoreboard_);
+    const char* const why_not = small_children_.hide_the_rest(scoreboard_);
+    if (why_not != nullptr && !std::exchange(inheritance_is_logged_, true))
+      context_.log.warning("children inherit the server's memory: %s", why_not);
     if (reaping_) start_reaping();  // forgets the signal of the child that tried
   } catch (const std::exception&) {
     // No memory for a list of what is mapped: then forks cost more.

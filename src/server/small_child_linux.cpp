@@ -18,6 +18,8 @@ namespace tcpserver::server {
 
 namespace {
 
+constexpr const char* trial_failed = "a trial child failed";
+
 posix::MemoryRange linked_code() noexcept {
   return {.begin = __start_small_child,
           .size = static_cast<std::size_t>(__stop_small_child - __start_small_child)};
@@ -81,19 +83,20 @@ posix::Neighbourhood SmallChildren::place() const noexcept {
   return memory_ ? memory_->place : posix::Neighbourhood{};
 }
 
-void SmallChildren::hide_the_rest(const Scoreboard& scoreboard) {
-  if (!memory_) return;
+const char* SmallChildren::hide_the_rest(const Scoreboard& scoreboard) {
+  if (!memory_) return trial_failed;
   const bool first = !memory_->command_line;
   if (first) memory_->command_line.emplace(memory_->command_line_hint);
   std::vector<posix::MemoryRange> kept{memory_->code,
                                        {.begin = memory_->work.data(), .size = memory_->work.size()},
                                        memory_->command_line->range()};
   scoreboard.for_each_segment([&](void* begin, std::size_t size) { kept.push_back({begin, size}); });
-  posix::hide_all_from_children_but(kept);
+  const char* const why_not = posix::hide_all_from_children_but(kept);
   // Something may be needed that nobody thought of, by a later kernel or libc.
-  if (!first || memory_->try_one() != Memory::Trial::dies) return;
+  if (!first || memory_->try_one() != Memory::Trial::dies) return why_not;
   posix::show_all_to_children();
   memory_.reset();
+  return trial_failed;
 }
 
 pid_t SmallChildren::start(const ChildTask& task, SessionRecord& record) const noexcept {

@@ -98,6 +98,15 @@ TEST_F(SmallChild, StaysSoAfterAReload) {
   EXPECT_EQ(mappings_of(child).size(), 5U) << contents_of(child, "maps");
 }
 
+TEST_F(SmallChild, IsWarnedOfWhereItInheritsTheServersMemory) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may unmount /proc";
+  start({}, {"unshare", "--mount", "sh", "-c", "umount -l /proc && exec \"$@\"", "sh"});
+  EXPECT_NE(server->process().errors().find("children inherit the server's memory: /proc/self/maps"),
+            std::string::npos)
+      << server->process().errors();
+  EXPECT_GT(mappings_of(child).size(), 4U);
+}
+
 // What a fork costs: each fault is a trip to the kernel, and a page that is filled or copied. A recording's
 // place is in the record, which is touched anyway.
 class SmallChildFaults : public SmallChild, public ::testing::WithParamInterface<bool> {};

@@ -17,9 +17,9 @@ struct MemoryRange {
 // Hides from children to come all that this process has mapped now, but these ranges (MADV_DONTFORK,
 // madvise(2)), the stack and libc included: they can then run only code that needs none of it. Also takes
 // back libc's registration for restartable sequences (rseq(2)): the kernel writes to its memory in every
-// process that has one, and kills those whose memory is gone. What cannot be hidden stays as it is; where
-// maps cannot be read (no /proc) or the registration stays, that is everything. Allocates.
-void hide_all_from_children_but(std::span<const MemoryRange> kept);
+// process that has one, and kills those whose memory is gone. Allocates.
+// Returns why children still inherit memory that was to be hidden; null if they do not.
+[[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
 
 // Takes that back, for all there is. (But for mappings of devices and the like, for which madvise(2) refuses
 // it.)

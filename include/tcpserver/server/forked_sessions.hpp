@@ -41,6 +41,7 @@ class ForkedSessions final : public Sessions {
   Scoreboard scoreboard_;
   Reaper reaper_{children_, scoreboard_};
   bool reaping_ = false;
+  bool inheritance_is_logged_ = false;
   bool killing_ = false;  // the drain is over: children die by our own hand
   RateLimit host_refusals_{std::chrono::minutes(1)};
   RateLimit fork_failures_{std::chrono::seconds(1)};

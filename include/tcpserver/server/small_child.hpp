@@ -34,9 +34,8 @@ class SmallChildren {
 
   // Hides all memory but what these children need; theirs is the scoreboard, too. From the first call on no
   // plain child can live, unless they are not available() after it: one child has tried. Later calls hide
-  // what came since. Where something cannot be hidden, children get it as usual, at the usual cost.
-  // Allocates.
-  void hide_the_rest(const Scoreboard& scoreboard);
+  // what came since. Allocates. Returns why children inherit the server's memory; null if they do not.
+  [[nodiscard]] const char* hide_the_rest(const Scoreboard& scoreboard);
 
   // Forks. The child serves the session of this task, with this record, and exits with a SessionEnd. Returns
   // its pid, or -1 with errno.
