@@ -27,13 +27,6 @@ std::string exceptions_of(const ServerOptions& options) {
   return names;
 }
 
-void become_the_user(const options::UserRequest& request, const posix::Account& account, Log& log) {
-  posix::become(account);
-  log.info("--user %s: user %u, group %u from now on",
-           (request.user + (request.group.empty() ? "" : ":" + request.group)).c_str(),
-           static_cast<unsigned>(account.user), static_cast<unsigned>(account.group));
-}
-
 }  // namespace
 
 Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
@@ -56,9 +49,17 @@ std::optional<posix::Account> find_the_user(const ServerOptions& options) {
   return posix::find_account(options.user->user, options.user->group);
 }
 
-void give_up_rights(const ServerOptions& options, const std::optional<posix::Account>& account,
-                    const std::vector<KeptFolder>& kept, Log& log) {
-  if (options.user && account) become_the_user(*options.user, *account, log);
+void switch_user(const ServerOptions& options, const std::optional<posix::Account>& account, Log& log) {
+  if (options.user && account) {
+    const auto& request = *options.user;
+    posix::become(*account);
+    log.info("--user %s: user %u, group %u from now on",
+             (request.user + (request.group.empty() ? "" : ":" + request.group)).c_str(),
+             static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
+  }
+}
+
+void drop_privileges(const ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log) {
   if (options.sandbox == SandboxWish::off) {
     log.info("--sandbox off: the server and its children keep all %s",
              options.user ? "rights of that user" : "their rights");

@@ -50,9 +50,10 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
     std::optional<PidFile> pid_file;
     if (!options.pid_file.empty()) say_stale(pid_file.emplace(options.pid_file), log);
     Server server(command, std::move(read_again), window, log);
-    auto kept = server.output_folders();
+    switch_user(options, account, log);
+    auto kept = server.writable_folders();
     if (pid_file) kept.push_back({KeptFolder::Use::remove, pid_file->folder()});
-    give_up_rights(options, account, kept, log);
+    drop_privileges(options, kept, log);
     if (pid_file) pid_file->write();
     server.try_outputs();
     server.say_ready(output_closed);

@@ -68,12 +68,14 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       window_(window),
       log_(log),
       recorder_(make_recorder(options_, log_)),
+      oom_score_(log_),
       context_{.options = options_,
                .window = window_,
                .counters = counters_,
                .log = log_,
                .upkeep = *this,
-               .recorder = recorder_ ? &*recorder_ : nullptr},
+               .recorder = recorder_ ? &*recorder_ : nullptr,
+               .oom_score = oom_score_},
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
@@ -82,10 +84,14 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
   explain_lesson_mode();
 }
 
-std::vector<KeptFolder> Server::output_folders() const {
+std::vector<KeptFolder> Server::writable_folders() {
   std::vector<KeptFolder> folders;
   if (metrics_) folders.push_back({KeptFolder::Use::replace, metrics_->folder()});
   if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
+  if (options_.mode == Mode::fork) {
+    const int proc = oom_score_.writable_dir(options_.sandbox != options::SandboxWish::off);
+    if (proc >= 0) folders.push_back({KeptFolder::Use::write, proc});
+  }
   return folders;
 }
 

@@ -3,6 +3,7 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/log.hpp"
+#include "tcpserver/server/oom_score.hpp"
 #include "tcpserver/server/recorder.hpp"
 #include "tcpserver/server/signal_window.hpp"
 #include "tcpserver/server/upkeep.hpp"
@@ -17,6 +18,7 @@ struct Context {
   Log& log;
   Upkeep& upkeep;
   Recorder* recorder;  // null: nothing is recorded
+  OomScore& oom_score;
 };
 
 }  // namespace tcpserver::server

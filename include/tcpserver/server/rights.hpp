@@ -17,9 +17,12 @@ namespace tcpserver::server {
 // Who --user names, if anybody. Throws StartError (no_user) where there is no such user or group.
 [[nodiscard]] std::optional<posix::Account> find_the_user(const options::ServerOptions& options);
 
-// Becomes that user, where there is one, and gives up what is needed no more: after the last that is opened
-// or bound. Keeps what is to be done in these folders. Throws StartError where it cannot become that user.
-void give_up_rights(const options::ServerOptions& options, const std::optional<posix::Account>& account,
-                    const std::vector<KeptFolder>& kept, Log& log);
+// Switches to that user, if there is one, after the ports are bound. Warns of a server that stays root.
+// Throws StartError where it cannot switch.
+void switch_user(const options::ServerOptions& options, const std::optional<posix::Account>& account,
+                 Log& log);
+
+// Gives up what is needed no more, after the last file is opened. Files in `kept` can still be written.
+void drop_privileges(const options::ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log);
 
 }  // namespace tcpserver::server

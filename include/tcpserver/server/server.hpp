@@ -7,6 +7,7 @@
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/listener.hpp"
 #include "tcpserver/server/metrics_writer.hpp"
+#include "tcpserver/server/oom_score.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
 #include "tcpserver/server/sandbox.hpp"
@@ -34,8 +35,8 @@ class Server final : private Upkeep {
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
 
-  // In which it goes on to make files when the other rights are given up.
-  [[nodiscard]] std::vector<KeptFolder> output_folders() const;
+  // Those in which it goes on to write when the other rights are given up. After the switch to another user.
+  [[nodiscard]] std::vector<KeptFolder> writable_folders();
 
   // After the rights were given up: what is to be written while it serves is written a first time. Throws
   // StartError (cannot_create) where it cannot be.
@@ -77,6 +78,7 @@ class Server final : private Upkeep {
   Log& log_;
   Counters counters_;
   std::optional<Recorder> recorder_;
+  OomScore oom_score_;
   Context context_;
   ServiceManager manager_;
   std::uint64_t reloads_ = 0;

@@ -1,0 +1,91 @@
+#include "tcpserver/server/oom_score.hpp"
+
+#include "tcpserver/posix/io.hpp"
+#include "tcpserver/posix/memory_limit.hpp"
+#include "tcpserver/posix/process.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+namespace tcpserver::server {
+
+namespace {
+
+// Half of the scale: a child then counts as if it used half of the cgroup's limit more than it does.
+constexpr int children_above_server = 500;
+constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
+
+constexpr const char* kernel_may_kill_server = "out of memory, the kernel may kill the server first";
+
+std::string score_for_children() {
+  constexpr std::size_t largest_file = 64;
+  const auto text = posix::read_file("/proc/self/oom_score_adj", largest_file);
+  int own = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), own).ec != std::errc{}) return {};
+  return std::to_string(std::min(own + children_above_server, highest_score));
+}
+
+// A file below /proc that only root may write, and through which root may do anything.
+bool may_change_kernel_settings() noexcept {
+  return ::faccessat(AT_FDCWD, "/proc/sys/kernel/core_pattern", W_OK, AT_EACCESS) == 0;
+}
+
+// One child that cannot be raised may have ended already, or descriptors are short. So many in a row have a cause
+// that stays.
+constexpr int failures_that_look_permanent = 16;
+
+}  // namespace
+
+OomScore::OomScore(Log& log) : log_(log) {
+  if (!posix::has_memory_limit()) return;
+  score_ = score_for_children();
+  if (!score_.empty()) proc_ = posix::UniqueFd(posix::open_folder("/proc"));
+  if (!proc_) give_up("/proc is not mounted", kernel_may_kill_server);
+}
+
+int OomScore::writable_dir(bool confined) noexcept {
+  if (!proc_) return -1;
+  if (confined && may_change_kernel_settings()) {
+    give_up("root would keep write access to /proc", "use --user");
+    return -1;
+  }
+  is_dumpable_ = ::prctl(PR_GET_DUMPABLE) == 1;
+  return proc_.get();
+}
+
+// After a switch of the user the files of a process below /proc belong to root, and so do those of its
+// children (proc_pid(5), PR_SET_DUMPABLE in prctl(2)). A dumpable child's belong to the user.
+void OomScore::before_fork() noexcept {
+  if (proc_ && !is_dumpable_) ::prctl(PR_SET_DUMPABLE, 1UL);
+}
+
+void OomScore::after_fork(pid_t child) noexcept {
+  if (!proc_) return;
+  if (!is_dumpable_) ::prctl(PR_SET_DUMPABLE, 0UL);
+  if (child > 0) raise(child);
+}
+
+void OomScore::raise(pid_t child) noexcept {
+  char name[32];
+  std::snprintf(name, sizeof name, "%d/oom_score_adj", static_cast<int>(child));
+  const posix::UniqueFd file(::openat(proc_.get(), name, O_WRONLY | O_CLOEXEC));
+  if (file && ::write(file.get(), score_.data(), score_.size()) >= 0) {
+    failures_in_a_row_ = 0;
+  } else if (++failures_in_a_row_ == failures_that_look_permanent) {
+    give_up(std::strerror(errno), kernel_may_kill_server);
+  }
+}
+
+void OomScore::give_up(const char* why, const char* what_to_do) noexcept {
+  proc_.reset();
+  log_.warning("cannot raise oom_score_adj of sessions: %s; %s", why, what_to_do);
+}
+
+}  // namespace tcpserver::server

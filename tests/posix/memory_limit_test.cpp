@@ -1,0 +1,71 @@
+#include "tcpserver/posix/memory_limit.hpp"
+
+#include "harness/temporary_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+using tcpserver::posix::has_memory_limit;
+namespace fs = std::filesystem;
+
+// A tree as it is mounted on /sys/fs/cgroup.
+class MemoryLimit : public ::testing::Test {
+ protected:
+  void write(const std::string& group, const std::string& file, const std::string& text) const {
+    fs::create_directories(mount.path() + group);
+    std::ofstream(mount.path() + group + "/" + file) << text << '\n';
+  }
+  [[nodiscard]] bool found(const std::string& cgroups) const {
+    return has_memory_limit(cgroups, mount.path());
+  }
+
+  const harness::TemporaryFolder mount;
+};
+
+TEST_F(MemoryLimit, IsFoundInOwnCgroupV2) {
+  write("/system.slice/a.service", "memory.max", "16777216");
+  EXPECT_TRUE(found("0::/system.slice/a.service\n"));
+  EXPECT_FALSE(found("0::/system.slice/b.service\n"));
+}
+
+TEST_F(MemoryLimit, IsFoundInACgroupAbove) {
+  write("/system.slice/a.service", "memory.max", "max");
+  EXPECT_FALSE(found("0::/system.slice/a.service\n"));
+  write("/system.slice", "memory.max", "1073741824");
+  EXPECT_TRUE(found("0::/system.slice/a.service\n"));
+}
+
+// As in a container that sees its own cgroup as the root.
+TEST_F(MemoryLimit, IsFoundInTheRootOfANamespace) {
+  write("", "memory.max", "16777216");
+  EXPECT_TRUE(found("0::/\n"));
+  EXPECT_TRUE(found("0::/not/visible/here\n"));
+}
+
+TEST_F(MemoryLimit, IsFoundInCgroupV1) {
+  write("/memory/docker/x", "memory.limit_in_bytes", "16777216");
+  write("/memory/free", "memory.limit_in_bytes", "9223372036854771712");
+  write("/memory", "memory.limit_in_bytes", "9223372036854771712");
+  EXPECT_TRUE(found("9:cpu,cpuacct:/\n4:memory:/docker/x\n0::/\n"));
+  EXPECT_TRUE(found("4:hugetlb,memory:/docker/x\n"));
+  EXPECT_FALSE(found("4:memory:/free\n0::/\n"));
+  EXPECT_FALSE(found("4:memoryx:/docker/x\n"));
+}
+
+TEST_F(MemoryLimit, IsNotFoundInTextOfAnotherForm) {
+  write("", "memory.max", "16777216");
+  for (const char* text : {"", "\n", "0", "0:", ":::", "no colon\n\n"}) {
+    static_cast<void>(found(text));
+  }
+  EXPECT_FALSE(found("0:memory"));
+  write("", "memory.max", "16 MiB is what I want");
+  EXPECT_TRUE(found("0::/\n")) << "a number is read as far as it goes";
+  write("", "memory.max", "");
+  EXPECT_FALSE(found("0::/\n"));
+}
+
+}  // namespace
