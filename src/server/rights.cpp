@@ -57,6 +57,8 @@ void switch_user(const ServerOptions& options, const std::optional<posix::Accoun
              (request.user + (request.group.empty() ? "" : ":" + request.group)).c_str(),
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
   }
+  if (::geteuid() == 0)
+    log.warning("running as root: a compromised server could use root's rights; use --user");
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log) {

@@ -251,4 +251,16 @@ TEST_F(SandboxOfAProgram, NoChildOutlivesAKilledServer) {
   }
 }
 
+TEST_F(SandboxOfAProgram, IsWarnedOfWhenTheServerStaysRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can stay root";
+  const auto warned = [this] {
+    return server->process().errors().find("running as root") != std::string::npos;
+  };
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  start({"--quiet"});
+  EXPECT_TRUE(warned()) << server->process().errors();
+  start({"--user", "nobody"}, {"env", program.path()});
+  EXPECT_FALSE(warned()) << server->process().errors();
+}
+
 }  // namespace
