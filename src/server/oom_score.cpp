@@ -32,13 +32,18 @@ std::string score_for_children() {
   return std::to_string(std::min(own + children_above_server, highest_score));
 }
 
-// A file below /proc that only root may write, and through which root may do anything.
+// Root may, even without capabilities, unless /proc/sys is read-only, as in containers. Whoever writes
+// core_pattern can have the kernel run a program as root. The second file is one that root of a user
+// namespace may write.
 bool may_change_kernel_settings() noexcept {
-  return ::faccessat(AT_FDCWD, "/proc/sys/kernel/core_pattern", W_OK, AT_EACCESS) == 0;
+  for (const char* file : {"/proc/sys/kernel/core_pattern", "/proc/sys/net/ipv4/ip_forward"}) {
+    if (::faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) == 0) return true;
+  }
+  return false;
 }
 
-// One child that cannot be raised may have ended already, or descriptors are short. So many in a row have a cause
-// that stays.
+// One child that cannot be raised may have ended already, or descriptors are short. So many in a row have a
+// cause that stays.
 constexpr int failures_that_look_permanent = 16;
 
 }  // namespace
