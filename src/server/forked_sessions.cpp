@@ -19,9 +19,6 @@ namespace {
 // How long killed children may take to be gone: SIGKILL needs no cooperation, only a processor.
 constexpr auto time_to_die = std::chrono::seconds(5);
 
-// Without a pause between forks the kernel ended all of 400 sessions within 0.3 s, and the server after them.
-constexpr auto time_until_memory_is_free = std::chrono::seconds(1);
-
 SessionEnd end_of(int wait_status) noexcept {
   if (!WIFEXITED(wait_status)) {
     return WTERMSIG(wait_status) == SIGSYS ? SessionEnd::seccomp : SessionEnd::killed;
@@ -100,10 +97,10 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   posix::UniqueFd file;
   if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
   facts.recorded = static_cast<bool>(file);
-  context_.oom_score.before_fork();
+  context_.memory_guard.before_fork();
   const pid_t pid = fork_for(connection.get(), record, file.get());
   const int error = errno;
-  context_.oom_score.after_fork(pid);
+  context_.memory_guard.after_fork(pid);
   if (pid < 0) {
     children_.give_back(slot);
     context_.counters.refuse(std::move(connection), Refusal::fork_failed);
@@ -113,7 +110,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   }
   children_.started(slot, pid, facts, hosts_.enter(host));
   say_session_open(context_.log, facts, pid);
-  return !is_short_of_memory();
+  return !context_.memory_guard.is_short();
 }
 
 pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) noexcept {
@@ -136,11 +133,7 @@ bool ForkedSessions::settle() noexcept {
     settle(*slot);
     any = true;
   }
-  return any && !is_short_of_memory();
-}
-
-bool ForkedSessions::is_short_of_memory() const noexcept {
-  return posix::Clock::now() < short_of_memory_until_;
+  return any && !context_.memory_guard.is_short();
 }
 
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
@@ -156,9 +149,7 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
     outcome.end = SessionEnd::drained;
     outcome.signal = 0;
   }
-  // Out of memory, every new session costs another one, and its memory takes a moment to be free again.
-  if (outcome.signal == SIGKILL && context_.oom_score.is_used())
-    short_of_memory_until_ = posix::Clock::now() + time_until_memory_is_free;
+  if (outcome.signal == SIGKILL) context_.memory_guard.note_killed_child();
   if (outcome.end == SessionEnd::broken) outcome.error = claims.error;
   outcome.bytes.add(claims);
   if (child.facts.recorded) context_.recorder->end(child.facts.peer, claims, outcome);

@@ -68,14 +68,14 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
       window_(window),
       log_(log),
       recorder_(make_recorder(options_, log_)),
-      oom_score_(log_),
+      memory_guard_(log_),
       context_{.options = options_,
                .window = window_,
                .counters = counters_,
                .log = log_,
                .upkeep = *this,
                .recorder = recorder_ ? &*recorder_ : nullptr,
-               .oom_score = oom_score_},
+               .memory_guard = memory_guard_},
       listening_(listen()),
       overflows_(listening_),
       sessions_(make_sessions()),
@@ -89,7 +89,7 @@ std::vector<KeptFolder> Server::writable_folders() {
   if (metrics_) folders.push_back({KeptFolder::Use::replace, metrics_->folder()});
   if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
   if (options_.mode == Mode::fork) {
-    const int proc = oom_score_.writable_dir(options_.sandbox != options::SandboxWish::off);
+    const int proc = memory_guard_.writable_dir(options_.sandbox != options::SandboxWish::off);
     if (proc >= 0) folders.push_back({KeptFolder::Use::write, proc});
   }
   return folders;

@@ -9,7 +9,7 @@
 
 namespace {
 
-using tcpserver::posix::has_memory_limit;
+using tcpserver::posix::find_memory_limit;
 namespace fs = std::filesystem;
 
 // A tree as it is mounted on /sys/fs/cgroup.
@@ -20,7 +20,7 @@ class MemoryLimit : public ::testing::Test {
     std::ofstream(mount.path() + group + "/" + file) << text << '\n';
   }
   [[nodiscard]] bool found(const std::string& cgroups) const {
-    return has_memory_limit(cgroups, mount.path());
+    return find_memory_limit(cgroups, mount.path()).has_value();
   }
 
   const harness::TemporaryFolder mount;
@@ -37,6 +37,16 @@ TEST_F(MemoryLimit, IsFoundInACgroupAbove) {
   EXPECT_FALSE(found("0::/system.slice/a.service\n"));
   write("/system.slice", "memory.max", "1073741824");
   EXPECT_TRUE(found("0::/system.slice/a.service\n"));
+}
+
+TEST_F(MemoryLimit, IsTheLowestOfAllLevels) {
+  write("/system.slice/a.service", "memory.max", "2000");
+  write("/system.slice", "memory.max", "1000");
+  write("", "memory.max", "3000");
+  const auto limit = find_memory_limit("0::/system.slice/a.service\n", mount.path());
+  ASSERT_TRUE(limit);
+  EXPECT_EQ(limit->bytes, 1000U);
+  EXPECT_EQ(limit->usage_file, mount.path() + "/system.slice/memory.current");
 }
 
 // As in a container that sees its own cgroup as the root.

@@ -25,7 +25,6 @@ class ForkedSessions final : public Sessions {
 
  private:
   void start_reaping() noexcept;
-  [[nodiscard]] bool is_short_of_memory() const noexcept;
   [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
   void settle(ChildTable::Slot slot) noexcept;
   void warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept;
@@ -44,7 +43,6 @@ class ForkedSessions final : public Sessions {
   bool reaping_ = false;
   bool inheritance_is_logged_ = false;
   bool killing_ = false;  // the drain is over: children die by our own hand
-  posix::TimePoint short_of_memory_until_{};
   RateLimit host_refusals_{std::chrono::minutes(1)};
   RateLimit fork_failures_{std::chrono::seconds(1)};
   RateLimit odd_ends_{std::chrono::seconds(1)};

@@ -6,8 +6,8 @@
 #include "tcpserver/server/context.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/memory_guard.hpp"
 #include "tcpserver/server/metrics_writer.hpp"
-#include "tcpserver/server/oom_score.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
 #include "tcpserver/server/sandbox.hpp"
@@ -78,7 +78,7 @@ class Server final : private Upkeep {
   Log& log_;
   Counters counters_;
   std::optional<Recorder> recorder_;
-  OomScore oom_score_;
+  MemoryGuard memory_guard_;
   Context context_;
   ServiceManager manager_;
   std::uint64_t reloads_ = 0;

@@ -1,7 +1,6 @@
-#include "tcpserver/server/oom_score.hpp"
+#include "tcpserver/server/memory_guard.hpp"
 
 #include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/memory_limit.hpp"
 #include "tcpserver/posix/process.hpp"
 
 #include <fcntl.h>
@@ -21,6 +20,13 @@ namespace {
 // Half of the scale: a child then counts as if it used half of the cgroup's limit more than it does.
 constexpr int children_above_server = 500;
 constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
+
+// What is in use counts only for this long after a kill. At other times most of it may be cached files, which
+// the kernel gives back when it needs the memory; before it kills, it has done so.
+constexpr auto alert_after_kill = std::chrono::seconds(10);
+
+// Memory is short when less than an eighth of the limit is left.
+constexpr std::uint64_t reserve_part = 8;
 
 constexpr const char* kernel_may_kill_server = "out of memory, the kernel may kill the server first";
 
@@ -48,14 +54,15 @@ constexpr int failures_that_look_permanent = 16;
 
 }  // namespace
 
-OomScore::OomScore(Log& log) : log_(log) {
-  if (!posix::has_memory_limit()) return;
+MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(posix::find_memory_limit()) {
+  if (!limit_) return;
+  usage_ = posix::UniqueFd(::open(limit_->usage_file.c_str(), O_RDONLY | O_CLOEXEC));
   score_ = score_for_children();
   if (!score_.empty()) proc_ = posix::UniqueFd(posix::open_folder("/proc"));
   if (!proc_) give_up("/proc is not mounted", kernel_may_kill_server);
 }
 
-int OomScore::writable_dir(bool confined) noexcept {
+int MemoryGuard::writable_dir(bool confined) noexcept {
   if (!proc_) return -1;
   if (confined && may_change_kernel_settings()) {
     give_up("root would keep write access to /proc", "use --user");
@@ -67,17 +74,17 @@ int OomScore::writable_dir(bool confined) noexcept {
 
 // After a switch of the user the files of a process below /proc belong to root, and so do those of its
 // children (proc_pid(5), PR_SET_DUMPABLE in prctl(2)). A dumpable child's belong to the user.
-void OomScore::before_fork() noexcept {
+void MemoryGuard::before_fork() noexcept {
   if (proc_ && !is_dumpable_) ::prctl(PR_SET_DUMPABLE, 1UL);
 }
 
-void OomScore::after_fork(pid_t child) noexcept {
+void MemoryGuard::after_fork(pid_t child) noexcept {
   if (!proc_) return;
   if (!is_dumpable_) ::prctl(PR_SET_DUMPABLE, 0UL);
   if (child > 0) raise(child);
 }
 
-void OomScore::raise(pid_t child) noexcept {
+void MemoryGuard::raise(pid_t child) noexcept {
   char name[32];
   std::snprintf(name, sizeof name, "%d/oom_score_adj", static_cast<int>(child));
   const posix::UniqueFd file(::openat(proc_.get(), name, O_WRONLY | O_CLOEXEC));
@@ -88,7 +95,20 @@ void OomScore::raise(pid_t child) noexcept {
   }
 }
 
-void OomScore::give_up(const char* why, const char* what_to_do) noexcept {
+void MemoryGuard::note_killed_child() noexcept {
+  if (proc_) alert_until_ = posix::Clock::now() + alert_after_kill;
+}
+
+bool MemoryGuard::is_short() const noexcept {
+  if (!proc_ || posix::Clock::now() >= alert_until_) return false;
+  char text[32];
+  const auto size = ::pread(usage_.get(), text, sizeof text, 0);
+  std::uint64_t used = 0;
+  if (size <= 0 || std::from_chars(text, text + size, used).ec != std::errc{}) return true;
+  return used > limit_->bytes - limit_->bytes / reserve_part;
+}
+
+void MemoryGuard::give_up(const char* why, const char* what_to_do) noexcept {
   proc_.reset();
   log_.warning("cannot raise oom_score_adj of sessions: %s; %s", why, what_to_do);
 }
