@@ -136,8 +136,8 @@ class Exchange {
     }
   }
 
-  // A server that ends a session by force closes like one that has sent everything: only the count tells. A
-  // longer reply is fine, because the server need not be an echo.
+  // A server may end a session by force with a normal FIN, so only the byte count shows a short reply. A
+  // longer reply is fine: the server need not be an echo.
   void need_whole_reply() const {
     if (received_ >= sent_) return;
     throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) + " of " +

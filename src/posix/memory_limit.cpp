@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t largest_file = 1UL << 16;
 
-// cgroup v1 says "no limit" by the largest number of whole pages; any number near it is none.
+// cgroup v1 writes "no limit" as the largest number of whole pages. Half the range is above any real limit.
 constexpr auto no_limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 2;
 
 // The files of a version of cgroups.
@@ -26,10 +26,12 @@ constexpr Files version_2{"/memory.max", "/memory.current"};
 // The file has a number of bytes, or "max" (cgroup v2).
 std::uint64_t read_limit(const std::string& path) {
   const auto text = read_file(path.c_str(), largest_file);
+  if (!text) return no_limit;
   std::uint64_t bytes = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), bytes).ec != std::errc{})
-    return no_limit;
-  return bytes;
+  const auto* const end = text->data() + text->size();
+  const auto result = std::from_chars(text->data(), end, bytes);
+  const bool is_number = result.ec == std::errc{} && std::string_view(result.ptr, end) == "\n";
+  return is_number ? bytes : no_limit;
 }
 
 // `group` is a path such as "/system.slice/tcpserver.service".

@@ -150,9 +150,9 @@ prctl_mm_map layout_of(const StatFields& stat) noexcept {
 
 const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
   static const bool memory_of_libc_may_go = take_back_restartable_sequences();
-  if (!memory_of_libc_may_go) return "restartable sequences stay registered (rseq)";
+  if (!memory_of_libc_may_go) return "cannot unregister rseq";
   const auto all_mapped = mapped_pages();
-  if (all_mapped.empty()) return "/proc/self/maps cannot be read";
+  if (all_mapped.empty()) return "cannot read /proc/self/maps";
   bool hidden = true;
   const auto kept_pages = in_pages(kept);
   for (const auto& mapped : all_mapped) {
@@ -163,7 +163,7 @@ const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
     }
     hidden = hide(begin, mapped.end) && hidden;
   }
-  return hidden ? nullptr : "madvise refuses MADV_DONTFORK";
+  return hidden ? nullptr : "madvise(MADV_DONTFORK) failed";
 }
 
 const void* map_code_again(MemoryRange code, void* hint) {

@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     const auto command = options::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
     programs::need_standard_output();
-    // A filter: it ends in silence where the reader of its output goes away.
+    // A filter: SIGPIPE ends it silently when the reader goes away.
     posix::set_disposition(SIGPIPE, SIG_DFL);
     return client::run_client(command.options);
   });

@@ -15,13 +15,13 @@ __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
   SignalWindow::reset_for_child();
   auto end = SessionEnd::sandbox_refused;
   if (!posix::die_with_parent(task.parent)) posix::exit_child(static_cast<int>(SessionEnd::drained));
-  // The child counts what it writes, but one that was taken over would not.
+  // A child counts what it writes, but a compromised child need not.
   if (task.recording.descriptor >= 0 && task.recording.room != no_file_limit)
     static_cast<void>(posix::limit_file_size(task.recording.room));
   const auto entered = enter_sandbox_with_linger(task.sandbox);
   if (entered.sandbox) {
-    // Until the reply is complete, the client has to see an error however this process ends.
-    const bool resets = entered.can_linger && posix::set_reset_on_close(task.connection, true);
+    // Reset on exit until the reply is complete, so that the client sees an error even after SIGKILL.
+    const bool resets = entered.can_set_linger && posix::set_reset_on_close(task.connection, true);
     end = run_session(task.connection, task.service, record, nullptr, task.recording);
     if (resets && reply_is_complete(end, record.claims())) {
       static_cast<void>(posix::set_reset_on_close(task.connection, false));

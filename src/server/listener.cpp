@@ -41,12 +41,12 @@ Bound bind_socket(const SocketAddress& address) {
   return {std::move(fd), 0};
 }
 
-// The kernel aborts a connection whose data stays unacknowledged for this long, in milliseconds (tcp(7),
-// TCP_USER_TIMEOUT), also after the session has ended: otherwise a client that reads nothing keeps that data
-// in the kernel for as long as it answers probes. 0 leaves it to the system.
+// TCP_USER_TIMEOUT in milliseconds (tcp(7)): the kernel aborts a connection whose data stays unacknowledged
+// for this long, even after the session has ended. Without it, a client that never reads holds that data as
+// long as it answers probes. 0 selects the system default.
 int user_timeout_for(posix::Duration idle_timeout) noexcept {
   if (idle_timeout == posix::Duration::zero()) return 0;
-  // A shorter time would abort connections after a few lost packets.
+  // A shorter timeout aborts connections after a few lost packets.
   constexpr auto shortest = std::chrono::milliseconds(10'000);
   constexpr auto longest = std::chrono::milliseconds(std::numeric_limits<int>::max());
   const auto wanted = std::chrono::ceil<std::chrono::milliseconds>(idle_timeout);

@@ -21,14 +21,14 @@ namespace {
 constexpr int children_above_server = 500;
 constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
 
-// What is in use counts only for this long after a kill. At other times most of it may be cached files, which
-// the kernel gives back when it needs the memory; before it kills, it has done so.
+// The usage counts only for this long after a kill. At other times most of it may be cached files, which the
+// kernel frees when it needs memory; it has done so before it kills.
 constexpr auto alert_after_kill = std::chrono::seconds(10);
 
 // Memory is short when less than an eighth of the limit is left.
 constexpr std::uint64_t reserve_part = 8;
 
-constexpr const char* kernel_may_kill_server = "out of memory, the kernel may kill the server first";
+constexpr const char* server_may_be_killed = "the OOM killer may choose the server";
 
 std::string score_for_children() {
   constexpr std::size_t largest_file = 64;
@@ -38,9 +38,8 @@ std::string score_for_children() {
   return std::to_string(std::min(own + children_above_server, highest_score));
 }
 
-// Root may, even without capabilities, unless /proc/sys is read-only, as in containers. Whoever writes
-// core_pattern can have the kernel run a program as root. The second file is one that root of a user
-// namespace may write.
+// Root can write /proc/sys even without capabilities, unless it is read-only, as in containers. core_pattern
+// lets the kernel run a program as root. ip_forward is writable by root in a user namespace.
 bool may_change_kernel_settings() noexcept {
   for (const char* file : {"/proc/sys/kernel/core_pattern", "/proc/sys/net/ipv4/ip_forward"}) {
     if (::faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) == 0) return true;
@@ -48,8 +47,7 @@ bool may_change_kernel_settings() noexcept {
   return false;
 }
 
-// One child that cannot be raised may have ended already, or descriptors are short. So many in a row have a
-// cause that stays.
+// One failure may be a child that has ended or a shortage of descriptors. This many in a row are permanent.
 constexpr int failures_that_look_permanent = 16;
 
 }  // namespace
@@ -59,21 +57,21 @@ MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(posix::find_memory_limit(
   usage_ = posix::UniqueFd(::open(limit_->usage_file.c_str(), O_RDONLY | O_CLOEXEC));
   score_ = score_for_children();
   if (!score_.empty()) proc_ = posix::UniqueFd(posix::open_folder("/proc"));
-  if (!proc_) give_up("/proc is not mounted", kernel_may_kill_server);
+  if (!proc_) give_up("cannot read /proc/self/oom_score_adj", server_may_be_killed);
 }
 
 int MemoryGuard::writable_dir(bool confined) noexcept {
   if (!proc_) return -1;
   if (confined && may_change_kernel_settings()) {
-    give_up("root would keep write access to /proc", "use --user");
+    give_up("the server would keep write access to /proc as root", "use --user");
     return -1;
   }
   is_dumpable_ = ::prctl(PR_GET_DUMPABLE) == 1;
   return proc_.get();
 }
 
-// After a switch of the user the files of a process below /proc belong to root, and so do those of its
-// children (proc_pid(5), PR_SET_DUMPABLE in prctl(2)). A dumpable child's belong to the user.
+// After a change of user, /proc/PID belongs to root (PR_SET_DUMPABLE in prctl(2)). Children inherit that, so
+// the server is dumpable during the fork.
 void MemoryGuard::before_fork() noexcept {
   if (proc_ && !is_dumpable_) ::prctl(PR_SET_DUMPABLE, 1UL);
 }
@@ -91,7 +89,7 @@ void MemoryGuard::raise(pid_t child) noexcept {
   if (file && ::write(file.get(), score_.data(), score_.size()) >= 0) {
     failures_in_a_row_ = 0;
   } else if (++failures_in_a_row_ == failures_that_look_permanent) {
-    give_up(std::strerror(errno), kernel_may_kill_server);
+    give_up(std::strerror(errno), server_may_be_killed);
   }
 }
 
@@ -108,9 +106,9 @@ bool MemoryGuard::is_short() const noexcept {
   return used > limit_->bytes - limit_->bytes / reserve_part;
 }
 
-void MemoryGuard::give_up(const char* why, const char* what_to_do) noexcept {
+void MemoryGuard::give_up(const char* why, const char* hint) noexcept {
   proc_.reset();
-  log_.warning("cannot raise oom_score_adj of sessions: %s; %s", why, what_to_do);
+  log_.warning("cannot raise oom_score_adj of children: %s; %s", why, hint);
 }
 
 }  // namespace tcpserver::server

@@ -86,7 +86,7 @@ void append_queues(MetricsText& text, std::span<const Listener> listeners) noexc
       if (!family) family.emplace(text, name, Kind::gauge, help);
       char shown[posix::SocketAddress::text_size];
       address.format(shown);
-      family->value("listener", shown, figure(*queue));  // it has nothing that a label must escape
+      family->value("listener", shown, figure(*queue));  // a formatted address needs no label escaping
     }
   };
   each("tcpserver_accept_queue_length", "Clients that wait in the listen queue to be accepted.",

@@ -34,12 +34,13 @@ posix::UniqueFd open_file(int folder, const std::string& name, const std::string
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) refuse(path, posix::error_text(errno));
   if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
-  // Somebody else could lock or change such a file at any time, or have pointed its name at a file of ours.
+  // Another user could lock or change such a file at any time, or a hard link could point to another file of
+  // ours.
   if (status.st_uid != ::geteuid()) {
-    refuse(path, "it belongs to user " + std::to_string(status.st_uid) +
-                     "; remove it, or start the server as that user");
+    refuse(path,
+           "owned by user " + std::to_string(status.st_uid) + "; remove it or start the server as that user");
   }
-  if (status.st_nlink > 1) refuse(path, "it has several hard links; remove it");
+  if (status.st_nlink > 1) refuse(path, "has several hard links; remove it");
   return fd;
 }
 
@@ -65,7 +66,7 @@ PidFile::PidFile(std::string path)
   }
   if (!fd_) refuse(path_, "other servers keep making and removing it");
   stale_ = read();
-  ::fchmod(fd_.get(), for_its_owner);  // one that an earlier server has left behind
+  ::fchmod(fd_.get(), for_its_owner);  // the file may be left over from an earlier server
 }
 
 PidFile::~PidFile() {
@@ -108,8 +109,7 @@ void PidFile::write() {
   }
 }
 
-// Who owns the file does not matter here: root asks for the servers of all users. The process that has it
-// locked is only looked at.
+// The owner does not matter: root may query the servers of all users, and the process is only inspected.
 std::optional<pid_t> owner_of_pid_file(const std::string& path) {
   const auto fail = [&path](ExitStatus status, const std::string& why) {
     throw StartError(status, "--pid-file " + options::plain_or_quoted(path) + ": " + why);

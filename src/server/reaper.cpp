@@ -49,7 +49,7 @@ std::uint64_t Reaper::reap_announced() noexcept {
   std::uint64_t reaped = 0;
   scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) {
     const auto slot = children_.find_running(hint);
-    // No child runs there: a sweep has found it already, or the bit is forged.
+    // No child runs there: a sweep reaped it already, or the bit is forged.
     if (!slot) return ScoreboardPage::forget_end(scoreboard_[hint.value]);
     int status = 0;
     const pid_t pid = children_[*slot].pid;

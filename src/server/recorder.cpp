@@ -53,8 +53,8 @@ Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
     throw posix::system_error("open the folder of --record, " + path_, errno,
                               posix::ExitStatus::cannot_create);
   }
-  // A child sets its own limit (posix::limit_file_size). Here the present one is set again, to see whether
-  // that works.
+  // A child sets its own limit (posix::limit_file_size). Setting the current one again tests whether that is
+  // allowed.
   rlimit largest{};
   if (limit_ != no_file_limit &&
       (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || ::setrlimit(RLIMIT_FSIZE, &largest) != 0)) {

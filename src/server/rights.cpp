@@ -58,7 +58,7 @@ void switch_user(const ServerOptions& options, const std::optional<posix::Accoun
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
   }
   if (::geteuid() == 0)
-    log.warning("running as root: a compromised server could use root's rights; use --user");
+    log.warning("running as root: a compromised server would have root's privileges; use --user");
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log) {

@@ -56,10 +56,10 @@ bool enter_sandbox(Sandbox sandbox) noexcept {
   return false;
 }
 
-Entered enter_sandbox_with_linger(Sandbox sandbox) noexcept {
-  if (sandbox == Sandbox::none) return {.sandbox = true, .can_linger = true};
-  if (enter_filter(linger_rules)) return {.sandbox = true, .can_linger = true};
-  return {.sandbox = enter_sandbox(sandbox), .can_linger = false};
+SandboxResult enter_sandbox_with_linger(Sandbox sandbox) noexcept {
+  if (sandbox == Sandbox::none) return {.sandbox = true, .can_set_linger = true};
+  if (enter_filter(linger_rules)) return {.sandbox = true, .can_set_linger = true};
+  return {.sandbox = enter_sandbox(sandbox), .can_set_linger = false};
 }
 
 }  // namespace tcpserver::server

@@ -10,8 +10,8 @@ Confinement confine(const Kept&) noexcept {
   return {};
 }
 
-Entered enter_sandbox_with_linger(Sandbox) noexcept {
-  return {.sandbox = true, .can_linger = true};
+SandboxResult enter_sandbox_with_linger(Sandbox) noexcept {
+  return {.sandbox = true, .can_set_linger = true};
 }
 
 bool enter_sandbox(Sandbox sandbox) noexcept {

@@ -37,8 +37,6 @@ void Scoreboard::reserve(std::uint32_t slots) {
 
 SessionRecord& Scoreboard::clean(std::uint32_t slot) const noexcept {
   auto& record = (*this)[slot];
-  auto& line = ScoreboardPage::of(record).parent;
-  if (!line.is_tied()) line.tie();  // the first on its page
   record.reset();
   ScoreboardPage::forget_end(record);
   return record;

@@ -118,10 +118,8 @@ struct RawCalls {
 }
 
 // False where the parent has ended before that.
-[[gnu::always_inline]] inline bool die_with(pid_t parent, const posix::LifeLine& line) noexcept {
+[[gnu::always_inline]] inline bool die_with(pid_t parent) noexcept {
   system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-  // Every child can write there, one that was taken over, too: a cut line alone is not believed.
-  if (line.state() == posix::LifeLine::State::intact) return true;
   const long now = system_call(SYS_getppid);
   return now == parent || now == 0;  // 0 is a parent outside our pid namespace (getppid(2))
 }
@@ -137,7 +135,7 @@ struct RawCalls {
   system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigterm), 0, size_of_kernel_set);
 }
 
-// The child counts what it writes, but one that was taken over would not.
+// A child counts what it writes, but a compromised child need not.
 [[gnu::always_inline]] inline void limit_file_size(std::uint64_t bytes) noexcept {
   struct {
     std::uint64_t soft, hard;
@@ -171,7 +169,7 @@ tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, Session
   if (order.parent == 0) exit_with(SessionEnd::client_closed);
   close_all_but(order.connection, order.recording.descriptor, order.highest_descriptor);
   auto end = SessionEnd::drained;
-  if (die_with(order.parent, ScoreboardPage::of(*record).parent)) {
+  if (die_with(order.parent)) {
     if (order.has_handlers) hear_sigterm();
     if (order.recording.descriptor >= 0 && order.recording.room != no_file_limit)
       limit_file_size(order.recording.room);

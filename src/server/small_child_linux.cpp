@@ -18,7 +18,7 @@ namespace tcpserver::server {
 
 namespace {
 
-constexpr const char* trial_failed = "a trial child failed";
+constexpr const char* trial_failed = "the trial child failed";
 
 posix::MemoryRange linked_code() noexcept {
   return {.begin = __start_small_child,

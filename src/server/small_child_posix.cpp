@@ -13,7 +13,7 @@ posix::Neighbourhood SmallChildren::place() const noexcept {
   return {};
 }
 
-// This build has plain children alone, as the manual says.
+// This build has only plain children, so there is nothing to hide.
 const char* SmallChildren::hide_the_rest(const Scoreboard&) {
   return nullptr;
 }

@@ -56,7 +56,7 @@ bool rename_loopback(const std::string& from, const std::string& to) {
   return renamed;
 }
 
-TEST(SocketAddress, ShowsTheScopeAsNumberWhereTheInterfaceNameIsNotPlain) {
+TEST(SocketAddress, ShowsInterfaceIndexIfNameIsNotPlain) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make a network namespace";
   bool has_namespace = false;
   // A network namespace belongs to a thread, and ends with it.

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-// What the programs do where the reader of their output is gone.
+// Programs whose output has no reader.
 namespace {
 
 using namespace harness;
@@ -38,7 +38,7 @@ class BrokenPipe {
   int fd_ = -1;
 };
 
-// With SIGPIPE as shells start programs, and ignored, as some service managers do.
+// SIGPIPE with its default action, and ignored, as under some service managers.
 std::array<Words, 2> with_and_without_sigpipe(const Words& command) {
   Words ignored{"/bin/sh", "-c", "trap '' PIPE; exec \"$0\" \"$@\""};
   ignored.insert(ignored.end(), command.begin(), command.end());
@@ -52,7 +52,7 @@ void expect_ending(const Words& command, const SpawnOptions& options, Ending exp
   }
 }
 
-TEST(BrokenPipe, OnStandardErrorLeavesTheExitStatusAsItIs) {
+TEST(BrokenPipe, OnStandardErrorKeepsExitStatus) {
   OwnListener nobody;
   nobody.close();
   const BrokenPipe pipe;
@@ -73,7 +73,7 @@ TEST(BrokenPipe, OnStandardErrorLeavesTheExitStatusAsItIs) {
   for (const auto& [command, status] : calls) expect_ending(command, {.errors_fd = pipe.fd()}, status);
 }
 
-TEST(BrokenPipe, OnStandardOutputIsAnOutputThatFailed) {
+TEST(BrokenPipe, OnStandardOutputExitsWith74) {
   const BrokenPipe pipe;
   for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM, TCPLOAD_PROGRAM}) {
     for (const char* option : {"--help", "--version"}) {
@@ -84,12 +84,12 @@ TEST(BrokenPipe, OnStandardOutputIsAnOutputThatFailed) {
                 74);
 }
 
-TEST(BrokenPipe, OnBothOutputsLeavesTheExitStatusAsItIs) {
+TEST(BrokenPipe, OnBothOutputsExitsWith74) {
   const BrokenPipe pipe;
   expect_ending({TCPSERVER_PROGRAM, "--help"}, {.output_fd = pipe.fd(), .errors_fd = pipe.fd()}, 74);
 }
 
-// As it ends every filter.
+// tcpclient dies by SIGPIPE like other filters.
 TEST(BrokenPipe, OnStandardOutputEndsTcpclientBySigpipe) {
   const BrokenPipe pipe;
   ServerProcess server({"--bind", "127.0.0.1"});

@@ -142,7 +142,7 @@ class CompromisedChild : public Injection {
   std::size_t accepted = 0;
 };
 
-TEST_F(CompromisedChild, HarmsNobodyByWritingToSharedMemory) {
+TEST_F(CompromisedChild, CannotCorruptServerOrSessions) {
   std::mt19937_64 random(17);
   churn_during([&] { attacker->overwrite([] { return ~std::uint64_t{0}; }); });
   churn_during([&] { attacker->overwrite([] { return std::uint64_t{0}; }); });

@@ -10,8 +10,7 @@
 #include <cerrno>
 #include <thread>
 
-// How a connection ends: a complete reply by an orderly close that loses nothing, one that was cut off by a
-// reset.
+// A complete reply ends with FIN. A cut-off reply ends with a reset.
 namespace {
 
 using namespace harness;
@@ -22,7 +21,7 @@ struct Way {
   const char* name;
   std::vector<std::string> options;
   std::vector<std::string> wrapper;
-  bool resets;  // what it cuts off
+  bool resets;  // whether cut-off replies are reset
 };
 
 void PrintTo(const Way& way, std::ostream* stream) {
@@ -67,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, EndOfSession, ::testing::ValuesIn(ways),
                          [](const auto& test) { return test.param.name; });
 
 // The session is over long before the client has read everything: an orderly close must not discard it.
-TEST_P(EndOfSession, LosesNothingOfACompleteReply) {
+TEST_P(EndOfSession, DeliversCompleteReply) {
   start({});
   connect();
   const auto sent = varied_bytes(4'000'000);
@@ -147,7 +146,7 @@ TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
   FAIL() << "no session was cut off with a part of the reply in its buffer";
 }
 
-// An idle client that has everything is told by an orderly close.
+// An idle client with a complete reply gets FIN.
 TEST_P(EndOfSession, ClosesOrderlyWhenAnIdleClientHasEverything) {
   start({"--idle-timeout", "300ms"});
   connect();

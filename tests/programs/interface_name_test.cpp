@@ -53,7 +53,7 @@ class InterfaceName : public ::testing::Test {
   }
 };
 
-TEST_F(InterfaceName, ReachesLogStatusAndMetricsAsPlainTextAlone) {
+TEST_F(InterfaceName, IsShownAsIndexInLogStatusAndMetrics) {
   if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no --status";
   const TemporaryFolder folder;
   const auto metrics = folder.path() + "/tcpserver.prom";

@@ -15,7 +15,7 @@
 #include <iterator>
 #include <vector>
 
-// What the kernel ends when the memory of a cgroup runs out.
+// Tests which process the OOM killer chooses.
 namespace {
 
 using namespace harness;
@@ -60,7 +60,7 @@ class MemoryCgroup {
     return {"sh", "-c", "echo $$ >" + (path_ / "cgroup.procs").string() + " && exec \"$@\"", "sh"};
   }
 
-  // How many processes the kernel has ended here for want of memory.
+  // Processes that the OOM killer has killed in this cgroup.
   [[nodiscard]] unsigned long kills() const {
     const auto text = contents_of(events_);
     const std::string key = "oom_kill ";
@@ -95,7 +95,7 @@ class OutOfMemory : public ::testing::Test {
     server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
   }
 
-  // Clients that only connect, until the kernel has ended so many processes.
+  // Clients that only connect, until the OOM killer has killed this many processes.
   void flood_until(unsigned long kills) {
     while (cgroup.kills() < kills && clients.size() < most_clients) {
       clients.emplace_back(server->port());
@@ -111,7 +111,7 @@ class OutOfMemory : public ::testing::Test {
   std::vector<ClientSocket> clients;
 };
 
-TEST_F(OutOfMemory, EndsSessionsAndNotTheServer) {
+TEST_F(OutOfMemory, KernelKillsSessionsNotTheServer) {
   using Words = std::vector<std::string>;
   const std::pair<Words, Words> ways[] = {
       {{"--user", "nobody"}, {}},
@@ -146,8 +146,8 @@ TEST_F(OutOfMemory, RaisesTheScoreOfEachChildAboveTheServers) {
   })) << score(children[0].pid);
 }
 
-// Root would have to keep write access to /proc, and so to the kernel's settings.
-TEST_F(OutOfMemory, IsWarnedOfWhereRootCannotRaiseTheScore) {
+// The server does not keep write access to /proc/sys as root.
+TEST_F(OutOfMemory, WarnsIfRootCannotRaiseTheScore) {
   start({});
   EXPECT_NE(server->process().errors().find("cannot raise oom_score_adj"), std::string::npos)
       << server->process().errors();

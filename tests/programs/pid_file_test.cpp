@@ -124,7 +124,7 @@ TEST_F(PidFile, ThatIsSomethingElseIsLeftAlone) {
   refused("No such file or directory");
 }
 
-// Who owns the file, or has it under another name, could have prepared it.
+// Another user or another hard link could have prepared the file.
 TEST_F(PidFile, RefusesAFileOfAnotherUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   for (const char* text : {"", "1\n"}) {
@@ -144,7 +144,7 @@ TEST_F(PidFile, RefusesAFileOfAnotherUser) {
   }
 }
 
-TEST_F(PidFile, RefusesAFileWithSeveralNames) {
+TEST_F(PidFile, RefusesAFileWithSeveralHardLinks) {
   std::ofstream(pid_file) << "1\n";
   fs::create_hard_link(pid_file, folder / "other name");
   const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
@@ -222,8 +222,8 @@ TEST_F(User, MayNotRemoveThePidFileOfRootAndEmptiesIt) {
   stop();
 }
 
-// The starter made it, whoever served.
-TEST_F(User, OfAServerThatWasKilledHandsItsPidFileToTheNext) {
+// The pid file belongs to the user who started the server, not to --user.
+TEST_F(User, NextServerReusesPidFileOfKilledServer) {
   ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
   const pid_t killed = pid();
   ::kill(killed, SIGKILL);

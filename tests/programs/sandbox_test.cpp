@@ -104,7 +104,7 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
   }
 }
 
-TEST_F(SandboxOfAProgram, LetsAPlainChildSetTheLingerTimeAlone) {
+TEST_F(SandboxOfAProgram, AllowsSoLingerInAPlainChild) {
   start({}, {UNDER_FILTER_PROGRAM, "--deny-stack"});
   child_waits();
   const std::string off(8, '\0');
@@ -251,7 +251,7 @@ TEST_F(SandboxOfAProgram, NoChildOutlivesAKilledServer) {
   }
 }
 
-TEST_F(SandboxOfAProgram, IsWarnedOfWhenTheServerStaysRoot) {
+TEST_F(SandboxOfAProgram, WarnsIfTheServerRunsAsRoot) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can stay root";
   const auto warned = [this] {
     return server->process().errors().find("running as root") != std::string::npos;

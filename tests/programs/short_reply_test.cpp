@@ -15,7 +15,7 @@
 #include <ostream>
 #include <utility>
 
-// A server that closes before it has sent everything back closes like any other: by FIN. The clients count.
+// A server can close with FIN before it has sent everything back. The clients compare byte counts.
 namespace {
 
 using namespace harness;
@@ -29,8 +29,7 @@ bool says(const Finished& result, std::size_t came, std::size_t sent) {
          std::string::npos;
 }
 
-// tcpclient, of which a server takes everything and sends back `count` bytes: 'x' where there are not so
-// many.
+// Runs tcpclient against a server that reads everything and sends back `count` bytes, padded with 'x'.
 Finished client_that_gets(std::size_t count, const std::vector<std::string>& options,
                           const std::string& input = "") {
   OwnServer server(1, [count](int connection) {

@@ -1,9 +1,8 @@
-// under_filter [OPTION]... PROGRAM ARGUMENT...: runs the program under a seccomp filter, as a container's or
-// a systemd unit's would be in force before the program starts. It allows everything but what the options
-// name:
-//   --deny-seccomp   a further filter or strict mode
-//   --deny-clone3    as docker's filter does, which cannot see its flags
-//   --deny-stack     clone3, and clone with a stack of the caller's: children of tcpserver are plain then
+// under_filter [OPTION]... PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter, as in a container. Each
+// option denies a call:
+//   --deny-seccomp   prctl(PR_SET_SECCOMP)
+//   --deny-clone3    clone3, as docker does
+//   --deny-stack     clone3, and clone with a new stack, so that tcpserver uses plain children
 #ifdef __linux__
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -38,7 +37,7 @@ void deny(Rules& rules, unsigned call, unsigned error) {
 
 enum class When { is, is_not };
 
-// Denies a call whose argument is `value`, or is not; of the argument, the low half counts.
+// Denies a call if the low 32 bits of its argument are equal (is) or not equal (is_not) to `value`.
 void deny_argument(Rules& rules, unsigned call, unsigned offset, When when, unsigned value) {
   constexpr std::uint8_t skip_answer = 1;
   const bool equal = when == When::is;

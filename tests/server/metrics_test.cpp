@@ -173,7 +173,7 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
 }
 
 // FILE.tmp of another user, or with another name, is removed and made anew, not written to.
-TEST_F(Metrics, AreNotWrittenIntoAFileThatSomebodyPrepared) {
+TEST_F(Metrics, ReplaceAPreparedTemporaryFile) {
   const auto beside = path + ".tmp";
   const auto other_name = path + ".other";
   std::ofstream(other_name) << "precious\n";

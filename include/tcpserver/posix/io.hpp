@@ -44,9 +44,8 @@ namespace tcpserver::posix {
 // read an orderly end. (SO_LINGER with no time, socket(7))
 void close_with_reset(UniqueFd connection) noexcept;
 
-// Makes the last close(2) of a TCP connection a reset, or an orderly close again. A reset discards what the
-// peer has not acknowledged yet, so it must be off before a complete session is closed. False with errno
-// where it failed.
+// Makes the last close(2) of a TCP connection send a reset (on) or a FIN (off). A reset discards
+// unacknowledged data: turn it off before closing a complete session. Returns false with errno on failure.
 [[nodiscard]] bool set_reset_on_close(int connection, bool on) noexcept;
 
 // Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that no socket can take the

@@ -7,19 +7,19 @@
 
 namespace tcpserver::posix {
 
-// The memory limit of a cgroup (cgroups(7)). When it is reached, the kernel ends a process of the cgroup,
-// however much memory the machine has.
+// The memory limit of a cgroup (cgroups(7)). The kernel kills a process of the cgroup when the limit is
+// reached, even if the machine has free memory.
 struct MemoryLimit {
   std::uint64_t bytes = 0;
-  std::string usage_file;  // path of the file that says how much is in use, in bytes
+  std::string usage_file;  // path of the file with the memory in use, in bytes
 };
 
-// The lowest limit that applies to this process. nullopt if there is none, or if it cannot be found out: no
-// /proc, no /sys.
+// Returns the lowest limit that applies to this process, or nullopt if there is none, or /proc or /sys is not
+// available.
 [[nodiscard]] std::optional<MemoryLimit> find_memory_limit();
 
-// The same for a process whose /proc/PID/cgroup has this text, with the cgroups mounted below `mount`. Limits
-// of the levels above count, as far as they are visible.
+// As above, for the text of /proc/PID/cgroup and a cgroup tree mounted at `mount`. Also checks the visible
+// parent cgroups.
 [[nodiscard]] std::optional<MemoryLimit> find_memory_limit(std::string_view cgroups,
                                                            const std::string& mount);
 

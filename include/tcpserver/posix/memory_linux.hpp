@@ -18,7 +18,7 @@ struct MemoryRange {
 // madvise(2)), the stack and libc included: they can then run only code that needs none of it. Also takes
 // back libc's registration for restartable sequences (rseq(2)): the kernel writes to its memory in every
 // process that has one, and kills those whose memory is gone. Allocates.
-// Returns why children still inherit memory that was to be hidden; null if they do not.
+// Returns the reason why some memory could not be hidden, or nullptr if all is hidden.
 [[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
 
 // Takes that back, for all there is. (But for mappings of devices and the like, for which madvise(2) refuses

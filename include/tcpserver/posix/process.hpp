@@ -22,8 +22,8 @@ namespace tcpserver::posix {
 // already. Pure POSIX knows no such thing: there a child ends with its session alone.
 [[nodiscard]] bool die_with_parent(pid_t parent) noexcept;
 
-// Limits the files that this process writes to this many bytes each, for good (RLIMIT_FSIZE, setrlimit(2)).
-// False with errno where the system refuses.
+// Limits the size of each file that this process writes, permanently (RLIMIT_FSIZE, setrlimit(2)). In bytes.
+// Returns false with errno on failure.
 [[nodiscard]] bool limit_file_size(std::uint64_t bytes) noexcept;
 
 // Closes every descriptor but this one and `also`, if that is not -1. Pure POSIX, which can neither list

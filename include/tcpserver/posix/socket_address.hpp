@@ -52,8 +52,8 @@ class SocketAddress {
   static constexpr socklen_t storage_size = sizeof(sockaddr_in6);
 
   // "127.0.0.1" or "fe80::1%eth0"; with the port "127.0.0.1:80" or "[::1]:80" (RFC 5952, section 6).
-  // Printable ASCII without blanks, quotes and backslashes: an interface whose name has more than letters,
-  // digits and "._-+@", or digits alone, is shown by its number, "fe80::1%7".
+  // The text has no blanks, quotes or backslashes. An interface name with other characters than letters,
+  // digits and "._-+@", or of digits only, is replaced by its index, "fe80::1%7".
   [[nodiscard]] std::string host_text() const;
   [[nodiscard]] std::string text() const;
 

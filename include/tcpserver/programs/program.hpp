@@ -33,13 +33,13 @@ inline void need_standard_output() {
 }
 
 // The frame of every main: runs it, and makes one line on standard error and an exit status of what is
-// thrown; of an empty line, which was said already, the status alone. SIGPIPE is ignored, whatever was
-// inherited: a write whose reader is gone fails instead, and the exit status is the documented one.
+// thrown; of an empty line, which was said already, the status alone. Ignores SIGPIPE: a write to
+// a closed pipe then fails with EPIPE, and the program exits with its documented status.
 template <typename Run>
 int run_program(std::string_view name, Run run) {
   const auto fail = [name](std::string_view line, posix::ExitStatus status) {
     if (line.empty()) return posix::to_int(status);
-    posix::set_disposition(SIGPIPE, SIG_IGN);  // again: tcpclient has set the default
+    posix::set_disposition(SIGPIPE, SIG_IGN);  // tcpclient may have restored the default
     const std::string text = std::string(name) + ": " + std::string(line) + "\n";
     static_cast<void>(posix::write_all(STDERR_FILENO, text));  // nobody is left to be told if this fails
     return posix::to_int(status);

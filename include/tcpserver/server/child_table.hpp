@@ -44,7 +44,7 @@ class ChildTable {
   // Slots from here on were never taken.
   [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
 
-  // The slot that a hint means, if a child runs in it.
+  // Returns the slot of a hint, or nullopt if no child runs in it.
   [[nodiscard]] std::optional<Slot> find_running(SlotHint hint) const noexcept;
 
   // A free slot. Fewer than capacity() must be in use.

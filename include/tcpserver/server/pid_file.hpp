@@ -13,10 +13,9 @@ namespace tcpserver::server {
 // number in it, says whether there is one, so a file that a killed server left behind stops nobody.
 class PidFile {
  public:
-  // Opens or makes the file, and locks it. Throws StartError (cannot_create) where a running server has it or
-  // where it cannot be written; and, the file left as it is, where it is another user's than the effective
-  // one's, has several hard links, or holds something else than a pid. The lock is this process's: not before
-  // a daemon has forked.
+  // Opens or creates the file and locks it. Throws StartError (cannot_create) if the file is locked by a
+  // running server, is not writable, belongs to another user, has several hard links, or holds anything but a
+  // pid. A refused file is not changed. Construct after a daemon has forked: the lock belongs to the process.
   explicit PidFile(std::string path);
 
   // Removes the file, or empties it where the server has no right any more to remove it: also where the path

@@ -17,12 +17,13 @@ namespace tcpserver::server {
 // Who --user names, if anybody. Throws StartError (no_user) where there is no such user or group.
 [[nodiscard]] std::optional<posix::Account> find_the_user(const options::ServerOptions& options);
 
-// Switches to that user, if there is one, after the ports are bound. Warns of a server that stays root.
-// Throws StartError where it cannot switch.
+// Switches to that user, if any. Call after the ports are bound. Warns if the server keeps running as root.
+// Throws StartError on failure.
 void switch_user(const options::ServerOptions& options, const std::optional<posix::Account>& account,
                  Log& log);
 
-// Gives up what is needed no more, after the last file is opened. Files in `kept` can still be written.
+// Drops privileges that are no longer needed. Call after the last file is opened. Files in `kept` stay
+// writable.
 void drop_privileges(const options::ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log);
 
 }  // namespace tcpserver::server

@@ -55,12 +55,13 @@ struct Kept {
 // In the child. From here on any other system call kills it. False where the kernel refused.
 [[nodiscard]] bool enter_sandbox(Sandbox sandbox) noexcept;
 
-struct Entered {
-  bool sandbox = false;     // false: the kernel refused
-  bool can_linger = false;  // the child can still set SO_LINGER on its connection
+struct SandboxResult {
+  bool sandbox = false;         // false: the kernel refused
+  bool can_set_linger = false;  // the child can still set SO_LINGER on its connection
 };
 
-// In a plain child, which can enter a filter where strict mode is to be had: strict mode has no SO_LINGER.
-[[nodiscard]] Entered enter_sandbox_with_linger(Sandbox sandbox) noexcept;
+// Enters the sandbox in a plain child. Prefers a filter that allows SO_LINGER, because strict mode does not;
+// falls back to enter_sandbox().
+[[nodiscard]] SandboxResult enter_sandbox_with_linger(Sandbox sandbox) noexcept;
 
 }  // namespace tcpserver::server

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "tcpserver/posix/life_line.hpp"
 #include "tcpserver/posix/mapping.hpp"
 #include "tcpserver/posix/neighbourhood.hpp"
 
@@ -25,14 +24,13 @@ struct Recording {
   }
 };
 
-// A slot number from memory that every child can write to. It is not a slot: ChildTable::find_running()
-// checks it and returns one.
+// A slot number read from memory that children can write. ChildTable::find_running() validates it.
 struct SlotHint {
   std::uint32_t value;
 };
 
-// What a record says about its session. Any child that was taken over can write to every record, so these
-// figures are for reports only. The errors are 0 to 4095, as the kernel returns them.
+// What a record says about its session. A compromised child can write to every record: use these figures for
+// reports only. Errors are 0 to 4095, as the kernel returns them.
 struct SessionClaims {
   std::uint64_t in = 0;
   std::uint64_t out = 0;
@@ -41,8 +39,8 @@ struct SessionClaims {
   int recording_error = 0;
 };
 
-// What a child tells its parent while it runs. The parent reads it by claims() alone, and acts on none of it.
-// One cache line each, so that children on two processors do not slow each other down.
+// A child's report to the parent. The parent reads it only through claims() and does not trust it. Each
+// record fills one cache line, so that children on two processors do not slow each other down.
 struct alignas(64) SessionRecord {
   std::atomic<std::uint64_t> in;   // read from the client
   std::atomic<std::uint64_t> out;  // written to it
@@ -73,7 +71,6 @@ struct alignas(4096) ScoreboardPage {
   static constexpr std::uint32_t record_count = 63;
 
   alignas(64) std::atomic<std::uint64_t> ended;  // bit i: the child of record i is about to exit
-  posix::LifeLine parent;                        // of these records' children
   SessionRecord records[record_count];
 
   // The page of a record that belongs to a scoreboard.
@@ -120,8 +117,8 @@ class Scoreboard {
     return page(slot / ScoreboardPage::record_count).records[slot % ScoreboardPage::record_count];
   }
 
-  // Calls visit(hint) for each of the first `slots` whose bit of `ended` is set; other bits are ignored. A
-  // look at each page costs a cache line for 63 slots.
+  // Calls visit(hint) for each set `ended` bit of the first `slots` slots; ignores other bits. Reads one
+  // cache line per 63 slots.
   template <typename Visit>
   void for_each_ended(std::uint32_t slots, Visit visit) const {
     constexpr auto per_page = ScoreboardPage::record_count;

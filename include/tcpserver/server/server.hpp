@@ -35,7 +35,7 @@ class Server final : private Upkeep {
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
 
-  // Those in which it goes on to write when the other rights are given up. After the switch to another user.
+  // The directories that stay writable after drop_privileges(). Call after switch_user().
   [[nodiscard]] std::vector<KeptFolder> writable_folders();
 
   // After the rights were given up: what is to be written while it serves is written a first time. Throws

@@ -28,8 +28,7 @@ inline constexpr std::size_t session_end_count = 8;
 // "client closed", "reset", ... for people.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
-// Whether the client has everything that it sent back, or on its way back. What it has not is lost with the
-// session, and the connection should end by a reset.
+// True if the session has written everything that it read. If not, the connection should be reset.
 [[nodiscard]] bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept;
 
 // A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to

@@ -51,7 +51,7 @@ class SessionLoop {
 
   SessionEnd end_for(long failure) noexcept {
     if (failure == -ECONNRESET || failure == -EPIPE) return SessionEnd::reset;
-    // By TCP_USER_TIMEOUT or a keep-alive probe: the client's system has stopped answering.
+    // TCP_USER_TIMEOUT or keep-alive expired: the client did not acknowledge data or did not answer.
     if (failure == -ETIMEDOUT) return SessionEnd::idle_timeout;
     record_.error.store(static_cast<int>(-failure), std::memory_order_relaxed);
     return SessionEnd::broken;

@@ -31,8 +31,8 @@ class Sessions {
   // the system is short of what it takes: the next client should not be tried at once.
   [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
 
-  // Books the sessions that ended since the last call, and frees their places. Whether they gave back what
-  // may have been short.
+  // Collects the sessions that ended since the last call and frees their slots. Returns false if the accept
+  // loop should keep backing off.
   virtual bool settle() noexcept = 0;
 
   // Before a client is refused for want of a place: books what has ended until this moment. A wait that finds

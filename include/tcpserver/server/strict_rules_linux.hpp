@@ -34,7 +34,7 @@ inline constexpr std::array<sock_filter, 9> strict_rules{{
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 }};
 
-// The same, and setsockopt(2) for SO_LINGER alone.
+// As strict_rules, but also allows setsockopt(SO_LINGER).
 inline constexpr std::array<sock_filter, 14> linger_rules{{
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCPSERVER_AUDIT_ARCH, 0, 10),
@@ -44,7 +44,7 @@ inline constexpr std::array<sock_filter, 14> linger_rules{{
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 7, 0),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 6, 0),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 4),
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),  // the kernel takes 32 bits of it
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),  // the kernel uses the low 32 bits
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 2),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_LINGER, 1, 0),
