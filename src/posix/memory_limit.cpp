@@ -2,9 +2,13 @@
 
 #include "tcpserver/posix/io.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <span>
 
 namespace tcpserver::posix {
 
@@ -15,7 +19,8 @@ constexpr std::size_t largest_file = 1UL << 16;
 // cgroup v1 writes "no limit" as the largest number of whole pages. Half the range is above any real limit.
 constexpr auto no_limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 2;
 
-// The files of a version of cgroups.
+// The files of a version of cgroups. In memory.stat of version 1, the fields that begin with "total_" come
+// after the others.
 struct Files {
   const char* limit;
   const char* usage;
@@ -23,29 +28,31 @@ struct Files {
 constexpr Files version_1{"/memory.limit_in_bytes", "/memory.usage_in_bytes"};
 constexpr Files version_2{"/memory.max", "/memory.current"};
 
-// The file has a number of bytes, or "max" (cgroup v2).
-std::uint64_t read_limit(const std::string& path) {
-  const auto text = read_file(path.c_str(), largest_file);
-  if (!text) return no_limit;
+// The whole text is a number and a newline; nullopt for anything else, such as "max" (cgroup v2).
+std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
   std::uint64_t bytes = 0;
-  const auto* const end = text->data() + text->size();
-  const auto result = std::from_chars(text->data(), end, bytes);
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, bytes);
   const bool is_number = result.ec == std::errc{} && std::string_view(result.ptr, end) == "\n";
-  return is_number ? bytes : no_limit;
+  return is_number ? std::optional(bytes) : std::nullopt;
 }
 
-// `group` is a path such as "/system.slice/tcpserver.service".
-MemoryLimit lowest_limit(const std::string& mount, std::string group, const Files& files) {
-  MemoryLimit lowest{.bytes = no_limit, .usage_file = {}};
-  while (!group.empty() && group.back() == '/') group.pop_back();
-  for (;;) {
-    const auto level = mount + group;
-    const auto bytes = read_limit(level + files.limit);
-    if (bytes < lowest.bytes) lowest = {.bytes = bytes, .usage_file = level + files.usage};
-    const auto slash = group.rfind('/');
-    if (slash == std::string::npos) return lowest;
-    group.resize(slash);
+std::string_view read_again(const UniqueFd& file, std::span<char> buffer) noexcept {
+  const auto size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
+  return {buffer.data(), size < 0 ? 0U : static_cast<std::size_t>(size)};
+}
+
+// The number of a line "NAME NUMBER"; 0 if there is no such line.
+std::uint64_t find_field(std::string_view text, std::string_view name) noexcept {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ' ') continue;
+    std::uint64_t number = 0;
+    std::from_chars(line.data() + name.size() + 1, line.data() + line.size(), number);
+    return number;
   }
+  return 0;
 }
 
 bool names_memory(std::string_view controllers) {
@@ -57,15 +64,19 @@ bool names_memory(std::string_view controllers) {
   return false;
 }
 
+UniqueFd open_to_read(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 }  // namespace
 
-std::optional<MemoryLimit> find_memory_limit() {
+std::optional<MemoryLimit> MemoryLimit::find() {
   const auto cgroups = read_file("/proc/self/cgroup", largest_file);
-  return cgroups ? find_memory_limit(*cgroups, "/sys/fs/cgroup") : std::nullopt;
+  return cgroups ? find(*cgroups, "/sys/fs/cgroup") : std::nullopt;
 }
 
 // Lines such as "4:memory:/group" of cgroup v1 and "0::/group" of v2 (cgroups(7)).
-std::optional<MemoryLimit> find_memory_limit(std::string_view cgroups, const std::string& mount) {
+std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std::string& mount) {
   while (!cgroups.empty()) {
     const auto line = cgroups.substr(0, cgroups.find('\n'));
     cgroups.remove_prefix(std::min(line.size() + 1, cgroups.size()));
@@ -73,13 +84,32 @@ std::optional<MemoryLimit> find_memory_limit(std::string_view cgroups, const std
     const auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
     if (second == std::string_view::npos) continue;
     const auto controllers = line.substr(first + 1, second - first - 1);
-    const std::string group(line.substr(second + 1));
-    MemoryLimit limit{.bytes = no_limit, .usage_file = {}};
-    if (controllers.empty()) limit = lowest_limit(mount, group, version_2);
-    if (names_memory(controllers)) limit = lowest_limit(mount + "/memory", group, version_1);
-    if (limit.bytes < no_limit) return limit;
+    const bool is_version_1 = names_memory(controllers);
+    if (!is_version_1 && !controllers.empty()) continue;
+    const auto& files = is_version_1 ? version_1 : version_2;
+    const std::string tree = is_version_1 ? mount + "/memory" : mount;
+    // A container may see its own cgroup as the root of the tree, and its path on the host.
+    for (const auto& group : {tree + std::string(line.substr(second + 1)), tree}) {
+      const auto text = read_file((group + files.limit).c_str(), largest_file);
+      if (!text) continue;
+      const auto limit = parse_bytes(*text);
+      if (limit && *limit < no_limit)
+        return MemoryLimit(*limit, open_to_read(group + files.usage), open_to_read(group + "/memory.stat"));
+      break;
+    }
   }
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> MemoryLimit::usage() const noexcept {
+  char buffer[32];
+  return parse_bytes(read_again(usage_, buffer));
+}
+
+std::uint64_t MemoryLimit::cached_files() const noexcept {
+  char buffer[8192];
+  const auto text = read_again(stat_, buffer);
+  return find_field(text, "inactive_file") + find_field(text, "active_file");
 }
 
 }  // namespace tcpserver::posix

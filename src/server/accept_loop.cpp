@@ -57,7 +57,7 @@ void AcceptLoop::stop_listening() noexcept {
 }
 
 bool AcceptLoop::leaves_clients_waiting() const noexcept {
-  return context_.options.overload == Overload::queue && sessions_.full();
+  return (context_.options.overload == Overload::queue && sessions_.full()) || sessions_.is_short_of_memory();
 }
 
 // Where clients wait for better times, and in the iterative server, the place may rather be a client's.
@@ -81,6 +81,10 @@ void AcceptLoop::wait_for_work() noexcept {
 
   keep_reserve();
   if (sessions_.full()) say_when_full();
+  if (sessions_.is_short_of_memory()) {
+    context_.log.limited_warning(short_of_memory_, "memory is short; clients stay queued until sessions end");
+    pause();
+  }
   const bool paused = posix::Clock::now() < paused_until_;
   const bool deaf = paused || leaves_clients_waiting();
   const std::span<pollfd> polled = deaf ? std::span<pollfd>{} : std::span<pollfd>(polled_);

@@ -1,6 +1,5 @@
 #include "tcpserver/server/child.hpp"
 
-#include "tcpserver/posix/io.hpp"
 #include "tcpserver/posix/process.hpp"
 #include "tcpserver/server/session.hpp"
 #include "tcpserver/server/signal_window.hpp"
@@ -19,14 +18,8 @@ __attribute__((no_sanitize("address"))) void run_child(const ChildTask& task,
   if (task.recording.descriptor >= 0 && task.recording.room != no_file_limit)
     static_cast<void>(posix::limit_file_size(task.recording.room));
   const auto entered = enter_sandbox_with_linger(task.sandbox);
-  if (entered.sandbox) {
-    // Reset on exit until the reply is complete, so that the client sees an error even after SIGKILL.
-    const bool resets = entered.can_set_linger && posix::set_reset_on_close(task.connection, true);
-    end = run_session(task.connection, task.service, record, nullptr, task.recording);
-    if (resets && reply_is_complete(end, record.claims())) {
-      static_cast<void>(posix::set_reset_on_close(task.connection, false));
-    }
-  }
+  if (entered.sandbox)
+    end = run_session(task.connection, task.service, record, nullptr, task.recording, entered.can_set_linger);
   ScoreboardPage::announce_end(record);
   posix::exit_child(static_cast<int>(end));
 }

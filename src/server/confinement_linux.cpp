@@ -60,8 +60,6 @@ Ruleset rules_of(long version) noexcept {
 
 std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
   switch (use) {
-    case KeptFolder::Use::write:
-      return access::write_file;
     case KeptFolder::Use::remove:
       return access::remove_file;
     case KeptFolder::Use::create:

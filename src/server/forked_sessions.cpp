@@ -70,7 +70,8 @@ void ForkedSessions::get_ready() noexcept {
       context_.log.warning("children inherit the server's memory: %s", why_not);
     if (reaping_) start_reaping();  // forgets the signal of the child that tried
   } catch (const std::exception&) {
-    // No memory for a list of what is mapped: then forks cost more.
+    // No memory for a list of the mappings.
+    context_.log.warning("children inherit the server's memory: out of memory");
   }
 }
 
@@ -100,7 +101,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   context_.memory_guard.before_fork();
   const pid_t pid = fork_for(connection.get(), record, file.get());
   const int error = errno;
-  context_.memory_guard.after_fork(pid);
+  context_.memory_guard.after_fork();
   if (pid < 0) {
     children_.give_back(slot);
     context_.counters.refuse(std::move(connection), Refusal::fork_failed);
@@ -110,7 +111,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   }
   children_.started(slot, pid, facts, hosts_.enter(host));
   say_session_open(context_.log, facts, pid);
-  return !context_.memory_guard.is_short();
+  return true;
 }
 
 pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) noexcept {
@@ -127,13 +128,17 @@ pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) 
   return pid;
 }
 
+bool ForkedSessions::is_short_of_memory() noexcept {
+  return context_.memory_guard.is_short();
+}
+
 bool ForkedSessions::settle() noexcept {
   bool any = false;
   while (const auto slot = children_.next_ended()) {
     settle(*slot);
     any = true;
   }
-  return any && !context_.memory_guard.is_short();
+  return any;
 }
 
 void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
@@ -149,7 +154,6 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
     outcome.end = SessionEnd::drained;
     outcome.signal = 0;
   }
-  if (outcome.signal == SIGKILL) context_.memory_guard.note_killed_child();
   if (outcome.end == SessionEnd::broken) outcome.error = claims.error;
   outcome.bytes.add(claims);
   if (child.facts.recorded) context_.recorder->end(child.facts.peer, claims, outcome);

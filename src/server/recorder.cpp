@@ -25,7 +25,7 @@ using FileName = BoundedText<2 * posix::SocketAddress::text_size + posix::utc_te
 // Of two connections of the same port within a microsecond: more than a clock's step has.
 constexpr int tries = 16;
 
-// As it is, but for what the name of an interface may have: anything but blanks and slashes.
+// Keeps only characters that are safe in a file name.
 void append_peer(FileName& name, const posix::SocketAddress& peer) noexcept {
   constexpr const char* plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:[]%-";
   char text[posix::SocketAddress::text_size];

@@ -1,13 +1,14 @@
 #include "tcpserver/server/scoreboard.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace tcpserver::server {
 
 namespace {
 
-// The kernel returns no errno above this (MAX_ERRNO, include/linux/err.h).
-constexpr int largest_errno = 4095;
+// The last one that libc has a text for. For others strerror(3) would allocate.
+constexpr int largest_errno = EHWPOISON;
 
 int claimed_errno(const std::atomic<int>& word) noexcept {
   const int error = word.load(std::memory_order_relaxed);

@@ -84,14 +84,10 @@ Server::Server(const options::ServerCommand& command, ReadCommand read_again, Si
   explain_lesson_mode();
 }
 
-std::vector<KeptFolder> Server::writable_folders() {
+std::vector<KeptFolder> Server::writable_folders() const {
   std::vector<KeptFolder> folders;
   if (metrics_) folders.push_back({KeptFolder::Use::replace, metrics_->folder()});
   if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
-  if (options_.mode == Mode::fork) {
-    const int proc = memory_guard_.writable_dir(options_.sandbox != options::SandboxWish::off);
-    if (proc >= 0) folders.push_back({KeptFolder::Use::write, proc});
-  }
   return folders;
 }
 

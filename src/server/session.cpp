@@ -1,5 +1,6 @@
 #include "tcpserver/server/session.hpp"
 
+#include "tcpserver/posix/io.hpp"
 #include "tcpserver/server/session_loop.hpp"
 
 #include <unistd.h>
@@ -34,11 +35,20 @@ struct LibcCalls {
 
 struct BlockingCalls : LibcCalls {
   static constexpr bool may_block = true;
+  bool resets;
+
+  // Only in the middle of a reply: a reset discards what the client has not acknowledged, of complete replies
+  // too.
+  void set_reset_on_close(bool on) const noexcept {
+    if (resets) static_cast<void>(posix::set_reset_on_close(connection, on));
+  }
 };
 
 struct WaitedCalls : LibcCalls {
   static constexpr bool may_block = false;
   SessionWaiter& waiter;
+
+  static void set_reset_on_close(bool) noexcept {}  // the iterative server resets by itself
 
   SessionWaiter::Result wait(short events) const noexcept { return waiter.wait(connection, events); }
 };
@@ -100,8 +110,8 @@ bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
 }
 
 SessionEnd run_session(int connection, options::Service service, SessionRecord& record, SessionWaiter* waiter,
-                       RecordingFile recording) noexcept {
-  if (waiter == nullptr) return serve(BlockingCalls{{connection}}, service, record, recording);
+                       RecordingFile recording, bool resets) noexcept {
+  if (waiter == nullptr) return serve(BlockingCalls{{connection}, resets}, service, record, recording);
   return serve(WaitedCalls{{connection}, *waiter}, service, record, recording);
 }
 

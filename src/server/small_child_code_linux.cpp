@@ -92,6 +92,7 @@ struct RawCalls {
   [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
     return system_call(SYS_write, connection, reinterpret_cast<long>(bytes), static_cast<long>(size));
   }
+  static void set_reset_on_close(bool) noexcept {}  // its sandbox has no setsockopt
   [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
     return system_call(SYS_write, file, reinterpret_cast<long>(bytes), static_cast<long>(size));
   }

@@ -29,6 +29,7 @@ struct Script {
 
 struct ScriptedCalls {
   static constexpr bool may_block = true;
+  static void set_reset_on_close(bool) {}
   Script* script;
 
   long read(char* buffer, std::size_t size) const noexcept {

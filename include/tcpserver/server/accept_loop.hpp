@@ -54,6 +54,7 @@ class AcceptLoop {
   std::size_t given_up_ = 0;  // listeners
   RateLimit accept_failures_{std::chrono::seconds(1)};
   RateLimit full_{std::chrono::minutes(1)};
+  RateLimit short_of_memory_{std::chrono::minutes(1)};
 };
 
 }  // namespace tcpserver::server

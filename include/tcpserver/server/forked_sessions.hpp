@@ -19,6 +19,7 @@ class ForkedSessions final : public Sessions {
   void resize(std::uint32_t max_connections) override;
   void get_ready() noexcept override;
   [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
+  [[nodiscard]] bool is_short_of_memory() noexcept override;
   bool settle() noexcept override;
   void catch_up() noexcept override;
   void drain() noexcept override;

@@ -5,55 +5,50 @@
 #include "tcpserver/posix/unique_fd.hpp"
 #include "tcpserver/server/log.hpp"
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <optional>
 #include <string>
 
 namespace tcpserver::server {
 
-// Makes the OOM killer choose children before the server when a memory cgroup is full. It kills the process
-// with the highest score: memory used plus oom_score_adj (proc_pid_oom_score_adj(5)). A child uses less than
-// the server, so the server raises each child to 500 above its own score, at most 1000.
+// Makes the OOM killer choose children before the server when the memory of their cgroup is used up. It kills
+// the process with the highest score: memory used plus oom_score_adj (proc_pid_oom_score_adj(5)). A child
+// uses less than the server, so children inherit a score that is 500 above the server's, at most 1000: the
+// server raises its own for the time of the fork.
 //
-// The server raises the child after the fork. If the child inherited a raised score, the server would have it
-// during the fork. Memory runs out there, and the server would be the largest candidate.
+// During the fork the server is thus the largest of equals, and most memory of a session is taken by its
+// fork. So the server does not raise its score when memory is short, and then leaves new clients in the
+// listen queue until sessions have ended. Otherwise a flood of clients would have the server killed.
 //
-// The memory of a killed child is not free at once. So the server accepts slowly after a kill while memory is
-// short. Otherwise each new session would cost another one, until only the server is left to kill.
-//
-// Used only under a memory limit. On the whole machine, larger processes are killed first.
+// Does nothing if no memory limit applies. On the whole machine, larger processes are killed first.
 class MemoryGuard {
  public:
   // Checks whether a memory limit applies. Call before drop_privileges().
   explicit MemoryGuard(Log& log);
 
-  // Returns a descriptor of /proc, which must stay writable, or -1. Call after switch_user(). If `confined`
-  // and the user may change kernel settings, returns -1 and logs a warning.
-  [[nodiscard]] int writable_dir(bool confined) noexcept;
-
-  // Around the fork of a child. `child`: its pid, or -1 if the fork failed.
+  // Around the fork of a child.
   void before_fork() noexcept;
-  void after_fork(pid_t child) noexcept;
+  void after_fork() noexcept;
 
-  // To be called for a child that was killed by SIGKILL, but not by the server: probably by the OOM killer.
-  void note_killed_child() noexcept;
-
-  // True if the accept loop should back off.
-  [[nodiscard]] bool is_short() const noexcept;
+  // True if new clients should stay in the listen queue. False now and then even if memory is short, because
+  // all of it may be used by other processes of the cgroup.
+  [[nodiscard]] bool is_short() noexcept;
 
  private:
-  void raise(pid_t child) noexcept;
-  void give_up(const char* why, const char* hint) noexcept;
+  [[nodiscard]] std::uint64_t free_memory() noexcept;
+  [[nodiscard]] bool write_score(const std::string& score) noexcept;
 
   Log& log_;
   std::optional<posix::MemoryLimit> limit_;
-  posix::UniqueFd usage_;  // the file of the limit
-  posix::UniqueFd proc_;   // invalid: feature off
-  std::string score_;      // for the children, as text
-  bool is_dumpable_ = true;
-  int failures_in_a_row_ = 0;
-  posix::TimePoint alert_until_{};
+  posix::UniqueFd own_score_;  // /proc/self/oom_score_adj; invalid: scores are not changed
+  std::string score_;          // the server's, as text
+  std::string raised_score_;   // the children's
+  std::uint64_t reserve_ = 0;  // bytes; less free memory is short
+  bool short_ = false;
+  bool raised_ = false;
+  std::uint64_t cached_files_ = 0;
+  posix::TimePoint next_look_at_cached_files_{};
+  posix::TimePoint last_fork_{};
 };
 
 }  // namespace tcpserver::server

@@ -33,7 +33,6 @@ struct Confinement {
 // A folder in which, and beneath which, files can still be
 struct KeptFolder {
   enum class Use {
-    write,   // written to
     remove,  // removed
     create,  // made, and written to
     replace  // all of these

@@ -30,7 +30,7 @@ struct SlotHint {
 };
 
 // What a record says about its session. A compromised child can write to every record: use these figures for
-// reports only. Errors are 0 to 4095, as the kernel returns them.
+// reports only. Errors are 0 to EHWPOISON.
 struct SessionClaims {
   std::uint64_t in = 0;
   std::uint64_t out = 0;

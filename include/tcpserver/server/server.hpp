@@ -35,8 +35,8 @@ class Server final : private Upkeep {
   // `window` and `log` must outlive it.
   Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
 
-  // The directories that stay writable after drop_privileges(). Call after switch_user().
-  [[nodiscard]] std::vector<KeptFolder> writable_folders();
+  // The directories that stay writable after drop_privileges().
+  [[nodiscard]] std::vector<KeptFolder> writable_folders() const;
 
   // After the rights were given up: what is to be written while it serves is written a first time. Throws
   // StartError (cannot_create) where it cannot be.

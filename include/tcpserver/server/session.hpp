@@ -67,8 +67,10 @@ inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t
 // but read, write and the waiter; allocates nothing; one at a time in a process, which has one buffer. With
 // no waiter the socket must block, its SO_RCVTIMEO being the idle time-out and its SO_SNDTIMEO the
 // write_waits_per_idle_timeout-th part: EAGAIN says that it ran out (socket(7)). With a waiter the socket
-// must not block.
+// must not block. `resets`: the connection is closed by a reset if the process ends in the middle of a reply,
+// however it ends; only without a waiter.
 [[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
-                                     SessionWaiter* waiter, RecordingFile recording = {}) noexcept;
+                                     SessionWaiter* waiter, RecordingFile recording = {},
+                                     bool resets = false) noexcept;
 
 }  // namespace tcpserver::server

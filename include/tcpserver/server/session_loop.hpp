@@ -16,6 +16,7 @@ namespace tcpserver::server {
 //   long read(char*, std::size_t)          like read(2) and write(2), but a failure is the negative errno:
 //   long write(const char*, std::size_t)   errno itself is memory that not every child has
 //   long save(int file, const char*, std::size_t)   the same, to the file of a recording
+//   void set_reset_on_close(bool)          posix::set_reset_on_close, or nothing
 //   static constexpr bool may_block        true: a call that would block waits, for the socket's time-out
 //   SessionWaiter::Result wait(short)      only where it may not
 template <typename Calls>
@@ -42,7 +43,9 @@ class SessionLoop {
       SessionRecord::add(record_.in, got);
       if (file_.descriptor >= 0) save(buffer, got);
       if (service_ == options::Service::upper) to_capitals(buffer, got);
+      calls_.set_reset_on_close(true);
       if (!send_all(buffer, got)) return end_;
+      calls_.set_reset_on_close(false);
     }
   }
 

@@ -31,8 +31,10 @@ class Sessions {
   // the system is short of what it takes: the next client should not be tried at once.
   [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
 
-  // Collects the sessions that ended since the last call and frees their slots. Returns false if the accept
-  // loop should keep backing off.
+  // True if new clients should stay in the listen queue because memory is short.
+  [[nodiscard]] virtual bool is_short_of_memory() noexcept { return false; }
+
+  // Books the sessions that ended since the last call, and frees their places. Whether there were any.
   virtual bool settle() noexcept = 0;
 
   // Before a client is refused for want of a place: books what has ended until this moment. A wait that finds
