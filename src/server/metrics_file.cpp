@@ -86,9 +86,10 @@ posix::UniqueFd MetricsFile::lock_beside() noexcept {
     }
     if (errno != EEXIST) return {};
     const auto left = open_to_lock(folder_.get(), name, O_RDWR);
+    if (!left && errno == ENOENT) continue;  // its server has renamed it; what has the name now is another's
     if (left && !lock(left)) return {};
     // A link is nobody's.
-    if (!left && errno != ENOENT && errno != ELOOP) return {};
+    if (!left && errno != ELOOP) return {};
     if (!left || posix::is_at(left.get(), folder_.get(), name)) remove();
   }
   errno = EWOULDBLOCK;

@@ -1,6 +1,7 @@
-// The kernel's texts: a line of /proc/net/tcp, and /proc/net/netstat.
+// The kernel's texts: a line of /proc/net/tcp, /proc/net/netstat and /proc/PID/cgroup.
 #include "tcpserver/backlog/listen_counters.hpp"
 #include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/posix/memory_limit.hpp"
 
 #include "fuzz/fuzz.hpp"
 
@@ -11,5 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(!entry->local.text().empty(), "it can be shown");
   }
   static_cast<void>(tcpserver::backlog::parse_netstat(text));
+  static_cast<void>(tcpserver::posix::MemoryLimit::find(text, "/no/cgroups/here"));
   return 0;
 }

@@ -19,7 +19,7 @@ inline std::vector<std::string> load_on(const harness::ServerProcess& server,
   return load_on(std::to_string(server.port()), std::move(options));
 }
 
-// What a server of a test's own does with a message of tcpload.
+// For servers of a test's own: they read and answer messages of tcpload.
 inline constexpr std::size_t message_size = 32;  // as long as tcpload sends by default
 
 inline std::string read_message(int connection) {

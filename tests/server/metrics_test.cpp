@@ -172,7 +172,7 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
   EXPECT_TRUE(S_ISFIFO(status.st_mode));
 }
 
-// FILE.tmp of another user, or with another name, is removed and made anew, not written to.
+// A FILE.tmp that another user has prepared is removed and created again, not written to.
 TEST_F(Metrics, ReplaceAPreparedTemporaryFile) {
   const auto beside = path + ".tmp";
   const auto other_name = path + ".other";

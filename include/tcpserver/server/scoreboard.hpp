@@ -29,8 +29,8 @@ struct SlotHint {
   std::uint32_t value;
 };
 
-// What a record says about its session. A compromised child can write to every record: use these figures for
-// reports only. Errors are 0 to EHWPOISON.
+// The figures that a record claims for its session. A compromised child can write to every record: use these
+// figures for reports only. Errors are 0 to EHWPOISON.
 struct SessionClaims {
   std::uint64_t in = 0;
   std::uint64_t out = 0;
