@@ -37,6 +37,9 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
   return is_number ? std::optional(bytes) : std::nullopt;
 }
 
+// Cached files are looked at when less than this part of the limit is free without them.
+constexpr std::uint64_t cached_files_part = 8;
+
 std::string_view read_again(const UniqueFd& file, std::span<char> buffer) noexcept {
   const auto size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
   return {buffer.data(), size < 0 ? 0U : static_cast<std::size_t>(size)};
@@ -68,6 +71,19 @@ UniqueFd open_to_read(const std::string& path) {
   return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+std::uint64_t cached_files(const UniqueFd& stat) noexcept {
+  char buffer[8192];
+  const auto text = read_again(stat, buffer);
+  return find_field(text, "inactive_file") + find_field(text, "active_file");
+}
+
+// nullopt for "no limit".
+std::optional<std::uint64_t> read_limit(const UniqueFd& file) noexcept {
+  char buffer[32];
+  const auto limit = parse_bytes(read_again(file, buffer));
+  return limit && *limit < no_limit ? limit : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<MemoryLimit> MemoryLimit::find() {
@@ -88,28 +104,55 @@ std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std
     if (!is_version_1 && !controllers.empty()) continue;
     const auto& files = is_version_1 ? version_1 : version_2;
     const std::string tree = is_version_1 ? mount + "/memory" : mount;
-    // A container may see its own cgroup as the root of the tree, and its path on the host.
-    for (const auto& group : {tree + std::string(line.substr(second + 1)), tree}) {
-      const auto text = read_file((group + files.limit).c_str(), largest_file);
-      if (!text) continue;
-      const auto limit = parse_bytes(*text);
-      if (limit && *limit < no_limit)
-        return MemoryLimit(*limit, open_to_read(group + files.usage), open_to_read(group + "/memory.stat"));
-      break;
+    MemoryLimit found;
+    bool is_own = true;
+    // From the own cgroup up. A container may see its own cgroup as the root of the tree, and its path on the
+    // host.
+    for (std::string group(line.substr(second + 1));; group.resize(group.rfind('/'))) {
+      while (group.ends_with('/')) group.pop_back();
+      const auto level = tree + group;
+      auto limit = open_to_read(level + files.limit);
+      if (limit) {
+        if (read_limit(limit)) {
+          found.levels_.push_back(
+              {std::move(limit), open_to_read(level + files.usage), open_to_read(level + "/memory.stat")});
+        } else if (is_own) {
+          break;
+        }
+        is_own = false;
+      }
+      if (group.find('/') == std::string::npos) break;
     }
+    if (!found.levels_.empty()) return found;
   }
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> MemoryLimit::usage() const noexcept {
+// The cached files are looked at only if less than `enough` is free without them: that takes the kernel
+// longer.
+std::optional<MemoryLimit::Room> MemoryLimit::room_of(const Level& level, std::uint64_t enough) noexcept {
   char buffer[32];
-  return parse_bytes(read_again(usage_, buffer));
+  const auto limit = read_limit(level.limit);
+  const auto usage = parse_bytes(read_again(level.usage, buffer));
+  if (!limit || !usage) return std::nullopt;
+  Room room{.limit = *limit, .free = *limit - std::min(*limit, *usage)};
+  if (room.free < enough) {
+    const auto used = *usage - std::min(*usage, cached_files(level.stat));
+    room.free = *limit - std::min(*limit, used);
+  }
+  return room;
 }
 
-std::uint64_t MemoryLimit::cached_files() const noexcept {
-  char buffer[8192];
-  const auto text = read_again(stat_, buffer);
-  return find_field(text, "inactive_file") + find_field(text, "active_file");
+std::optional<MemoryLimit::Room> MemoryLimit::own() const noexcept {
+  const auto limit = read_limit(levels_.front().limit);
+  return limit ? room_of(levels_.front(), *limit / cached_files_part) : std::nullopt;
+}
+
+bool MemoryLimit::has_free(std::uint64_t bytes) const noexcept {
+  return std::all_of(levels_.begin(), levels_.end(), [bytes](const Level& level) {
+    const auto room = room_of(level, bytes);
+    return !room || room->free >= bytes;
+  });
 }
 
 }  // namespace tcpserver::posix

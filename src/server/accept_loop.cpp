@@ -82,7 +82,7 @@ void AcceptLoop::wait_for_work() noexcept {
   keep_reserve();
   if (sessions_.full()) say_when_full();
   if (sessions_.is_short_of_memory()) {
-    context_.log.limited_warning(short_of_memory_, "memory is short; clients stay queued until sessions end");
+    context_.log.limited_warning(short_of_memory_, "memory is short; clients stay queued until some is free");
     pause();
   }
   const bool paused = posix::Clock::now() < paused_until_;

@@ -34,6 +34,7 @@ ForkedSessions::ForkedSessions(Context context, Sandbox sandbox)
     : context_(std::move(context)),
       sandbox_(sandbox),
       own_pid_(::getpid()),
+      memory_guard_(context_.log),
       hosts_(context_.options.max_connections),
       children_(context_.options.max_connections),
       scoreboard_(context_.options.max_connections, small_children_.place()) {
@@ -98,10 +99,10 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   posix::UniqueFd file;
   if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
   facts.recorded = static_cast<bool>(file);
-  context_.memory_guard.before_fork();
+  memory_guard_.before_fork();
   const pid_t pid = fork_for(connection.get(), record, file.get());
   const int error = errno;
-  context_.memory_guard.after_fork();
+  memory_guard_.after_fork();
   if (pid < 0) {
     children_.give_back(slot);
     context_.counters.refuse(std::move(connection), Refusal::fork_failed);
@@ -129,7 +130,7 @@ pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) 
 }
 
 bool ForkedSessions::is_short_of_memory() noexcept {
-  return context_.memory_guard.is_short();
+  return memory_guard_.is_short();
 }
 
 bool ForkedSessions::settle() noexcept {

@@ -1,7 +1,5 @@
 #include "tcpserver/server/memory_guard.hpp"
 
-#include "tcpserver/posix/io.hpp"
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,73 +20,68 @@ constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
 constexpr std::uint64_t reserve_part = 8;
 constexpr std::uint64_t largest_reserve = 64UL << 20;
 
-// The kernel sums up its figures for memory.stat. A tenth of a second is short for a client that waits.
-constexpr auto time_between_looks = std::chrono::milliseconds(100);
+// More than a fork takes, and than the kernel sets aside for each processor.
+constexpr std::uint64_t room_for_a_fork = 256UL << 10;
 
 // A client is let in after this time even if memory is short.
 constexpr auto longest_wait = std::chrono::seconds(10);
+
+constexpr const char* own_score_path = "/proc/self/oom_score_adj";
 
 }  // namespace
 
 MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(posix::MemoryLimit::find()) {
   if (!limit_) return;
-  reserve_ = std::min(limit_->limit() / reserve_part, largest_reserve);
-  constexpr std::size_t largest_file = 64;
-  const char* const path = "/proc/self/oom_score_adj";
-  const auto text = posix::read_file(path, largest_file);
-  int own = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), own).ec != std::errc{}) return;
-  score_ = std::to_string(own);
-  raised_score_ = std::to_string(std::min(own + children_above_server, highest_score));
-  own_score_ = posix::UniqueFd(::open(path, O_WRONLY | O_CLOEXEC));
-  if (!own_score_)
-    log_.warning("cannot open %s: %s; the OOM killer may choose the server", path, std::strerror(errno));
+  own_score_ = posix::UniqueFd(::open(own_score_path, O_RDWR | O_CLOEXEC));
+  if (!own_score_) give_up("open");
 }
 
 void MemoryGuard::before_fork() noexcept {
   if (!limit_) return;
-  const auto free = free_memory();
-  short_ = free < reserve_;
+  short_ = look_if_short();
   last_fork_ = posix::Clock::now();
-  // Half of the reserve is room for the fork itself.
-  raised_ = free >= reserve_ / 2 && own_score_ && write_score(raised_score_);
+  raised_ = own_score_ && limit_->has_free(room_for_a_fork) && raise_score();
 }
 
 void MemoryGuard::after_fork() noexcept {
   if (!raised_) return;
   raised_ = false;
-  static_cast<void>(write_score(score_));
+  if (::pwrite(own_score_.get(), score_.c_str(), score_.size(), 0) < 0) give_up("lower");
 }
 
 bool MemoryGuard::is_short() noexcept {
   if (!short_) return false;
-  short_ = free_memory() < reserve_;
+  short_ = look_if_short();
   return short_ && posix::Clock::now() < last_fork_ + longest_wait;
 }
 
-std::uint64_t MemoryGuard::free_memory() noexcept {
-  const auto usage = limit_->usage();
-  if (!usage) return limit_->limit();
-  const auto free_beside = [&](std::uint64_t cached) {
-    const auto used = *usage - std::min(*usage, cached);
-    return limit_->limit() - std::min(limit_->limit(), used);
-  };
-  const auto free = free_beside(0);
-  if (free >= reserve_) return free;
-  const auto now = posix::Clock::now();
-  if (now >= next_look_at_cached_files_) {
-    cached_files_ = limit_->cached_files();
-    next_look_at_cached_files_ = now + time_between_looks;
-  }
-  return free_beside(cached_files_);
+bool MemoryGuard::look_if_short() noexcept {
+  const auto room = limit_->own();
+  return room && room->free < std::min(room->limit / reserve_part, largest_reserve);
 }
 
-bool MemoryGuard::write_score(const std::string& score) noexcept {
-  if (::pwrite(own_score_.get(), score.data(), score.size(), 0) >= 0) return true;
-  log_.warning("cannot write /proc/self/oom_score_adj: %s; the OOM killer may choose the server",
+// Reads the present score first, for somebody else may have changed it.
+bool MemoryGuard::raise_score() noexcept {
+  char text[16];
+  const auto size = ::pread(own_score_.get(), text, sizeof text, 0);
+  int score = 0;
+  if (size <= 0 || std::from_chars(text, text + size, score).ec != std::errc{}) {
+    give_up("read");
+    return false;
+  }
+  score_ = {};
+  score_.append("%d", score);
+  BoundedText<16> raised;
+  raised.append("%d", std::min(score + children_above_server, highest_score));
+  if (::pwrite(own_score_.get(), raised.c_str(), raised.size(), 0) >= 0) return true;
+  give_up("raise");
+  return false;
+}
+
+void MemoryGuard::give_up(const char* what) noexcept {
+  log_.warning("cannot %s %s: %s; the OOM killer may choose the server", what, own_score_path,
                std::strerror(errno));
   own_score_.reset();
-  return false;
 }
 
 }  // namespace tcpserver::server

@@ -32,30 +32,54 @@ TEST_F(Limit, IsFoundInOwnCgroupV2) {
   EXPECT_FALSE(found("0::/system.slice/b.service\n"));
 }
 
-// Other services use that memory, too.
-TEST_F(Limit, OfACgroupAboveDoesNotCount) {
+TEST_F(Limit, OfACgroupAboveDoesNotMakeOne) {
   write("/system.slice/a.service", "memory.max", "max");
   write("/system.slice", "memory.max", "1073741824");
   EXPECT_FALSE(found("0::/system.slice/a.service\n"));
 }
 
-TEST_F(Limit, KnowsUsageAndCachedFiles) {
+TEST_F(Limit, CountsCachedFilesAsFree) {
   write("/a", "memory.max", "1000");
-  write("/a", "memory.current", "800");
+  write("/a", "memory.current", "950");
   write("/a", "memory.stat", "anon 1\ninactive_file 20\nactive_file 300\ninactive_file_x 7");
   const auto limit = MemoryLimit::find("0::/a\n", mount.path());
   ASSERT_TRUE(limit);
-  EXPECT_EQ(limit->limit(), 1000U);
-  EXPECT_EQ(limit->usage(), 800U);
-  EXPECT_EQ(limit->cached_files(), 320U);
+  const auto room = limit->own();
+  ASSERT_TRUE(room);
+  EXPECT_EQ(room->limit, 1000U);
+  EXPECT_EQ(room->free, 370U);
+  EXPECT_TRUE(limit->has_free(370));
+  EXPECT_FALSE(limit->has_free(371));
 }
 
-TEST_F(Limit, HasNoUsageWhereItCannotBeRead) {
+TEST_F(Limit, MayChangeAndGo) {
+  write("/a", "memory.max", "1000");
+  write("/a", "memory.current", "100");
+  const auto limit = MemoryLimit::find("0::/a\n", mount.path());
+  ASSERT_TRUE(limit);
+  write("/a", "memory.max", "5000");
+  EXPECT_EQ(limit->own()->free, 4900U);
+  write("/a", "memory.max", "max");
+  EXPECT_FALSE(limit->own());
+  EXPECT_TRUE(limit->has_free(1UL << 40));
+}
+
+TEST_F(Limit, LooksForFreeMemoryInTheCgroupsAboveToo) {
+  write("/a/b", "memory.max", "1000");
+  write("/a/b", "memory.current", "100");
+  write("/a", "memory.max", "2000");
+  write("/a", "memory.current", "1800");
+  const auto limit = MemoryLimit::find("0::/a/b\n", mount.path());
+  ASSERT_TRUE(limit);
+  EXPECT_EQ(limit->own()->free, 900U);
+  EXPECT_FALSE(limit->has_free(201));
+}
+
+TEST_F(Limit, HasNoRoomWhereUsageCannotBeRead) {
   write("/a", "memory.max", "1000");
   const auto limit = MemoryLimit::find("0::/a\n", mount.path());
   ASSERT_TRUE(limit);
-  EXPECT_FALSE(limit->usage());
-  EXPECT_EQ(limit->cached_files(), 0U);
+  EXPECT_FALSE(limit->own());
 }
 
 // As in a container that sees its own cgroup as the root.

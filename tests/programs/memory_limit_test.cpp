@@ -4,6 +4,7 @@
 #include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/temporary_folder.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -48,7 +49,8 @@ class MemoryCgroup {
     if (::mkdir(path.c_str(), 0755) != 0) return;
     path_ = path;
     events_ = path / (version_1 ? "memory.oom_control" : "memory.events");
-    works_ = write_to(path / (version_1 ? "memory.limit_in_bytes" : "memory.max"), std::to_string(limit));
+    limit_ = path / (version_1 ? "memory.limit_in_bytes" : "memory.max");
+    works_ = set_limit(limit);
     if (!version_1) write_to(path / "memory.swap.max", "0");
   }
   ~MemoryCgroup() {
@@ -58,6 +60,7 @@ class MemoryCgroup {
   MemoryCgroup& operator=(const MemoryCgroup&) = delete;
 
   [[nodiscard]] bool works() const { return works_; }
+  [[nodiscard]] bool set_limit(unsigned long bytes) const { return write_to(limit_, std::to_string(bytes)); }
 
   // A wrapper for ServerProcess: the server starts in this cgroup.
   [[nodiscard]] std::vector<std::string> wrapper() const {
@@ -78,6 +81,7 @@ class MemoryCgroup {
  private:
   fs::path path_;
   fs::path events_;
+  fs::path limit_;
   bool works_ = false;
 };
 
@@ -168,6 +172,29 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
   })) << server->process().errors();
   ASSERT_TRUE(first.send("y"));
   EXPECT_EQ(first.receive(1), "y");
+  expect_it_serves_the_next_client();
+}
+
+// Cached files fill the cgroup, and the kernel frees them as sessions need memory.
+TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
+  start();
+  const TemporaryFolder folder;
+  const auto fill = "dd if=/dev/zero of=" + folder.path() + "/cached bs=64k count=320 conv=fsync";
+  auto command = cgroup.wrapper();
+  command.insert(command.end(), {"sh", "-c", fill});
+  ASSERT_EQ(run(command).ending, 0);
+  connect(3000);
+  EXPECT_TRUE(server->process().running());
+  expect_it_serves_the_next_client();
+}
+
+TEST_P(OutOfMemory, FollowsALimitThatIsRaised) {
+  start();
+  connect(1000);
+  ASSERT_TRUE(
+      eventually([&] { return server->process().errors().find("memory is short") != std::string::npos; }));
+  ASSERT_TRUE(cgroup.set_limit(256UL << 20));
+  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).size() == clients.size(); }));
   expect_it_serves_the_next_client();
 }
 

@@ -6,13 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace tcpserver::posix {
 
 // The memory limit of this process's own cgroup (cgroups(7)). The kernel kills a process of the cgroup when
-// the limit is reached, even if the machine has free memory. Limits of the cgroups above are not looked at:
-// their memory is shared with other services.
+// the limit is reached, even if the machine has free memory. The limit may change at any time, so it is read
+// each time.
 class MemoryLimit {
  public:
   // nullopt if there is none, or if /proc or /sys is not available.
@@ -21,23 +21,27 @@ class MemoryLimit {
   // As above, for the text of /proc/PID/cgroup and a cgroup tree mounted at `mount`.
   [[nodiscard]] static std::optional<MemoryLimit> find(std::string_view cgroups, const std::string& mount);
 
-  // In bytes.
-  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  // Bytes. Memory of cached files counts as free, because the kernel frees it when it needs memory.
+  struct Room {
+    std::uint64_t limit = 0;
+    std::uint64_t free = 0;
+  };
+  // Room in the cgroup. nullopt if it has no limit any more, or if that cannot be read.
+  [[nodiscard]] std::optional<Room> own() const noexcept;
 
-  // Memory in use, in bytes, with cached files. nullopt if it cannot be read.
-  [[nodiscard]] std::optional<std::uint64_t> usage() const noexcept;
-
-  // The part of usage() that is cached files, which the kernel frees when it needs memory. 0 if it cannot be
-  // read. Takes the kernel longer than usage().
-  [[nodiscard]] std::uint64_t cached_files() const noexcept;
+  // True if this much memory is free in the cgroup and in all visible cgroups above it that had a limit at
+  // the start.
+  [[nodiscard]] bool has_free(std::uint64_t bytes) const noexcept;
 
  private:
-  MemoryLimit(std::uint64_t limit, UniqueFd usage, UniqueFd stat) noexcept
-      : limit_(limit), usage_(std::move(usage)), stat_(std::move(stat)) {}
+  struct Level {
+    UniqueFd limit;
+    UniqueFd usage;
+    UniqueFd stat;
+  };
+  [[nodiscard]] static std::optional<Room> room_of(const Level& level, std::uint64_t enough) noexcept;
 
-  std::uint64_t limit_;
-  UniqueFd usage_;
-  UniqueFd stat_;
+  std::vector<Level> levels_;  // the first is the process's own
 };
 
 }  // namespace tcpserver::posix

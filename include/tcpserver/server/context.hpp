@@ -3,7 +3,6 @@
 #include "tcpserver/options/server_options.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/log.hpp"
-#include "tcpserver/server/memory_guard.hpp"
 #include "tcpserver/server/recorder.hpp"
 #include "tcpserver/server/signal_window.hpp"
 #include "tcpserver/server/upkeep.hpp"
@@ -18,7 +17,6 @@ struct Context {
   Log& log;
   Upkeep& upkeep;
   Recorder* recorder;  // null: nothing is recorded
-  MemoryGuard& memory_guard;
 };
 
 }  // namespace tcpserver::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/server/child_table.hpp"
+#include "tcpserver/server/memory_guard.hpp"
 #include "tcpserver/server/reaper.hpp"
 #include "tcpserver/server/sandbox.hpp"
 #include "tcpserver/server/scoreboard.hpp"
@@ -36,6 +37,7 @@ class ForkedSessions final : public Sessions {
   Sandbox sandbox_;
   int highest_descriptor_ = 0;  // of those that this process keeps; known from get_ready() on
   pid_t own_pid_;
+  MemoryGuard memory_guard_;
   HostTable hosts_;
   ChildTable children_;
   SmallChildren small_children_;

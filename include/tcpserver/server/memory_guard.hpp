@@ -3,11 +3,10 @@
 #include "tcpserver/posix/clock.hpp"
 #include "tcpserver/posix/memory_limit.hpp"
 #include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/server/bounded_text.hpp"
 #include "tcpserver/server/log.hpp"
 
-#include <cstdint>
 #include <optional>
-#include <string>
 
 namespace tcpserver::server {
 
@@ -17,8 +16,8 @@ namespace tcpserver::server {
 // server raises its own for the time of the fork.
 //
 // During the fork the server is thus the largest of equals, and most memory of a session is taken by its
-// fork. So the server does not raise its score when memory is short, and then leaves new clients in the
-// listen queue until sessions have ended. Otherwise a flood of clients would have the server killed.
+// fork. So the server does not raise its score when memory for a fork is missing, and leaves new clients in
+// the listen queue when memory is short. Otherwise a flood of clients would have the server killed.
 //
 // Does nothing if no memory limit applies. On the whole machine, larger processes are killed first.
 class MemoryGuard {
@@ -35,19 +34,16 @@ class MemoryGuard {
   [[nodiscard]] bool is_short() noexcept;
 
  private:
-  [[nodiscard]] std::uint64_t free_memory() noexcept;
-  [[nodiscard]] bool write_score(const std::string& score) noexcept;
+  [[nodiscard]] bool look_if_short() noexcept;
+  [[nodiscard]] bool raise_score() noexcept;
+  void give_up(const char* what) noexcept;
 
   Log& log_;
   std::optional<posix::MemoryLimit> limit_;
   posix::UniqueFd own_score_;  // /proc/self/oom_score_adj; invalid: scores are not changed
-  std::string score_;          // the server's, as text
-  std::string raised_score_;   // the children's
-  std::uint64_t reserve_ = 0;  // bytes; less free memory is short
+  BoundedText<16> score_;      // the server's, while it is raised
   bool short_ = false;
   bool raised_ = false;
-  std::uint64_t cached_files_ = 0;
-  posix::TimePoint next_look_at_cached_files_{};
   posix::TimePoint last_fork_{};
 };
 

@@ -6,7 +6,6 @@
 #include "tcpserver/server/context.hpp"
 #include "tcpserver/server/counters.hpp"
 #include "tcpserver/server/listener.hpp"
-#include "tcpserver/server/memory_guard.hpp"
 #include "tcpserver/server/metrics_writer.hpp"
 #include "tcpserver/server/overflow_watch.hpp"
 #include "tcpserver/server/reload.hpp"
@@ -78,7 +77,6 @@ class Server final : private Upkeep {
   Log& log_;
   Counters counters_;
   std::optional<Recorder> recorder_;
-  MemoryGuard memory_guard_;
   Context context_;
   ServiceManager manager_;
   std::uint64_t reloads_ = 0;
