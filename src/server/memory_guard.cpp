@@ -20,7 +20,7 @@ constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
 constexpr std::uint64_t reserve_part = 8;
 constexpr std::uint64_t largest_reserve = 64UL << 20;
 
-// More than a fork takes, and than the kernel sets aside for each processor.
+// A session takes about 50 KiB when it starts.
 constexpr std::uint64_t room_for_a_fork = 256UL << 10;
 
 // A client is let in after this time even if memory is short.

@@ -132,5 +132,28 @@ TEST_F(Recorded, EndsAtTheLimitToTheByte) {
   }
 }
 
+// A client whose system has stopped answering.
+struct FailingCalls {
+  static constexpr bool may_block = true;
+  long failure;
+
+  static void set_reset_on_close(bool) {}
+  [[nodiscard]] long read(char*, std::size_t) const noexcept { return failure; }
+  [[nodiscard]] long write(const char*, std::size_t) const noexcept { return failure; }
+  [[nodiscard]] static long save(int, const char*, std::size_t) noexcept { return 0; }
+};
+
+TEST(SessionLoopFailure, CountsETIMEDOUTAsIdleTimeout) {
+  char buffer[16];
+  const auto end_after = [&](int error) {
+    SessionRecord record{};
+    return SessionLoop<FailingCalls>({-error}, tcpserver::options::Service::echo, record)
+        .run(buffer, sizeof buffer);
+  };
+  EXPECT_EQ(end_after(ETIMEDOUT), SessionEnd::idle_timeout);
+  EXPECT_EQ(end_after(ECONNRESET), SessionEnd::reset);
+  EXPECT_EQ(end_after(EIO), SessionEnd::broken);
+}
+
 }  // namespace
 }  // namespace tcpserver::server
