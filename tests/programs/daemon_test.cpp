@@ -13,12 +13,19 @@
 
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 namespace {
 
 using namespace harness;
 
 // daemon(7), "SysV Daemons", step by step.
+// Empty if the descriptor was closed in the meantime: a server that has just started still closes some.
+fs::path target_of(const fs::path& descriptor) {
+  std::error_code ignored;
+  return fs::read_symlink(descriptor, ignored);
+}
+
 TEST_F(Daemon, IsAsTheBookSays) {
   const auto started = start();
   ASSERT_EQ(started.ending, 0) << started.errors;
@@ -35,7 +42,7 @@ TEST_F(Daemon, IsAsTheBookSays) {
   EXPECT_EQ(status_of(pid(), "Umask"), "0000");
   for (const char* fd : {"0", "1", "2"}) EXPECT_EQ(fs::read_symlink(proc + "/fd/" + fd), "/dev/null");
   for (const auto& fd : fs::directory_iterator(proc + "/fd")) {
-    EXPECT_EQ(fs::read_symlink(fd).string().find("pipe:"), std::string::npos) << "nobody waits for its end";
+    EXPECT_EQ(target_of(fd).string().find("pipe:"), std::string::npos) << "nobody waits for its end";
   }
   ClientSocket client(port);
   EXPECT_EQ(echo_through(client, "echo"), "echo");
@@ -48,7 +55,7 @@ TEST_F(Daemon, KeepsNoInheritedDescriptor) {
   for (const auto& word : command({})) line += " '" + word + "'";
   ASSERT_EQ(run({"bash", "-c", line}, marked()).ending, 0);
   for (const auto& fd : fs::directory_iterator("/proc/" + std::to_string(pid()) + "/fd")) {
-    EXPECT_NE(fs::read_symlink(fd), "/etc/passwd");
+    EXPECT_NE(target_of(fd), "/etc/passwd");
   }
   stop();
 }
