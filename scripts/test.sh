@@ -21,6 +21,7 @@ need_test_tools() {
   done <<'END'
 strace strace
 tmux tmux
+file file
 gnuplot gnuplot-nox
 ps procps
 ncat ncat

@@ -354,7 +354,9 @@ TEST_F(Recorded, NeedsAFolderThatRootMayWriteToWithoutCapabilities) {
 TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
   if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
   ServerProcess server(recording());
+  static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   const auto before = descriptors_of(server.pid());
+  const bool strict = TCPSERVER_TEST_SMALL_CHILDREN && !under_seccomp_filter();
   std::vector<ClientSocket> clients;
   for (int i = 0; i < 3; ++i) {
     clients.emplace_back(server.port());
@@ -363,7 +365,7 @@ TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
   }
   for (const auto& child : children_of(server.pid())) {
     EXPECT_EQ(descriptors_of(child.pid), 2U);
-    EXPECT_EQ(status_of(child.pid, "Seccomp"), under_seccomp_filter() ? "2" : "1");
+    EXPECT_EQ(status_of(child.pid, "Seccomp"), strict ? "1" : "2");
   }
   EXPECT_EQ(descriptors_of(server.pid()), before) << "the parent keeps none";
 }

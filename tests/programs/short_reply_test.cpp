@@ -151,7 +151,10 @@ TEST(TcpClient, FailsWhenTheIdleTimeoutCutsTheEcho) {
     if (!client.reply_is_cut()) continue;
     const auto result = client.finish();
     EXPECT_EQ(result.ending, io_error);
-    EXPECT_TRUE(says(result, client.came_back(), client.sent())) << result.errors;
+    // Plain children reset the connection.
+    const bool reset = result.errors.find("reset by peer") != std::string::npos;
+    const bool counted = says(result, client.came_back(), client.sent());
+    EXPECT_TRUE(TCPSERVER_TEST_SMALL_CHILDREN ? counted : reset) << result.errors;
     return;
   }
   FAIL() << "no session ended with a part of the echo in the server's buffer";
