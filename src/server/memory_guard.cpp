@@ -23,6 +23,10 @@ constexpr std::uint64_t largest_reserve = 64UL << 20;
 // A session takes about 50 KiB when it starts.
 constexpr std::uint64_t room_for_a_fork = 256UL << 10;
 
+// With this much more than the reserve free, the next forks need no look: each would have to take a MiB.
+constexpr int forks_between_looks = 32;
+constexpr std::uint64_t plenty = std::uint64_t{forks_between_looks} << 20;
+
 // A client is let in after this time even if memory is short.
 constexpr auto longest_wait = std::chrono::seconds(10);
 
@@ -38,9 +42,15 @@ MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(posix::MemoryLimit::find(
 
 void MemoryGuard::before_fork() noexcept {
   if (!limit_) return;
-  short_ = look_if_short();
+  if (forks_until_look_ > 0) {
+    --forks_until_look_;
+  } else {
+    short_ = look_if_short();
+    has_room_ = limit_->has_free(room_for_a_fork);
+    if (limit_->has_free(largest_reserve + plenty)) forks_until_look_ = forks_between_looks;
+  }
   last_fork_ = posix::Clock::now();
-  raised_ = own_score_ && limit_->has_free(room_for_a_fork) && raise_score();
+  raised_ = own_score_ && has_room_ && raise_score();
 }
 
 void MemoryGuard::after_fork() noexcept {

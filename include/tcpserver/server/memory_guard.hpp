@@ -43,6 +43,8 @@ class MemoryGuard {
   posix::UniqueFd own_score_;  // /proc/self/oom_score_adj; invalid: scores are not changed
   BoundedText<16> score_;      // the server's, while it is raised
   bool short_ = false;
+  bool has_room_ = true;  // for a fork
+  int forks_until_look_ = 0;
   bool raised_ = false;
   posix::TimePoint last_fork_{};
 };
