@@ -137,7 +137,7 @@ class CompromisedChild : public Injection {
 
   std::unique_ptr<ServerProcess> server;
   std::vector<ClientSocket> held;
-  std::set<pid_t> children;  // of the held sessions
+  std::set<pid_t> children;  // the processes of the held sessions
   std::unique_ptr<SharedMemory> attacker;
   std::size_t accepted = 0;
 };

@@ -32,10 +32,10 @@ class SmallChildren {
   // Where the scoreboard is best.
   [[nodiscard]] posix::Neighbourhood place() const noexcept;
 
-  // Hides all memory but what these children need; theirs is the scoreboard, too. From the first call on no
-  // plain child can live, unless they are not available() after it: one child has tried. Later calls hide
-  // what came since. Allocates. Returns the reason why hiding failed, or nullptr if it succeeded or this
-  // build has no small children.
+  // Hides all memory but what these children need; the scoreboard is theirs, too. From the first call on no
+  // plain child can live, unless they are not available() after it: one child has tried. Later calls hide the
+  // memory that was mapped since. Allocates. Returns the reason why hiding failed, or nullptr if it succeeded
+  // or this build has no small children.
   [[nodiscard]] const char* hide_the_rest(const Scoreboard& scoreboard);
 
   // Forks. The child serves the session of this task, with this record, and exits with a SessionEnd. Returns
