@@ -1,8 +1,8 @@
-#include "tcpserver/backlog/accept_time.hpp"
+#include "backlog/accept_time.hpp"
 
-#include "tcpserver/backlog/port_observer.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/kernel/port_observer.hpp"
 
 #include <sys/socket.h>
 
@@ -16,11 +16,11 @@ namespace tcpserver::backlog {
 
 namespace {
 
-using posix::Clock;
-using posix::ExitStatus;
-using posix::SocketAddress;
-using posix::StartError;
-using posix::UniqueFd;
+using base::Clock;
+using base::ExitStatus;
+using base::SocketAddress;
+using base::StartError;
+using base::UniqueFd;
 
 constexpr int most_rounds = 9;
 constexpr int connections_a_round = 200;
@@ -40,9 +40,9 @@ constexpr auto longest_wait = std::chrono::seconds(10);
 constexpr auto longest_round = std::chrono::seconds(60);
 
 struct Round {
-  posix::Duration each{};
-  posix::Duration whole{};
-  posix::Duration longest_pause{};  // without an accept
+  base::Duration each{};
+  base::Duration whole{};
+  base::Duration longest_pause{};  // without an accept
   bool at_most = false;
   int connections = 0;
 
@@ -88,12 +88,12 @@ class Measurement {
   void wait_for_empty_queue(const char* why_not);
 
   std::uint16_t port_;
-  PortObserver observer_;
+  kernel::PortObserver observer_;
   std::optional<ListenerGroup> group_;  // as it was at first
 };
 
 ListenerGroup Measurement::look() {
-  const auto picture = observer_.look(PortObserver::Look::listeners_only);
+  const auto picture = observer_.look(kernel::PortObserver::Look::listeners_only);
   std::optional<ListenerGroup> found;
   for (const auto& listener : picture.listeners) {
     if (group_ && !(listener.local == group_->local)) continue;
@@ -122,23 +122,23 @@ SocketAddress Measurement::target() const {
 UniqueFd Measurement::connect_and_end() const {
   const auto address = target();
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) throw posix::system_error("make a socket for each client (ulimit -n)");
-  const timeval limit = posix::to_timeval(longest_wait);
+  if (!fd) throw base::system_error("make a socket for each client (ulimit -n)");
+  const timeval limit = base::to_timeval(longest_wait);
   static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
   if (::connect(fd.get(), address.get(), address.size()) != 0) {
     // What SO_SNDTIMEO makes of a connect that takes too long (socket(7)).
     const bool timed_out = errno == EINPROGRESS || errno == ETIMEDOUT;
-    throw posix::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
-                              timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
+    throw base::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
+                             timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
   }
   static_cast<void>(::shutdown(fd.get(), SHUT_WR));
   return fd;
 }
 
 // Looks as often as a fiftieth of the time since something happened: a slow server is not slowed by it.
-void nap(posix::Duration since_change) {
-  constexpr posix::Duration shortest = std::chrono::microseconds(50);
-  constexpr posix::Duration longest = std::chrono::milliseconds(5);
+void nap(base::Duration since_change) {
+  constexpr base::Duration shortest = std::chrono::microseconds(50);
+  constexpr base::Duration longest = std::chrono::milliseconds(5);
   const auto length = std::min(since_change / 50, longest);
   if (length >= shortest) std::this_thread::sleep_for(length);
 }
@@ -146,7 +146,7 @@ void nap(posix::Duration since_change) {
 void Measurement::wait_for_empty_queue(const char* why_not) {
   const auto began = Clock::now();
   while (look().length > 0) {
-    const posix::Duration waited = Clock::now() - began;
+    const base::Duration waited = Clock::now() - began;
     if (waited >= longest_wait) {
       throw StartError(ExitStatus::temp_fail,
                        "the queue of " + group_->local.text() + " does not empty: " + why_not);
@@ -165,12 +165,12 @@ void Measurement::try_one() {
 // What was seen of the accepts of one round.
 class AcceptLog {
  public:
-  explicit AcceptLog(posix::TimePoint began) : began_(began), last_change_(began), first_(began) {}
+  explicit AcceptLog(base::TimePoint began) : began_(began), last_change_(began), first_(began) {}
 
   // So many were accepted by now; the look began a little before.
-  void note(std::int64_t accepted, posix::TimePoint before_look, posix::TimePoint now) {
+  void note(std::int64_t accepted, base::TimePoint before_look, base::TimePoint now) {
     if (accepted != accepted_) {
-      longest_pause_ = std::max<posix::Duration>(longest_pause_, now - last_change_);
+      longest_pause_ = std::max<base::Duration>(longest_pause_, now - last_change_);
       last_change_ = now;
     }
     accepted_ = accepted;
@@ -178,32 +178,32 @@ class AcceptLog {
     first_ = before_look;  // what holds us up between clock and look must not shorten the time
     accepted_at_first_ = accepted;
   }
-  void starved_for(posix::Duration time) {
+  void starved_for(base::Duration time) {
     if (accepted_at_first_ > 0) starved_ += time;
   }
-  [[nodiscard]] posix::TimePoint last_change() const { return last_change_; }
+  [[nodiscard]] base::TimePoint last_change() const { return last_change_; }
 
   // An idle server takes its first client at once: the time counts from there. One that comes by from time to
   // time does not: there it counts from the beginning.
-  [[nodiscard]] Round result(posix::TimePoint end, int connections) const {
-    const posix::Duration whole = end - began_;
-    const posix::Duration whole_mean = whole / std::max(connections, 1);
+  [[nodiscard]] Round result(base::TimePoint end, int connections) const {
+    const base::Duration whole = end - began_;
+    const base::Duration whole_mean = whole / std::max(connections, 1);
     Round round{
         .each = whole_mean, .whole = whole, .longest_pause = longest_pause_, .connections = connections};
     if (round.bursty()) return round;
     const auto count = accepted_ - accepted_at_first_;
-    const posix::Duration time = end - first_;
+    const base::Duration time = end - first_;
     round.at_most = count <= 0 || starved_ > time / 4;
     if (!round.at_most) round.each = time / count;
     return round;
   }
 
  private:
-  posix::TimePoint began_;
-  posix::TimePoint last_change_;
-  posix::Duration longest_pause_{};
-  posix::Duration starved_{};  // the queue was empty, and the server may have waited for a client
-  posix::TimePoint first_;     // accept; until then the beginning
+  base::TimePoint began_;
+  base::TimePoint last_change_;
+  base::Duration longest_pause_{};
+  base::Duration starved_{};  // the queue was empty, and the server may have waited for a client
+  base::TimePoint first_;     // accept; until then the beginning
   std::int64_t accepted_ = 0;
   std::int64_t accepted_at_first_ = 0;
 };
@@ -284,7 +284,7 @@ AcceptTime measure_accept_time(std::uint16_t port) {
   std::sort(all.begin(), all.end(),
             [](const Round& left, const Round& right) { return left.each < right.each; });
   const Round& median = all[all.size() / 2];
-  result.each = std::max<posix::Duration>(median.each, std::chrono::nanoseconds(1));
+  result.each = std::max<base::Duration>(median.each, std::chrono::nanoseconds(1));
   result.at_most = median.at_most;
   result.in_bursts = median.bursty();
   return result;

@@ -1,15 +1,16 @@
 #pragma once
 
-#include "tcpserver/options/backlog_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/exit_status.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/base/socket_address.hpp"
+
+#include "backlog/options.hpp"
 
 namespace tcpserver::backlog {
 
 struct AcceptTime {
-  posix::SocketAddress listener;
-  posix::Duration each{};  // from one accept to the next while clients wait: the median of the rounds
+  base::SocketAddress listener;
+  base::Duration each{};   // from one accept to the next while clients wait: the median of the rounds
   bool at_most = false;    // the server was faster than clients could be made: `each` is an upper bound
   bool in_bursts = false;  // the server takes many at a time, with pauses: `each` is a rough mean
   int connections = 0;     // made for it, all in all
@@ -25,6 +26,6 @@ struct AcceptTime {
 [[nodiscard]] AcceptTime measure_accept_time(std::uint16_t port);
 
 // tcpbacklog size.
-[[nodiscard]] posix::ExitStatus run_size(const options::SizeOptions& options);
+[[nodiscard]] base::ExitStatus run_size(const SizeOptions& options);
 
 }  // namespace tcpserver::backlog

@@ -1,31 +1,33 @@
-#include "tcpserver/backlog/accept_time.hpp"
-#include "tcpserver/backlog/probe.hpp"
-#include "tcpserver/backlog/watch.hpp"
-#include "tcpserver/options/backlog_options.hpp"
-#include "tcpserver/programs/program.hpp"
+#include "tcpserver/cli/program.hpp"
+
+#include "backlog/accept_time.hpp"
+#include "backlog/options.hpp"
+#include "backlog/probe.hpp"
+#include "backlog/watch.hpp"
 
 namespace {
 
 using namespace tcpserver;
+using namespace tcpserver::backlog;
 
 // Which command does which job.
-posix::ExitStatus run(const options::ProbeOptions& options) {
-  return backlog::run_probe(options);
+base::ExitStatus run(const ProbeOptions& options) {
+  return run_probe(options);
 }
-posix::ExitStatus run(const options::WatchOptions& options) {
-  return backlog::run_watch(options);
+base::ExitStatus run(const WatchOptions& options) {
+  return run_watch(options);
 }
-posix::ExitStatus run(const options::SizeOptions& options) {
-  return backlog::run_size(options);
+base::ExitStatus run(const SizeOptions& options) {
+  return run_size(options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return programs::run_program("tcpbacklog", [&] {
-    const auto command = options::parse_backlog_command(argc, argv);
-    if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
-    programs::need_standard_output();
+  return cli::run_program("tcpbacklog", [&] {
+    const auto command = parse_backlog_command(argc, argv);
+    if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
+    cli::need_standard_output();
     return std::visit([](const auto& options) { return run(options); }, command.job);
   });
 }

@@ -1,19 +1,19 @@
-#include "tcpserver/options/backlog_options.hpp"
+#include "backlog/options.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
-namespace tcpserver::options {
+namespace tcpserver::backlog {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
-constexpr Program probe_program{
+constexpr cli::Program probe_program{
     .name = "tcpbacklog probe",
     .synopsis = "[OPTION]...",
     .purpose =
@@ -24,7 +24,7 @@ constexpr Program probe_program{
     .notes = "",
 };
 
-constexpr Program watch_program{
+constexpr cli::Program watch_program{
     .name = "tcpbacklog watch",
     .synopsis = "[OPTION]... PORT",
     .purpose =
@@ -35,7 +35,7 @@ constexpr Program watch_program{
     .notes = "",
 };
 
-constexpr Program size_program{
+constexpr cli::Program size_program{
     .name = "tcpbacklog size",
     .synopsis = "--rate R --accept-time D [OPTION]...",
     .purpose =
@@ -48,43 +48,44 @@ constexpr Program size_program{
         "a bare number is seconds.\n",
 };
 
-std::uint16_t port_of(const Given& given) {
-  const auto port = parse_count(given.text, 1, 65535);
-  if (!port) refuse(given, "a port: a whole number from 1 to 65535");
+std::uint16_t port_of(const cli::Given& given) {
+  const auto port = base::parse_count(given.text, 1, 65535);
+  if (!port) cli::refuse(given, "a port: a whole number from 1 to 65535");
   return static_cast<std::uint16_t>(*port);
 }
 
-int backlog_of(const Given& given) {
-  const auto value = parse_count(given.text, 0, largest_probed_backlog);
+int backlog_of(const cli::Given& given) {
+  const auto value = base::parse_count(given.text, 0, largest_probed_backlog);
   if (!value) {
-    refuse(given, "a backlog to probe: a whole number from 0 to " + std::to_string(largest_probed_backlog));
+    cli::refuse(given,
+                "a backlog to probe: a whole number from 0 to " + std::to_string(largest_probed_backlog));
   }
   return static_cast<int>(*value);
 }
 
-double rate_of(const Given& given) {
-  const auto rate = parse_decimal(given.text, highest_rate);
+double rate_of(const cli::Given& given) {
+  const auto rate = base::parse_decimal(given.text, highest_rate);
   if (!rate) {
-    refuse(given, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
-                      ", with up to nine digits after the point");
+    cli::refuse(given, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
+                           ", with up to nine digits after the point");
   }
   return *rate;
 }
 
-OptionSpec json_option(bool& json, std::string help) {
-  return {"json", '\0', "", "", std::move(help), [&json](const Given&) { json = true; }};
+cli::OptionSpec json_option(bool& json, std::string help) {
+  return {"json", '\0', "", "", std::move(help), [&json](const cli::Given&) { json = true; }};
 }
 
-OptionSpec help_option() {
+cli::OptionSpec help_option() {
   return {"help", 'h', "", "", "show this and exit", nullptr};
 }
 
 template <typename Options>
-std::vector<std::string_view> parse_job(const Program& program, OptionTable (*table)(Options&),
+std::vector<std::string_view> parse_job(const cli::Program& program, cli::OptionTable (*table)(Options&),
                                         BacklogCommand& command, int argc, char* const* argv) {
   char* const no_variables[] = {nullptr};
   auto& options = command.job.emplace<Options>();
-  auto parsed = parse_arguments(program, table(options), {}, argc, argv, no_variables);
+  auto parsed = cli::parse_arguments(program, table(options), {}, argc, argv, no_variables);
   command.text_to_show = std::move(parsed.text_to_show);
   return parsed.operands;
 }
@@ -107,7 +108,7 @@ void parse_watch_command(BacklogCommand& command, int argc, char* const* argv) {
   }
   if (operands.size() > 1) {
     throw StartError(ExitStatus::usage,
-                     "unexpected argument " + in_quotes(operands[1]) + ": one PORT is all it takes");
+                     "unexpected argument " + base::in_quotes(operands[1]) + ": one PORT is all it takes");
   }
   std::get<WatchOptions>(command.job).port = port_of({operands[0], "PORT"});
 }
@@ -116,7 +117,7 @@ void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {
   parse_job(size_program, size_option_table, command, argc, argv);
   if (!command.text_to_show.empty()) return;
   const auto& options = std::get<SizeOptions>(command.job);
-  const bool timed = options.accept_time > posix::Duration::zero();
+  const bool timed = options.accept_time > base::Duration::zero();
   if (options.rate < 0) {
     throw StartError(ExitStatus::usage,
                      "--rate is missing: how many clients connect in a second, in the mean?");
@@ -149,66 +150,68 @@ std::string help_of_all() {
   SizeOptions size;
   return "The listen queue made visible: fill one, watch one, size one.\n"
          "tcpbacklog -V, --version shows the version.\n\n" +
-         help_text(probe_program, probe_option_table(probe)) + "\n" +
-         help_text(watch_program, watch_option_table(watch)) + "\n" +
-         help_text(size_program, size_option_table(size));
+         cli::help_text(probe_program, probe_option_table(probe)) + "\n" +
+         cli::help_text(watch_program, watch_option_table(watch)) + "\n" +
+         cli::help_text(size_program, size_option_table(size));
 }
 
 }  // namespace
 
-OptionTable probe_option_table(ProbeOptions& target) {
+cli::OptionTable probe_option_table(ProbeOptions& target) {
   const ProbeOptions defaults;
   return {
       {"from", '\0', "N", std::to_string(defaults.from), "the first backlog",
-       [&target](const Given& given) { target.from = backlog_of(given); }},
+       [&target](const cli::Given& given) { target.from = backlog_of(given); }},
       {"to", '\0', "N", std::to_string(defaults.to), "the last backlog",
-       [&target](const Given& given) { target.to = backlog_of(given); }},
+       [&target](const cli::Given& given) { target.to = backlog_of(given); }},
       json_option(target.json, "print one JSON document instead of a table"),
       help_option(),
   };
 }
 
-OptionTable watch_option_table(WatchOptions& target) {
+cli::OptionTable watch_option_table(WatchOptions& target) {
   const WatchOptions defaults;
   return {
-      {"interval", '\0', "D", duration_text(defaults.interval), "time between two looks, 10ms or more",
-       [&target](const Given& given) {
-         target.interval = duration_of(given);
-         if (target.interval < shortest_interval) refuse(given, "an interval: 10ms or more");
+      {"interval", '\0', "D", base::duration_text(defaults.interval), "time between two looks, 10ms or more",
+       [&target](const cli::Given& given) {
+         target.interval = cli::duration_of(given);
+         if (target.interval < shortest_interval) cli::refuse(given, "an interval: 10ms or more");
        }},
       {"count", '\0', "N", "no limit", "end after so many looks",
-       [&target](const Given& given) {
-         target.count = parse_count(given.text, 1, std::numeric_limits<std::uint64_t>::max());
-         if (!target.count) refuse(given, "a number of looks: a whole number of 1 or more");
+       [&target](const cli::Given& given) {
+         target.count = base::parse_count(given.text, 1, std::numeric_limits<std::uint64_t>::max());
+         if (!target.count) cli::refuse(given, "a number of looks: a whole number of 1 or more");
        }},
       json_option(target.json, "print each look as one line of JSON"),
       help_option(),
   };
 }
 
-OptionTable size_option_table(SizeOptions& target) {
+cli::OptionTable size_option_table(SizeOptions& target) {
   const SizeOptions defaults;
   target.rate = -1;  // not given
   return {
       {"rate", '\0', "R", "", "clients that connect in a second, in the mean",
-       [&target](const Given& given) { target.rate = rate_of(given); }},
+       [&target](const cli::Given& given) { target.rate = rate_of(given); }},
       {"burst", '\0', "R", "--rate", "clients that connect in a second, at the peak",
-       [&target](const Given& given) { target.burst = rate_of(given); }},
-      {"burst-length", '\0', "D", duration_text(defaults.burst_length), "how long the peak lasts",
-       [&target](const Given& given) {
-         target.burst_length = duration_above_zero(given, "the length of a burst");
+       [&target](const cli::Given& given) { target.burst = rate_of(given); }},
+      {"burst-length", '\0', "D", base::duration_text(defaults.burst_length), "how long the peak lasts",
+       [&target](const cli::Given& given) {
+         target.burst_length = cli::duration_above_zero(given, "the length of a burst");
        }},
       {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
-       [&target](const Given& given) { target.accept_time = duration_above_zero(given, "an accept time"); }},
+       [&target](const cli::Given& given) {
+         target.accept_time = cli::duration_above_zero(given, "an accept time");
+       }},
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the server on this port of this "
        "machine",
-       [&target](const Given& given) { target.measure = port_of(given); }},
+       [&target](const cli::Given& given) { target.measure = port_of(given); }},
       {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
-       [&target](const Given& given) {
-         const auto factor = parse_decimal(given.text, largest_headroom);
+       [&target](const cli::Given& given) {
+         const auto factor = base::parse_decimal(given.text, largest_headroom);
          if (!factor || *factor < 1) {
-           refuse(given, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
+           cli::refuse(given, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
          }
          target.headroom = *factor;
        }},
@@ -225,18 +228,18 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
     return command;
   }
   if (first == "-V" || first == "--version") {
-    command.text_to_show = version_text("tcpbacklog");
+    command.text_to_show = cli::version_text("tcpbacklog");
     return command;
   }
   const auto job =
       std::find_if(jobs.begin(), jobs.end(), [first](const Job& one) { return one.name == first; });
   if (job == jobs.end()) {
     const std::string allowed = "probe (fill a queue and count), watch PORT (see one) or size (how long?)";
-    throw StartError(ExitStatus::usage, argc > 1 ? in_quotes(first) + " is not a command: " + allowed
+    throw StartError(ExitStatus::usage, argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
                                                  : "which command? " + allowed);
   }
   job->parse(command, argc - 1, argv + 1);
   return command;
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::backlog

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 #include <variant>
 
 // The command line of tcpbacklog: tcpbacklog probe|watch|size [OPTION]...
-namespace tcpserver::options {
+namespace tcpserver::backlog {
 
 // What listen(2) is asked for may be more than any kernel grants: a probe shows what becomes of it.
 inline constexpr int largest_probed_backlog = 65535;
@@ -23,9 +23,9 @@ struct ProbeOptions {
 inline constexpr auto shortest_interval = std::chrono::milliseconds(10);
 
 struct WatchOptions {
-  std::uint16_t port = 0;                              // 1 to 65535
-  posix::Duration interval = std::chrono::seconds(1);  // shortest_interval or more
-  std::optional<std::uint64_t> count;                  // looks, 1 or more; nothing: until a signal
+  std::uint16_t port = 0;                             // 1 to 65535
+  base::Duration interval = std::chrono::seconds(1);  // shortest_interval or more
+  std::optional<std::uint64_t> count;                 // looks, 1 or more; nothing: until a signal
   bool json = false;
 };
 
@@ -35,16 +35,16 @@ inline constexpr std::uint64_t largest_headroom = 1000;
 struct SizeOptions {
   double rate = 0;                       // connections a second in the mean, 0 to highest_rate
   std::optional<double> burst;           // a second at the peak, not below rate; nothing: rate
-  posix::Duration accept_time{};         // above zero; zero: measured
+  base::Duration accept_time{};          // above zero; zero: measured
   std::optional<std::uint16_t> measure;  // the port of the server whose accept time is taken
-  posix::Duration burst_length = std::chrono::seconds(1);  // above zero
-  double headroom = 1.5;                                   // 1 to largest_headroom
+  base::Duration burst_length = std::chrono::seconds(1);  // above zero
+  double headroom = 1.5;                                  // 1 to largest_headroom
   bool json = false;
 };
 
-[[nodiscard]] OptionTable probe_option_table(ProbeOptions& target);
-[[nodiscard]] OptionTable watch_option_table(WatchOptions& target);
-[[nodiscard]] OptionTable size_option_table(SizeOptions& target);
+[[nodiscard]] cli::OptionTable probe_option_table(ProbeOptions& target);
+[[nodiscard]] cli::OptionTable watch_option_table(WatchOptions& target);
+[[nodiscard]] cli::OptionTable size_option_table(SizeOptions& target);
 
 struct BacklogCommand {
   std::variant<ProbeOptions, WatchOptions, SizeOptions> job;
@@ -54,4 +54,4 @@ struct BacklogCommand {
 // Reads argv. No variables. Throws StartError (usage) for what is not allowed.
 [[nodiscard]] BacklogCommand parse_backlog_command(int argc, char* const* argv);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::backlog

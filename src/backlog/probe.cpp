@@ -1,9 +1,9 @@
-#include "tcpserver/backlog/probe.hpp"
+#include "backlog/probe.hpp"
 
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -17,8 +17,8 @@ namespace tcpserver::backlog {
 
 namespace {
 
-using posix::SocketAddress;
-using posix::UniqueFd;
+using base::SocketAddress;
+using base::UniqueFd;
 
 // Both counts have to stay the same for so long; loopback delivers within microseconds.
 constexpr auto settled_after = std::chrono::milliseconds(30);
@@ -33,9 +33,9 @@ constexpr auto watch_for_reset = std::chrono::milliseconds(200);
 UniqueFd new_socket(int family) {
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd && (errno == EMFILE || errno == ENFILE)) {
-    throw posix::system_error("fill the queue, each connection takes a descriptor (ulimit -n)");
+    throw base::system_error("fill the queue, each connection takes a descriptor (ulimit -n)");
   }
-  if (!fd) throw posix::system_error("make a socket");
+  if (!fd) throw base::system_error("make a socket");
   return fd;
 }
 
@@ -84,7 +84,7 @@ ProbedQueue::ProbedQueue(int backlog) : address_(*SocketAddress::parse("127.0.0.
   if (::bind(listener_.get(), address_.get(), address_.size()) != 0 ||
       ::listen(listener_.get(), backlog) != 0 ||
       ::getsockname(listener_.get(), address_.storage(), &size) != 0) {
-    throw posix::system_error("listen on 127.0.0.1");
+    throw base::system_error("listen on 127.0.0.1");
   }
 }
 
@@ -97,7 +97,7 @@ int ProbedQueue::start_client() {
     const bool unreachable = errno == ENETUNREACH || errno == EADDRNOTAVAIL;
     const std::string hint =
         unreachable ? " (is the loopback interface up? ip link set lo up; or all ports are taken)" : "";
-    throw posix::system_error("connect to " + address_.text() + hint);
+    throw base::system_error("connect to " + address_.text() + hint);
   }
   clients_.push_back(std::move(client));
   return clients_.back().fd.get();
@@ -122,20 +122,20 @@ int ProbedQueue::established() const {
 
 int ProbedQueue::acknowledged() const {
   return static_cast<int>(std::count_if(clients_.begin(), clients_.end(), [](const Client& client) {
-    return client.established && unacknowledged_bytes(client.fd.get()).value_or(0) == 0;
+    return client.established && kernel::unacknowledged_bytes(client.fd.get()).value_or(0) == 0;
   }));
 }
 
 void ProbedQueue::settle() {
-  const auto deadline = posix::Clock::now() + longest_settling;
-  auto unchanged_since = posix::Clock::now();
+  const auto deadline = base::Clock::now() + longest_settling;
+  auto unchanged_since = base::Clock::now();
   int last = -1;
   for (;;) {
     look_at_clients();
     const int now_acknowledged = acknowledged();
-    const auto queue = accept_queue(listener());
+    const auto queue = kernel::accept_queue(listener());
     const bool agree = !queue || static_cast<int>(queue->length) == now_acknowledged;
-    const auto now = posix::Clock::now();
+    const auto now = base::Clock::now();
     if (!agree || now_acknowledged != last) unchanged_since = now;
     last = now_acknowledged;
     if (now - unchanged_since >= settled_after || now >= deadline) return;
@@ -144,7 +144,7 @@ void ProbedQueue::settle() {
 }
 
 void ProbedQueue::fill() {
-  const auto queue = accept_queue(listener());
+  const auto queue = kernel::accept_queue(listener());
   const int limit = queue ? static_cast<int>(queue->limit) : 0;
   int wanted = queued_by_berkeley_rule(limit) + beyond_any_rule;
   do {
@@ -165,7 +165,7 @@ int count_by_accepting(ProbedQueue& queue) {
 }
 
 // Waits for the connect of this descriptor. Nothing: it is still under way.
-std::optional<int> error_of_connect(int fd, posix::Duration limit) {
+std::optional<int> error_of_connect(int fd, base::Duration limit) {
   pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
   if (::poll(&polled, 1, static_cast<int>(milliseconds)) <= 0) return std::nullopt;
@@ -181,7 +181,7 @@ ProbeRow probe_backlog(int backlog) {
   ProbedQueue queue(backlog);
   queue.fill();
   ProbeRow row{.backlog = backlog, .started = queue.started(), .queued = queue.acknowledged()};
-  if (const auto kernel = accept_queue(queue.listener())) {
+  if (const auto kernel = kernel::accept_queue(queue.listener())) {
     row.in_effect = kernel->limit;
     row.counted_otherwise = static_cast<int>(kernel->length);
   } else {
@@ -197,18 +197,18 @@ FullQueue meet_full_queue(int backlog) {
   queue.close_those_outside();  // or they would take the place that comes free
 
   FullQueue full{.backlog = backlog};
-  const auto began = posix::Clock::now();
+  const auto began = base::Clock::now();
   const int client = queue.start_client();
   const auto early = error_of_connect(client, watch_for_reset);
   const UniqueFd accepted = queue.accept();
-  const auto freed = posix::Clock::now();
+  const auto freed = base::Clock::now();
   full.before_free = freed - began;
   const auto error = early ? early : error_of_connect(client, longest_wait_for_place);
-  full.after_free = posix::Clock::now() - freed;
+  full.after_free = base::Clock::now() - freed;
   full.error = error.value_or(0);
   full.let_in_at_once = early == 0;
   full.got_in = error == 0;
-  full.syns_again = sent_again(client);
+  full.syns_again = kernel::sent_again(client);
   return full;
 }
 

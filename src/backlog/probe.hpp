@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/options/backlog_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/exit_status.hpp"
+
+#include "backlog/options.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -32,8 +33,8 @@ struct FullQueue {
   int error = 0;                              // errno of its connect: ECONNREFUSED is a RST, 0 is none
   bool let_in_at_once = false;                // the queue was not full, whatever the counts had said
   bool got_in = false;                        // within the limit below
-  posix::Duration before_free{};              // how long it had waited in vain by then
-  posix::Duration after_free{};               // from there until it was connected
+  base::Duration before_free{};               // how long it had waited in vain by then
+  base::Duration after_free{};                // from there until it was connected
   std::optional<std::uint32_t> syns_again{};  // SYNs sent again; nothing: not told
 };
 inline constexpr auto longest_wait_for_place = std::chrono::seconds(10);
@@ -59,6 +60,6 @@ inline constexpr auto longest_wait_for_place = std::chrono::seconds(10);
 
 // tcpbacklog probe: prints each row as soon as it is known. Status ok, or system where the two ways of
 // counting disagree.
-[[nodiscard]] posix::ExitStatus run_probe(const options::ProbeOptions& options);
+[[nodiscard]] base::ExitStatus run_probe(const ProbeOptions& options);
 
 }  // namespace tcpserver::backlog

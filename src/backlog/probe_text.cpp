@@ -1,7 +1,8 @@
-#include "tcpserver/backlog/probe.hpp"
-#include "tcpserver/posix/bar.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/bar.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/terminal.hpp"
+
+#include "backlog/probe.hpp"
 
 #include <sys/utsname.h>
 
@@ -23,7 +24,7 @@ std::optional<int> entry(const std::array<int, Count>& book, int backlog) noexce
   return book[static_cast<std::size_t>(backlog)];
 }
 
-std::string seconds(posix::Duration duration) {
+std::string seconds(base::Duration duration) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.3f", std::chrono::duration<double>(duration).count());
   return text.data();
@@ -76,9 +77,9 @@ std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
                 text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
   std::string line = text.data();
   if (bar_width > 0 && row.queued > 0) {
-    std::string columns = posix::bar(static_cast<std::uint64_t>(row.queued),
-                                     static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
-                                     static_cast<std::size_t>(bar_width));
+    std::string columns = base::bar(static_cast<std::uint64_t>(row.queued),
+                                    static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
+                                    static_cast<std::size_t>(bar_width));
     columns.resize(columns.find_last_not_of('.') + 1);
     line += "   " + columns;
   }
@@ -131,26 +132,26 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full)
   return text;
 }
 
-posix::ExitStatus run_probe(const options::ProbeOptions& options) {
-  posix::raise_descriptor_limit();  // each connection takes one
+base::ExitStatus run_probe(const ProbeOptions& options) {
+  base::raise_descriptor_limit();  // each connection takes one
   constexpr int table_width = 54;
   constexpr int widest_bar = 60;
-  const auto terminal = posix::terminal_size();
+  const auto terminal = base::terminal_size();
   const int columns = terminal ? static_cast<int>(terminal->columns) : 0;
   const int bar_width = std::clamp(columns - table_width - 3, 0, widest_bar);
   // One column a connection, as long as the largest that the books know fits.
   const int full_bar = std::min(queued_by_berkeley_rule(options.to), bar_width);
 
   std::vector<ProbeRow> rows;
-  if (!options.json) posix::print(probe_heading());
+  if (!options.json) base::print(probe_heading());
   for (int backlog = options.from; backlog <= options.to; ++backlog) {
     rows.push_back(probe_backlog(backlog));
-    if (!options.json) posix::print(probe_line(rows.back(), full_bar, bar_width));
+    if (!options.json) base::print(probe_line(rows.back(), full_bar, bar_width));
   }
   const auto full = meet_full_queue(std::max(options.from, 1));
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
-  posix::print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
-  return agree ? posix::ExitStatus::ok : posix::ExitStatus::system;
+  base::print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
+  return agree ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 
 }  // namespace tcpserver::backlog

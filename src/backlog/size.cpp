@@ -1,8 +1,9 @@
-#include "tcpserver/backlog/accept_time.hpp"
-#include "tcpserver/backlog/sizing.hpp"
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/terminal.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+
+#include "backlog/accept_time.hpp"
+#include "backlog/sizing.hpp"
 
 #include <sys/socket.h>
 
@@ -34,14 +35,14 @@ std::string measured_json(const AcceptTime& measured) {
 
 }  // namespace
 
-posix::ExitStatus run_size(const options::SizeOptions& options) {
+base::ExitStatus run_size(const SizeOptions& options) {
   auto accept_time = options.accept_time;
   std::optional<AcceptTime> measured;
   if (options.measure) {
-    posix::raise_descriptor_limit();  // the clients of a round are open at the same time
+    base::raise_descriptor_limit();  // the clients of a round are open at the same time
     measured = measure_accept_time(*options.measure);
     accept_time = measured->each;
-    if (!options.json) posix::print(measured_text(*measured));
+    if (!options.json) base::print(measured_text(*measured));
   }
   const Load load{.rate = options.rate,
                   .burst = options.burst.value_or(options.rate),
@@ -49,20 +50,20 @@ posix::ExitStatus run_size(const options::SizeOptions& options) {
                   .burst_length = std::chrono::duration<double>(options.burst_length).count(),
                   .headroom = options.headroom};
   const auto sizing = size_backlog(load);
-  const KernelLimits kernel{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
+  const kernel::KernelLimits kernel{.somaxconn = kernel::somaxconn_sysctl(), .in_effect = std::nullopt};
   if (options.json) {
     const auto json = sizing_json(load, sizing, kernel, SOMAXCONN);
-    posix::print(measured ? measured_json(*measured) + json.substr(1) : json);
-    return posix::ExitStatus::ok;
+    base::print(measured ? measured_json(*measured) + json.substr(1) : json);
+    return base::ExitStatus::ok;
   }
-  posix::print(sizing_text(load, sizing, kernel, SOMAXCONN));
+  base::print(sizing_text(load, sizing, kernel, SOMAXCONN));
   if (measured && measured->at_most && !sizing.carried) {
-    posix::print(
+    base::print(
         "                (The accept time is an upper bound: the server was faster than its short queue let "
         "be\n"
         "                seen. Measure it with a longer backlog.)\n");
   }
-  return posix::ExitStatus::ok;
+  return base::ExitStatus::ok;
 }
 
 }  // namespace tcpserver::backlog

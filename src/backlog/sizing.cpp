@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/sizing.hpp"
+#include "backlog/sizing.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/backlog/backlog.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <optional>
 #include <string>
@@ -54,11 +54,11 @@ inline constexpr double bytes_per_waiting_connection = 2688;
 inline constexpr double first_retry_after = 1;
 
 // The sum, line by line, and what the system says to its result. `largest` is SOMAXCONN but in tests.
-[[nodiscard]] std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimits& kernel,
-                                      int largest);
+[[nodiscard]] std::string sizing_text(const Load& load, const Sizing& sizing,
+                                      const kernel::KernelLimits& kernel, int largest);
 
 // One JSON document.
-[[nodiscard]] std::string sizing_json(const Load& load, const Sizing& sizing, const KernelLimits& kernel,
-                                      int largest);
+[[nodiscard]] std::string sizing_json(const Load& load, const Sizing& sizing,
+                                      const kernel::KernelLimits& kernel, int largest);
 
 }  // namespace tcpserver::backlog

@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/sizing.hpp"
+#include "backlog/sizing.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,7 +74,7 @@ std::string chance_line(const Sizing& sizing) {
                                                          : ", which the headroom holds");
 }
 
-void add_system(std::string& text, double backlog, const KernelLimits& kernel, int largest) {
+void add_system(std::string& text, double backlog, const kernel::KernelLimits& kernel, int largest) {
   const std::string system_limit = kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "not known here";
   const bool above_largest = backlog > largest;
   const bool above_system = kernel.somaxconn && backlog > static_cast<double>(*kernel.somaxconn);
@@ -120,7 +120,8 @@ std::string time_text(double seconds) {
   return number(seconds * 1e9) + " ns";
 }
 
-std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
+std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::KernelLimits& kernel,
+                        int largest) {
   std::string text;
   add(text, "capacity",
       "1 / " + time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
@@ -161,7 +162,8 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const KernelLimi
   return text;
 }
 
-std::string sizing_json(const Load& load, const Sizing& sizing, const KernelLimits& kernel, int largest) {
+std::string sizing_json(const Load& load, const Sizing& sizing, const kernel::KernelLimits& kernel,
+                        int largest) {
   const auto result = [&sizing](double value) { return sizing.carried ? shortest(value) : "null"; };
   return "{\"rate_per_s\": " + shortest(load.rate) + ", \"burst_per_s\": " + shortest(load.burst) +
          ", \"burst_length_s\": " + shortest(load.burst_length) +

@@ -1,6 +1,7 @@
-#include "tcpserver/backlog/watch.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/bar.hpp"
+#include "tcpserver/base/bar.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "backlog/watch.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,7 +47,7 @@ std::string owner_text(const Look::Queue& queue) {
 
 std::string queue_text(const Look::Queue& queue) {
   return "queue " + std::to_string(queue.now.length) + " of " + limit_text(queue) + " [" +
-         posix::bar(queue.now.length, room_of(queue), bar_width) + "] longest " +
+         base::bar(queue.now.length, room_of(queue), bar_width) + "] longest " +
          std::to_string(queue.longest) + ", dropped here +" + count_text(queue.dropped);
 }
 
@@ -80,8 +81,8 @@ std::string watch_json(const Look& look) {
   const char* separator = "";
   for (const auto& queue : look.queues) {
     text += separator;
-    text += "{\"local\": " + options::json_string(queue.now.local.text()) +
-            ", \"program\": " + (queue.owner ? options::json_string(queue.owner->name) : "null") +
+    text += "{\"local\": " + base::json_string(queue.now.local.text()) +
+            ", \"program\": " + (queue.owner ? base::json_string(queue.owner->name) : "null") +
             ", \"pid\": " + (queue.owner ? std::to_string(queue.owner->pid) : "null") +
             ", \"queue\": " + std::to_string(queue.now.length) + ", \"limit\": " + or_null(queue.now.limit) +
             ", \"longest\": " + std::to_string(queue.longest) + ", \"dropped\": " + or_null(queue.dropped) +
@@ -94,7 +95,7 @@ std::string watch_json(const Look& look) {
          ", \"listen_overflows\": " + or_null(overflows) + ", \"listen_drops\": " + or_null(drops) + "}\n";
 }
 
-std::string WatchScreen::draw(const Look& look, posix::TerminalSize size) {
+std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {
   std::vector<std::string> lines{title_ + ", " + seconds_text(look.at) +
                                  "  (each look leaves a mark: _ empty, # full)"};
   for (const auto& queue : look.queues) {

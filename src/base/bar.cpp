@@ -1,9 +1,9 @@
-#include "tcpserver/posix/bar.hpp"
+#include "tcpserver/base/bar.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   if (width == 0) return "";
@@ -14,4 +14,4 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   return std::string(filled, '#') + std::string(width - filled, '.');
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,9 +1,9 @@
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 using std::chrono::duration_cast;
 
@@ -42,4 +42,4 @@ const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[ut
   return text;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,6 +1,6 @@
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
-#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/base/signals.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <array>
 #include <cerrno>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 namespace {
 
@@ -116,4 +116,4 @@ bool fill_standard_descriptors() noexcept {
   return true;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

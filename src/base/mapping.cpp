@@ -1,11 +1,11 @@
-#include "tcpserver/posix/mapping.hpp"
+#include "tcpserver/base/mapping.hpp"
 
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <sys/mman.h>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 Mapping::Mapping(Kind kind, std::size_t size, void* hint) : size_(size) {
   const int sharing = kind == Kind::shared ? MAP_SHARED : MAP_PRIVATE;
@@ -18,4 +18,4 @@ Mapping::~Mapping() {
   ::munmap(data_, size_);
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

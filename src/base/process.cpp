@@ -1,17 +1,128 @@
-#include "tcpserver/posix/process.hpp"
+#include "tcpserver/base/process.hpp"
 
-#include "tcpserver/posix/controlling_terminal.hpp"
+#include "base/controlling_terminal.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
+
+namespace {
+
+// Or what is less: more than that nobody opens.
+int highest_possible_descriptor() noexcept {
+  constexpr rlim_t as_many_as_anybody_opens = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = as_many_as_anybody_opens;
+  return static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens)) - 1;
+}
+
+}  // namespace
+
+pid_t fork_child() noexcept {
+#ifdef TCPSERVER_HAVE__FORK
+  return ::_Fork();
+#else
+  return ::fork();
+#endif
+}
+
+void exit_child(int status) noexcept {
+  for (;;) ::syscall(SYS_exit, status);
+}
+
+bool die_with_parent(pid_t parent) noexcept {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have ended before that. 0 is a parent outside our pid namespace, who is there (getppid(2)).
+  const pid_t now = ::getppid();
+  return now == parent || now == 0;
+}
+
+void close_all_but(int fd, int also, int highest) noexcept {
+  const auto upper = static_cast<unsigned>(std::max(fd, also));
+  const auto lower = also < 0 ? upper : static_cast<unsigned>(std::min(fd, also));
+  // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
+  const auto close_range = [](unsigned first, unsigned last) {
+    return first > last || ::syscall(SYS_close_range, first, last, 0U) == 0;
+  };
+  const bool closed = (lower == 0 || close_range(0, lower - 1)) && close_range(lower + 1, upper - 1) &&
+                      close_range(upper + 1, ~0U);
+  for (int other = 0; !closed && other <= highest; ++other) {
+    if (other != fd && other != also) ::close(other);
+  }
+}
+
+void close_from(int first) noexcept {
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+  for (int fd = first; fd <= highest_possible_descriptor(); ++fd) ::close(fd);
+}
+
+int highest_open_descriptor() {
+  int highest = -1;
+  if (DIR* const folder = ::opendir("/proc/self/fd")) {
+    while (const dirent* const entry = ::readdir(folder)) {
+      const int fd = std::atoi(entry->d_name);  // "." and ".." count as 0, which is open in any case
+      if (fd != ::dirfd(folder)) highest = std::max(highest, fd);
+    }
+    ::closedir(folder);
+  }
+  return highest >= 0 ? highest : highest_possible_descriptor();
+}
+
+void give_up_capabilities() noexcept {
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  ::syscall(SYS_capset, &header, none);
+}
+
+bool has_capabilities() noexcept {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return true;  // it cannot be told: the worse answer
+  return std::any_of(std::begin(sets), std::end(sets),
+                     [](const auto& set) { return (set.effective | set.permitted | set.inheritable) != 0; });
+}
+
+int open_nonblocking(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) return -1;
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  const int again = ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return again >= 0 ? again : open_controlling_terminal(fd);
+}
+
+int open_folder(const char* path) noexcept {
+  return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+void ask_for_large_pipe(int fd) noexcept {
+  constexpr int largest_of_unprivileged = 1 << 20;  // /proc/sys/fs/pipe-max-size, as Linux has it (pipe(7))
+  if (::fcntl(fd, F_GETPIPE_SZ) < largest_of_unprivileged) {
+    static_cast<void>(::fcntl(fd, F_SETPIPE_SZ, largest_of_unprivileged));
+  }
+}
+
+void hide_from_children(void* memory, std::size_t size) noexcept {
+  ::madvise(memory, size, MADV_DONTFORK);
+}
 
 void raise_descriptor_limit() noexcept {
   rlimit limit{};
@@ -56,4 +167,4 @@ int open_controlling_terminal(int fd) noexcept {
   return ::open("/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,7 +1,7 @@
-#include "tcpserver/options/resolve.hpp"
+#include "tcpserver/base/resolve.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -13,13 +13,9 @@
 #include <system_error>
 #include <thread>
 
-namespace tcpserver::options {
+namespace tcpserver::base {
 
 namespace {
-
-using posix::ExitStatus;
-using posix::SocketAddress;
-using posix::StartError;
 
 struct Lookup {
   int error = 0;         // of getaddrinfo
@@ -55,7 +51,7 @@ StartError not_found(ExitStatus status, const std::string& host, const std::stri
 }  // namespace
 
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
-                                   std::optional<posix::TimePoint> deadline) {
+                                   std::optional<TimePoint> deadline) {
   // getaddrinfo knows no time-out. It runs in a thread of its own, which is left behind when it takes too
   // long.
   std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
@@ -63,7 +59,7 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
   try {
     std::thread(std::move(task)).detach();
   } catch (const std::system_error& error) {
-    throw posix::system_error("start a thread to look up the host", error.code().value());
+    throw system_error("start a thread to look up the host", error.code().value());
   }
   if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
     throw not_found(ExitStatus::temp_fail, host, "timed out");
@@ -72,8 +68,8 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
   if (result.error == 0) return result.addresses;
   const auto status = result.error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
   const std::string why =
-      result.error == EAI_SYSTEM ? posix::error_text(result.system_error) : ::gai_strerror(result.error);
+      result.error == EAI_SYSTEM ? error_text(result.system_error) : ::gai_strerror(result.error);
   throw not_found(status, host, why);
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::base

@@ -1,49 +1,39 @@
-#include "tcpserver/server/signal_window.hpp"
+#include "tcpserver/base/signal_window.hpp"
 
-#include "tcpserver/posix/signals.hpp"
-#include "tcpserver/posix/window_poll.hpp"
-#include "tcpserver/server/reaper.hpp"
+#include "tcpserver/base/signals.hpp"
 
 #include <sys/select.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 
-namespace tcpserver::server {
+namespace tcpserver::base {
 
 namespace {
 
-constexpr posix::Duration rest_after_failure = std::chrono::milliseconds(100);
+constexpr Duration pause_after_failure = std::chrono::milliseconds(100);
 
-// For a wait with no time-out: nobody minds being woken after it.
-constexpr posix::Duration for_ever = std::chrono::hours(24 * 365);
-
-// All that the handlers reach.
+// Everything that the handlers reach.
 volatile sig_atomic_t stop_request_count = 0;
 volatile sig_atomic_t status_requested = 0;
 volatile sig_atomic_t reload_requested = 0;
-Reaper* reaper = nullptr;
-// Wider than sig_atomic_t, which may be read half changed: not here, where handlers run in wait() alone.
+ChildCollector* collector = nullptr;
+// Wider than sig_atomic_t. Safe because the handler runs only inside wait().
 SignalWindow::Reaped reaped_so_far;
 
-void reap_ended_children() noexcept {
-  const auto note_nowhere = [](void*, pid_t, int) {};
-  reaped_so_far.children += reaper != nullptr ? reaper->reap() : reap_all(note_nowhere, nullptr);
+void collect_children() noexcept {
+  reaped_so_far.children += collector->collect();
 }
 
 void on_child(int) {
   const int interrupted_errno = errno;
   ++reaped_so_far.signals;
-  reap_ended_children();
+  collect_children();
   errno = interrupted_errno;
 }
-
-// How many of the stop_request_count the last wait has ended for.
-int answered_stop_requests = 0;
-
 void on_stop(int) {
   stop_request_count = stop_request_count + 1;
-  posix::end_window_poll();
 }
 void on_status(int) {
   status_requested = 1;
@@ -52,80 +42,76 @@ void on_reload(int) {
   reload_requested = 1;
 }
 
-sigset_t handled_signals() noexcept {
-  return posix::signal_set({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1});
-}
-
-// Those that are blocked outside of wait().
 sigset_t window_signals() noexcept {
-  auto signals = handled_signals();
-  if (posix::window_poll_can_be_ended) sigdelset(&signals, SIGTERM);
-  return signals;
+  return signal_set({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1});
 }
 
-bool has_new_stop_request() noexcept {
-  return stop_request_count != answered_stop_requests;
-}
-
-int wait_in_window(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept {
-  static const sigset_t open_window = posix::signal_set({});
-  const auto limit = timeout.value_or(for_ever);
-  const int ready = posix::window_poll(descriptors, limit, open_window, has_new_stop_request);
+int wait_in_window(std::span<pollfd> descriptors, std::optional<Duration> timeout) noexcept {
+  static const sigset_t open_window = signal_set({});
+  const timespec limit = to_timespec(timeout.value_or(Duration::zero()));
+  const int ready = ::ppoll(descriptors.data(), descriptors.size(), timeout ? &limit : nullptr, &open_window);
   if (ready < 0 && errno != EINTR) {
     const int error = errno;
-    const timespec rest = posix::to_timespec(std::min(limit, rest_after_failure));
-    ::pselect(0, nullptr, nullptr, nullptr, &rest, &open_window);
+    const timespec pause = to_timespec(std::min(timeout.value_or(pause_after_failure), pause_after_failure));
+    ::pselect(0, nullptr, nullptr, nullptr, &pause, &open_window);
     errno = error;
-    return ready;
   }
-  const int stop_requests = stop_request_count;
-  const bool stopped = stop_requests != answered_stop_requests;
-  answered_stop_requests = stop_requests;
-  if (ready != 0 || !stopped) return ready;
-  errno = EINTR;
-  return -1;
+  return ready;
 }
 
 bool take(volatile sig_atomic_t& flag) noexcept {
-  // Its handler runs in wait() alone, so nothing comes between the two lines.
+  // The handler runs only inside wait(), so it cannot come between the two lines.
   const bool was_set = flag != 0;
   flag = 0;
   return was_set;
 }
 
+class StrangersCollector final : public ChildCollector {
+ public:
+  std::uint64_t collect() noexcept override {
+    std::uint64_t count = 0;
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) ++count;
+    return count;
+  }
+};
+
 }  // namespace
 
+ChildCollector& collector_of_strangers() noexcept {
+  static StrangersCollector strangers;
+  return strangers;
+}
+
 SignalWindow::SignalWindow() noexcept {
-  const sigset_t signals = handled_signals();
-  posix::set_signal_mask(window_signals());
-  posix::set_disposition(SIGCHLD, SIG_DFL);
-  for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) posix::set_disposition(signal, SIG_IGN);
-  posix::set_disposition(SIGTERM, on_stop, signals);
-  posix::set_disposition(SIGINT, on_stop, signals);
-  posix::set_disposition(SIGUSR1, on_status, signals);
-  posix::set_disposition(SIGHUP, on_reload, signals);
+  const sigset_t signals = window_signals();
+  set_signal_mask(signals);
+  set_disposition(SIGCHLD, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) set_disposition(signal, SIG_IGN);
+  set_disposition(SIGTERM, on_stop, signals);
+  set_disposition(SIGINT, on_stop, signals);
+  set_disposition(SIGUSR1, on_status, signals);
+  set_disposition(SIGHUP, on_reload, signals);
 }
 
-void SignalWindow::start_reaping(Reaper* whose) noexcept {
-  reaper = whose;
-  // The default, set once more, discards a SIGCHLD that is pending (POSIX, Signal Actions): those who ended
-  // before are reaped below, and a child of the start-up would count as a signal without one.
-  posix::set_disposition(SIGCHLD, SIG_DFL);
-  posix::set_disposition(SIGCHLD, on_child, handled_signals());
-  reap_ended_children();  // the mask is closed, so the handler cannot come between
+void SignalWindow::start_reaping(ChildCollector& new_collector) noexcept {
+  collector = &new_collector;
+  // Setting the default again discards a pending SIGCHLD (POSIX, Signal Actions). The children that ended
+  // before are collected below; a child of the start-up would count as a signal otherwise.
+  set_disposition(SIGCHLD, SIG_DFL);
+  set_disposition(SIGCHLD, on_child, window_signals());
+  collect_children();  // the window is closed, so the handler cannot interrupt
 }
 
-int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept {
-  const auto reaper_due = posix::time_left(reaper != nullptr ? reaper->due() : std::nullopt);
-  const bool reaper_first = reaper_due && (!timeout || *reaper_due <= *timeout);
-  const int ready = wait_in_window(descriptors, reaper_first ? reaper_due : timeout);
-  if (ready == 0 && reaper_first)
-    reap_ended_children();  // the mask is closed again: no handler comes between
+int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<Duration> timeout) noexcept {
+  const auto collector_due = time_left(collector != nullptr ? collector->due() : std::nullopt);
+  const bool collector_first = collector_due && (!timeout || *collector_due <= *timeout);
+  const int ready = wait_in_window(descriptors, collector_first ? collector_due : timeout);
+  if (ready == 0 && collector_first) collect_children();  // the window is closed again
   return ready;
 }
 
-void SignalWindow::let_signals_in() noexcept {
-  static_cast<void>(wait({}, posix::Duration::zero()));
+void SignalWindow::deliver_pending_signals() noexcept {
+  static_cast<void>(wait({}, Duration::zero()));
 }
 
 SignalWindow::Reaped SignalWindow::reaped() const noexcept {
@@ -141,19 +127,4 @@ bool SignalWindow::take_reload_request() noexcept {
   return take(reload_requested);
 }
 
-SignalWindow::SigtermHeld::SigtermHeld() noexcept {
-  posix::set_signal_mask(handled_signals());
-}
-SignalWindow::SigtermHeld::~SigtermHeld() {
-  posix::set_signal_mask(window_signals());
-}
-
-void SignalWindow::reset_for_child() noexcept {
-  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1})
-    posix::set_disposition(signal, SIG_DFL);
-  auto signals = window_signals();
-  sigdelset(&signals, SIGTERM);
-  posix::set_signal_mask(signals);
-}
-
-}  // namespace tcpserver::server
+}  // namespace tcpserver::base

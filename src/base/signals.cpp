@@ -1,8 +1,8 @@
-#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/base/signals.hpp"
 
 #include <array>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 sigset_t signal_set(std::initializer_list<int> signals) noexcept {
   sigset_t set;
@@ -45,4 +45,4 @@ const char* signal_name(int signal) noexcept {
   return "a signal without a name here";
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 namespace {
 
@@ -163,4 +163,4 @@ bool operator==(const SocketAddress& left, const SocketAddress& right) noexcept 
          (left.family() != AF_INET6 || left.address_.v6.sin6_scope_id == right.address_.v6.sin6_scope_id);
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,10 +1,10 @@
-#include "tcpserver/posix/stop_signals.hpp"
+#include "tcpserver/base/stop_signals.hpp"
 
-#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/base/signals.hpp"
 
 #include <poll.h>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 namespace {
 
@@ -40,4 +40,4 @@ int StopSignals::heard() const noexcept {
   return stop_signal;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

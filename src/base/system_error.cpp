@@ -1,9 +1,9 @@
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <array>
 #include <system_error>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 std::string error_text(int error) {
   return std::generic_category().message(error);
@@ -59,4 +59,4 @@ StartError system_error(const std::string& action, int error, ExitStatus status)
   return {status, "cannot " + action + ": " + error_text(error)};
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,8 +1,8 @@
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <limits.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <thread>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 namespace {
 
@@ -156,4 +156,4 @@ void FrameWriter::write_rest() {
   }
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,4 +1,4 @@
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <limits>
 
-namespace tcpserver::options {
+namespace tcpserver::base {
 
 namespace {
 
@@ -86,12 +86,12 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t min
   return *whole << shift;
 }
 
-std::optional<posix::Duration> parse_duration(std::string_view text) {
+std::optional<Duration> parse_duration(std::string_view text) {
   const auto unit = cut_unit(text);
   const auto point = text.find('.');
   const auto whole_text = text.substr(0, point);
 
-  const auto longest = posix::Duration(longest_duration).count();
+  const auto longest = Duration(longest_duration).count();
   const auto whole = parse_count(whole_text, 0, static_cast<std::uint64_t>(longest / unit.nanoseconds));
   if (!whole) return std::nullopt;
   std::int64_t total = static_cast<std::int64_t>(*whole) * unit.nanoseconds;
@@ -107,10 +107,10 @@ std::optional<posix::Duration> parse_duration(std::string_view text) {
     }
   }
   if (total > longest) return std::nullopt;
-  return posix::Duration(total);
+  return Duration(total);
 }
 
-std::string duration_text(posix::Duration duration) {
+std::string duration_text(Duration duration) {
   const auto count = duration.count();
   if (count == 0) return "0s";
   for (const auto& unit : {hour, minute, second, millisecond, microsecond}) {
@@ -172,4 +172,4 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::base

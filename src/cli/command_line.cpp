@@ -1,22 +1,23 @@
-#include "tcpserver/options/command_line.hpp"
+#include "cli/command_line.hpp"
 
-#include "tcpserver/options/suggestion.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "cli/suggestion.hpp"
 
 #include <getopt.h>
 
 #include <algorithm>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
-using posix::StartError;
+using base::StartError;
 
 constexpr int first_long_value = 256;  // above every letter: long option i returns first_long_value + i
 
 [[noreturn]] void usage_error(const std::string& line) {
-  throw StartError(posix::ExitStatus::usage, line);
+  throw StartError(base::ExitStatus::usage, line);
 }
 
 [[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
@@ -24,7 +25,7 @@ constexpr int first_long_value = 256;  // above every letter: long option i retu
   for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
   std::string help = std::string(program.name) + " --help lists them all";
   if (!program.operands.empty()) help.append("; without a flag: ").append(program.operands);
-  usage_error("unknown option " + in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
+  usage_error("unknown option " + base::in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
 }
 
 class FlagReader {
@@ -107,4 +108,4 @@ CommandLine read_command_line(const Program& program, const OptionTable& table, 
   return FlagReader(program, table).read(argc, argv);
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

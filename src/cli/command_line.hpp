@@ -1,12 +1,12 @@
 #pragma once
 
-#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 // One option on the command line.
 struct Flag {
@@ -25,4 +25,4 @@ struct CommandLine {
 [[nodiscard]] CommandLine read_command_line(const Program& program, const OptionTable& table, int argc,
                                             char* const* argv);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

@@ -1,9 +1,9 @@
-#include "tcpserver/options/config_file.hpp"
+#include "cli/config_file.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,12 +11,12 @@
 #include <algorithm>
 #include <array>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks =
@@ -31,12 +31,13 @@ bool is_control(char c) {
 }
 
 [[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {
-  throw StartError(ExitStatus::usage, plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
+  throw StartError(ExitStatus::usage,
+                   base::plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
 }
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
   throw StartError(ExitStatus::no_input,
-                   "cannot read the configuration file " + in_quotes(path) + ": " + why);
+                   "cannot read the configuration file " + base::in_quotes(path) + ": " + why);
 }
 
 }  // namespace
@@ -48,15 +49,15 @@ std::vector<ConfigLine> parse_config(std::string_view path, std::string_view tex
     text.remove_prefix(std::min(whole.size() + 1, text.size()));
     const auto line = trimmed(whole);
     if (std::any_of(line.begin(), line.end(), is_control)) {
-      refuse_line(path, number, "control characters in " + in_quotes(line));
+      refuse_line(path, number, "control characters in " + base::in_quotes(line));
     }
     if (line.empty() || line.front() == '#') continue;
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) {
-      refuse_line(path, number, in_quotes(line) + " is not a line of the form: name = value");
+      refuse_line(path, number, base::in_quotes(line) + " is not a line of the form: name = value");
     }
     const auto name = trimmed(line.substr(0, equals));
-    if (name.empty()) refuse_line(path, number, in_quotes(line) + " has no name before its =");
+    if (name.empty()) refuse_line(path, number, base::in_quotes(line) + " has no name before its =");
     lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
   }
   return lines;
@@ -64,17 +65,17 @@ std::vector<ConfigLine> parse_config(std::string_view path, std::string_view tex
 
 std::string read_config_file(const std::string& path) {
   // Without O_NONBLOCK, opening a FIFO waits for a writer.
-  const posix::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) cannot_read(path, posix::error_text(errno));
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) cannot_read(path, base::error_text(errno));
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) cannot_read(path, posix::error_text(errno));
+  if (::fstat(fd.get(), &status) != 0) cannot_read(path, base::error_text(errno));
   if (!S_ISREG(status.st_mode)) cannot_read(path, "it is not a regular file");
 
   std::string text;
   std::array<char, 4096> piece;
   for (;;) {
-    const auto got = posix::read_some(fd.get(), piece.data(), piece.size());
-    if (got < 0) cannot_read(path, posix::error_text(errno));
+    const auto got = base::read_some(fd.get(), piece.data(), piece.size());
+    if (got < 0) cannot_read(path, base::error_text(errno));
     if (got == 0) return text;
     text.append(piece.data(), static_cast<std::size_t>(got));
     if (text.size() > largest_config_file) {
@@ -83,4 +84,4 @@ std::string read_config_file(const std::string& path) {
   }
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

@@ -7,7 +7,7 @@
 
 // The file of --config: lines of `name = value`, where the names are those of the long options without their
 // dashes. Blanks around name and value do not count; empty lines and lines that begin with # are comments.
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 struct ConfigLine {
   std::size_t number;  // from 1
@@ -26,4 +26,4 @@ inline constexpr std::size_t largest_config_file = 1 << 20;
 // Throws StartError (no_input) where it cannot be read.
 [[nodiscard]] std::string read_config_file(const std::string& path);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

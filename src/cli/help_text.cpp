@@ -1,7 +1,7 @@
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
@@ -36,7 +36,7 @@ std::string help_text(const Program& program, const OptionTable& table) {
     }
     std::string help = spec.help;
     if (!spec.default_text.empty()) help += " (default " + spec.default_text + ")";
-    for (const auto& line : posix::wrapped(help, help_width - help_column)) {
+    for (const auto& line : base::wrapped(help, help_width - help_column)) {
       column.resize(help_column, ' ');
       out += column + line + "\n";
       column.clear();
@@ -56,4 +56,4 @@ std::string help_text(const Program& program, const OptionTable& table) {
   return out;
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

@@ -1,9 +1,9 @@
-#include "tcpserver/options/host_and_port.hpp"
+#include "tcpserver/cli/host_and_port.hpp"
 
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
@@ -11,7 +11,8 @@ namespace {
 void refuse_what_is_no_host_alone(std::string_view text) {
   const Given given{text, "HOST"};
   const auto colon = text.find(':');
-  if (parse_saturating(text, 0)) refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
+  if (base::parse_saturating(text, 0))
+    refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
   if (text.find_first_of("[]") != std::string_view::npos)
     refuse(given, "a host: no brackets, as in ::1 54321");
   if (colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
@@ -24,8 +25,8 @@ void refuse_what_is_no_host_alone(std::string_view text) {
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port) {
   if (operands.size() > 2) {
-    throw posix::StartError(posix::ExitStatus::usage, "unexpected argument " + in_quotes(operands[2]) +
-                                                          ": HOST and PORT are all it takes");
+    throw base::StartError(base::ExitStatus::usage, "unexpected argument " + base::in_quotes(operands[2]) +
+                                                        ": HOST and PORT are all it takes");
   }
   if (!operands.empty()) {
     if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
@@ -33,10 +34,10 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
     host = operands[0];
   }
   if (operands.size() == 2) {
-    const auto number = parse_count(operands[1], 1, 65535);
+    const auto number = base::parse_count(operands[1], 1, 65535);
     if (!number) refuse({operands[1], "PORT"}, "a port: a whole number from 1 to 65535");
     port = static_cast<std::uint16_t>(*number);
   }
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

@@ -1,19 +1,20 @@
-#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
-#include "tcpserver/options/command_line.hpp"
-#include "tcpserver/options/config_file.hpp"
-#include "tcpserver/options/suggestion.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "cli/command_line.hpp"
+#include "cli/config_file.hpp"
+#include "cli/suggestion.hpp"
 
 #include <algorithm>
 #include <optional>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
 // Where a value comes from. Each beats those before it.
 enum class Source { file, variable, flag };
@@ -98,7 +99,7 @@ void Settlement::warn_of_variable(std::string_view name) {
   for (const auto& spec : table_) {
     if (has_value(spec)) names.push_back(variable_name(program_, spec));
   }
-  warnings_.push_back("warning: the variable " + in_quotes(name) + " is not one of " +
+  warnings_.push_back("warning: the variable " + base::in_quotes(name) + " is not one of " +
                       std::string(program_.name) + "'s and has no effect" +
                       suggestion(name, names, program_.environment_prefix));
 }
@@ -112,14 +113,14 @@ void Settlement::add_file(const std::string& directory) {
 
   const std::string path = given->text;
   for (auto& line : parse_config(path, read_config_file(path_from(directory, path)))) {
-    const std::string where = plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
+    const std::string where = base::plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
     const auto spec = find_spec(table_, line.name);
     if (!spec) {
       std::vector<std::string> names;
       for (const auto& one : table_) {
         if (has_value(one)) names.emplace_back(one.name);
       }
-      throw StartError(ExitStatus::usage, where + "unknown option " + in_quotes(line.name) +
+      throw StartError(ExitStatus::usage, where + "unknown option " + base::in_quotes(line.name) +
                                               suggestion(line.name, names, "") + " (the names are those of " +
                                               std::string(program_.name) + " --help, without the dashes)");
     }
@@ -178,28 +179,28 @@ std::string variable_name(const Program& program, const OptionSpec& spec) {
 
 void refuse(const Given& given, std::string_view allowed) {
   throw StartError(ExitStatus::usage,
-                   given.label + ": " + in_quotes(given.text) + " is not " + std::string(allowed));
+                   given.label + ": " + base::in_quotes(given.text) + " is not " + std::string(allowed));
 }
 
 StartError contradiction(const std::string& text) {
   return {ExitStatus::usage, text};
 }
 
-posix::Duration duration_of(const Given& given) {
-  const auto value = parse_duration(given.text);
+base::Duration duration_of(const Given& given) {
+  const auto value = base::parse_duration(given.text);
   if (!value)
     refuse(given, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
   return *value;
 }
 
-posix::Duration duration_above_zero(const Given& given, std::string_view what) {
+base::Duration duration_above_zero(const Given& given, std::string_view what) {
   const auto value = duration_of(given);
-  if (value == posix::Duration::zero()) refuse(given, std::string(what) + ": it must be above 0");
+  if (value == base::Duration::zero()) refuse(given, std::string(what) + ": it must be above 0");
   return value;
 }
 
 std::uint64_t size_of(const Given& given, std::uint64_t most) {
-  const auto value = parse_size(given.text, 1, most);
+  const auto value = base::parse_size(given.text, 1, most);
   if (!value) {
     refuse(given, "a size: bytes from 1 to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
   }
@@ -229,8 +230,8 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const S
     if (!has_value(spec)) parsed.asked.push_back(spec.name);
   }
   if (program.operands.empty() && !line.operands.empty()) {
-    throw StartError(ExitStatus::usage, "unexpected argument " + in_quotes(line.operands.front()) + ": " +
-                                            std::string(program.name) + " takes options only");
+    throw StartError(ExitStatus::usage, "unexpected argument " + base::in_quotes(line.operands.front()) +
+                                            ": " + std::string(program.name) + " takes options only");
   }
   parsed.operands = line.operands;
 
@@ -243,4 +244,4 @@ Parsed parse_arguments(const Program& program, const OptionTable& table, const S
   return parsed;
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

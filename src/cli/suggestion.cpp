@@ -1,10 +1,10 @@
-#include "tcpserver/options/suggestion.hpp"
+#include "cli/suggestion.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 namespace {
 
@@ -40,4 +40,4 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
   return best == nullptr ? "" : "; did you mean " + *best + "?";
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

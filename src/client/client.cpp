@@ -1,10 +1,11 @@
-#include "tcpserver/client/client.hpp"
+#include "client/client.hpp"
 
-#include "tcpserver/client/dial.hpp"
-#include "tcpserver/client/exchange.hpp"
-#include "tcpserver/client/many_clients.hpp"
-#include "tcpserver/client/prompt.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+
+#include "client/dial.hpp"
+#include "client/exchange.hpp"
+#include "client/many_clients.hpp"
+#include "client/prompt.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -16,8 +17,7 @@ namespace tcpserver::client {
 
 namespace {
 
-using options::ClientOptions;
-using posix::ExitStatus;
+using base::ExitStatus;
 
 void hold(const ClientOptions& options) {
   std::this_thread::sleep_for(options.delay);
@@ -27,7 +27,7 @@ void hold(const ClientOptions& options) {
 void wait_for_input() {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   while (::poll(&input, 1, -1) < 0) {
-    if (errno != EINTR) throw posix::system_error("wait for input");
+    if (errno != EINTR) throw base::system_error("wait for input");
   }
 }
 

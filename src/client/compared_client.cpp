@@ -1,8 +1,8 @@
-#include "tcpserver/client/compared_client.hpp"
+#include "client/compared_client.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <sys/socket.h>
 
@@ -14,9 +14,9 @@ namespace tcpserver::client {
 
 namespace {
 
-using posix::SocketAddress;
-using posix::TimePoint;
-using posix::UniqueFd;
+using base::SocketAddress;
+using base::TimePoint;
+using base::UniqueFd;
 
 std::string capitals(std::string text) {
   for (char& c : text) {
@@ -25,7 +25,7 @@ std::string capitals(std::string text) {
   return text;
 }
 
-std::string sentence_of(const options::ClientOptions& options, std::uint32_t id) {
+std::string sentence_of(const ClientOptions& options, std::uint32_t id) {
   return options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
 }
 
@@ -37,12 +37,12 @@ UniqueFd open_socket(const SocketAddress& address) {
 
 ComparedClient::ComparedClient(const RunPlan& plan, ClientLife& life, UniqueFd fd)
     : plan_(&plan), life_(&life), fd_(std::move(fd)), sentence_(sentence_of(plan.options, life.id)) {
-  const bool upper = plan.options.service == options::Service::upper;
+  const bool upper = plan.options.service == cli::Service::upper;
   expected_ = upper ? capitals(sentence_) : sentence_;
 }
 
 void ComparedClient::start() {
-  const auto now = posix::Clock::now();
+  const auto now = base::Clock::now();
   life_->started_s = plan_->seconds(now);
   if (plan_->options.timeout) give_up_connecting_ = now + *plan_->options.timeout;
   connect(now);
@@ -74,7 +74,7 @@ void ComparedClient::step(short ready, TimePoint now) {
 }
 
 void ComparedClient::give_up_waiting(TimePoint now) {
-  const std::string limit = options::duration_text(*plan_->options.timeout);
+  const std::string limit = base::duration_text(*plan_->options.timeout);
   fail(Trouble::timed_out,
        life_->replied_s ? "timed out: the server replied, and did not close for " + limit
                         : "timed out: nothing from the server for " + limit,
@@ -91,7 +91,7 @@ void ComparedClient::connect(TimePoint now) {
   const auto& address = plan_->addresses[address_];
   if (give_up_connecting_) {
     const auto rest = plan_->addresses.size() - address_;
-    give_up_ = now + *posix::time_left(give_up_connecting_) / rest;
+    give_up_ = now + *base::time_left(give_up_connecting_) / rest;
   }
   if (!fd_) fd_ = open_socket(address);
   if (!fd_) return connect_failed(errno, now);
@@ -121,7 +121,7 @@ void ComparedClient::connect_failed(int error, TimePoint now) {
   fd_.reset();
   timed_out_ = timed_out_ || error == ETIMEDOUT;
   failures_ +=
-      (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + posix::error_text(error);
+      (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + base::error_text(error);
   ++address_;
   if (address_ < plan_->addresses.size()) return connect(now);
   const auto trouble = timed_out_              ? Trouble::timed_out
@@ -133,11 +133,11 @@ void ComparedClient::connect_failed(int error, TimePoint now) {
 void ComparedClient::send(TimePoint now) {
   const ssize_t count = ::send(fd_.get(), sentence_.data() + sent_, sentence_.size() - sent_, MSG_NOSIGNAL);
   if (count < 0) {
-    if (!posix::would_block(errno)) broken(errno, now);
+    if (!base::would_block(errno)) broken(errno, now);
     return;
   }
   sent_ += static_cast<std::size_t>(count);
-  const auto after = posix::Clock::now();
+  const auto after = base::Clock::now();
   moved(after);
   if (sent_ < sentence_.size()) return;
   ::shutdown(fd_.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
@@ -148,7 +148,7 @@ void ComparedClient::send(TimePoint now) {
 bool ComparedClient::receive(TimePoint now) {
   std::array<char, 16UL * 1024> buffer;
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (count < 0 && posix::would_block(errno)) return true;
+  if (count < 0 && base::would_block(errno)) return true;
   if (count < 0) {
     broken(errno, now);
   } else if (count == 0) {
@@ -181,7 +181,7 @@ std::string ComparedClient::what_is_wrong(std::string_view part, std::string_vie
     const char* const hint = !other_service           ? ""
                              : expected_ == sentence_ ? " (--service upper?)"
                                                       : " (--service echo?)";
-    return options::in_quotes(head) + " where " + options::in_quotes(in_place) + " was expected" + hint;
+    return base::in_quotes(head) + " where " + base::in_quotes(in_place) + " was expected" + hint;
   }
   const std::string sizes = std::to_string(received_) + " bytes of ";
   if (received_ > expected_.size()) return "more came back than was sent, " + sizes + std::to_string(sent_);
@@ -203,7 +203,7 @@ void ComparedClient::closed(TimePoint now) {
 
 void ComparedClient::broken(int error, TimePoint now) {
   const bool reset = error == ECONNRESET || error == EPIPE;
-  fail(reset ? Trouble::reset : Trouble::broken, "the connection broke: " + posix::error_text(error), now);
+  fail(reset ? Trouble::reset : Trouble::broken, "the connection broke: " + base::error_text(error), now);
 }
 
 void ComparedClient::fail(Trouble trouble, std::string sentence, TimePoint now) {

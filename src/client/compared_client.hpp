@@ -1,10 +1,11 @@
 #pragma once
 
-#include "tcpserver/client/timeline.hpp"
-#include "tcpserver/options/client_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+
+#include "client/options.hpp"
+#include "client/timeline.hpp"
 
 #include <poll.h>
 
@@ -17,17 +18,17 @@ namespace tcpserver::client {
 
 // What all clients of a run have in common. It outlives them.
 struct RunPlan {
-  const options::ClientOptions& options;
-  const std::vector<posix::SocketAddress>& addresses;  // of the server, in the order in which to try them
-  posix::TimePoint began;
+  const ClientOptions& options;
+  const std::vector<base::SocketAddress>& addresses;  // of the server, in the order in which to try them
+  base::TimePoint began;
 
-  [[nodiscard]] double seconds(posix::TimePoint at) const {
+  [[nodiscard]] double seconds(base::TimePoint at) const {
     return std::chrono::duration<double>(at - began).count();
   }
 };
 
 // A non-blocking TCP socket for this address; none, with errno, where there is none.
-[[nodiscard]] posix::UniqueFd open_socket(const posix::SocketAddress& address);
+[[nodiscard]] base::UniqueFd open_socket(const base::SocketAddress& address);
 
 // One of many clients: connects, holds, sends, half-closes, and compares what comes until the server closes.
 // Never blocks; whoever has it waits for what polled() and due() say, and calls step(). What happened is in
@@ -35,38 +36,38 @@ struct RunPlan {
 class ComparedClient {
  public:
   // `fd` is a socket for the first address.
-  ComparedClient(const RunPlan& plan, ClientLife& life, posix::UniqueFd fd);
+  ComparedClient(const RunPlan& plan, ClientLife& life, base::UniqueFd fd);
 
   void start();
   [[nodiscard]] bool ended() const { return life_->ended_s.has_value(); }
   [[nodiscard]] pollfd polled() const;
 
   // When it wants to be stepped, whatever the socket says.
-  [[nodiscard]] std::optional<posix::TimePoint> due() const { return holding() ? hold_until_ : give_up_; }
+  [[nodiscard]] std::optional<base::TimePoint> due() const { return holding() ? hold_until_ : give_up_; }
 
   // `ready` are the poll events, `now` is when the wait returned: what it reports had happened by then.
-  void step(short ready, posix::TimePoint now);
+  void step(short ready, base::TimePoint now);
 
  private:
   [[nodiscard]] bool holding() const { return hold_until_.has_value(); }
-  void moved(posix::TimePoint now);
-  void connect(posix::TimePoint now);
-  void finish_connecting(posix::TimePoint now);
-  void connected(posix::TimePoint now);
-  void connect_failed(int error, posix::TimePoint now);
-  void send(posix::TimePoint now);
-  [[nodiscard]] bool receive(posix::TimePoint now);
-  void compare(std::string_view part, posix::TimePoint now);
+  void moved(base::TimePoint now);
+  void connect(base::TimePoint now);
+  void finish_connecting(base::TimePoint now);
+  void connected(base::TimePoint now);
+  void connect_failed(int error, base::TimePoint now);
+  void send(base::TimePoint now);
+  [[nodiscard]] bool receive(base::TimePoint now);
+  void compare(std::string_view part, base::TimePoint now);
   [[nodiscard]] std::string what_is_wrong(std::string_view part, std::string_view expected) const;
-  void give_up_waiting(posix::TimePoint now);
-  void closed(posix::TimePoint now);
-  void broken(int error, posix::TimePoint now);
-  void fail(Trouble trouble, std::string sentence, posix::TimePoint now);
-  void end(posix::TimePoint now);
+  void give_up_waiting(base::TimePoint now);
+  void closed(base::TimePoint now);
+  void broken(int error, base::TimePoint now);
+  void fail(Trouble trouble, std::string sentence, base::TimePoint now);
+  void end(base::TimePoint now);
 
   const RunPlan* plan_;
   ClientLife* life_;
-  posix::UniqueFd fd_;
+  base::UniqueFd fd_;
   std::string sentence_;
   std::string expected_;
   std::size_t address_ = 0;  // whose turn it is
@@ -74,9 +75,9 @@ class ComparedClient {
   bool timed_out_ = false;   // one of them did not answer
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
-  std::optional<posix::TimePoint> hold_until_;          // set: it holds its connection
-  std::optional<posix::TimePoint> give_up_connecting_;  // to all addresses
-  std::optional<posix::TimePoint> give_up_;             // what it waits for now
+  std::optional<base::TimePoint> hold_until_;          // set: it holds its connection
+  std::optional<base::TimePoint> give_up_connecting_;  // to all addresses
+  std::optional<base::TimePoint> give_up_;             // what it waits for now
 };
 
 }  // namespace tcpserver::client

@@ -1,10 +1,11 @@
-#include "tcpserver/client/crowd.hpp"
+#include "client/crowd.hpp"
 
-#include "tcpserver/client/compared_client.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/stop_signals.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/stop_signals.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "client/compared_client.hpp"
 
 #include <poll.h>
 
@@ -15,17 +16,16 @@ namespace tcpserver::client {
 
 namespace {
 
-using options::ClientOptions;
-using posix::ExitStatus;
-using posix::SocketAddress;
-using posix::StartError;
-using posix::TimePoint;
+using base::ExitStatus;
+using base::SocketAddress;
+using base::StartError;
+using base::TimePoint;
 
 class Crowd {
  public:
   Crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses)
       : addresses_(usable(addresses)), plan_{.options = options, .addresses = addresses_, .began = {}} {
-    timeline_.server = options::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
+    timeline_.server = base::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
     timeline_.delay = options.delay;
     timeline_.lives.resize(options.clients);
     clients_.reserve(options.clients);
@@ -33,25 +33,25 @@ class Crowd {
       timeline_.lives[i].id = i + 1;
       timeline_.lives[i].slow = i < options.slow.value_or(0);
       auto fd = open_socket(addresses_.front());
-      if (!fd) throw posix::system_error("open the socket of client " + std::to_string(i + 1));
+      if (!fd) throw base::system_error("open the socket of client " + std::to_string(i + 1));
       clients_.emplace_back(plan_, timeline_.lives[i], std::move(fd));
     }
   }
 
   CrowdResult run(const Watcher& watcher) {
-    posix::StopSignals signals;
-    plan_.began = posix::Clock::now();
+    base::StopSignals signals;
+    plan_.began = base::Clock::now();
     start_all(signals);
     auto next_frame = plan_.began;
     while (still_open() > 0 && signals.heard() == 0) {
       wait(next_frame, signals.mask_outside());
-      if (posix::Clock::now() < next_frame) continue;
+      if (base::Clock::now() < next_frame) continue;
       signals.hear();
       show(watcher);
-      next_frame = posix::Clock::now() + frame_time;
+      next_frame = base::Clock::now() + frame_time;
     }
     signals.hear();  // what is pending is fatal once it means again what it meant before
-    timeline_.now_s = plan_.seconds(posix::Clock::now());
+    timeline_.now_s = plan_.seconds(base::Clock::now());
     timeline_.over = true;
     return {.timeline = std::move(timeline_), .signal = signals.heard()};
   }
@@ -69,16 +69,16 @@ class Crowd {
   }
 
   // Looks from time to time at those that are started: times are those of the looks.
-  void start_all(const posix::StopSignals& signals) {
+  void start_all(const base::StopSignals& signals) {
     constexpr auto between_looks = std::chrono::milliseconds(1);
     auto next_look = plan_.began + between_looks;
     for (std::size_t i = 0; i < clients_.size() && signals.heard() == 0; ++i) {
       clients_[i].start();
       started_ = i + 1;
-      const auto now = posix::Clock::now();
+      const auto now = base::Clock::now();
       if (now < next_look) continue;
       wait(now, signals.mask_outside());
-      next_look = posix::Clock::now() + between_looks;
+      next_look = base::Clock::now() + between_looks;
     }
   }
 
@@ -88,7 +88,7 @@ class Crowd {
   }
 
   void show(const Watcher& watcher) {
-    timeline_.now_s = plan_.seconds(posix::Clock::now());
+    timeline_.now_s = plan_.seconds(base::Clock::now());
     watcher(timeline_);
   }
 
@@ -104,11 +104,11 @@ class Crowd {
       waiting_.push_back(&client);
       wake = std::min(wake, client.due().value_or(wake));
     }
-    const timespec limit = posix::to_timespec(*posix::time_left(wake));
+    const timespec limit = base::to_timespec(*base::time_left(wake));
     const int ready = ::ppoll(polled_.data(), static_cast<nfds_t>(polled_.size()), &limit, &mask);
-    if (ready < 0 && errno != EINTR) throw posix::system_error("wait for the server");
+    if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
     if (ready < 0) return;
-    const auto now = posix::Clock::now();
+    const auto now = base::Clock::now();
     for (std::size_t i = 0; i < waiting_.size(); ++i) waiting_[i]->step(polled_[i].revents, now);
   }
 
@@ -125,7 +125,7 @@ class Crowd {
 
 CrowdResult run_crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
                       const Watcher& watcher) {
-  posix::raise_descriptor_limit();
+  base::raise_descriptor_limit();
   return Crowd(options, addresses).run(watcher);
 }
 

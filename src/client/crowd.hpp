@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/client/timeline.hpp"
-#include "tcpserver/options/client_options.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
+
+#include "client/options.hpp"
+#include "client/timeline.hpp"
 
 #include <functional>
 #include <vector>
@@ -23,8 +24,8 @@ struct CrowdResult {
 // comes until the server closes. Times are those at which this process looked: what one look finds had
 // happened by then. Never throws for what a server does: that is in the timeline.
 // Throws StartError (system) where there are not so many sockets.
-[[nodiscard]] CrowdResult run_crowd(const options::ClientOptions& options,
-                                    const std::vector<posix::SocketAddress>& addresses,
+[[nodiscard]] CrowdResult run_crowd(const ClientOptions& options,
+                                    const std::vector<base::SocketAddress>& addresses,
                                     const Watcher& watcher);
 
 }  // namespace tcpserver::client

@@ -1,9 +1,9 @@
-#include "tcpserver/client/dial.hpp"
+#include "client/dial.hpp"
 
-#include "tcpserver/options/resolve.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/resolve.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,17 +15,17 @@ namespace tcpserver::client {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::SocketAddress;
-using posix::StartError;
-using posix::UniqueFd;
+using base::ExitStatus;
+using base::SocketAddress;
+using base::StartError;
+using base::UniqueFd;
 
 // Waits for a connect under way. Returns 0, or the errno it failed with.
-int finish_connecting(int fd, std::optional<posix::TimePoint> deadline) {
+int finish_connecting(int fd, std::optional<base::TimePoint> deadline) {
   pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
   for (;;) {
-    const auto left = posix::time_left(deadline);
-    const timespec limit = posix::to_timespec(left.value_or(posix::Duration::zero()));
+    const auto left = base::time_left(deadline);
+    const timespec limit = base::to_timespec(left.value_or(base::Duration::zero()));
     const int ready = ::ppoll(&polled, 1, left ? &limit : nullptr, nullptr);
     if (ready == 0) return ETIMEDOUT;
     if (ready < 0 && errno == EINTR) continue;
@@ -37,9 +37,9 @@ int finish_connecting(int fd, std::optional<posix::TimePoint> deadline) {
 }
 
 // The connected socket, or the errno that it failed with.
-int connect_to(const SocketAddress& address, std::optional<posix::TimePoint> deadline, UniqueFd& connected) {
+int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, UniqueFd& connected) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd && errno != EAFNOSUPPORT) throw posix::system_error("open a socket");
+  if (!fd && errno != EAFNOSUPPORT) throw base::system_error("open a socket");
   if (!fd) return errno;
   int error = ::connect(fd.get(), address.get(), address.size()) == 0 ? 0 : errno;
   if (error == EINPROGRESS) error = finish_connecting(fd.get(), deadline);
@@ -50,29 +50,29 @@ int connect_to(const SocketAddress& address, std::optional<posix::TimePoint> dea
 }  // namespace
 
 UniqueFd connect_to_any(const std::string& host, const std::vector<SocketAddress>& addresses,
-                        std::optional<posix::TimePoint> deadline) {
+                        std::optional<base::TimePoint> deadline) {
   std::string failures;
   bool timed_out = false;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    std::optional<posix::TimePoint> share;
-    if (deadline) share = posix::Clock::now() + *posix::time_left(deadline) / (addresses.size() - i);
+    std::optional<base::TimePoint> share;
+    if (deadline) share = base::Clock::now() + *base::time_left(deadline) / (addresses.size() - i);
     UniqueFd connected;
     const int error = connect_to(addresses[i], share, connected);
     if (error == 0) return connected;
     timed_out = timed_out || error == ETIMEDOUT;
-    failures += (failures.empty() ? "" : "; ") + addresses[i].text() + ": " + posix::error_text(error);
+    failures += (failures.empty() ? "" : "; ") + addresses[i].text() + ": " + base::error_text(error);
   }
   const std::string hint = !timed_out ? " (is the server running?)"
                            : deadline ? " (given up after --timeout)"
                                       : "";
   throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
-                   "cannot connect to " + options::in_quotes(host) + ": " + failures + hint);
+                   "cannot connect to " + base::in_quotes(host) + ": " + failures + hint);
 }
 
-UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<posix::Duration> timeout) {
-  std::optional<posix::TimePoint> deadline;
-  if (timeout) deadline = posix::Clock::now() + *timeout;
-  return connect_to_any(host, options::resolve(host, port, deadline), deadline);
+UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<base::Duration> timeout) {
+  std::optional<base::TimePoint> deadline;
+  if (timeout) deadline = base::Clock::now() + *timeout;
+  return connect_to_any(host, base::resolve(host, port, deadline), deadline);
 }
 
 }  // namespace tcpserver::client

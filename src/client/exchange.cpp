@@ -1,8 +1,8 @@
-#include "tcpserver/client/exchange.hpp"
+#include "client/exchange.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <limits.h>
 #include <poll.h>
@@ -21,8 +21,8 @@ namespace tcpserver::client {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
 constexpr std::size_t buffer_size = 256UL * 1024;
 
@@ -36,7 +36,7 @@ std::size_t safe_write_size(int fd) {
 
 class Exchange {
  public:
-  Exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout)
+  Exchange(int connection, Source source, int sink, std::optional<base::Duration> timeout)
       : connection_(connection),
         source_(source.fd),
         sink_(sink),
@@ -56,7 +56,7 @@ class Exchange {
       if ((polled_[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0 && may_receive()) receive();
       if (polled_[2].revents != 0) write_sink();
     }
-    if (failure_ != 0) throw broken("the connection broke: " + posix::error_text(failure_));
+    if (failure_ != 0) throw broken("the connection broke: " + base::error_text(failure_));
     if (!half_closed_) throw broken("the server closed the connection before everything was sent");
     need_whole_reply();
   }
@@ -82,20 +82,20 @@ class Exchange {
 
     const bool server_owes = incoming_.empty() && (half_closed_ || !outgoing_.empty());
     const bool bounded = timeout_ && server_owes;
-    const timespec limit = posix::to_timespec(timeout_.value_or(posix::Duration::zero()));
+    const timespec limit = base::to_timespec(timeout_.value_or(base::Duration::zero()));
     const int ready = ::ppoll(polled_.data(), polled_.size(), bounded ? &limit : nullptr, nullptr);
     if (ready == 0) {
       throw StartError(ExitStatus::temp_fail, "timed out: nothing from the server for " +
-                                                  options::duration_text(*timeout_) + totals_text());
+                                                  base::duration_text(*timeout_) + totals_text());
     }
-    if (ready < 0 && errno != EINTR) throw posix::system_error("wait for the server");
+    if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
   }
 
   void read_source() {
-    const ssize_t count = posix::read_some(source_, outgoing_buffer_.data(), outgoing_buffer_.size());
+    const ssize_t count = base::read_some(source_, outgoing_buffer_.data(), outgoing_buffer_.size());
     if (count < 0) {
-      if (posix::would_block(errno)) return;
-      throw posix::system_error("read standard input", errno, ExitStatus::io_error);
+      if (base::would_block(errno)) return;
+      throw base::system_error("read standard input", errno, ExitStatus::io_error);
     }
     if (count == 0) source_open_ = false;
     outgoing_ = {outgoing_buffer_.data(), static_cast<std::size_t>(count)};
@@ -106,7 +106,7 @@ class Exchange {
     if (count >= 0) {
       outgoing_.remove_prefix(static_cast<std::size_t>(count));
       sent_ += static_cast<std::uint64_t>(count);
-    } else if (!posix::would_block(errno)) {
+    } else if (!base::would_block(errno)) {
       // What the server had sent before may still be there to read: that comes first.
       failure_ = errno;
       source_open_ = false;
@@ -121,7 +121,7 @@ class Exchange {
       received_ += static_cast<std::uint64_t>(count);
       return;
     }
-    if (count < 0 && posix::would_block(errno)) return;
+    if (count < 0 && base::would_block(errno)) return;
     if (count < 0) failure_ = errno;
     server_open_ = false;
     half_close_when_all_is_sent();
@@ -131,8 +131,8 @@ class Exchange {
     const ssize_t count = ::write(sink_, incoming_.data(), std::min(incoming_.size(), sink_write_size_));
     if (count >= 0) {
       incoming_.remove_prefix(static_cast<std::size_t>(count));
-    } else if (!posix::would_block(errno)) {
-      throw posix::system_error("write to standard output", errno, ExitStatus::io_error);
+    } else if (!base::would_block(errno)) {
+      throw base::system_error("write to standard output", errno, ExitStatus::io_error);
     }
   }
 
@@ -156,7 +156,7 @@ class Exchange {
   int source_;
   int sink_;
   std::size_t sink_write_size_;
-  std::optional<posix::Duration> timeout_;
+  std::optional<base::Duration> timeout_;
   bool source_open_;
   bool half_closed_ = false;
   bool server_open_ = true;
@@ -172,7 +172,7 @@ class Exchange {
 
 }  // namespace
 
-void exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout) {
+void exchange(int connection, Source source, int sink, std::optional<base::Duration> timeout) {
   Exchange(connection, source, sink, timeout).run();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <optional>
 #include <string_view>
@@ -20,6 +20,6 @@ struct Source {
 // source does not count.
 // Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, fewer bytes
 // received than sent, or the source or the sink failed). What arrived by then has been written.
-void exchange(int connection, Source source, int sink, std::optional<posix::Duration> timeout);
+void exchange(int connection, Source source, int sink, std::optional<base::Duration> timeout);
 
 }  // namespace tcpserver::client

@@ -1,11 +1,12 @@
-#include "tcpserver/client/many_clients.hpp"
+#include "client/many_clients.hpp"
 
-#include "tcpserver/client/crowd.hpp"
-#include "tcpserver/client/picture.hpp"
-#include "tcpserver/client/verdict.hpp"
-#include "tcpserver/options/resolve.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/resolve.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/terminal.hpp"
+
+#include "client/crowd.hpp"
+#include "client/picture.hpp"
+#include "client/verdict.hpp"
 
 #include <signal.h>
 
@@ -17,16 +18,16 @@ namespace tcpserver::client {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::PictureInPlace;
-using posix::StartError;
-using posix::TerminalSize;
+using base::ExitStatus;
+using base::PictureInPlace;
+using base::StartError;
+using base::TerminalSize;
 
 // Where standard output is no terminal, and says nothing of its width.
 constexpr std::size_t page_columns = 80;
 
 std::vector<std::string> picture_for(const Timeline& timeline, std::size_t columns, std::size_t rows) {
-  return picture(timeline, {.columns = columns, .most_rows = rows}, posix::colours_wanted());
+  return picture(timeline, {.columns = columns, .most_rows = rows}, base::colours_wanted());
 }
 
 // As it happens, all of it on the screen.
@@ -41,8 +42,8 @@ std::string last_picture(PictureInPlace& place, const Timeline& timeline,
                          std::optional<TerminalSize> terminal) {
   const std::size_t columns = terminal ? terminal->columns : page_columns;
   const auto lines = picture_for(timeline, columns, most_picture_rows);
-  return (terminal ? place.finish(lines, *terminal) : posix::joined(lines)) +
-         posix::joined(posix::wrapped(verdict(timeline), columns - 1));
+  return (terminal ? place.finish(lines, *terminal) : base::joined(lines)) +
+         base::joined(base::wrapped(verdict(timeline), columns - 1));
 }
 
 void check_replies(const Timeline& timeline) {
@@ -55,15 +56,15 @@ void check_replies(const Timeline& timeline) {
 
 }  // namespace
 
-ExitStatus run_many_clients(const options::ClientOptions& options) {
-  std::optional<posix::TimePoint> deadline;
-  if (options.timeout) deadline = posix::Clock::now() + *options.timeout;
-  const auto addresses = options::resolve(options.host, options.port, deadline);
+ExitStatus run_many_clients(const ClientOptions& options) {
+  std::optional<base::TimePoint> deadline;
+  if (options.timeout) deadline = base::Clock::now() + *options.timeout;
+  const auto addresses = base::resolve(options.host, options.port, deadline);
 
   // Asked anew each time: a terminal's size changes.
-  const auto terminal = [&options] { return options.json ? std::nullopt : posix::terminal_size(); };
+  const auto terminal = [&options] { return options.json ? std::nullopt : base::terminal_size(); };
   PictureInPlace place;
-  posix::FrameWriter frames;
+  base::FrameWriter frames;
   const auto result = run_crowd(options, addresses, [&](const Timeline& timeline) {
     const auto size = terminal();
     if (size && frames.ready()) frames.write(live_picture(place, timeline, *size));
@@ -75,7 +76,7 @@ ExitStatus run_many_clients(const options::ClientOptions& options) {
     static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
     ::raise(result.signal);
   }
-  posix::print(frames.take_rest() + text);
+  base::print(frames.take_rest() + text);
   check_replies(timeline);
   return ExitStatus::ok;
 }

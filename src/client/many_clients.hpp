@@ -1,7 +1,8 @@
 #pragma once
 
-#include "tcpserver/options/client_options.hpp"
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/exit_status.hpp"
+
+#include "client/options.hpp"
 
 namespace tcpserver::client {
 
@@ -9,6 +10,6 @@ namespace tcpserver::client {
 // After SIGINT or SIGTERM it shows what was seen by then, and ends by that signal.
 // Throws StartError: as the first client that got no right reply (exit_status_of), or where there is nobody
 // to connect to (resolve), no socket (system) or no standard output (io_error).
-[[nodiscard]] posix::ExitStatus run_many_clients(const options::ClientOptions& options);
+[[nodiscard]] base::ExitStatus run_many_clients(const ClientOptions& options);
 
 }  // namespace tcpserver::client

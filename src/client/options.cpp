@@ -1,16 +1,16 @@
-#include "tcpserver/options/client_options.hpp"
+#include "client/options.hpp"
 
-#include "tcpserver/options/host_and_port.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/host_and_port.hpp"
 
-namespace tcpserver::options {
+namespace tcpserver::client {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
-constexpr Program tcpclient_program{
+constexpr cli::Program tcpclient_program{
     .name = "tcpclient",
     .synopsis = "[OPTION]... [HOST [PORT]]",
     .purpose =
@@ -22,11 +22,11 @@ constexpr Program tcpclient_program{
     .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
 
-std::uint32_t number_of_clients(const Given& given, std::uint32_t least) {
-  const auto value = parse_count(given.text, least, most_clients);
+std::uint32_t number_of_clients(const cli::Given& given, std::uint32_t least) {
+  const auto value = base::parse_count(given.text, least, most_clients);
   if (!value) {
-    refuse(given, "a number of clients: a whole number from " + std::to_string(least) + " to " +
-                      std::to_string(most_clients));
+    cli::refuse(given, "a number of clients: a whole number from " + std::to_string(least) + " to " +
+                           std::to_string(most_clients));
   }
   return static_cast<std::uint32_t>(*value);
 }
@@ -34,60 +34,61 @@ std::uint32_t number_of_clients(const Given& given, std::uint32_t least) {
 // Options that have to do with each other. Sets how many are slow, where nobody said.
 void settle(ClientOptions& options) {
   if (options.ask_first && options.message) {
-    throw contradiction(
+    throw cli::contradiction(
         "--ask-first and --message exclude each other: with a message there is nothing to ask");
   }
   if (options.clients == 0) {
     const char* const lonely = options.slow ? "--slow" : options.service ? "--service" : "--json";
     if (options.slow || options.service || options.json) {
-      throw contradiction(std::string(lonely) + " is for many clients at once: it needs --clients");
+      throw cli::contradiction(std::string(lonely) + " is for many clients at once: it needs --clients");
     }
     return;
   }
-  if (options.ask_first) throw contradiction("--ask-first and --clients exclude each other: many ask nobody");
-  const bool delayed = options.delay > posix::Duration::zero();
+  if (options.ask_first)
+    throw cli::contradiction("--ask-first and --clients exclude each other: many ask nobody");
+  const bool delayed = options.delay > base::Duration::zero();
   if (!options.slow) options.slow = delayed ? 1 : 0;
   if (*options.slow > options.clients) {
-    throw contradiction("--slow: " + std::to_string(*options.slow) + " are more than the " +
-                        std::to_string(options.clients) + " of --clients");
+    throw cli::contradiction("--slow: " + std::to_string(*options.slow) + " are more than the " +
+                             std::to_string(options.clients) + " of --clients");
   }
   if (*options.slow > 0 && !delayed) {
-    throw contradiction("--slow needs --delay: how long the slow clients hold their connections");
+    throw cli::contradiction("--slow needs --delay: how long the slow clients hold their connections");
   }
   if (*options.slow == 0 && delayed) {
-    throw contradiction("--delay has no effect on --clients of which none is --slow");
+    throw cli::contradiction("--delay has no effect on --clients of which none is --slow");
   }
 }
 
 }  // namespace
 
-OptionTable client_option_table(ClientOptions& target) {
+cli::OptionTable client_option_table(ClientOptions& target) {
   return {
       {"ask-first", '\0', "", "", "ask for the sentence before connecting: the client that causes no delay",
-       [&target](const Given&) { target.ask_first = true; }},
+       [&target](const cli::Given&) { target.ask_first = true; }},
       {"message", '\0', "TEXT", "", "send this line, ask for none, and leave standard input alone",
-       [&target](const Given& given) { target.message = given.text; }},
+       [&target](const cli::Given& given) { target.message = given.text; }},
       {"delay", '\0', "D", "0s", "hold the connection for D between connecting and sending",
-       [&target](const Given& given) { target.delay = duration_of(given); }},
+       [&target](const cli::Given& given) { target.delay = cli::duration_of(given); }},
       {"timeout", '\0', "D", "none",
        "give up, with exit status 75, when connecting takes longer or the server lets us wait longer with no "
        "byte moved",
-       [&target](const Given& given) {
-         target.timeout = duration_of(given);
-         if (target.timeout == posix::Duration::zero()) refuse(given, "a time-out: it must be above 0");
+       [&target](const cli::Given& given) {
+         target.timeout = cli::duration_of(given);
+         if (target.timeout == base::Duration::zero()) cli::refuse(given, "a time-out: it must be above 0");
        }},
       {"clients", '\0', "N", "",
        "connect N clients at once, 1 to " + std::to_string(most_clients) +
            ", each with a sentence of its own or --message, compare the replies, and draw what happened when",
-       [&target](const Given& given) { target.clients = number_of_clients(given, 1); }},
+       [&target](const cli::Given& given) { target.clients = number_of_clients(given, 1); }},
       {"slow", '\0', "K", "1 with --delay, else 0",
        "so many of the --clients, the first, hold their connections for the delay; the others send at once",
-       [&target](const Given& given) { target.slow = number_of_clients(given, 0); }},
+       [&target](const cli::Given& given) { target.slow = number_of_clients(given, 0); }},
       {"service", '\0', "SERVICE", "echo",
        "what the server of the --clients does, echo or upper: their replies are compared with that",
-       [&target](const Given& given) { target.service = service_of(given); }},
+       [&target](const cli::Given& given) { target.service = cli::service_of(given); }},
       {"json", '\0', "", "", "the timeline of the --clients as one JSON document",
-       [&target](const Given&) { target.json = true; }},
+       [&target](const cli::Given&) { target.json = true; }},
       {"help", 'h', "", "", "show this and exit", nullptr},
       {"version", 'V', "", "", "show the version and exit", nullptr},
   };
@@ -98,13 +99,13 @@ ClientCommand parse_client_command(int argc, char* const* argv) {
   ClientOptions& options = command.options;
   char* const no_variables[] = {nullptr};
   auto parsed =
-      parse_arguments(tcpclient_program, client_option_table(options), {}, argc, argv, no_variables);
+      cli::parse_arguments(tcpclient_program, client_option_table(options), {}, argc, argv, no_variables);
   command.text_to_show = std::move(parsed.text_to_show);
   if (!command.text_to_show.empty()) return command;
 
-  take_host_and_port(parsed.operands, options.host, options.port);
+  cli::take_host_and_port(parsed.operands, options.host, options.port);
   settle(options);
   return command;
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::client

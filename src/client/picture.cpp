@@ -1,6 +1,6 @@
-#include "tcpserver/client/picture.hpp"
+#include "client/picture.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -202,7 +202,7 @@ std::string heading(const Timeline& timeline) {
   if (slow == 0) return text;
   text += slow == 1 ? "; client 1 holds its connection for "
                     : "; the first " + std::to_string(slow) + " hold their connections for ";
-  return text + options::duration_text(timeline.delay);
+  return text + base::duration_text(timeline.delay);
 }
 
 std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {

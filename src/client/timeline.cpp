@@ -1,6 +1,6 @@
-#include "tcpserver/client/timeline.hpp"
+#include "client/timeline.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ namespace tcpserver::client {
 namespace {
 
 std::string json_time(const std::optional<double>& seconds) {
-  return seconds ? options::formatted("%.6f", *seconds) : "null";
+  return seconds ? base::formatted("%.6f", *seconds) : "null";
 }
 
 }  // namespace
@@ -42,23 +42,23 @@ const char* word_of(Trouble trouble) noexcept {
   return "unknown";
 }
 
-posix::ExitStatus exit_status_of(Trouble trouble) noexcept {
+base::ExitStatus exit_status_of(Trouble trouble) noexcept {
   switch (trouble) {
     case Trouble::refused:
     case Trouble::not_connected:
-      return posix::ExitStatus::unavailable;
+      return base::ExitStatus::unavailable;
     case Trouble::timed_out:
-      return posix::ExitStatus::temp_fail;
+      return base::ExitStatus::temp_fail;
     case Trouble::closed:
     case Trouble::reset:
     case Trouble::broken:
     case Trouble::no_reply:
     case Trouble::short_reply:
-      return posix::ExitStatus::io_error;
+      return base::ExitStatus::io_error;
     case Trouble::wrong_reply:
-      return posix::ExitStatus::protocol;
+      return base::ExitStatus::protocol;
   }
-  return posix::ExitStatus::software;
+  return base::ExitStatus::software;
 }
 
 std::size_t slow_count(const Timeline& timeline) {
@@ -90,7 +90,7 @@ std::string timeline_json(const Timeline& timeline) {
             ", \"connected_s\": " + json_time(life.connected_s) + ", \"sent_s\": " + json_time(life.sent_s) +
             ", \"replied_s\": " + json_time(life.replied_s) +
             ", \"ok\": " + (life.answered() ? "true" : "false") + ", \"error\": " +
-            (life.failure   ? options::json_string(life.failure->sentence)
+            (life.failure   ? base::json_string(life.failure->sentence)
              : life.ended_s ? "null"
                             : "\"stopped\"") +
             "}";
@@ -98,7 +98,7 @@ std::string timeline_json(const Timeline& timeline) {
   }
   const auto quick = quick_waits(timeline);
   const std::size_t errors = count_of(timeline, [](const ClientLife& life) { return !life.answered(); });
-  return text + "\n], \"server\": " + options::json_string(timeline.server) +
+  return text + "\n], \"server\": " + base::json_string(timeline.server) +
          ", \"slow\": " + std::to_string(slow_count(timeline)) +
          ", \"delay_s\": " + json_time(std::chrono::duration<double>(timeline.delay).count()) +
          ", \"quick_wait_median_s\": " + (quick ? json_time(quick->median) : "null") +

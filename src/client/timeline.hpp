@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -30,7 +30,7 @@ enum class Trouble {
 inline constexpr std::size_t trouble_width = 13;
 
 // What it is to a single client: unavailable, temp_fail, io_error or protocol.
-[[nodiscard]] posix::ExitStatus exit_status_of(Trouble trouble) noexcept;
+[[nodiscard]] base::ExitStatus exit_status_of(Trouble trouble) noexcept;
 
 struct Failure {
   Trouble trouble;
@@ -55,7 +55,7 @@ struct ClientLife {
 
 struct Timeline {
   std::string server{};  // "localhost port 54321"
-  posix::Duration delay{};
+  base::Duration delay{};
   std::vector<ClientLife> lives{};
   double now_s = 0;
   bool over = false;  // nothing more will happen: all have ended, or somebody stopped the run
@@ -78,7 +78,7 @@ struct Spread {
 // Of the waits of all quick clients that were answered.
 [[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);
 
-using options::time_text;
+using base::time_text;
 
 // One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
 // "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,

@@ -1,6 +1,6 @@
-#include "tcpserver/client/verdict.hpp"
+#include "client/verdict.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -77,7 +77,7 @@ std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
   // Only holds that lasted the whole delay are something to compare with.
   const bool held = slow > 0 && count_of(timeline, is_slow_and_has_sent) == slow;
   if (!held) return text + ".";
-  return text + ", while " + of_the_slow(slow) + " for " + options::duration_text(timeline.delay) +
+  return text + ", while " + of_the_slow(slow) + " for " + base::duration_text(timeline.delay) +
          conclusion(timeline, waited);
 }
 

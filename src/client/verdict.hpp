@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/client/timeline.hpp"
+#include "client/timeline.hpp"
 
 #include <string>
 

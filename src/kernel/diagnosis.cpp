@@ -1,7 +1,7 @@
-#include "tcpserver/backlog/diagnosis_linux.hpp"
+#include "kernel/diagnosis.hpp"
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -18,11 +18,11 @@ constexpr auto longest_wait_for_answer = std::chrono::seconds(2);
 
 }  // namespace
 
-posix::UniqueFd open_diagnosis() {
-  posix::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+base::UniqueFd open_diagnosis() {
+  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   const bool short_of = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-  if (!fd && short_of) throw posix::system_error("ask the kernel for its listening sockets");
-  const timeval limit = posix::to_timeval(longest_wait_for_answer);
+  if (!fd && short_of) throw base::system_error("ask the kernel for its listening sockets");
+  const timeval limit = base::to_timeval(longest_wait_for_answer);
   if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
   return fd;
 }
@@ -42,4 +42,4 @@ bool ask_diagnosis(int fd, std::string_view request,
   }
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

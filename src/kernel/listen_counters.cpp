@@ -1,8 +1,8 @@
-#include "tcpserver/backlog/listen_counters.hpp"
+#include "tcpserver/kernel/listen_counters.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <fcntl.h>
 
@@ -10,7 +10,7 @@
 #include <array>
 #include <limits>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -21,7 +21,7 @@ std::string_view cut_until(std::string_view& text, char end) {
 }
 
 std::optional<std::uint64_t> figure(std::string_view text) {
-  return options::parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
+  return base::parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
 }
 
 std::optional<ListenCounters> parse_pair(std::string_view names, std::string_view figures) {
@@ -50,16 +50,16 @@ std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {
 }
 
 std::optional<ListenCounters> listen_counters() noexcept {
-  const posix::UniqueFd fd(::open("/proc/net/netstat", O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd fd(::open("/proc/net/netstat", O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   std::array<char, 16384> text;  // TcpExt comes first, with some 130 names and figures: 5 KiB on Linux 6.18
   std::size_t size = 0;
   while (size < text.size()) {
-    const auto got = posix::read_some(fd.get(), text.data() + size, text.size() - size);
+    const auto got = base::read_some(fd.get(), text.data() + size, text.size() - size);
     if (got <= 0) break;
     size += static_cast<std::size_t>(got);
   }
   return parse_netstat({text.data(), size});
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

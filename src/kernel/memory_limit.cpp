@@ -1,6 +1,6 @@
-#include "tcpserver/posix/memory_limit.hpp"
+#include "tcpserver/kernel/memory_limit.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include <limits>
 #include <span>
 
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -40,7 +40,7 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
 // Cached files are looked at when less than this part of the limit is free without them.
 constexpr std::uint64_t cached_files_part = 8;
 
-std::string_view read_again(const UniqueFd& file, std::span<char> buffer) noexcept {
+std::string_view read_again(const base::UniqueFd& file, std::span<char> buffer) noexcept {
   const auto size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
   return {buffer.data(), size < 0 ? 0U : static_cast<std::size_t>(size)};
 }
@@ -67,18 +67,18 @@ bool names_memory(std::string_view controllers) {
   return false;
 }
 
-UniqueFd open_to_read(const std::string& path) {
-  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+base::UniqueFd open_to_read(const std::string& path) {
+  return base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-std::uint64_t cached_files(const UniqueFd& stat) noexcept {
+std::uint64_t cached_files(const base::UniqueFd& stat) noexcept {
   char buffer[8192];
   const auto text = read_again(stat, buffer);
   return find_field(text, "inactive_file") + find_field(text, "active_file");
 }
 
 // nullopt for "no limit".
-std::optional<std::uint64_t> read_limit(const UniqueFd& file) noexcept {
+std::optional<std::uint64_t> read_limit(const base::UniqueFd& file) noexcept {
   char buffer[32];
   const auto limit = parse_bytes(read_again(file, buffer));
   return limit && *limit < no_limit ? limit : std::nullopt;
@@ -87,7 +87,7 @@ std::optional<std::uint64_t> read_limit(const UniqueFd& file) noexcept {
 }  // namespace
 
 std::optional<MemoryLimit> MemoryLimit::find() {
-  const auto cgroups = read_file("/proc/self/cgroup", largest_file);
+  const auto cgroups = base::read_file("/proc/self/cgroup", largest_file);
   return cgroups ? find(*cgroups, "/sys/fs/cgroup") : std::nullopt;
 }
 
@@ -155,4 +155,4 @@ bool MemoryLimit::has_free(std::uint64_t bytes) const noexcept {
   });
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

@@ -1,10 +1,12 @@
-#include "tcpserver/backlog/diagnosis_linux.hpp"
-#include "tcpserver/backlog/port_observer.hpp"
-#include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/kernel/port_observer.hpp"
+
+#include "tcpserver/kernel/tcp_table.hpp"
+
+#include "kernel/diagnosis.hpp"
 
 #include <sys/socket.h>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -16,9 +18,9 @@ bool ask(int fd, int family, std::uint16_t port, PortObserver::Look what, PortPi
 
 PortPicture picture_from_proc(std::uint16_t port) {
   PortPicture picture;
-  for (const auto& socket : posix::sockets_of_port(port)) {
-    if (socket.state == posix::tcp_state_syn_recv) ++picture.half_open;
-    if (socket.state != posix::tcp_state_listen) continue;
+  for (const auto& socket : sockets_of_port(port)) {
+    if (socket.state == tcp_state_syn_recv) ++picture.half_open;
+    if (socket.state != tcp_state_listen) continue;
     picture.listeners.push_back({.local = socket.local,
                                  .inode = socket.inode,
                                  .length = socket.receive_queue,
@@ -45,4 +47,4 @@ PortPicture PortObserver::look(Look what) {
   return picture_from_proc(port_);
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

@@ -8,7 +8,7 @@
 #include <system_error>
 
 // The lines of /proc (proc(5)): fields between blanks.
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 // Takes the line's first field away from it. Empty at its end.
 inline std::string_view next_field(std::string_view& line) noexcept {
@@ -37,4 +37,4 @@ template <typename Number>
   return shown;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

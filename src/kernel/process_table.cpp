@@ -1,8 +1,9 @@
-#include "tcpserver/posix/process_table_linux.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/proc_text.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+
+#include "kernel/proc_text.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <charconv>
 #include <memory>
 
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -69,14 +70,14 @@ std::optional<std::uint64_t> parse_socket_link(std::string_view target) {
 
 std::optional<ProcessFacts> process_facts(pid_t pid) {
   constexpr std::size_t longest = 4096;  // 52 numbers and a short name
-  const auto line = read_file((folder_of(pid) + "/stat").c_str(), longest);
-  if (!line && short_of_something(errno)) throw system_error("read /proc");
+  const auto line = base::read_file((folder_of(pid) + "/stat").c_str(), longest);
+  if (!line && short_of_something(errno)) throw base::system_error("read /proc");
   return line ? parse_process_stat(*line) : std::nullopt;
 }
 
 std::optional<std::vector<ProcessFacts>> all_processes() {
   const Folder folder(::opendir("/proc"));
-  if (!folder && short_of_something(errno)) throw system_error("read /proc");
+  if (!folder && short_of_something(errno)) throw base::system_error("read /proc");
   if (!folder) return std::nullopt;
   std::vector<ProcessFacts> processes;
   while (const dirent* const entry = ::readdir(folder.get())) {
@@ -88,27 +89,27 @@ std::optional<std::vector<ProcessFacts>> all_processes() {
   return processes;
 }
 
-Duration time_since_boot() noexcept {
+base::Duration time_since_boot() noexcept {
   timespec now{};
-  if (::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return Duration::zero();
+  if (::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return base::Duration::zero();
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-Duration age_of(const ProcessFacts& process, Duration since_boot) noexcept {
+base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept {
   constexpr std::uint64_t nanoseconds_a_second = 1'000'000'000;
   const auto per_second = static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
   const auto whole = static_cast<std::int64_t>(process.started / per_second);
   const auto rest =
       static_cast<std::int64_t>(process.started % per_second * nanoseconds_a_second / per_second);
-  const Duration started = std::chrono::seconds(whole) + std::chrono::nanoseconds(rest);
-  return std::max(since_boot - started, Duration::zero());
+  const base::Duration started = std::chrono::seconds(whole) + std::chrono::nanoseconds(rest);
+  return std::max(since_boot - started, base::Duration::zero());
 }
 
 HeldSockets sockets_held_by(pid_t pid) {
   using Sight = HeldSockets::Sight;
   HeldSockets held;
   const Folder folder(::opendir((folder_of(pid) + "/fd").c_str()));
-  if (!folder && short_of_something(errno)) throw system_error("read /proc");
+  if (!folder && short_of_something(errno)) throw base::system_error("read /proc");
   if (!folder) {
     held.sight = no_right(errno) ? Sight::hidden : Sight::gone;
     return held;
@@ -127,4 +128,4 @@ HeldSockets sockets_held_by(pid_t pid) {
   return held;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/sock_diag_linux.hpp"
+#include "kernel/sock_diag.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -33,21 +33,21 @@ void skip(std::string_view& bytes, std::size_t count) {
 }
 
 // `address` is four words, of which IPv4 has the first alone; `port` is in network order.
-std::optional<posix::SocketAddress> address_of(const inet_diag_msg& socket, const __be32* address,
-                                               __be16 port) {
+std::optional<base::SocketAddress> address_of(const inet_diag_msg& socket, const __be32* address,
+                                              __be16 port) {
   if (socket.idiag_family == AF_INET6) {
     sockaddr_in6 six{};
     six.sin6_family = AF_INET6;
     six.sin6_port = port;
     std::memcpy(&six.sin6_addr, address, sizeof six.sin6_addr);
     if (IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr)) six.sin6_scope_id = socket.id.idiag_if;
-    return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&six));
+    return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&six));
   }
   sockaddr_in four{};
   four.sin_family = socket.idiag_family;
   four.sin_port = port;
   std::memcpy(&four.sin_addr, address, sizeof four.sin_addr);
-  return posix::SocketAddress::from(reinterpret_cast<const sockaddr*>(&four));
+  return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&four));
 }
 
 std::optional<std::uint32_t> drops_in(std::string_view attributes) {
@@ -60,11 +60,11 @@ std::optional<std::uint32_t> drops_in(std::string_view attributes) {
 
 }  // namespace
 
-std::optional<posix::SocketAddress> local_of(const inet_diag_msg& socket) {
+std::optional<base::SocketAddress> local_of(const inet_diag_msg& socket) {
   return address_of(socket, socket.id.idiag_src, socket.id.idiag_sport);
 }
 
-std::optional<posix::SocketAddress> peer_of(const inet_diag_msg& socket) {
+std::optional<base::SocketAddress> peer_of(const inet_diag_msg& socket) {
   return address_of(socket, socket.id.idiag_dst, socket.id.idiag_dport);
 }
 
@@ -137,4 +137,4 @@ DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPict
   });
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

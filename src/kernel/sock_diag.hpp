@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/backlog/port_observer.hpp"
+#include "tcpserver/kernel/port_observer.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 struct inet_diag_msg;
 
 // The messages of sock_diag(7), apart from the socket that carries them. Linux only.
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 // The request for every listening socket of a port, and, where asked for, for its connections in SYN_RECV.
 // `family` is AF_INET or AF_INET6.
@@ -33,11 +33,11 @@ using VisitSocket = std::function<bool(const inet_diag_msg& socket, std::string_
 [[nodiscard]] std::optional<std::string_view> attribute_of(std::string_view attributes, std::uint16_t type);
 
 // The socket's own address, and its peer's. Nothing for what is neither IPv4 nor IPv6.
-[[nodiscard]] std::optional<posix::SocketAddress> local_of(const inet_diag_msg& socket);
-[[nodiscard]] std::optional<posix::SocketAddress> peer_of(const inet_diag_msg& socket);
+[[nodiscard]] std::optional<base::SocketAddress> local_of(const inet_diag_msg& socket);
+[[nodiscard]] std::optional<base::SocketAddress> peer_of(const inet_diag_msg& socket);
 
 // Adds what one datagram of the reply tells of the port to the picture. Whatever the bytes are, nothing is
 // read beyond them: `failed` for what is no reply.
 [[nodiscard]] DiagReply read_sock_diag(std::string_view datagram, std::uint16_t port, PortPicture& picture);
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
@@ -10,7 +10,7 @@
 #include <array>
 #include <fstream>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -55,4 +55,10 @@ std::optional<std::uint64_t> somaxconn_sysctl() {
   return std::nullopt;
 }
 
-}  // namespace tcpserver::backlog
+KernelLimits kernel_limits(int listener) {
+  KernelLimits limits{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
+  if (const auto queue = accept_queue(listener)) limits.in_effect = queue->limit;
+  return limits;
+}
+
+}  // namespace tcpserver::kernel

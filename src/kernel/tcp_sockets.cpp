@@ -1,6 +1,6 @@
-#include "tcpserver/backlog/tcp_sockets_linux.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
 
-#include "tcpserver/backlog/diagnosis_linux.hpp"
+#include "kernel/diagnosis.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/tcp.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <initializer_list>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 namespace {
 
@@ -128,4 +128,4 @@ bool TcpSockets::for_each(Kind kind, std::uint16_t port, const std::function<voi
   return true;
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

@@ -1,5 +1,6 @@
-#include "tcpserver/posix/kernel_tcp.hpp"
-#include "tcpserver/posix/proc_text.hpp"
+#include "tcpserver/kernel/tcp_table.hpp"
+
+#include "kernel/proc_text.hpp"
 
 #include <netdb.h>
 
@@ -10,12 +11,12 @@
 #include <filesystem>
 #include <fstream>
 
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 namespace {
 
 // "0100007F:D431": each 32-bit word of the address as a number of the machine's own byte order.
-std::optional<SocketAddress> parse_endpoint(std::string_view field) {
+std::optional<base::SocketAddress> parse_endpoint(std::string_view field) {
   constexpr std::size_t digits_per_word = 8;
   const auto colon = field.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
@@ -34,13 +35,13 @@ std::optional<SocketAddress> parse_endpoint(std::string_view field) {
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(*port);
     std::memcpy(&address.sin6_addr, words.data(), sizeof address.sin6_addr);
-    return SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
+    return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
   }
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(*port);
   std::memcpy(&address.sin_addr, words.data(), sizeof address.sin_addr);
-  return SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
+  return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
 }
 
 std::string command_name(pid_t pid) {
@@ -126,4 +127,4 @@ std::optional<SocketOwner> socket_owner(std::uint64_t inode) {
   return SocketOwner{*owner, command_name(*owner)};
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

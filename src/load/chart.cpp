@@ -1,6 +1,6 @@
-#include "tcpserver/load/chart.hpp"
+#include "load/chart.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@ constexpr const char* bar_colour = "\x1b[36m";  // cyan
 constexpr const char* no_colour = "\x1b[0m";
 
 struct Row {
-  posix::Duration upper;
+  base::Duration upper;
   std::uint64_t count = 0;
 };
 
@@ -35,7 +35,7 @@ std::vector<Row> rows_by(const std::array<int, Steps>& steps,
   auto bucket = buckets.begin();
   for (std::int64_t decade = 1; bucket != buckets.end(); decade *= 10) {
     for (const int step : steps) {
-      Row row{.upper = posix::Duration(step * decade)};
+      Row row{.upper = base::Duration(step * decade)};
       for (; bucket != buckets.end() && bucket->upper <= row.upper; ++bucket) row.count += bucket->count;
       if (row.count > 0 || !rows.empty()) rows.push_back(row);
       if (bucket == buckets.end()) break;
@@ -78,7 +78,7 @@ std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t co
     const double seconds = std::chrono::duration<double>(row.upper).count();
     const std::string bar = bar_of(row.count, largest, room);
     std::string line =
-        right(options::time_text(seconds), time_width) + " " + right(std::to_string(row.count), count_width);
+        right(base::time_text(seconds), time_width) + " " + right(std::to_string(row.count), count_width);
     if (!bar.empty()) line += " " + (colours ? bar_colour + bar + no_colour : bar);
     lines.push_back(line);
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/load/latency_histogram.hpp"
+#include "load/latency_histogram.hpp"
 
 #include <cstddef>
 #include <string>

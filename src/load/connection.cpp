@@ -1,7 +1,7 @@
-#include "tcpserver/load/connection.hpp"
+#include "load/connection.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 namespace tcpserver::load {
 
@@ -14,15 +14,15 @@ std::string of_wrong_bytes(const Fault& fault) {
 }
 
 std::string of_silence(const Fault& fault, const Connection& connection, const Story& story) {
-  if (fault.error != 0) return "cannot connect to " + story.server + ": " + posix::error_text(fault.error);
-  return "timed out: nothing moved for " + options::duration_text(story.timeout) + ", after " +
+  if (fault.error != 0) return "cannot connect to " + story.server + ": " + base::error_text(fault.error);
+  return "timed out: nothing moved for " + base::duration_text(story.timeout) + ", after " +
          std::to_string(connection.received) + " of " + std::to_string(story.size) + " bytes had come back";
 }
 
 std::string of_fault(const Fault& fault, const Connection& connection, const Story& story) {
   switch (fault.kind) {
     case ErrorKind::refused:
-      return "cannot connect to " + story.server + ": " + posix::error_text(fault.error) +
+      return "cannot connect to " + story.server + ": " + base::error_text(fault.error) +
              " (is the server running?)";
     case ErrorKind::timed_out:
       return of_silence(fault, connection, story);
@@ -32,16 +32,16 @@ std::string of_fault(const Fault& fault, const Connection& connection, const Sto
     case ErrorKind::wrong_bytes:
       return of_wrong_bytes(fault);
     case ErrorKind::no_port:
-      return "no free port to connect from: " + posix::error_text(fault.error) +
+      return "no free port to connect from: " + base::error_text(fault.error) +
              " (--reset leaves none in TIME_WAIT, --sources N has more of them)";
     case ErrorKind::no_descriptor:
-      return "cannot open a socket: " + posix::error_text(fault.error) +
+      return "cannot open a socket: " + base::error_text(fault.error) +
              " (ulimit -n, or fewer --concurrency)";
     case ErrorKind::reset:
     case ErrorKind::other:
       break;
   }
-  return "the connection broke: " + posix::error_text(fault.error);
+  return "the connection broke: " + base::error_text(fault.error);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/load/error_kind.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+
+#include "load/error_kind.hpp"
 
 #include <cstdint>
 #include <string>
@@ -19,14 +20,14 @@ struct Connection {
     parked       // held open between two rounds
   };
 
-  posix::UniqueFd fd;
+  base::UniqueFd fd;
   State state = State::closed;
   std::uint64_t number = 0;    // 1 for the first of the run
   std::uint64_t round = 0;     // 0 for the first of the connection
   std::uint64_t sent = 0;      // of this round
   std::uint64_t received = 0;  // of this round
-  posix::TimePoint began;      // this round; the first one: its connect
-  posix::TimePoint moved;      // bytes moved last, or this round began
+  base::TimePoint began;       // this round; the first one: its connect
+  base::TimePoint moved;       // bytes moved last, or this round began
 };
 
 // What ended a connection before its time.
@@ -42,7 +43,7 @@ struct Fault {
 struct Story {
   std::string server;  // "127.0.0.1:54321"
   std::uint64_t size;  // of a round
-  posix::Duration timeout;
+  base::Duration timeout;
 };
 
 // "connection 17: the connection broke: Connection reset by peer": one line.

@@ -1,7 +1,8 @@
-#include "tcpserver/load/dialler.hpp"
+#include "load/dialler.hpp"
 
-#include "tcpserver/load/source_port.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+
+#include "load/source_port.hpp"
 
 #include <sys/socket.h>
 
@@ -13,7 +14,7 @@ namespace tcpserver::load {
 
 namespace {
 
-using posix::SocketAddress;
+using base::SocketAddress;
 
 // 127.0.0.0/8: each of its addresses is this machine's (RFC 1122, section 3.2.1.3).
 bool is_loopback_v4(const SocketAddress& address) {
@@ -33,8 +34,8 @@ Dialler::Dialler(std::vector<SocketAddress> addresses, std::uint32_t sources)
   // A name such as localhost has an IPv6 address beside.
   std::erase_if(addresses_, [](const SocketAddress& address) { return !is_loopback_v4(address); });
   if (addresses_.empty()) {
-    throw posix::StartError(
-        posix::ExitStatus::usage,
+    throw base::StartError(
+        base::ExitStatus::usage,
         "--sources: " + first + " is not in 127.0.0.0/8, the loopback addresses of which it takes several");
   }
   for (std::uint32_t i = 1; i <= sources; ++i) {
@@ -44,7 +45,7 @@ Dialler::Dialler(std::vector<SocketAddress> addresses, std::uint32_t sources)
 
 std::optional<Fault> Dialler::dial(Connection& connection) const {
   const auto& server = address();
-  connection.fd = posix::UniqueFd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  connection.fd = base::UniqueFd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!connection.fd) return last_fault();
   if (!sources_.empty()) {
     const auto& source = sources_[(connection.number - 1) % sources_.size()];

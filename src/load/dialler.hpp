@@ -1,7 +1,8 @@
 #pragma once
 
-#include "tcpserver/load/connection.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
+
+#include "load/connection.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,21 +15,21 @@ class Dialler {
  public:
   // `sources`: from 127.0.0.1 to 127.0.0.so many, in turn; 0: from where the system likes.
   // Throws StartError (usage) for sources where the server is not in 127.0.0.0/8. There must be an address.
-  Dialler(std::vector<posix::SocketAddress> addresses, std::uint32_t sources);
+  Dialler(std::vector<base::SocketAddress> addresses, std::uint32_t sources);
 
   // A connect under way, or done, on the connection's new descriptor.
   [[nodiscard]] std::optional<Fault> dial(Connection& connection) const;
 
-  [[nodiscard]] const posix::SocketAddress& address() const noexcept { return addresses_[current_]; }
+  [[nodiscard]] const base::SocketAddress& address() const noexcept { return addresses_[current_]; }
 
   // Of several addresses the next one. False: there is none.
   [[nodiscard]] bool has_next() const noexcept { return current_ + 1 < addresses_.size(); }
   void take_next() noexcept { ++current_; }
 
  private:
-  std::vector<posix::SocketAddress> addresses_;
+  std::vector<base::SocketAddress> addresses_;
   std::size_t current_ = 0;
-  std::vector<posix::SocketAddress> sources_;
+  std::vector<base::SocketAddress> sources_;
 };
 
 }  // namespace tcpserver::load

@@ -1,6 +1,6 @@
-#include "tcpserver/load/driver.hpp"
+#include "load/driver.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,8 +13,8 @@ namespace tcpserver::load {
 
 namespace {
 
-using posix::Clock;
-using posix::TimePoint;
+using base::Clock;
+using base::TimePoint;
 using State = Connection::State;
 
 // Between two looks at the clock for what is overdue. An eighth of the time-out, so that it is kept to a
@@ -25,7 +25,7 @@ constexpr auto longest_tick = std::chrono::milliseconds(100);
 // Before the next wait, so that connections that fail at once, or are overdue, keep nobody waiting.
 constexpr int most_starts_at_once = 64;
 
-posix::Duration processor_time() {
+base::Duration processor_time() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const auto of = [](const timeval& time) {
@@ -36,8 +36,8 @@ posix::Duration processor_time() {
 
 }  // namespace
 
-Driver::Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset,
-               posix::Duration timeout, Watcher watcher)
+Driver::Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset, base::Duration timeout,
+               Watcher watcher)
     : script_(script),
       transfer_(transfer),
       dialler_(dialler),
@@ -46,14 +46,14 @@ Driver::Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool 
       watcher_(std::move(watcher)),
       readiness_(script.open),
       connections_(script.open),
-      tick_(std::clamp<posix::Duration>(timeout / 8, shortest_tick, longest_tick)) {
+      tick_(std::clamp<base::Duration>(timeout / 8, shortest_tick, longest_tick)) {
   free_.reserve(script.open);
   for (std::uint32_t slot = script.open; slot > 0; --slot) free_.push_back(slot - 1);
 }
 
 Result Driver::run() {
   const auto used_before = processor_time();
-  const posix::StopSignals signals;
+  const base::StopSignals signals;
   began_ = now_ = heard_ = Clock::now();
   next_tick_ = began_ + tick_;
   loop(signals);
@@ -72,7 +72,7 @@ Result Driver::run() {
   return std::move(result_);
 }
 
-void Driver::loop(const posix::StopSignals& signals) {
+void Driver::loop(const base::StopSignals& signals) {
   while (!over() && signals.heard() == 0) {
     start_some();
     look(signals, next_wake());
@@ -86,8 +86,8 @@ void Driver::loop(const posix::StopSignals& signals) {
   }
 }
 
-void Driver::look(const posix::StopSignals& signals, TimePoint wake) {
-  const auto& ready = readiness_.wait(*posix::time_left(wake), signals.mask_outside());
+void Driver::look(const base::StopSignals& signals, TimePoint wake) {
+  const auto& ready = readiness_.wait(*base::time_left(wake), signals.mask_outside());
   now_ = Clock::now();
   for (const auto& one : ready) {
     step(one);
@@ -287,7 +287,7 @@ void Driver::end(Connection& connection) {
   connection.state = State::closed;
   readiness_.forget(slot);
   if (reset_ && connection.fd) {
-    posix::close_with_reset(std::move(connection.fd));
+    base::close_with_reset(std::move(connection.fd));
   } else {
     connection.fd.reset();
   }

@@ -1,11 +1,12 @@
 #pragma once
 
-#include "tcpserver/load/dialler.hpp"
-#include "tcpserver/load/readiness.hpp"
-#include "tcpserver/load/result.hpp"
-#include "tcpserver/load/script.hpp"
-#include "tcpserver/load/transfer.hpp"
-#include "tcpserver/posix/stop_signals.hpp"
+#include "tcpserver/base/stop_signals.hpp"
+
+#include "load/dialler.hpp"
+#include "load/readiness.hpp"
+#include "load/result.hpp"
+#include "load/script.hpp"
+#include "load/transfer.hpp"
 
 #include <functional>
 #include <vector>
@@ -22,7 +23,7 @@ class Driver {
   };
 
   // Throws StartError (system).
-  Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset, posix::Duration timeout,
+  Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset, base::Duration timeout,
          Watcher watcher);
 
   // To the end, until nothing moves for the time-out, or until a signal. Never throws for what a server does:
@@ -30,9 +31,9 @@ class Driver {
   [[nodiscard]] Result run();
 
  private:
-  void loop(const posix::StopSignals& signals);
-  void look(const posix::StopSignals& signals, posix::TimePoint wake);
-  [[nodiscard]] posix::TimePoint next_wake() const;
+  void loop(const base::StopSignals& signals);
+  void look(const base::StopSignals& signals, base::TimePoint wake);
+  [[nodiscard]] base::TimePoint next_wake() const;
   [[nodiscard]] bool over() const noexcept;
 
   // Starting.
@@ -40,13 +41,13 @@ class Driver {
   [[nodiscard]] bool start_one();
   [[nodiscard]] bool may_start() const noexcept;
   [[nodiscard]] bool asking_again() const noexcept;
-  [[nodiscard]] posix::TimePoint due() const;
-  void open_next(posix::TimePoint began);
+  [[nodiscard]] base::TimePoint due() const;
+  void open_next(base::TimePoint began);
   void open(Connection& connection);
   void ask_next_parked();
 
   // A round.
-  [[nodiscard]] bool begin_round(Connection& connection, posix::TimePoint began);
+  [[nodiscard]] bool begin_round(Connection& connection, base::TimePoint began);
   void begin_next_round(Connection& connection);
   [[nodiscard]] bool send(Connection& connection);
   void want(Connection& connection, Readiness::Want what);
@@ -68,22 +69,22 @@ class Driver {
   Transfer& transfer_;
   Dialler& dialler_;
   const bool reset_;
-  const posix::Duration timeout_;
+  const base::Duration timeout_;
   const Watcher watcher_;
 
   Readiness readiness_;
   std::vector<Connection> connections_;  // by slot
   std::vector<std::uint32_t> free_;      // slots
   Result result_;
-  posix::TimePoint began_;
-  posix::TimePoint now_;
-  posix::TimePoint heard_;  // when the server was last heard of
-  posix::TimePoint next_tick_;
-  posix::Duration tick_;
+  base::TimePoint began_;
+  base::TimePoint now_;
+  base::TimePoint heard_;  // when the server was last heard of
+  base::TimePoint next_tick_;
+  base::Duration tick_;
   std::uint64_t started_ = 0;
   std::uint32_t busy_ = 0;  // neither closed nor parked
   bool reached_ = false;    // the server has been heard of at all
-  std::optional<posix::TimePoint> hold_until_;
+  std::optional<base::TimePoint> hold_until_;
   std::uint32_t asked_again_ = 0;  // slots below this one; with hold, after it
 };
 

@@ -1,10 +1,10 @@
-#include "tcpserver/load/error_kind.hpp"
+#include "load/error_kind.hpp"
 
 #include <cerrno>
 
 namespace tcpserver::load {
 
-using posix::ExitStatus;
+using base::ExitStatus;
 
 const char* name_of(ErrorKind kind) noexcept {
   switch (kind) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/exit_status.hpp"
 
 #include <array>
 #include <cstddef>
@@ -31,7 +31,7 @@ inline constexpr std::array error_kinds{
 [[nodiscard]] const char* name_of(ErrorKind kind) noexcept;
 
 // What a run ends with whose first error is of this kind.
-[[nodiscard]] posix::ExitStatus exit_status_of(ErrorKind kind) noexcept;
+[[nodiscard]] base::ExitStatus exit_status_of(ErrorKind kind) noexcept;
 
 // The kind of an errno that socket, bind, connect, send or recv left.
 [[nodiscard]] ErrorKind kind_of_errno(int error) noexcept;

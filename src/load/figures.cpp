@@ -1,12 +1,10 @@
-#include "tcpserver/load/report.hpp"
+#include "load/report.hpp"
 
 #include <algorithm>
 
 namespace tcpserver::load {
 
-using options::LoadMode;
-
-Figures figures_of(const Result& result, const options::LoadOptions& options) {
+Figures figures_of(const Result& result, const LoadOptions& options) {
   const auto duration = result.opened_after.value_or(result.duration);
   // A run that ended at once has no rate that would mean anything, but JSON has no infinity.
   const double seconds = std::max(std::chrono::duration<double>(duration).count(), 1e-9);

@@ -1,4 +1,4 @@
-#include "tcpserver/load/latency_histogram.hpp"
+#include "load/latency_histogram.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -22,20 +22,20 @@ std::uint64_t LatencyHistogram::upper_end_of(std::size_t bucket) noexcept {
   return ((leading + 1) << dropped) - 1;
 }
 
-void LatencyHistogram::record(posix::Duration time) noexcept {
+void LatencyHistogram::record(base::Duration time) noexcept {
   const auto nanoseconds = std::max<std::int64_t>(time.count(), 0);
   ++counts_[bucket_of(static_cast<std::uint64_t>(nanoseconds))];
   ++count_;
   longest_ = std::max(longest_, nanoseconds);
 }
 
-posix::Duration LatencyHistogram::quantile(double share) const noexcept {
+base::Duration LatencyHistogram::quantile(double share) const noexcept {
   const double wanted = std::ceil(share * static_cast<double>(count_));
   const auto rank = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(wanted), 1, count_);
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];
-    if (seen >= rank) return std::min(posix::Duration(upper_end_of(i)), longest());
+    if (seen >= rank) return std::min(base::Duration(upper_end_of(i)), longest());
   }
   return longest();
 }
@@ -43,7 +43,7 @@ posix::Duration LatencyHistogram::quantile(double share) const noexcept {
 std::vector<LatencyHistogram::Bucket> LatencyHistogram::buckets() const {
   std::vector<Bucket> filled;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
-    if (counts_[i] > 0) filled.push_back({posix::Duration(upper_end_of(i)), counts_[i]});
+    if (counts_[i] > 0) filled.push_back({base::Duration(upper_end_of(i)), counts_[i]});
   }
   return filled;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <array>
 #include <cstddef>
@@ -16,18 +16,18 @@ namespace tcpserver::load {
 class LatencyHistogram {
  public:
   // Below zero counts as zero.
-  void record(posix::Duration time) noexcept;
+  void record(base::Duration time) noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   // Exact. Zero where nothing was recorded.
-  [[nodiscard]] posix::Duration longest() const noexcept { return posix::Duration(longest_); }
+  [[nodiscard]] base::Duration longest() const noexcept { return base::Duration(longest_); }
 
   // The time that this share of all, 0 to 1, did not exceed: the upper end of its bucket, and never above
   // the longest. At least one must have been recorded.
-  [[nodiscard]] posix::Duration quantile(double share) const noexcept;
+  [[nodiscard]] base::Duration quantile(double share) const noexcept;
 
   struct Bucket {
-    posix::Duration upper;  // the longest time that belongs to it
+    base::Duration upper;  // the longest time that belongs to it
     std::uint64_t count;
   };
   // Those that are not empty, the shortest times first.

@@ -1,15 +1,16 @@
-#include "tcpserver/load/load.hpp"
+#include "load/load.hpp"
 
-#include "tcpserver/load/chart.hpp"
-#include "tcpserver/load/driver.hpp"
-#include "tcpserver/load/progress.hpp"
-#include "tcpserver/load/report.hpp"
-#include "tcpserver/options/resolve.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/resolve.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/terminal.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "load/chart.hpp"
+#include "load/driver.hpp"
+#include "load/progress.hpp"
+#include "load/report.hpp"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -20,15 +21,14 @@ namespace tcpserver::load {
 
 namespace {
 
-using options::LoadOptions;
-using posix::ExitStatus;
-using posix::StartError;
+using base::ExitStatus;
+using base::StartError;
 
 // Three standard streams, one for the wait, one for the terminal, and what was inherited.
 constexpr rlim_t descriptors_beside = 16;
 
 void need_descriptors(std::uint32_t connections) {
-  posix::raise_descriptor_limit();
+  base::raise_descriptor_limit();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
       limit.rlim_cur >= connections + descriptors_beside) {
@@ -42,13 +42,13 @@ void need_descriptors(std::uint32_t connections) {
 
 void say_that_it_holds(const Result& result, const LoadOptions& options) {
   const std::string line = "tcpload: holding " + std::to_string(result.held) + " connections for " +
-                           options::duration_text(options.hold) + "\n";
-  static_cast<void>(posix::write_all(STDERR_FILENO, line));
+                           base::duration_text(options.hold) + "\n";
+  static_cast<void>(base::write_all(STDERR_FILENO, line));
 }
 
 Result run_driver(const LoadOptions& options) {
   need_descriptors(options.concurrency);
-  Dialler dialler(options::resolve(options.host, options.port, posix::Clock::now() + options.timeout),
+  Dialler dialler(base::resolve(options.host, options.port, base::Clock::now() + options.timeout),
                   options.sources);
   Transfer transfer(options.service, options.size);
   const auto script = script_of(options);
@@ -67,9 +67,9 @@ Result run_driver(const LoadOptions& options) {
 
 std::string report_of(const Result& result, const LoadOptions& options) {
   if (options.json) return report_json(result, options);
-  auto text = posix::joined(report_lines(result, options));
-  if (const auto terminal = posix::terminal_size()) {
-    text += posix::joined(chart(result.latencies, terminal->columns, posix::colours_wanted()));
+  auto text = base::joined(report_lines(result, options));
+  if (const auto terminal = base::terminal_size()) {
+    text += base::joined(chart(result.latencies, terminal->columns, base::colours_wanted()));
   }
   return text;
 }
@@ -81,10 +81,10 @@ ExitStatus run_load(const LoadOptions& options) {
   const std::string text = report_of(result, options);
   if (result.signal != 0) {
     // Whoever asks for an end gets one, even where nobody reads.
-    static_cast<void>(posix::FrameWriter().write_within(text, std::chrono::seconds(1)));
+    static_cast<void>(base::FrameWriter().write_within(text, std::chrono::seconds(1)));
     ::raise(result.signal);
   }
-  posix::print(text);
+  base::print(text);
   if (!result.first_error) return ExitStatus::ok;
   throw StartError(exit_status_of(result.first_error->kind), result.first_error->sentence);
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "tcpserver/options/load_options.hpp"
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/exit_status.hpp"
+
+#include "load/options.hpp"
 
 namespace tcpserver::load {
 
@@ -10,6 +11,6 @@ namespace tcpserver::load {
 // Throws StartError: as the first connection that failed (exit_status_of), or where there is nobody to
 // connect to (resolve), --sources do not fit (usage), descriptors do not suffice (system), or there is no
 // standard output (io_error).
-[[nodiscard]] posix::ExitStatus run_load(const options::LoadOptions& options);
+[[nodiscard]] base::ExitStatus run_load(const LoadOptions& options);
 
 }  // namespace tcpserver::load

@@ -1,12 +1,14 @@
-#include "tcpserver/load/load.hpp"
-#include "tcpserver/programs/program.hpp"
+#include "tcpserver/cli/program.hpp"
+
+#include "load/load.hpp"
 
 int main(int argc, char** argv) {
   using namespace tcpserver;
-  return programs::run_program("tcpload", [&] {
-    const auto command = options::parse_load_command(argc, argv);
-    if (!command.text_to_show.empty()) return programs::show(command.text_to_show);
-    programs::need_standard_output();
+  using namespace tcpserver::load;
+  return cli::run_program("tcpload", [&] {
+    const auto command = parse_load_command(argc, argv);
+    if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
+    cli::need_standard_output();
     return load::run_load(command.options);
   });
 }

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/options/service.hpp"
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/cli/option_table.hpp"
+#include "tcpserver/cli/service.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-namespace tcpserver::options {
+namespace tcpserver::load {
 
 inline constexpr std::uint64_t most_load_connections = 1'000'000'000;
 inline constexpr std::uint32_t most_at_a_time = 1'000'000;
@@ -33,12 +33,12 @@ struct LoadOptions {
   std::uint32_t concurrency = 64;      // at a time
   std::uint64_t size = 32;             // bytes of a message, or of a bulk stream
   std::uint64_t round_trips = 1;       // of each connection, with ping
-  posix::Duration hold{};              // with hold
+  base::Duration hold{};               // with hold
   std::optional<double> rate{};        // connections to start in a second; nothing: as answers come
-  Service service = Service::echo;
+  cli::Service service = cli::Service::echo;
   bool reset = false;         // close by RST
   std::uint32_t sources = 0;  // 127.0.0.1 to 127.0.0.so many; 0: as the system chooses
-  posix::Duration timeout = std::chrono::seconds(10);
+  base::Duration timeout = std::chrono::seconds(10);
   bool json = false;
 };
 
@@ -47,12 +47,12 @@ struct LoadWords {
   std::optional<std::uint64_t> connections;
   std::optional<std::uint32_t> concurrency;
   std::optional<std::uint64_t> message_size;
-  std::optional<posix::Duration> hold;
+  std::optional<base::Duration> hold;
   std::optional<std::uint64_t> bulk;
   std::optional<std::uint64_t> ping;
 };
 
-[[nodiscard]] OptionTable load_option_table(LoadOptions& target, LoadWords& words);
+[[nodiscard]] cli::OptionTable load_option_table(LoadOptions& target, LoadWords& words);
 
 struct LoadCommand {
   LoadOptions options;
@@ -62,4 +62,4 @@ struct LoadCommand {
 // Reads argv: [OPTION]... [HOST [PORT]]. No variables. Throws StartError (usage) for what is not allowed.
 [[nodiscard]] LoadCommand parse_load_command(int argc, char* const* argv);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::load

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/options/service.hpp"
+#include "tcpserver/cli/service.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@ class Pattern {
   static constexpr std::uint64_t period = 65521;  // the largest prime below 2^16
 
   // `longest` is the most that sent() and expected() are asked for.
-  Pattern(options::Service service, std::size_t longest);
+  Pattern(cli::Service service, std::size_t longest);
 
   // Where a connection's round begins. Of 65521 connections that follow each other each has its own place.
   [[nodiscard]] static std::uint64_t place_of(std::uint64_t connection, std::uint64_t round) noexcept {

@@ -1,8 +1,8 @@
-#include "tcpserver/load/progress.hpp"
+#include "load/progress.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/bar.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/bar.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <unistd.h>
 
@@ -45,35 +45,35 @@ Part part_of(const Result& result, const Script& script) {
 
 }  // namespace
 
-std::string progress_line(const Result& result, const Script& script, posix::Duration since_start,
+std::string progress_line(const Result& result, const Script& script, base::Duration since_start,
                           std::size_t columns) {
   const auto part = part_of(result, script);
   const double seconds = std::chrono::duration<double>(since_start).count();
   std::string text = "] " + part.text;
   if (!script.until_end && seconds > 0) {
-    text += options::formatted(", %.0f a second", static_cast<double>(part.done) / seconds);
+    text += base::formatted(", %.0f a second", static_cast<double>(part.done) / seconds);
   }
   text += ", " + std::to_string(result.errors()) + (result.errors() == 1 ? " error" : " errors");
   const std::size_t taken = text.size() + 2;  // the bracket, and the last column, which stays free
   const std::size_t room = columns > taken ? columns - taken : 0;
-  return "[" + posix::bar(part.done, part.all, std::clamp(room, narrowest_bar, widest_bar)) + text;
+  return "[" + base::bar(part.done, part.all, std::clamp(room, narrowest_bar, widest_bar)) + text;
 }
 
 Progress::Progress(const Script& script)
-    : script_(script), began_(posix::Clock::now()), next_(began_ + quiet_time) {
-  if (posix::terminal_size(STDERR_FILENO)) frames_.emplace(STDERR_FILENO);
+    : script_(script), began_(base::Clock::now()), next_(began_ + quiet_time) {
+  if (base::terminal_size(STDERR_FILENO)) frames_.emplace(STDERR_FILENO);
 }
 
 void Progress::show(const Result& result) {
-  const auto now = posix::Clock::now();
+  const auto now = base::Clock::now();
   if (!frames_ || now < next_) return;
   next_ = now + between_frames;
-  const auto size = posix::terminal_size(STDERR_FILENO);
+  const auto size = base::terminal_size(STDERR_FILENO);
   try {
     if (!size || !frames_->ready()) return;
     frames_->write(place_.draw({progress_line(result, script_, now - began_, size->columns)}, *size));
     drawn_ = true;
-  } catch (const posix::StartError&) {
+  } catch (const base::StartError&) {
     frames_.reset();  // a terminal that is gone is no reason to end a measurement
   }
 }
@@ -81,12 +81,12 @@ void Progress::show(const Result& result) {
 void Progress::remove() {
   if (!frames_ || !drawn_) return;
   drawn_ = false;
-  const auto size = posix::terminal_size(STDERR_FILENO);
+  const auto size = base::terminal_size(STDERR_FILENO);
   if (!size) return;
   try {
     // Whoever has stopped the terminal reads nothing now, and gets the report behind what was drawn.
     static_cast<void>(frames_->write_within(place_.draw({}, *size), std::chrono::milliseconds(200)));
-  } catch (const posix::StartError&) {
+  } catch (const base::StartError&) {
     frames_.reset();
   }
 }

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "tcpserver/load/result.hpp"
-#include "tcpserver/load/script.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/terminal.hpp"
+
+#include "load/result.hpp"
+#include "load/script.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -14,7 +15,7 @@ namespace tcpserver::load {
 // "[####......] 4512 of 10000 connections, 8104 a second, 0 errors": how far a run is, in one line of so many
 // columns.
 [[nodiscard]] std::string progress_line(const Result& result, const Script& script,
-                                        posix::Duration since_start, std::size_t columns);
+                                        base::Duration since_start, std::size_t columns);
 
 // A line on standard error where that is a terminal, for runs that take a while. A terminal that takes
 // nothing is left alone: it delays nobody.
@@ -33,11 +34,11 @@ class Progress {
 
  private:
   const Script script_;
-  posix::TimePoint began_;
-  posix::TimePoint next_;
+  base::TimePoint began_;
+  base::TimePoint next_;
   bool drawn_ = false;
-  std::optional<posix::FrameWriter> frames_;  // nothing: no terminal, or it is gone
-  posix::PictureInPlace place_;
+  std::optional<base::FrameWriter> frames_;  // nothing: no terminal, or it is gone
+  base::PictureInPlace place_;
 };
 
 }  // namespace tcpserver::load

@@ -1,6 +1,7 @@
-#include "tcpserver/load/readiness.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "load/readiness.hpp"
+
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -22,12 +23,12 @@ std::uint32_t events_of(Readiness::Want want) {
 }
 
 // epoll_pwait2 (Linux 5.11) waits to the nanosecond; older kernels to the millisecond, rounded up.
-int wait_for_events(int epoll, std::array<epoll_event, most_events>& events, posix::Duration limit,
+int wait_for_events(int epoll, std::array<epoll_event, most_events>& events, base::Duration limit,
                     const sigset_t& mask) {
 #ifdef SYS_epoll_pwait2
   static bool known = true;
   if (known) {
-    const timespec exact = posix::to_timespec(limit);
+    const timespec exact = base::to_timespec(limit);
     constexpr std::size_t size_of_kernel_mask = 8;
     const auto count = ::syscall(SYS_epoll_pwait2, epoll, events.data(), static_cast<int>(most_events),
                                  &exact, &mask, size_of_kernel_mask);
@@ -44,13 +45,13 @@ int wait_for_events(int epoll, std::array<epoll_event, most_events>& events, pos
 }  // namespace
 
 struct Readiness::Watched {
-  posix::UniqueFd epoll;
+  base::UniqueFd epoll;
   std::array<epoll_event, most_events> events;
 };
 
 Readiness::Readiness(std::uint32_t) : watched_(std::make_unique<Watched>()) {
-  watched_->epoll = posix::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!watched_->epoll) throw posix::system_error("wait for connections (epoll_create1)");
+  watched_->epoll = base::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!watched_->epoll) throw base::system_error("wait for connections (epoll_create1)");
   ready_.reserve(most_events);
 }
 
@@ -68,9 +69,9 @@ bool Readiness::change(int fd, std::uint32_t slot, Want want) noexcept {
 
 void Readiness::forget(std::uint32_t) noexcept {}  // close does it (epoll(7), Questions and answers)
 
-const std::vector<Ready>& Readiness::wait(posix::Duration limit, const sigset_t& mask) {
+const std::vector<Ready>& Readiness::wait(base::Duration limit, const sigset_t& mask) {
   const int count = wait_for_events(watched_->epoll.get(), watched_->events, limit, mask);
-  if (count < 0 && errno != EINTR) throw posix::system_error("wait for connections (epoll_pwait)");
+  if (count < 0 && errno != EINTR) throw base::system_error("wait for connections (epoll_pwait)");
   ready_.clear();
   for (int i = 0; i < count; ++i) {
     const auto& event = watched_->events[static_cast<std::size_t>(i)];

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <signal.h>
 
@@ -38,7 +38,7 @@ class Readiness {
 
   // Waits for so long at most, and until a signal that the mask lets in. What is returned holds until the
   // next call; it may be a part of what is ready. Throws StartError (system).
-  [[nodiscard]] const std::vector<Ready>& wait(posix::Duration limit, const sigset_t& mask);
+  [[nodiscard]] const std::vector<Ready>& wait(base::Duration limit, const sigset_t& mask);
 
  private:
   struct Watched;

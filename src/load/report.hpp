@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/load/result.hpp"
-#include "tcpserver/options/load_options.hpp"
+#include "load/options.hpp"
+#include "load/result.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -17,16 +17,15 @@ struct Figures {
   std::optional<double> round_trips_per_s;  // with ping
   std::optional<double> bytes_per_s;        // with bulk: payload that came back, so one direction
 };
-[[nodiscard]] Figures figures_of(const Result& result, const options::LoadOptions& options);
+[[nodiscard]] Figures figures_of(const Result& result, const LoadOptions& options);
 
 // "connections", "hold", "bulk" or "ping".
-[[nodiscard]] const char* name_of(options::LoadMode mode) noexcept;
+[[nodiscard]] const char* name_of(LoadMode mode) noexcept;
 
 // A few lines for a reader.
-[[nodiscard]] std::vector<std::string> report_lines(const Result& result,
-                                                    const options::LoadOptions& options);
+[[nodiscard]] std::vector<std::string> report_lines(const Result& result, const LoadOptions& options);
 
 // One document, on several lines: README, section tcpload, has its keys.
-[[nodiscard]] std::string report_json(const Result& result, const options::LoadOptions& options);
+[[nodiscard]] std::string report_json(const Result& result, const LoadOptions& options);
 
 }  // namespace tcpserver::load

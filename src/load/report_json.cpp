@@ -1,17 +1,18 @@
-#include "tcpserver/load/report.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "load/report.hpp"
 
 namespace tcpserver::load {
 
 namespace {
 
-using options::formatted;
+using base::formatted;
 
-std::string microseconds(posix::Duration duration) {
+std::string microseconds(base::Duration duration) {
   return formatted("%.3f", std::chrono::duration<double, std::micro>(duration).count());
 }
 
-std::string seconds(posix::Duration duration) {
+std::string seconds(base::Duration duration) {
   return formatted("%.6f", std::chrono::duration<double>(duration).count());
 }
 
@@ -46,17 +47,17 @@ std::string errors_json(const Result& result) {
 }
 
 // What one mode has and the others have not, each with a comma and a newline.
-std::string of_the_mode(const Result& result, const options::LoadOptions& options, const Figures& figures) {
+std::string of_the_mode(const Result& result, const LoadOptions& options, const Figures& figures) {
   std::string text;
   const auto add = [&text](const char* name, const std::string& value) {
     text += std::string("  \"") + name + "\": " + value + ",\n";
   };
   if (options.rate) add("wanted_rate_per_s", formatted("%.3f", *options.rate));
-  if (options.mode == options::LoadMode::hold) {
+  if (options.mode == LoadMode::hold) {
     add("held", std::to_string(result.held));
     add("hold_s", seconds(options.hold));
   }
-  if (options.mode == options::LoadMode::ping) add("round_trips", std::to_string(result.rounds));
+  if (options.mode == LoadMode::ping) add("round_trips", std::to_string(result.rounds));
   if (figures.round_trips_per_s) add("round_trips_per_s", formatted("%.3f", *figures.round_trips_per_s));
   if (figures.bytes_per_s) add("bytes_per_s", formatted("%.0f", *figures.bytes_per_s));
   return text;
@@ -68,11 +69,11 @@ const char* end_of(const Result& result) {
 
 }  // namespace
 
-std::string report_json(const Result& result, const options::LoadOptions& options) {
+std::string report_json(const Result& result, const LoadOptions& options) {
   const auto figures = figures_of(result, options);
-  const bool bulk = options.mode == options::LoadMode::bulk;
+  const bool bulk = options.mode == LoadMode::bulk;
   return std::string("{\"mode\": \"") + name_of(options.mode) +
-         "\", \"server\": " + options::json_string(result.server) + ",\n" +
+         "\", \"server\": " + base::json_string(result.server) + ",\n" +
          "  \"concurrency\": " + std::to_string(options.concurrency) +
          ", \"message_size\": " + (bulk ? "null" : std::to_string(options.size)) +
          ", \"stream_size\": " + (bulk ? std::to_string(options.size) : "null") + ",\n" +
@@ -80,7 +81,7 @@ std::string report_json(const Result& result, const options::LoadOptions& option
          ", \"errors\": " + std::to_string(result.errors()) +
          ", \"unfinished\": " + std::to_string(result.unfinished) + ", \"ended\": " + end_of(result) + ",\n" +
          "  \"errors_by_kind\": " + errors_json(result) + ",\n" + "  \"first_error\": " +
-         (result.first_error ? options::json_string(result.first_error->sentence) : "null") + ",\n" +
+         (result.first_error ? base::json_string(result.first_error->sentence) : "null") + ",\n" +
          "  \"rate_per_s\": " + formatted("%.3f", figures.connections_per_s) +
          ", \"duration_s\": " + seconds(result.duration) + ", \"cpu_s\": " + seconds(result.processor_time) +
          ",\n" + of_the_mode(result, options, figures) +

@@ -1,16 +1,15 @@
-#include "tcpserver/load/report.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include "load/report.hpp"
 
 namespace tcpserver::load {
 
 namespace {
 
-using options::formatted;
-using options::LoadMode;
-using options::LoadOptions;
-using options::time_text;
+using base::formatted;
+using base::time_text;
 
-double in_seconds(posix::Duration duration) {
+double in_seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
@@ -35,7 +34,7 @@ std::string what_was_done(const Result& result, const LoadOptions& options) {
     case LoadMode::connections:
       return connections + ", " + at_a_time + ", " + messages;
     case LoadMode::hold:
-      return connections + ", held for " + options::duration_text(options.hold) + ", " + messages;
+      return connections + ", held for " + base::duration_text(options.hold) + ", " + messages;
     case LoadMode::bulk:
       return counted(result.connections, "stream", "streams") + " of " + size_text(options.size);
     case LoadMode::ping:
@@ -88,7 +87,7 @@ std::vector<std::string> report_lines(const Result& result, const LoadOptions& o
                     std::to_string(result.unfinished) + " unfinished");
   }
   if (result.stalled) {
-    lines.push_back("stalled   nothing moved for " + options::duration_text(options.timeout) +
+    lines.push_back("stalled   nothing moved for " + base::duration_text(options.timeout) +
                     ", so the run was given up after " + time_text(in_seconds(result.duration)));
   }
   lines.push_back("rate      " + rate_line(result, options, figures_of(result, options)));

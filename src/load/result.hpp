@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/load/error_kind.hpp"
-#include "tcpserver/load/latency_histogram.hpp"
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
+
+#include "load/error_kind.hpp"
+#include "load/latency_histogram.hpp"
 
 #include <array>
 #include <cstdint>
@@ -27,9 +28,9 @@ struct Result {
   std::uint64_t unfinished = 0;  // open when the run was stopped by a signal: neither well nor errors
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
-  posix::Duration duration{};                     // from the first connect to the last end
-  std::optional<posix::Duration> opened_after{};  // with hold: until all were open
-  posix::Duration processor_time{};               // of this process, its own and the kernel's for it
+  base::Duration duration{};                     // from the first connect to the last end
+  std::optional<base::Duration> opened_after{};  // with hold: until all were open
+  base::Duration processor_time{};               // of this process, its own and the kernel's for it
   LatencyHistogram latencies{};
   bool stalled = false;  // nothing moved for the time-out, and the run was given up
   int signal = 0;        // SIGINT or SIGTERM that stopped it; 0: none

@@ -1,4 +1,4 @@
-#include "tcpserver/load/script.hpp"
+#include "load/script.hpp"
 
 #include <algorithm>
 
@@ -6,14 +6,12 @@ namespace tcpserver::load {
 
 namespace {
 
-using options::LoadMode;
-
 // Of many that are to be held open no more are under way than a short listen queue has room for.
 constexpr std::uint32_t most_busy_with_hold = 64;
 
 }  // namespace
 
-Script script_of(const options::LoadOptions& options) {
+Script script_of(const LoadOptions& options) {
   const bool hold = options.mode == LoadMode::hold;
   Script script{.connections = options.connections,
                 .open = options.concurrency,
@@ -27,7 +25,7 @@ Script script_of(const options::LoadOptions& options) {
   if (hold) script.hold = options.hold;
   if (options.rate) {
     const std::chrono::duration<double> seconds(1 / *options.rate);
-    script.interval = std::chrono::duration_cast<posix::Duration>(seconds);
+    script.interval = std::chrono::duration_cast<base::Duration>(seconds);
   }
   return script;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/options/load_options.hpp"
+#include "load/options.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,12 +16,12 @@ struct Script {
   std::uint64_t size;         // bytes of a round
   std::uint64_t rounds;       // of each connection
   bool until_end;  // after the last byte "no more" is said (a half-close), and the server's end is wanted
-  std::optional<posix::Duration> hold;      // between the first round and the second, once all are open
-  std::optional<posix::Duration> interval;  // from the start of one to the start of the next; nothing: as
-                                            // soon as there is a place
-  bool timed;                               // rounds have latencies
+  std::optional<base::Duration> hold;      // between the first round and the second, once all are open
+  std::optional<base::Duration> interval;  // from the start of one to the start of the next; nothing: as
+                                           // soon as there is a place
+  bool timed;                              // rounds have latencies
 };
 
-[[nodiscard]] Script script_of(const options::LoadOptions& options);
+[[nodiscard]] Script script_of(const LoadOptions& options);
 
 }  // namespace tcpserver::load

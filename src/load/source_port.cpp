@@ -1,4 +1,4 @@
-#include "tcpserver/load/source_port.hpp"
+#include "load/source_port.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

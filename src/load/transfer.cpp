@@ -1,6 +1,6 @@
-#include "tcpserver/load/transfer.hpp"
+#include "load/transfer.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <sys/socket.h>
 
@@ -21,7 +21,7 @@ std::size_t piece_of(std::uint64_t size) {
 
 // ENOTCONN: the connect is under way on a system that says so.
 bool is_to_wait(int error) {
-  return posix::would_block(error) || error == ENOTCONN;
+  return base::would_block(error) || error == ENOTCONN;
 }
 
 Fault fault_of(int error) {
@@ -35,7 +35,7 @@ char capital(char c) {
 }  // namespace
 
 // One byte more than a reply may have: so a surplus shows.
-Transfer::Transfer(options::Service service, std::uint64_t size)
+Transfer::Transfer(cli::Service service, std::uint64_t size)
     : size_(size), pattern_(service, piece_of(size)), buffer_(piece_of(size) + 1) {}
 
 std::optional<Fault> Transfer::send(Connection& connection) {

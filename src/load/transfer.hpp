@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/load/connection.hpp"
-#include "tcpserver/load/pattern.hpp"
+#include "load/connection.hpp"
+#include "load/pattern.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@ namespace tcpserver::load {
 class Transfer {
  public:
   // `size`: bytes of a round, above 0.
-  Transfer(options::Service service, std::uint64_t size);
+  Transfer(cli::Service service, std::uint64_t size);
 
   // Whether the kernel had room. A fault is what ended the connection, be it the connect that was under way.
   [[nodiscard]] std::optional<Fault> send(Connection& connection);

@@ -1,6 +1,6 @@
-#include "tcpserver/options/backlog_options.hpp"
+#include "backlog/options.hpp"
 
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include "harness/arguments.hpp"
 
@@ -8,10 +8,12 @@
 
 namespace {
 
-using namespace tcpserver::options;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using namespace tcpserver::backlog;
 using namespace std::chrono_literals;
-using tcpserver::posix::ExitStatus;
-using tcpserver::posix::StartError;
+using tcpserver::base::ExitStatus;
+using tcpserver::base::StartError;
 
 BacklogCommand parse(std::vector<std::string> words) {
   words.insert(words.begin(), "tcpbacklog");

@@ -1,9 +1,10 @@
-#include "tcpserver/backlog/probe.hpp"
+#include "backlog/probe.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::backlog;
 
 TEST(Books, ReportWhatTheyReport) {

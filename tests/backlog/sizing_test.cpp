@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/sizing.hpp"
+#include "backlog/sizing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::backlog;
 
 // The example of the manual.

@@ -1,4 +1,4 @@
-#include "tcpserver/backlog/watch.hpp"
+#include "backlog/watch.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,10 @@
 
 namespace {
 
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 using namespace tcpserver::backlog;
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 ObservedListener listener(std::uint32_t length, std::optional<std::uint32_t> dropped,
                           std::uint64_t inode = 7) {
@@ -22,7 +24,7 @@ ObservedListener listener(std::uint32_t length, std::optional<std::uint32_t> dro
 // A book for which every listener is python3's.
 WatchBook new_book() {
   return WatchBook([](std::uint64_t inode) {
-    return tcpserver::posix::SocketOwner{.pid = static_cast<pid_t>(inode), .name = "py\"thon3"};
+    return tcpserver::kernel::SocketOwner{.pid = static_cast<pid_t>(inode), .name = "py\"thon3"};
   });
 }
 

@@ -1,10 +1,10 @@
-#include "tcpserver/posix/bar.hpp"
+#include "tcpserver/base/bar.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using tcpserver::posix::bar;
+using tcpserver::base::bar;
 
 TEST(Bar, ShowsThePart) {
   EXPECT_EQ(bar(0, 8, 4), "....");

@@ -1,10 +1,10 @@
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
 using namespace std::chrono_literals;
 
 TEST(Clock, ConvertsToTimespec) {

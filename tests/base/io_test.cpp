@@ -1,7 +1,7 @@
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
-#include "tcpserver/posix/signals.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/signals.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
 
 struct Pipe {
   Pipe() {

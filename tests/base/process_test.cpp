@@ -1,4 +1,4 @@
-#include "tcpserver/posix/process.hpp"
+#include "tcpserver/base/process.hpp"
 
 #include "harness/proc.hpp"
 
@@ -58,7 +58,7 @@ std::string left_by(int fd, int also, int highest, bool without_close_range) {
 #else
     static_cast<void>(without_close_range);
 #endif
-    posix::close_all_but(fd, also, highest);
+    base::close_all_but(fd, also, highest);
     std::string left;
     for (int other = 0; other <= last_in_use; ++other) {
       if (::fcntl(other, F_GETFD) >= 0) left += (left.empty() ? "" : " ") + std::to_string(other);

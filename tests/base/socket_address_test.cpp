@@ -1,4 +1,4 @@
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -15,7 +15,7 @@
 
 namespace {
 
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 TEST(SocketAddress, ReadsAndWritesNumericText) {
   EXPECT_EQ(SocketAddress::parse("127.0.0.1", 80)->text(), "127.0.0.1:80");

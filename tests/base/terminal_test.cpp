@@ -1,10 +1,10 @@
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
 
 constexpr TerminalSize usual{.columns = 80, .rows = 24};
 

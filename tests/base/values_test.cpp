@@ -1,10 +1,10 @@
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace tcpserver::options;
+using namespace tcpserver::base;
 using namespace std::chrono_literals;
 
 TEST(Count, IsDecimalDigitsWithinItsRange) {

@@ -1,6 +1,6 @@
-#include "tcpserver/options/config_file.hpp"
+#include "cli/config_file.hpp"
 
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include "harness/process.hpp"
 #include "harness/text_file.hpp"
@@ -14,9 +14,10 @@
 
 namespace {
 
-using namespace tcpserver::options;
-using tcpserver::posix::ExitStatus;
-using tcpserver::posix::StartError;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using tcpserver::base::ExitStatus;
+using tcpserver::base::StartError;
 
 std::string shown(std::string_view text) {
   std::string all;

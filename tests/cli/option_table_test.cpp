@@ -1,4 +1,4 @@
-#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
 #include "harness/arguments.hpp"
 #include "harness/text_file.hpp"
@@ -7,9 +7,10 @@
 
 namespace {
 
-using namespace tcpserver::options;
-using tcpserver::posix::ExitStatus;
-using tcpserver::posix::StartError;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using tcpserver::base::ExitStatus;
+using tcpserver::base::StartError;
 
 constexpr Program program{.name = "prog",
                           .synopsis = "[OPTION]...",

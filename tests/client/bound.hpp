@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <sys/socket.h>
 
@@ -11,14 +11,14 @@
 struct Bound {
   Bound(const char* host, bool listening)
       : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-        address(*tcpserver::posix::SocketAddress::parse(host, 0)) {
+        address(*tcpserver::base::SocketAddress::parse(host, 0)) {
     EXPECT_EQ(::bind(fd.get(), address.get(), address.size()), 0);
-    socklen_t size = tcpserver::posix::SocketAddress::storage_size;
+    socklen_t size = tcpserver::base::SocketAddress::storage_size;
     EXPECT_EQ(::getsockname(fd.get(), address.storage(), &size), 0);
     if (listening) {
       EXPECT_EQ(::listen(fd.get(), 0), 0);
     }
   }
-  tcpserver::posix::UniqueFd fd;
-  tcpserver::posix::SocketAddress address;
+  tcpserver::base::UniqueFd fd;
+  tcpserver::base::SocketAddress address;
 };

@@ -1,4 +1,4 @@
-#include "tcpserver/client/crowd.hpp"
+#include "client/crowd.hpp"
 
 #include "client/bound.hpp"
 
@@ -11,11 +11,12 @@
 namespace {
 
 using namespace tcpserver;
+using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 
 // Echoes to so many clients.
-std::jthread echo_to(const posix::UniqueFd& listener, int clients) {
+std::jthread echo_to(const base::UniqueFd& listener, int clients) {
   return std::jthread([fd = listener.get(), clients] {
     for (int i = 0; i < clients; ++i) {
       const int connection = ::accept(fd, nullptr, nullptr);
@@ -28,9 +29,9 @@ std::jthread echo_to(const posix::UniqueFd& listener, int clients) {
   });
 }
 
-CrowdResult run_two(const std::vector<posix::SocketAddress>& addresses,
-                    std::optional<posix::Duration> timeout = std::nullopt) {
-  options::ClientOptions options;
+CrowdResult run_two(const std::vector<base::SocketAddress>& addresses,
+                    std::optional<base::Duration> timeout = std::nullopt) {
+  client::ClientOptions options;
   options.clients = 2;
   options.timeout = timeout;
   return run_crowd(options, addresses, [](const Timeline&) {});
@@ -49,7 +50,7 @@ TEST(Crowd, TriesTheNextAddressWhereOneRefuses) {
 
 TEST(Crowd, TimedOutIsStrongerThanRefused) {
   const Bound silent("127.0.0.1", true);
-  const posix::UniqueFd place(::socket(AF_INET, SOCK_STREAM, 0));
+  const base::UniqueFd place(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);
   const Bound refusing("127.0.0.2", false);
   const auto result = run_two({silent.address, refusing.address}, 400ms);

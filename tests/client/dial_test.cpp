@@ -1,7 +1,7 @@
-#include "tcpserver/client/dial.hpp"
+#include "client/dial.hpp"
 
-#include "tcpserver/options/resolve.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/resolve.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include "client/bound.hpp"
 
@@ -9,9 +9,9 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::client;
-using tcpserver::options::resolve;
-using namespace tcpserver::posix;
+using tcpserver::base::resolve;
 using namespace std::chrono_literals;
 
 SocketAddress peer_of(const UniqueFd& fd) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/client/timeline.hpp"
+#include "client/timeline.hpp"
 
 // Timelines that never were, for what is made of them.
 namespace made {

@@ -1,4 +1,4 @@
-#include "tcpserver/options/client_options.hpp"
+#include "client/options.hpp"
 
 #include "harness/arguments.hpp"
 
@@ -6,9 +6,11 @@
 
 namespace {
 
-using namespace tcpserver::options;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using namespace tcpserver::client;
 using namespace std::chrono_literals;
-using tcpserver::posix::StartError;
+using tcpserver::base::StartError;
 
 ClientCommand parse(std::vector<std::string> words) {
   words.insert(words.begin(), "tcpclient");
@@ -46,7 +48,7 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
     try {
       static_cast<void>(parse(words));
     } catch (const StartError& error) {
-      EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+      EXPECT_EQ(error.status(), tcpserver::base::ExitStatus::usage);
       return std::string(error.what());
     }
     return std::string("it was taken");

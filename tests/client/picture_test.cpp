@@ -1,6 +1,6 @@
-#include "tcpserver/client/picture.hpp"
+#include "client/picture.hpp"
 
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
 
 #include "client/made_timeline.hpp"
 #include "harness/golden.hpp"
@@ -11,13 +11,14 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace made;
 
 constexpr PictureSize usual{.columns = 80, .most_rows = 40};
 
 std::string drawn(const Timeline& timeline, PictureSize size = usual) {
-  return tcpserver::posix::joined(picture(timeline, size, false));
+  return tcpserver::base::joined(picture(timeline, size, false));
 }
 
 Timeline many(std::uint32_t count) {
@@ -97,7 +98,7 @@ TEST(Picture, PrefersRowsOfThoseThatFailed) {
 
 TEST(Picture, ColoursChangeNothingButTheColour) {
   for (const auto& timeline : {iterative(), full_queue(), many(3)}) {
-    std::string text = tcpserver::posix::joined(picture(timeline, usual, true));
+    std::string text = tcpserver::base::joined(picture(timeline, usual, true));
     std::size_t sequences = 0;
     for (std::size_t at = 0; (at = text.find("\x1b[", at)) != std::string::npos; ++sequences) {
       text.erase(at, text.find('m', at) - at + 1);

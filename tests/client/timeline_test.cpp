@@ -4,6 +4,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;

@@ -1,4 +1,4 @@
-#include "tcpserver/client/verdict.hpp"
+#include "client/verdict.hpp"
 
 #include "client/made_timeline.hpp"
 
@@ -6,6 +6,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;

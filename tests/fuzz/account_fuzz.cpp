@@ -1,10 +1,9 @@
 // The text of /etc/passwd or /etc/group, and behind a byte 0x1e who is looked for in it.
-#include "tcpserver/posix/account.hpp"
-
 #include "fuzz/fuzz.hpp"
+#include "server/confine/account.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tcpserver::posix;
+  using namespace tcpserver::server;
   constexpr auto nobody_at_all = static_cast<uid_t>(-1);
   auto name = fuzz::text_of(data, size);
   const auto file = fuzz::next_part(name, '\x1e');

@@ -1,6 +1,6 @@
 // Arguments, variables and configuration file of tcpserver: three parts with a byte 0x1e between them, each
 // of lines.
-#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include "fuzz/fuzz.hpp"
 
@@ -46,13 +46,13 @@ class ConfigFile {
   int fd_;
 };
 
-void check(const options::ServerOptions& options) {
+void check(const server::ServerOptions& options) {
   using namespace std::chrono_literals;
-  fuzz::require(options.max_connections >= 1 && options.max_connections <= options::most_connections,
+  fuzz::require(options.max_connections >= 1 && options.max_connections <= server::most_connections,
                 "max-connections is in its range");
-  fuzz::require(options.max_per_host <= options::most_connections, "max-per-host is in its range");
+  fuzz::require(options.max_per_host <= server::most_connections, "max-per-host is in its range");
   fuzz::require(!options.backlog || options.backlog->value >= 1, "a backlog is 1 or more");
-  fuzz::require(options.bind.size() <= options::most_addresses, "there are no more addresses than allowed");
+  fuzz::require(options.bind.size() <= server::most_addresses, "there are no more addresses than allowed");
   fuzz::require(options.idle_timeout >= 0s && options.idle_timeout <= 366 * 24h,
                 "the idle time-out is a duration");
   fuzz::require(options.drain_timeout >= 0s && options.drain_timeout <= 366 * 24h,
@@ -73,13 +73,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto environment = pointers(variables);
   try {
     const auto command =
-        options::parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
+        server::parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
     if (command.text_to_show.empty()) check(command.options);
     for (const auto& warning : command.warnings)
       fuzz::require(fuzz::is_one_plain_line(warning), "a warning is a line");
-  } catch (const posix::StartError& error) {
+  } catch (const base::StartError& error) {
     fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
-    fuzz::require(error.status() == posix::ExitStatus::usage || error.status() == posix::ExitStatus::no_input,
+    fuzz::require(error.status() == base::ExitStatus::usage || error.status() == base::ExitStatus::no_input,
                   "and with status 64 or 66");
   }
   return 0;

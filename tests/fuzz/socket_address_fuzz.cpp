@@ -1,11 +1,11 @@
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include "fuzz/fuzz.hpp"
 
 #include <cstring>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using tcpserver::posix::SocketAddress;
+  using tcpserver::base::SocketAddress;
   const auto text = fuzz::text_of(data, size);
   const auto address = SocketAddress::parse(text, 80);
   if (!address) return 0;

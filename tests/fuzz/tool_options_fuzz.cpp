@@ -1,9 +1,8 @@
 // Arguments of tcpclient, of tcpbacklog and of tcpload, one a line.
-#include "tcpserver/options/backlog_options.hpp"
-#include "tcpserver/options/client_options.hpp"
-#include "tcpserver/options/load_options.hpp"
-
+#include "backlog/options.hpp"
+#include "client/options.hpp"
 #include "fuzz/fuzz.hpp"
+#include "load/options.hpp"
 
 #include <string>
 #include <vector>
@@ -16,35 +15,35 @@ template <typename Parse>
 void parse_or_be_refused(Parse parse) {
   try {
     parse();
-  } catch (const posix::StartError& error) {
+  } catch (const base::StartError& error) {
     fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
-    fuzz::require(error.status() == posix::ExitStatus::usage, "and with status 64");
+    fuzz::require(error.status() == base::ExitStatus::usage, "and with status 64");
   }
 }
 
-void check(const options::ProbeOptions& options) {
+void check(const backlog::ProbeOptions& options) {
   fuzz::require(
-      options.from >= 0 && options.from <= options.to && options.to <= options::largest_probed_backlog,
+      options.from >= 0 && options.from <= options.to && options.to <= backlog::largest_probed_backlog,
       "a probe goes up");
 }
-void check(const options::WatchOptions& options) {
-  fuzz::require(options.port > 0 && options.interval >= options::shortest_interval && options.count != 0U,
+void check(const backlog::WatchOptions& options) {
+  fuzz::require(options.port > 0 && options.interval >= backlog::shortest_interval && options.count != 0U,
                 "a watch has a port, an interval and something to look for");
 }
-void check(const options::SizeOptions& options) {
-  fuzz::require(options.rate >= 0 && options.rate <= static_cast<double>(options::highest_rate),
+void check(const backlog::SizeOptions& options) {
+  fuzz::require(options.rate >= 0 && options.rate <= static_cast<double>(backlog::highest_rate),
                 "a rate is a rate");
   fuzz::require(options.burst.value_or(options.rate) >= options.rate, "a burst is not below the mean");
-  fuzz::require(options.headroom >= 1 && options.headroom <= options::largest_headroom, "headroom is room");
+  fuzz::require(options.headroom >= 1 && options.headroom <= backlog::largest_headroom, "headroom is room");
 }
 
-void check(const options::LoadOptions& options) {
-  fuzz::require(options.port > 0 && options.size > 0 && options.timeout > posix::Duration::zero(),
+void check(const load::LoadOptions& options) {
+  fuzz::require(options.port > 0 && options.size > 0 && options.timeout > base::Duration::zero(),
                 "a load has a port, bytes and a time-out");
-  fuzz::require(options.concurrency > 0 && options.concurrency <= options::most_at_a_time &&
-                    options.connections > 0 && options.connections <= options::most_load_connections,
+  fuzz::require(options.concurrency > 0 && options.concurrency <= load::most_at_a_time &&
+                    options.connections > 0 && options.connections <= load::most_load_connections,
                 "and connections within their limits");
-  fuzz::require((options.mode == options::LoadMode::hold) == (options.hold > posix::Duration::zero()),
+  fuzz::require((options.mode == load::LoadMode::hold) == (options.hold > base::Duration::zero()),
                 "and a time to hold where it holds");
   fuzz::require(options.rate.value_or(1) > 0, "a rate is above 0");
 }
@@ -63,20 +62,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const int argc = static_cast<int>(words.size());
   // getopt_long moves the operands behind the options: each gets an order of its own.
   parse_or_be_refused([&, copy = argv] {
-    const auto command = options::parse_client_command(argc, copy.data());
+    const auto command = client::parse_client_command(argc, copy.data());
     if (!command.text_to_show.empty()) return;
-    fuzz::require(command.options.port > 0 && command.options.clients <= options::most_clients,
+    fuzz::require(command.options.port > 0 && command.options.clients <= client::most_clients,
                   "a client has a port, and a crowd its limit");
     fuzz::require(command.options.slow.value_or(0) <= command.options.clients,
                   "no more are slow than there are");
   });
   parse_or_be_refused([&, copy = argv] {
-    const auto command = options::parse_backlog_command(argc, copy.data());
+    const auto command = backlog::parse_backlog_command(argc, copy.data());
     if (!command.text_to_show.empty()) return;
     std::visit([](const auto& options) { check(options); }, command.job);
   });
   parse_or_be_refused([&, copy = argv] {
-    const auto command = options::parse_load_command(argc, copy.data());
+    const auto command = load::parse_load_command(argc, copy.data());
     if (command.text_to_show.empty()) check(command.options);
   });
   return 0;

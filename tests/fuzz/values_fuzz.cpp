@@ -1,10 +1,10 @@
 // Numbers, durations, and the ways to show a text.
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tcpserver::options;
+  using namespace tcpserver::base;
   const auto text = fuzz::text_of(data, size);
   if (const auto count = parse_count(text, 3, 70'000)) {
     fuzz::require(*count >= 3 && *count <= 70'000, "a count is in its range");
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(*number >= 0 && *number <= 1000, "a decimal is in its range");
   }
   if (const auto duration = parse_duration(text)) {
-    fuzz::require(*duration >= tcpserver::posix::Duration::zero() && *duration <= longest_duration,
+    fuzz::require(*duration >= tcpserver::base::Duration::zero() && *duration <= longest_duration,
                   "a duration is in its range");
     fuzz::require(parse_duration(duration_text(*duration)) == duration, "its text is read back");
   }

@@ -11,12 +11,12 @@
 
 namespace harness {
 
-namespace backlog = tcpserver::backlog;
+namespace kernel = tcpserver::kernel;
 
-std::vector<backlog::AcceptQueue> queues_of(const ServerProcess& server) {
-  std::vector<backlog::AcceptQueue> queues;
+std::vector<kernel::AcceptQueue> queues_of(const ServerProcess& server) {
+  std::vector<kernel::AcceptQueue> queues;
   for (const int fd : copies_of_listeners(server.pid())) {
-    if (const auto queue = backlog::accept_queue(fd)) queues.push_back(*queue);
+    if (const auto queue = kernel::accept_queue(fd)) queues.push_back(*queue);
     ::close(fd);
   }
   return queues;

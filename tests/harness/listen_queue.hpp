@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include "harness/server_process.hpp"
 
@@ -14,7 +14,7 @@
 namespace harness {
 
 // By TCP_INFO, of copies of its listeners. Empty where the kernel gives none.
-[[nodiscard]] std::vector<tcpserver::backlog::AcceptQueue> queues_of(const ServerProcess& server);
+[[nodiscard]] std::vector<tcpserver::kernel::AcceptQueue> queues_of(const ServerProcess& server);
 
 // Where all listeners have the same limit, that limit. Throws where none is seen.
 [[nodiscard]] std::uint32_t limit_of(const ServerProcess& server);

@@ -1,6 +1,6 @@
 #include "harness/proc.hpp"
 
-#include "tcpserver/posix/process.hpp"
+#include "tcpserver/base/process.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -141,7 +141,7 @@ bool under_seccomp_filter() {
 }
 
 std::size_t raise_descriptor_limit() {
-  tcpserver::posix::raise_descriptor_limit();
+  tcpserver::base::raise_descriptor_limit();
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/memory_limit.hpp"
+#include "tcpserver/kernel/memory_limit.hpp"
 
 #include "harness/temporary_folder.hpp"
 
@@ -9,7 +9,7 @@
 
 namespace {
 
-using tcpserver::posix::MemoryLimit;
+using tcpserver::kernel::MemoryLimit;
 namespace fs = std::filesystem;
 
 // A tree as it is mounted on /sys/fs/cgroup.

@@ -1,12 +1,13 @@
-#include "tcpserver/backlog/listen_counters.hpp"
-#include "tcpserver/backlog/port_observer.hpp"
+#include "tcpserver/kernel/port_observer.hpp"
+
+#include "tcpserver/kernel/listen_counters.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #if TCPSERVER_TEST_LINUX
-#include "tcpserver/backlog/sock_diag_linux.hpp"
+#include "kernel/sock_diag.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -20,7 +21,8 @@
 
 namespace {
 
-using namespace tcpserver::backlog;
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 
 constexpr const char* netstat =
     "TcpExt: SyncookiesSent ListenOverflows ListenDrops TCPPrequeued\n"

@@ -5,7 +5,7 @@
 
 #if TCPSERVER_TEST_LINUX
 
-#include "tcpserver/posix/process_table_linux.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 
 #include "harness/own_listener.hpp"
 
@@ -17,7 +17,8 @@
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 
 constexpr const char* stat_line =
     "4711 (tcpserver) S 4242 4711 4711 0 -1 1077936448 40 0 0 0 1 2 3 4 20 0 1 0 8675309 2396160 150 "
@@ -82,7 +83,7 @@ TEST(ProcessTable, HasThisProcessAndItsSockets) {
                                  [](const ProcessFacts& process) { return process.pid == ::getpid(); });
   ASSERT_NE(self, processes->end());
   EXPECT_EQ(self->parent, ::getppid());
-  EXPECT_EQ(self->name, "posix_test");
+  EXPECT_EQ(self->name, "kernel_test");
   EXPECT_LT(age_of(*self, time_since_boot()), std::chrono::minutes(10));
 
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);

@@ -2,7 +2,7 @@
 
 #if TCPSERVER_TEST_LINUX
 
-#include "tcpserver/backlog/tcp_sockets_linux.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -17,7 +17,8 @@
 
 namespace {
 
-using namespace tcpserver::backlog;
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 
 template <typename Thing>
 std::string bytes_of(const Thing& thing) {

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/kernel/tcp_table.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/server_process.hpp"
@@ -9,7 +9,8 @@
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 
 constexpr const char* listening_line =
     "   0: 0100007F:D431 00000000:0000 0A 00000000:00000005 00:00000000 00000000     0        0 12345 1 "

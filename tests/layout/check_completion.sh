@@ -3,8 +3,8 @@
 set -euo pipefail
 build=$(cd "${1:?usage: check_completion.sh BUILD_DIR}" && pwd)
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# shellcheck source=src/programs/completion/tcpserver.bash
-. "$top/src/programs/completion/tcpserver.bash"
+# shellcheck source=src/packaging/completion/tcpserver.bash
+. "$top/src/packaging/completion/tcpserver.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -10,8 +10,8 @@ trap 'rm -rf "$broken"' EXIT
 expect() { # expect STATUS PAGE SED-SCRIPT [LINE]: what the check says of PAGE, changed so
   local page=$2 status=0 said
   local program=${page%.*}
-  sed -E "$3" "$top/src/programs/$page" >"$broken/$page"
-  if [ -n "$3" ] && cmp -s "$broken/$page" "$top/src/programs/$page"; then
+  sed -E "$3" "$top/src/man/$page" >"$broken/$page"
+  if [ -n "$3" ] && cmp -s "$broken/$page" "$top/src/man/$page"; then
     echo "$page: $3 changes nothing" >&2
     exit 1
   fi

@@ -1,4 +1,4 @@
-#include "tcpserver/load/chart.hpp"
+#include "load/chart.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::load;
 using namespace std::chrono_literals;
 

@@ -1,4 +1,4 @@
-#include "tcpserver/load/latency_histogram.hpp"
+#include "load/latency_histogram.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 
 namespace {
 
+using tcpserver::base::Duration;
 using tcpserver::load::LatencyHistogram;
-using tcpserver::posix::Duration;
 
 // The upper end of the bucket in which a time is counted.
 Duration counted_as(std::int64_t nanoseconds) {

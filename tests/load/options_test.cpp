@@ -1,4 +1,4 @@
-#include "tcpserver/options/load_options.hpp"
+#include "load/options.hpp"
 
 #include "harness/arguments.hpp"
 
@@ -6,9 +6,11 @@
 
 namespace {
 
-using namespace tcpserver::options;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using namespace tcpserver::load;
 using namespace std::chrono_literals;
-using tcpserver::posix::StartError;
+using tcpserver::base::StartError;
 
 LoadOptions parse(std::vector<std::string> words) {
   words.insert(words.begin(), "tcpload");
@@ -20,7 +22,7 @@ std::string refusal(const std::vector<std::string>& words) {
   try {
     static_cast<void>(parse(words));
   } catch (const StartError& error) {
-    EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+    EXPECT_EQ(error.status(), tcpserver::base::ExitStatus::usage);
     return error.what();
   }
   return "it was taken";

@@ -1,4 +1,4 @@
-#include "tcpserver/load/pattern.hpp"
+#include "load/pattern.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 
 namespace {
 
+using tcpserver::cli::Service;
 using tcpserver::load::Pattern;
-using tcpserver::options::Service;
 
 TEST(Pattern, IsAnotherOneForEachConnectionAndEachRound) {
   const Pattern pattern(Service::echo, 8);

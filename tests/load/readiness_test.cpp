@@ -1,7 +1,7 @@
-#include "tcpserver/load/readiness.hpp"
+#include "load/readiness.hpp"
 
-#include "tcpserver/posix/signals.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/signals.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,9 +12,10 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::load;
 using namespace std::chrono_literals;
-using tcpserver::posix::UniqueFd;
+using tcpserver::base::UniqueFd;
 
 struct Pair {
   Pair() {
@@ -31,7 +32,7 @@ class ReadinessTest : public ::testing::Test {
  protected:
   std::vector<Ready> look() { return readiness.wait(0s, none); }
 
-  const sigset_t none = tcpserver::posix::signal_set({});
+  const sigset_t none = tcpserver::base::signal_set({});
   Readiness readiness{3};
 };
 
@@ -79,23 +80,23 @@ TEST_F(ReadinessTest, ForgetsWhatIsClosed) {
 }
 
 TEST_F(ReadinessTest, WaitsNoShorterThanItIsTold) {
-  const auto before = tcpserver::posix::Clock::now();
+  const auto before = tcpserver::base::Clock::now();
   EXPECT_TRUE(readiness.wait(20ms, none).empty());
-  EXPECT_GE(tcpserver::posix::Clock::now() - before, 20ms);
+  EXPECT_GE(tcpserver::base::Clock::now() - before, 20ms);
 }
 
 TEST_F(ReadinessTest, IsEndedByASignalThatTheMaskLetsIn) {
   static volatile sig_atomic_t heard = 0;
-  const sigset_t blocked = tcpserver::posix::signal_set({SIGUSR2});
+  const sigset_t blocked = tcpserver::base::signal_set({SIGUSR2});
   sigset_t before;
   ::sigprocmask(SIG_BLOCK, &blocked, &before);
-  tcpserver::posix::set_disposition(SIGUSR2, [](int) { heard = 1; });
+  tcpserver::base::set_disposition(SIGUSR2, [](int) { heard = 1; });
   ::raise(SIGUSR2);
   EXPECT_TRUE(readiness.wait(1ms, blocked).empty());
   EXPECT_EQ(heard, 0) << "blocked in the wait, too";
   EXPECT_TRUE(readiness.wait(1h, none).empty());
   EXPECT_EQ(heard, 1);
-  tcpserver::posix::set_disposition(SIGUSR2, SIG_DFL);
+  tcpserver::base::set_disposition(SIGUSR2, SIG_DFL);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -1,16 +1,16 @@
-#include "tcpserver/load/report.hpp"
+#include "load/report.hpp"
 
-#include "tcpserver/load/progress.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
 
 #include "harness/json.hpp"
+#include "load/progress.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::load;
-using namespace tcpserver::options;
 using namespace std::chrono_literals;
 using harness::by_python;
 
@@ -22,7 +22,7 @@ Result good_result() {
 }
 
 TEST(LoadReport, HasTheFiguresOfTheRun) {
-  const auto text = tcpserver::posix::joined(report_lines(good_result(), {}));
+  const auto text = tcpserver::base::joined(report_lines(good_result(), {}));
   EXPECT_EQ(text,
             "127.0.0.1:7000: 4 connections, 64 at a time, messages of 32 bytes\n"
             "rate      2 connections a second in 2.000 s\n"
@@ -37,7 +37,7 @@ TEST(LoadReport, CountsErrorsByKind) {
   result.errors_by_kind[index_of(ErrorKind::refused)] = 1;
   result.errors_by_kind[index_of(ErrorKind::timed_out)] = 2;
   result.stalled = true;
-  const auto text = tcpserver::posix::joined(report_lines(result, {}));
+  const auto text = tcpserver::base::joined(report_lines(result, {}));
   EXPECT_NE(text.find("\nerrors    3: 1 refused, 2 timed out\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\nstalled   nothing moved for 10s, so the run was given up after 2.000 s\n"),
             std::string::npos)

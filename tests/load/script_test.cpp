@@ -1,11 +1,11 @@
-#include "tcpserver/load/script.hpp"
+#include "load/script.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::load;
-using namespace tcpserver::options;
 using namespace std::chrono_literals;
 
 TEST(Script, OfShortConnectionsIsOneRoundEach) {

@@ -1,4 +1,4 @@
-#include "tcpserver/load/transfer.hpp"
+#include "load/transfer.hpp"
 
 #include <sys/socket.h>
 
@@ -9,9 +9,10 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::load;
-using tcpserver::options::Service;
-using tcpserver::posix::UniqueFd;
+using tcpserver::base::UniqueFd;
+using tcpserver::cli::Service;
 
 // A connection, and the test as its server.
 class TransferTest : public ::testing::Test {

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
@@ -71,7 +71,7 @@ class SharedMemory {
               static_cast<ssize_t>(size));
   }
 
-  tcpserver::posix::UniqueFd memory_;
+  tcpserver::base::UniqueFd memory_;
   std::vector<Part> parts_;
 };
 

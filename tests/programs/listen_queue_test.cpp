@@ -1,6 +1,6 @@
 #include "harness/listen_queue.hpp"
 
-#include "tcpserver/backlog/socket_facts.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
@@ -23,7 +23,7 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
-namespace backlog = tcpserver::backlog;
+namespace kernel = tcpserver::kernel;
 
 // A client whose connect does not wait.
 class PendingClient {
@@ -98,7 +98,7 @@ TEST_F(ListenQueue, ThatIsFullDropsSynsInSilenceAndLetsThemInLater) {
   ASSERT_EQ(::write(outside.fd(), "x", 1), 1);
   pollfd polled{.fd = outside.fd(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(::poll(&polled, 1, 60'000), 1) << "it is served";
-  EXPECT_GE(backlog::sent_again(outside.fd()).value_or(0), 1U);
+  EXPECT_GE(kernel::sent_again(outside.fd()).value_or(0), 1U);
 }
 
 using PendingClients = std::vector<std::unique_ptr<PendingClient>>;

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/memory_limit.hpp"
+#include "tcpserver/kernel/memory_limit.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/figure.hpp"
@@ -227,7 +227,7 @@ TEST_P(OutOfMemory, ScoreOfAChildIsAboveTheServers) {
 }
 
 TEST(MemoryWithoutLimit, LeavesTheScoreOfChildrenAlone) {
-  if (tcpserver::posix::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
+  if (tcpserver::kernel::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
   ServerProcess server;
   ClientSocket client(server.port());
   ASSERT_TRUE(client.send("x"));

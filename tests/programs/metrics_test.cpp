@@ -1,4 +1,4 @@
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/json.hpp"
@@ -42,7 +42,7 @@ class MetricsOfAServer : public ::testing::Test {
     ::unlink(path.c_str());
     ASSERT_EQ(::rmdir(folder_.c_str()), 0);
   }
-  std::string text() const { return tcpserver::posix::read_file(path.c_str(), 1 << 20).value_or(""); }
+  std::string text() const { return tcpserver::base::read_file(path.c_str(), 1 << 20).value_or(""); }
   // Of a series, by its name and labels; -1: there is none.
   long long value(const std::string& series) const {
     const auto all = "\n" + text();

@@ -1,4 +1,4 @@
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
@@ -49,7 +49,7 @@ class Recorded : public ::testing::Test {
     return folder / ("tcpserver." + host + ":" + std::to_string(client.own_port()) + ".dat");
   }
   static std::string contents_of(const fs::path& file) {
-    return tcpserver::posix::read_file(file.c_str(), 64UL << 20).value_or("no file");
+    return tcpserver::base::read_file(file.c_str(), 64UL << 20).value_or("no file");
   }
   std::vector<fs::path> files() const {
     std::vector<fs::path> found;

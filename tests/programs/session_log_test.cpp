@@ -1,4 +1,4 @@
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/json.hpp"
@@ -42,7 +42,7 @@ std::vector<std::string> errors_to(const std::string& path) {
 }
 
 std::string contents_of(const std::string& path) {
-  return tcpserver::posix::read_file(path.c_str(), 64UL << 20).value_or("");
+  return tcpserver::base::read_file(path.c_str(), 64UL << 20).value_or("");
 }
 
 // The line of this event of the session of that client; empty: none came.
@@ -294,7 +294,7 @@ TEST_P(SessionLogOnAForeignTerminal, StopsNoClient) {
   ASSERT_EQ(::chmod(name.c_str(), 0600), 0);
   const PublicCopy program(TCPSERVER_PROGRAM);
   // Shared with the server, as it is with a shell: what it does to the description, others have.
-  const tcpserver::posix::UniqueFd shared(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const tcpserver::base::UniqueFd shared(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
   ASSERT_TRUE(shared);
   const auto does_not_block = [&shared] { return (::fcntl(shared.get(), F_GETFL) & O_NONBLOCK) != 0; };
   {

@@ -51,7 +51,8 @@ TEST(UserTimeout, FollowsTheIdleTimeoutOfAReload) {
   EXPECT_TRUE(eventually([&] { return user_timeout_of(server) == 30 * seconds; }));
 }
 
-// Connections of this local port that the kernel keeps after both sides have closed: in LAST_ACK (tcp_states.h).
+// Connections of this local port that the kernel keeps after both sides have closed: in LAST_ACK
+// (tcp_states.h).
 std::size_t orphans_of(std::uint16_t port) {
   constexpr const char* last_ack = "09";
   std::ifstream table("/proc/net/tcp");

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 
-namespace tcpserver::server {
+namespace tcpserver::base {
 
 // For %llu.
 [[nodiscard]] constexpr unsigned long long wide(std::uint64_t number) noexcept {
@@ -53,4 +53,4 @@ class BoundedText {
   std::size_t size_ = 0;
 };
 
-}  // namespace tcpserver::server
+}  // namespace tcpserver::base

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <optional>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC: no step of the wall clock moves a time-out
 using TimePoint = Clock::time_point;
@@ -24,4 +24,4 @@ using Duration = std::chrono::nanoseconds;
 inline constexpr std::size_t utc_text_size = 28;
 const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept;
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // Exit statuses of all programs, with the values and the meaning of sysexits(3).
 enum class ExitStatus : int {
@@ -23,4 +23,4 @@ enum class ExitStatus : int {
   return static_cast<int>(status);
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

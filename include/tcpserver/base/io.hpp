@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <sys/types.h>
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // Whether a call that failed with this errno on a descriptor that does not block is to be made again, once
 // there is something to do: EAGAIN, EWOULDBLOCK, EINTR.
@@ -52,4 +52,4 @@ void close_with_reset(UniqueFd connection) noexcept;
 // number of a standard stream and receive what is printed there. False with errno where it cannot.
 [[nodiscard]] bool fill_standard_descriptors() noexcept;
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

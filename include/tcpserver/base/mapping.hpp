@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // Owns zeroed memory from mmap: pages cost nothing until they are touched, and none of it is on the heap.
 class Mapping {
@@ -27,4 +27,4 @@ class Mapping {
   std::size_t size_;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

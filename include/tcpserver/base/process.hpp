@@ -8,7 +8,7 @@
 
 // What a fork-per-connection server asks of the system beyond the plain calls. process_linux.cpp has the
 // answers of Linux, process_posix.cpp those that hold on any POSIX system.
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // fork without atfork handlers and without the stdio and heap locks they take: the child may only call
 // async-signal-safe functions (POSIX.1-2024, _Fork). Returns the child's pid, 0 in the child, -1 with errno.
@@ -77,4 +77,4 @@ void ask_for_large_pipe(int fd) noexcept;
 // child that touches it faults. Advice: where the system cannot, children get their copy as usual.
 void hide_from_children(void* memory, std::size_t size) noexcept;
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

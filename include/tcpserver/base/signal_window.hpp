@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <poll.h>
 
@@ -8,64 +8,62 @@
 #include <optional>
 #include <span>
 
-namespace tcpserver::server {
+namespace tcpserver::base {
 
-class Reaper;
+// Collects ended children for the SIGCHLD handler. Its functions run in the handler, so they must be
+// async-signal-safe.
+class ChildCollector {
+ public:
+  // Calls waitpid until no ended child is left. Returns how many it collected. Signals merge: one SIGCHLD may
+  // stand for any number of children (signal(7); UNP vol. 1, 5.10).
+  virtual std::uint64_t collect() noexcept = 0;
 
-// SIGCHLD, SIGINT, SIGHUP and SIGUSR1 stay blocked, but inside wait(), where ppoll opens the mask and blocks
-// in one step: no wake-up is lost between a test and the wait, and no handler ever meets the child table half
-// changed. SIGTERM, whose handler but counts, is open all the time where a wait can be ended before it begins
-// (posix/window_poll.hpp): children are born with their parent's mask, and have to hear it, and to open it
-// there would be one more system call of each. One object a process.
+  // When to call collect() again even if no signal comes. nullopt: a signal will come.
+  [[nodiscard]] virtual std::optional<TimePoint> due() const noexcept { return std::nullopt; }
+
+ protected:
+  ~ChildCollector() = default;
+};
+
+// Collects all children of this process and keeps no record of them.
+[[nodiscard]] ChildCollector& collector_of_strangers() noexcept;
+
+// SIGCHLD, SIGTERM, SIGINT, SIGHUP and SIGUSR1 are blocked except inside wait(), where ppoll opens the mask
+// and waits in one step. So no wake-up is lost between a test and the wait, and handlers never see a
+// half-changed table. Children inherit the blocked mask and keep it: a SIGTERM to the whole process group or
+// service drains sessions like a SIGTERM to the server alone. One object per process.
 class SignalWindow {
  public:
-  // Replaces the inherited mask and dispositions. SIGPIPE is ignored: a write tells EPIPE instead. So are
-  // SIGXFSZ and SIGTTOU, by which a log file at its size limit and a terminal that shows no output of jobs in
-  // the background would end or stop the server.
-  // SIGCHLD gets its default, which leaves ended children as zombies, until start_reaping().
+  // Replaces the inherited mask and dispositions. Ignores SIGPIPE (write returns EPIPE instead), SIGXFSZ (a
+  // log file at its size limit) and SIGTTOU (a background job's terminal). SIGCHLD gets its default, which
+  // leaves ended children as zombies, until start_reaping().
   SignalWindow() noexcept;
 
-  // From now on the SIGCHLD handler lets this one reap (null: reaps every child, and notes none). Children
-  // that ended before are reaped at once.
-  void start_reaping(Reaper* reaper) noexcept;
+  // From now on the SIGCHLD handler calls this collector, which must outlive the window. Collects at once
+  // what has already ended.
+  void start_reaping(ChildCollector& collector) noexcept;
 
-  // Children that were reaped, and how often the SIGCHLD handler ran. Signals merge: fewer than the children,
-  // and so many children a handler that waits once for each signal would have left as zombies.
+  // How many children were collected, and how often the SIGCHLD handler ran. The difference is the number of
+  // zombies that a handler with one waitpid per signal would have left.
   struct Reaped {
     std::uint64_t children = 0;
     std::uint64_t signals = 0;
   };
   [[nodiscard]] Reaped reaped() const noexcept;
 
-  // ppoll with the window open. Returns what ppoll returns: the number of ready descriptors, 0 after the
-  // time-out, -1 with errno, EINTR after a signal. Where a descriptor is ready at once, ppoll returns without
-  // delivering the pending signals (Linux, fs/select.c: the mask is restored first): a flood of clients would
-  // keep all signals out. Who polls descriptors has to call let_signals_in() from time to time.
-  // Ends early, as after the time-out, when the reaper wants to look again.
-  // Where ppoll itself fails (ENOMEM; EINVAL with more descriptors than the limit allows), it rests for a
-  // tenth of a second, in the open window, before it says so: no caller can spin.
-  int wait(std::span<pollfd> descriptors, std::optional<posix::Duration> timeout) noexcept;
+  // ppoll with the window open. Returns the number of ready descriptors, 0 after the timeout or when the
+  // collector was due, -1 with errno (EINTR after a signal). If a descriptor is ready at once, ppoll does not
+  // deliver pending signals (Linux, fs/select.c), so callers that poll descriptors must also call
+  // deliver_pending_signals() from time to time. If ppoll fails (ENOMEM, EINVAL), waits 100 ms in the open
+  // window before it returns, so that no caller spins.
+  int wait(std::span<pollfd> descriptors, std::optional<Duration> timeout) noexcept;
 
-  // Delivers what is pending, waits for nothing.
-  void let_signals_in() noexcept;
+  // Opens the window without waiting.
+  void deliver_pending_signals() noexcept;
 
-  [[nodiscard]] int stop_requests() const noexcept;   // SIGTERMs and SIGINTs so far
-  [[nodiscard]] bool take_status_request() noexcept;  // SIGUSR1 since the last call
-  [[nodiscard]] bool take_reload_request() noexcept;  // SIGHUP since the last call
-
-  // Around a fork of a child that has its parent's handlers at first: there a SIGTERM waits until
-  // reset_for_child().
-  struct SigtermHeld {
-    SigtermHeld() noexcept;
-    ~SigtermHeld();
-    SigtermHeld(const SigtermHeld&) = delete;
-    SigtermHeld& operator=(const SigtermHeld&) = delete;
-  };
-
-  // What a forked child does first: default dispositions, and SIGTERM is heard. SIGPIPE stays ignored.
-  // SIGINT, SIGHUP and SIGUSR1 stay blocked, for good: a Ctrl-C goes to the whole process group, `pkill -HUP
-  // tcpserver` to every process of that name, and neither may cut a session that the parent means to keep.
-  static void reset_for_child() noexcept;
+  [[nodiscard]] int stop_requests() const noexcept;   // number of SIGTERMs and SIGINTs so far
+  [[nodiscard]] bool take_status_request() noexcept;  // true if SIGUSR1 came since the last call
+  [[nodiscard]] bool take_reload_request() noexcept;  // true if SIGHUP came since the last call
 };
 
-}  // namespace tcpserver::server
+}  // namespace tcpserver::base

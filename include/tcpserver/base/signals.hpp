@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 using SignalHandler = void (*)(int);
 
@@ -23,4 +23,4 @@ void set_signal_mask(const sigset_t& blocked) noexcept;
 // "SIGKILL" for 9; a phrase for the rare signal that has no name here. Never null, never allocated.
 [[nodiscard]] const char* signal_name(int signal) noexcept;
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

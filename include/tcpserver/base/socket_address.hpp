@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // An IPv4 or IPv6 address with a port. 28 bytes, copied freely.
 class SocketAddress {
@@ -70,4 +70,4 @@ class SocketAddress {
   } address_;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // SIGINT and SIGTERM stop a run early, so that what was seen by then is shown; the caller may then end by the
 // signal that was heard. As long as this lives they are blocked but in waits that take mask_outside(), and in
@@ -32,4 +32,4 @@ class StopSignals {
   std::array<struct sigaction, 2> before_{};
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "tcpserver/posix/exit_status.hpp"
+#include "tcpserver/base/exit_status.hpp"
 
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // A start-up step that failed. what() is the one line a user reads; status() is what the program exits with.
 class StartError : public std::runtime_error {
@@ -28,4 +28,4 @@ class StartError : public std::runtime_error {
 [[nodiscard]] StartError system_error(const std::string& action, int error = errno,
                                       ExitStatus status = ExitStatus::system);
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

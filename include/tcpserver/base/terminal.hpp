@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -11,7 +11,7 @@
 #include <vector>
 
 // Standard output, or error, and what it can do where it is a terminal.
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 struct TerminalSize {
   std::size_t columns;
@@ -80,4 +80,4 @@ class FrameWriter {
   std::string rest_;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

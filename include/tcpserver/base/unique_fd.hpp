@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace tcpserver::posix {
+namespace tcpserver::base {
 
 // Owns one file descriptor and closes it once. Empty holds -1.
 class UniqueFd {
@@ -35,4 +35,4 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::base

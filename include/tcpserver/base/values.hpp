@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 
 // Text to values, strictly: the whole text must be the value. No sign, no blank, no hexadecimal, no locale.
 // Each returns nothing for text that is not allowed; the caller knows which option to blame.
-namespace tcpserver::options {
+namespace tcpserver::base {
 
 // Decimal digits, leading zeros allowed. Values above `max` are refused (parse_count) or become `max`,
 // however many digits there are (parse_saturating).
@@ -29,11 +29,11 @@ namespace tcpserver::options {
 // "250us", "250ms", "2s", "5m", "1h", a bare number is seconds; fractions are allowed ("0.8ms", at most nine
 // digits). From 0 to longest_duration.
 inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
-[[nodiscard]] std::optional<posix::Duration> parse_duration(std::string_view text);
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
 // The text that parse_duration reads back, in the largest unit of which it is a whole number: "5m", "1500ms",
 // "800us", "0s". For what is finer than a microsecond, "0.005us".
-[[nodiscard]] std::string duration_text(posix::Duration duration);
+[[nodiscard]] std::string duration_text(Duration duration);
 
 // A measured time as a reader wants it, in three or four digits: "850 us", "12.3 ms", "2.001 s".
 [[nodiscard]] std::string time_text(double seconds);
@@ -52,4 +52,4 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 // are.
 [[nodiscard]] std::string json_string(std::string_view text);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::base

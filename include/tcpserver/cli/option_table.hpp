@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 
 // The one table from which flags, environment variables, lines of the configuration file, defaults and help
 // lines of a program all come.
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 // A value as it was given, before it was checked.
 struct Given {
@@ -89,7 +89,7 @@ struct Parsed {
 [[noreturn]] void refuse(const Given& given, std::string_view allowed);
 
 // To throw: what was given does not go together.
-[[nodiscard]] posix::StartError contradiction(const std::string& text);
+[[nodiscard]] base::StartError contradiction(const std::string& text);
 
 // The value as one of two words, or refused: as "'x' is not WHAT: first or second".
 template <typename Choice>
@@ -109,11 +109,11 @@ template <typename Choice>
 [[nodiscard]] bool switch_of(const Given& given);
 
 // The value as a duration (parse_duration), or refused.
-[[nodiscard]] posix::Duration duration_of(const Given& given);
+[[nodiscard]] base::Duration duration_of(const Given& given);
 // The same, above 0: else refused as "'0' is not WHAT: it must be above 0".
-[[nodiscard]] posix::Duration duration_above_zero(const Given& given, std::string_view what);
+[[nodiscard]] base::Duration duration_above_zero(const Given& given, std::string_view what);
 
 // The value as a size (parse_size) of 1 to `most` bytes, a whole number of GiB, or refused.
 [[nodiscard]] std::uint64_t size_of(const Given& given, std::uint64_t most);
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

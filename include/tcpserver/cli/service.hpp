@@ -1,10 +1,10 @@
 #pragma once
 
-#include "tcpserver/options/option_table.hpp"
+#include "tcpserver/cli/option_table.hpp"
 
 #include <cstdint>
 
-namespace tcpserver::options {
+namespace tcpserver::cli {
 
 // What is done with the bytes of a client: sent back as they came, or with their ASCII letters in capitals.
 enum class Service : std::uint8_t { echo, upper };
@@ -14,4 +14,4 @@ enum class Service : std::uint8_t { echo, upper };
   return choice_of<Service>(given, "a service", {"echo", Service::echo}, {"upper", Service::upper});
 }
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::cli

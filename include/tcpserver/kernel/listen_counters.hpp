@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 // Counters of one network namespace, of all its listeners together, since it was made (proc_pid_net(5),
 // Documentation/networking/snmp_counter.rst of the kernel).
@@ -20,4 +20,4 @@ struct ListenCounters {
 // Of the network namespace of this process. Nothing where the system does not tell. Allocates nothing.
 [[nodiscard]] std::optional<ListenCounters> listen_counters() noexcept;
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

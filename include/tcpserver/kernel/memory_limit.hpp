@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 // The memory limit of this process's own cgroup (cgroups(7)). The kernel kills a process of the cgroup when
 // the limit is reached, even if the machine has free memory. The limit may change at any time, so it is read
@@ -35,13 +35,13 @@ class MemoryLimit {
 
  private:
   struct Level {
-    UniqueFd limit;
-    UniqueFd usage;
-    UniqueFd stat;
+    base::UniqueFd limit;
+    base::UniqueFd usage;
+    base::UniqueFd stat;
   };
   [[nodiscard]] static std::optional<Room> room_of(const Level& level, std::uint64_t enough) noexcept;
 
   std::vector<Level> levels_;  // the first is the process's own
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

@@ -1,18 +1,18 @@
 #pragma once
 
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 // A listening socket of this network namespace, whoever has it.
 struct ObservedListener {
-  posix::SocketAddress local;
-  std::uint64_t inode = 0;               // for posix::socket_owner
+  base::SocketAddress local;
+  std::uint64_t inode = 0;               // for socket_owner
   std::uint32_t length = 0;              // connections that wait for accept
   std::optional<std::uint32_t> limit;    // the backlog in effect; one more may wait. Nothing: not told
   std::optional<std::uint32_t> dropped;  // segments that it dropped since it was made. Nothing: not told
@@ -40,7 +40,7 @@ class PortObserver {
 
  private:
   std::uint16_t port_;
-  posix::UniqueFd diagnosis_;  // empty: there is no sock_diag
+  base::UniqueFd diagnosis_;  // empty: there is no sock_diag
 };
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

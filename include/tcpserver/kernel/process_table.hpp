@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <sys/types.h>
 
@@ -11,7 +11,7 @@
 #include <vector>
 
 // Processes and the sockets that they hold open, as /proc shows them (proc(5)). Linux only.
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 struct ProcessFacts {
   pid_t pid = 0;
@@ -34,11 +34,11 @@ struct ProcessFacts {
 [[nodiscard]] std::optional<std::vector<ProcessFacts>> all_processes();
 
 // Since the machine's start, time in suspend included.
-[[nodiscard]] Duration time_since_boot() noexcept;
+[[nodiscard]] base::Duration time_since_boot() noexcept;
 
 // How long before that moment a process began, exact to a clock tick (10 ms as a rule). By one moment for all
 // of them, those that began within one tick have one age.
-[[nodiscard]] Duration age_of(const ProcessFacts& process, Duration since_boot) noexcept;
+[[nodiscard]] base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept;
 
 struct HeldSockets {
   enum class Sight {
@@ -54,4 +54,4 @@ struct HeldSockets {
 // look like a process without sockets.
 [[nodiscard]] HeldSockets sockets_held_by(pid_t pid);
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

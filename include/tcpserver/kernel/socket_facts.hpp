@@ -4,7 +4,7 @@
 #include <optional>
 
 // What the kernel tells of a TCP socket of our own. Linux tells all of it, pure POSIX nothing.
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 struct AcceptQueue {
   std::uint32_t length = 0;  // connections that wait for accept
@@ -32,4 +32,13 @@ struct AcceptQueue {
 // net.core.somaxconn, to which listen(2) cuts a backlog in silence. It belongs to the network namespace.
 [[nodiscard]] std::optional<std::uint64_t> somaxconn_sysctl();
 
-}  // namespace tcpserver::backlog
+// What a listener's kernel says. Each is nothing where the system does not tell.
+struct KernelLimits {
+  std::optional<std::uint64_t> somaxconn;  // net.core.somaxconn: listen(2) silently cuts to it
+  std::optional<std::uint32_t> in_effect;  // the accept queue's limit of this very listener
+};
+
+// What net.core.somaxconn and TCP_INFO of this listening socket say.
+[[nodiscard]] KernelLimits kernel_limits(int listener);
+
+}  // namespace tcpserver::kernel

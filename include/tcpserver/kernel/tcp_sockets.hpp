@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/backlog/sock_diag_linux.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+
+#include "kernel/sock_diag.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -12,13 +13,13 @@
 
 // TCP sockets of this network namespace, whoever has them, and how much went through them: by sock_diag(7),
 // as ss(8) does. Linux only.
-namespace tcpserver::backlog {
+namespace tcpserver::kernel {
 
 struct TcpSocket {
-  posix::SocketAddress local;
-  posix::SocketAddress peer;  // of a listener 0.0.0.0:0 or [::]:0
-  unsigned state = 0;         // as in the kernel's net/tcp_states.h
-  std::uint64_t inode = 0;    // links the socket to the descriptors in /proc/PID/fd
+  base::SocketAddress local;
+  base::SocketAddress peer;  // of a listener 0.0.0.0:0 or [::]:0
+  unsigned state = 0;        // as in the kernel's net/tcp_states.h
+  std::uint64_t inode = 0;   // links the socket to the descriptors in /proc/PID/fd
   // Of a connection: bytes that came and that the program has not read, and bytes that it wrote and that the
   // peer's kernel has not acknowledged. Of a listener: connections that wait for accept, and the backlog.
   std::uint32_t receive_queue = 0;
@@ -48,7 +49,7 @@ class TcpSockets {
                               const std::function<void(const TcpSocket&)>& visit);
 
  private:
-  posix::UniqueFd diagnosis_;  // empty: there is no sock_diag
+  base::UniqueFd diagnosis_;  // empty: there is no sock_diag
 };
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::kernel

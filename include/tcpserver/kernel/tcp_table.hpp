@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include <sys/types.h>
 
@@ -12,10 +12,10 @@
 
 // What the kernel tells of its TCP: its sockets (on Linux in /proc/net/tcp and tcp6, proc_net(5)), who has
 // them, and its border of privileged ports. Elsewhere the sockets are not known, and the lists are empty.
-namespace tcpserver::posix {
+namespace tcpserver::kernel {
 
 struct TcpTableEntry {
-  SocketAddress local;
+  base::SocketAddress local;
   unsigned state = 0;               // as in the kernel's net/tcp_states.h
   std::uint32_t receive_queue = 0;  // bytes to be read; of a listener: connections that wait for accept
   std::uint64_t inode = 0;          // links the socket to the descriptors in /proc/PID/fd
@@ -46,4 +46,4 @@ struct SocketOwner {
 // user's process seen without privilege, another pid namespace, another system.
 [[nodiscard]] std::optional<SocketOwner> socket_owner(std::uint64_t inode);
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::kernel

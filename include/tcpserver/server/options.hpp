@@ -1,16 +1,16 @@
 #pragma once
 
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/options/service.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/cli/option_table.hpp"
+#include "tcpserver/cli/service.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace tcpserver::options {
+namespace tcpserver::server {
 
 enum class Mode { fork, iterative };
 enum class Reap { handler, none };
@@ -62,18 +62,18 @@ inline constexpr std::uint32_t most_connections = 4'194'304;
 inline constexpr std::size_t most_addresses = 64;
 
 struct ServerOptions {
-  std::string config;                      // the file that was read; empty: none
-  std::uint16_t port = 54321;              // 0: a free one
-  std::vector<posix::SocketAddress> bind;  // their port is 0; empty: every address, IPv6 and IPv4
-  std::optional<BacklogRequest> backlog;   // nothing: SOMAXCONN
+  std::string config;                     // the file that was read; empty: none
+  std::uint16_t port = 54321;             // 0: a free one
+  std::vector<base::SocketAddress> bind;  // their port is 0; empty: every address, IPv6 and IPv4
+  std::optional<BacklogRequest> backlog;  // nothing: SOMAXCONN
   Mode mode = Mode::fork;
   Reap reap = Reap::handler;
-  Service service = Service::echo;
+  cli::Service service = cli::Service::echo;
   std::uint32_t max_connections = 1000;  // 1 to most_connections
   std::uint32_t max_per_host = 0;        // 0: no limit of its own
   Overload overload = Overload::queue;
-  posix::Duration idle_timeout = std::chrono::minutes(5);    // zero: never
-  posix::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once
+  base::Duration idle_timeout = std::chrono::minutes(5);    // zero: never
+  base::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once
   Verbosity verbosity = Verbosity::normal;
   SandboxWish sandbox = SandboxWish::if_possible;
   bool daemonize = false;
@@ -91,7 +91,7 @@ struct ServerOptions {
 };
 
 // The table of tcpserver's options. Its entries store into `target`, which must outlive it.
-[[nodiscard]] OptionTable server_option_table(ServerOptions& target);
+[[nodiscard]] cli::OptionTable server_option_table(ServerOptions& target);
 
 struct ServerCommand {
   ServerOptions options;
@@ -106,4 +106,4 @@ struct ServerCommand {
 [[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
                                                  const std::string& directory = {});
 
-}  // namespace tcpserver::options
+}  // namespace tcpserver::server

@@ -1,4 +1,4 @@
-#include "tcpserver/server/accept_error.hpp"
+#include "server/admit/accept_error.hpp"
 
 #include <cerrno>
 

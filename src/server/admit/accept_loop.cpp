@@ -1,6 +1,6 @@
-#include "tcpserver/server/accept_loop.hpp"
+#include "tcpserver/server/admit/accept_loop.hpp"
 
-#include "tcpserver/server/accept_error.hpp"
+#include "server/admit/accept_error.hpp"
 
 #include <sys/socket.h>
 
@@ -10,8 +10,6 @@
 namespace tcpserver::server {
 
 namespace {
-
-using options::Overload;
 
 // Enough that a burst is admitted at full speed, few enough that children are reaped and a SIGTERM is heard
 // within milliseconds of a flood's beginning.
@@ -63,7 +61,7 @@ bool AcceptLoop::leaves_clients_waiting() const noexcept {
 // Where clients wait for better times, and in the iterative server, the place may rather be a client's.
 void AcceptLoop::keep_reserve() noexcept {
   const auto& options = context_.options;
-  if (options.overload == Overload::refuse && options.mode == options::Mode::fork) {
+  if (options.overload == Overload::refuse && options.mode == Mode::fork) {
     reserve_.refill();
   } else {
     static_cast<void>(reserve_.spend());
@@ -74,7 +72,7 @@ void AcceptLoop::wait_for_work() noexcept {
   for (auto& polled : polled_) polled.revents = 0;
   if (accepts_since_signals_ >= accepts_per_window) {
     // Not followed by a wait: what a handler notes here may be what the wait would be for.
-    context_.window.let_signals_in();
+    context_.window.deliver_pending_signals();
     accepts_since_signals_ = 0;
     return;
   }
@@ -85,11 +83,11 @@ void AcceptLoop::wait_for_work() noexcept {
     context_.log.limited_warning(short_of_memory_, "memory is short; clients stay queued until some is free");
     pause();
   }
-  const bool paused = posix::Clock::now() < paused_until_;
+  const bool paused = base::Clock::now() < paused_until_;
   const bool deaf = paused || leaves_clients_waiting();
   const std::span<pollfd> polled = deaf ? std::span<pollfd>{} : std::span<pollfd>(polled_);
   const auto pause_end = paused ? std::optional(paused_until_) : std::nullopt;
-  const int ready = context_.window.wait(polled, posix::time_left(earlier(pause_end, context_.upkeep.due())));
+  const int ready = context_.window.wait(polled, base::time_left(earlier(pause_end, context_.upkeep.due())));
   if (ready > 0) return;
   accepts_since_signals_ = 0;  // it ended by a signal or with none pending
   if (ready < 0 && errno != EINTR) {
@@ -115,10 +113,10 @@ void AcceptLoop::admit_waiting_clients() noexcept {
   }
 }
 
-posix::UniqueFd AcceptLoop::accept_one(int listener, posix::SocketAddress& peer) noexcept {
-  socklen_t size = posix::SocketAddress::storage_size;
+base::UniqueFd AcceptLoop::accept_one(int listener, base::SocketAddress& peer) noexcept {
+  socklen_t size = base::SocketAddress::storage_size;
   ++accepts_since_signals_;
-  posix::UniqueFd connection(::accept4(listener, peer.storage(), &size, SOCK_CLOEXEC));
+  base::UniqueFd connection(::accept4(listener, peer.storage(), &size, SOCK_CLOEXEC));
   if (connection) {
     ++context_.counters.accepted;
     peer = peer.unmapped();
@@ -128,7 +126,7 @@ posix::UniqueFd AcceptLoop::accept_one(int listener, posix::SocketAddress& peer)
 
 // Takes one client from this listener's queue. False where there is no use in trying the next at once.
 bool AcceptLoop::admit_one(pollfd& listener) noexcept {
-  posix::SocketAddress peer;
+  base::SocketAddress peer;
   auto connection = accept_one(listener.fd, peer);
   if (!connection) return handle_accept_error(listener, errno);
   lost_in_a_row_ = 0;
@@ -171,7 +169,7 @@ bool AcceptLoop::handle_accept_error(pollfd& listener, int error) noexcept {
 
 // With the place of the spent reserve. False where nobody is waiting, or accept fails all the same.
 bool AcceptLoop::refuse_by_the_reserve(int listener, int error) noexcept {
-  posix::SocketAddress peer;
+  base::SocketAddress peer;
   auto connection = accept_one(listener, peer);
   const bool none_waiting = !connection && classify_accept_error(errno) == AcceptAdvice::none_waiting;
   const bool refused = static_cast<bool>(connection);
@@ -200,7 +198,7 @@ void AcceptLoop::rest_after(int error) noexcept {
 // Somebody who has the same socket has shut it down: no client can ever come from it.
 void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
   auto& lost = listeners_[static_cast<std::size_t>(&listener - polled_.data())];
-  char address[posix::SocketAddress::text_size];
+  char address[base::SocketAddress::text_size];
   listener.fd = -1;  // ppoll passes over it
   lost.fd.reset();   // or the next listen(2), at a reload, would have it take clients whom nobody accepts
   context_.counters.count_accept_error(error);
@@ -211,7 +209,7 @@ void AcceptLoop::give_up(pollfd& listener, int error) noexcept {
 }
 
 void AcceptLoop::pause() noexcept {
-  paused_until_ = posix::Clock::now() + pause_after_shortage;
+  paused_until_ = base::Clock::now() + pause_after_shortage;
 }
 
 void AcceptLoop::say_when_full() noexcept {

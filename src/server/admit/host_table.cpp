@@ -1,4 +1,4 @@
-#include "tcpserver/server/host_table.hpp"
+#include "tcpserver/server/admit/host_table.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -31,7 +31,7 @@ std::uint64_t first_bytes(std::string_view bytes) noexcept {
 
 }  // namespace
 
-Host Host::of(const posix::SocketAddress& peer) noexcept {
+Host Host::of(const base::SocketAddress& peer) noexcept {
   const auto address = peer.unmapped();
   const bool is_ipv4 = address.family() != AF_INET6;
   return {.network = first_bytes(address.bytes()), .scope = address.scope(), .is_ipv4 = is_ipv4};
@@ -40,7 +40,7 @@ Host Host::of(const posix::SocketAddress& peer) noexcept {
 HostTable::Memory::Memory(std::uint32_t count)
     : capacity(count),
       chain_mask(std::bit_ceil(count) - 1),
-      mapping(posix::Mapping::Kind::parent_only,
+      mapping(base::Mapping::Kind::parent_only,
               sizeof(Node) * count + sizeof(Link) * (std::size_t{chain_mask} + 1)),
       nodes(static_cast<Node*>(mapping.data())),
       chains(reinterpret_cast<Link*>(nodes + count)) {}

@@ -1,7 +1,7 @@
-#include "tcpserver/server/iterative_sessions.hpp"
+#include "tcpserver/server/admit/iterative_sessions.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/server/session_report.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,7 +13,8 @@
 namespace tcpserver::server {
 
 IterativeSessions::IterativeSessions(Context context) : context_(std::move(context)) {
-  context_.window.start_reaping(nullptr);  // children that this program inherited over exec
+  context_.window.start_reaping(
+      base::collector_of_strangers());  // children that this program inherited over exec
 }
 
 OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
@@ -22,13 +23,13 @@ OpenSessions IterativeSessions::count(bool with_bytes) const noexcept {
   return sessions;
 }
 
-bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
+bool IterativeSessions::start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept {
   record_.reset();
   serving_ = true;
   idle_timeout_ = context_.options.idle_timeout;
   auto facts = facts_of(connection.get(), peer, context_.log);
   say_session_open(context_.log, facts, ::getpid());
-  posix::UniqueFd file;
+  base::UniqueFd file;
   if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
   facts.recorded = static_cast<bool>(file);
   auto end = SessionEnd::broken;
@@ -41,17 +42,17 @@ bool IterativeSessions::start(posix::UniqueFd connection, const posix::SocketAdd
   }
   serving_ = false;
   const auto claims = record_.claims();
-  if (!reply_is_complete(end, claims)) posix::close_with_reset(std::move(connection));
+  if (!reply_is_complete(end, claims)) base::close_with_reset(std::move(connection));
   SessionOutcome outcome{.end = end,
                          .signal = 0,
                          .error = end == SessionEnd::broken ? claims.error : 0,
                          .bytes = {},
-                         .duration = posix::Clock::now() - facts.started,
+                         .duration = base::Clock::now() - facts.started,
                          .recorded = std::nullopt};
   outcome.bytes.add(claims);
   if (facts.recorded) context_.recorder->end(peer, claims, outcome);
   if (end == SessionEnd::broken) {
-    char text[posix::SocketAddress::text_size];
+    char text[base::SocketAddress::text_size];
     context_.log.limited_warning(odd_ends_, "the session of %s broke: %s", peer.format(text),
                                  std::strerror(outcome.error));
   }
@@ -64,14 +65,14 @@ SessionWaiter::Result IterativeSessions::wait(int connection, short events) noex
   const auto& options = context_.options;
   auto idle_limit = idle_timeout_;
   if (events == POLLOUT) idle_limit /= write_waits_per_idle_timeout;
-  std::optional<posix::TimePoint> idle_deadline;
-  if (idle_timeout_ > posix::Duration::zero()) idle_deadline = posix::Clock::now() + idle_limit;
+  std::optional<base::TimePoint> idle_deadline;
+  if (idle_timeout_ > base::Duration::zero()) idle_deadline = base::Clock::now() + idle_limit;
 
-  context_.window.let_signals_in();
+  context_.window.deliver_pending_signals();
   for (;;) {
     context_.upkeep.after_wait();
     const int stop_requests = context_.window.stop_requests();
-    const auto now = posix::Clock::now();
+    const auto now = base::Clock::now();
     if (stop_requests > 0 && !drain_deadline_) {
       drain_deadline_ = now + options.drain_timeout;
       say_draining(context_, 1);
@@ -81,7 +82,7 @@ SessionWaiter::Result IterativeSessions::wait(int connection, short events) noex
 
     const auto deadline = earlier(earlier(idle_deadline, drain_deadline_), context_.upkeep.due());
     pollfd polled{.fd = connection, .events = events, .revents = 0};
-    if (context_.window.wait({&polled, 1}, posix::time_left(deadline)) > 0) return Result::ready;
+    if (context_.window.wait({&polled, 1}, base::time_left(deadline)) > 0) return Result::ready;
   }
 }
 

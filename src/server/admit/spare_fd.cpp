@@ -1,4 +1,4 @@
-#include "tcpserver/server/reserve.hpp"
+#include "server/admit/spare_fd.hpp"
 
 #include <fcntl.h>
 
@@ -6,7 +6,7 @@ namespace tcpserver::server {
 
 void Reserve::refill() noexcept {
   // A file of its own and no duplicate, which would not count in the system's table.
-  if (!fd_) fd_ = posix::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!fd_) fd_ = base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 bool Reserve::spend() noexcept {

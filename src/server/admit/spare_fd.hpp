@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 namespace tcpserver::server {
 
@@ -17,7 +17,7 @@ class Reserve {
   [[nodiscard]] bool spend() noexcept;
 
  private:
-  posix::UniqueFd fd_;
+  base::UniqueFd fd_;
 };
 
 }  // namespace tcpserver::server

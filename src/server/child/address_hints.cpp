@@ -1,9 +1,9 @@
-#include "tcpserver/posix/neighbourhood.hpp"
+#include "server/child/address_hints.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 namespace {
 
@@ -30,4 +30,4 @@ void* Neighbourhood::next(std::size_t size) noexcept {
   return hint;
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

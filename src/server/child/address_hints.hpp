@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 // Addresses for mappings that shall lie close together, so that one page of page tables (on x86-64 and arm64:
 // for 2 MiB) is enough for a process that has only these. Nothing is reserved: they are free when this is
@@ -21,4 +21,4 @@ class Neighbourhood {
   std::uintptr_t end_ = 0;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

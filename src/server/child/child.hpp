@@ -1,9 +1,9 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/server/sandbox.hpp"
-#include "tcpserver/server/scoreboard.hpp"
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 namespace tcpserver::server {
 
@@ -11,7 +11,7 @@ struct ChildTask {
   pid_t parent;
   int connection;
   int highest_descriptor;  // the highest that the parent has opened
-  options::Service service;
+  cli::Service service;
   Sandbox sandbox;
   RecordingFile recording{};
 };

@@ -1,4 +1,4 @@
-#include "tcpserver/server/child_table.hpp"
+#include "server/child/child_table.hpp"
 
 #include <bit>
 #include <memory>
@@ -17,7 +17,7 @@ std::uint32_t chains_for(std::uint32_t capacity) {
 ChildTable::Memory::Memory(std::uint32_t count)
     : room(count),
       chain_mask(chains_for(count) - 1),
-      mapping(posix::Mapping::Kind::parent_only,
+      mapping(base::Mapping::Kind::parent_only,
               sizeof(Child) * count + sizeof(Link) * std::size_t{chains_for(count)}),
       slots(static_cast<Child*>(mapping.data())),
       chains(reinterpret_cast<Link*>(slots + count)) {}

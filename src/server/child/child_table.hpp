@@ -1,9 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/mapping.hpp"
-#include "tcpserver/server/host_table.hpp"
-#include "tcpserver/server/scoreboard.hpp"
-#include "tcpserver/server/session_report.hpp"
+#include "tcpserver/base/mapping.hpp"
+#include "tcpserver/server/admit/host_table.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
 #include <sys/types.h>
 
@@ -80,7 +80,7 @@ class ChildTable {
     explicit Memory(std::uint32_t slots);
     std::uint32_t room;        // slots there are
     std::uint32_t chain_mask;  // the number of chains, a power of two, less 1
-    posix::Mapping mapping;
+    base::Mapping mapping;
     Child* slots;
     Link* chains;  // by pid
   };

@@ -1,8 +1,9 @@
-#include "tcpserver/server/forked_sessions.hpp"
+#include "tcpserver/server/child/forked_sessions.hpp"
 
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/signals.hpp"
-#include "tcpserver/server/child.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/signals.hpp"
+
+#include "server/child/child.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,12 +39,12 @@ ForkedSessions::ForkedSessions(Context context, Sandbox sandbox)
       hosts_(context_.options.max_connections),
       children_(context_.options.max_connections),
       scoreboard_(context_.options.max_connections, small_children_.place()) {
-  if (context_.options.reap == options::Reap::handler) start_reaping();
+  if (context_.options.reap == Reap::handler) start_reaping();
 }
 
 void ForkedSessions::start_reaping() noexcept {
   reaping_ = true;
-  context_.window.start_reaping(&reaper_);
+  context_.window.start_reaping(reaper_);
 }
 
 OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
@@ -64,7 +65,7 @@ void ForkedSessions::resize(std::uint32_t max_connections) {
 
 void ForkedSessions::get_ready() noexcept {
   // One more, for the loop may take a reserve, which has the lowest free number.
-  highest_descriptor_ = posix::highest_open_descriptor() + 1;
+  highest_descriptor_ = base::highest_open_descriptor() + 1;
   try {
     const char* const why_not = small_children_.hide_the_rest(scoreboard_);
     if (why_not != nullptr && !std::exchange(inheritance_is_logged_, true))
@@ -81,11 +82,11 @@ bool ForkedSessions::has_room_for(const Host& host) const noexcept {
   return most == 0 || hosts_.sessions_of(host) < most;
 }
 
-bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept {
+bool ForkedSessions::start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept {
   const auto host = Host::of(peer);
   if (!has_room_for(host)) catch_up();
   if (!has_room_for(host)) {
-    char text[posix::SocketAddress::text_size];
+    char text[base::SocketAddress::text_size];
     context_.log.limited_warning(
         host_refusals_, "%s is refused: its %s has as many %s as --max-per-host allows, %u",
         peer.format(text), host.is_ipv4 ? "address" : "/64",
@@ -96,7 +97,7 @@ bool ForkedSessions::start(posix::UniqueFd connection, const posix::SocketAddres
   auto facts = facts_of(connection.get(), peer, context_.log);
   const auto slot = children_.take();
   auto& record = scoreboard_.clean(slot);
-  posix::UniqueFd file;
+  base::UniqueFd file;
   if (context_.recorder != nullptr) file = context_.recorder->begin(peer);
   facts.recorded = static_cast<bool>(file);
   memory_guard_.before_fork();
@@ -123,8 +124,7 @@ pid_t ForkedSessions::fork_for(int connection, SessionRecord& record, int file) 
                        .sandbox = sandbox_,
                        .recording = file < 0 ? RecordingFile{} : context_.recorder->recording_in(file)};
   if (small_children_.available()) return small_children_.start(task, record);
-  const SignalWindow::SigtermHeld held;
-  const pid_t pid = posix::fork_child();
+  const pid_t pid = base::fork_child();
   if (pid == 0) run_child(task, record);
   return pid;
 }
@@ -149,7 +149,7 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
                          .signal = WIFSIGNALED(child.wait_status) ? WTERMSIG(child.wait_status) : 0,
                          .error = 0,
                          .bytes = {},
-                         .duration = posix::Clock::now() - child.facts.started,
+                         .duration = base::Clock::now() - child.facts.started,
                          .recorded = std::nullopt};
   if (outcome.signal == SIGKILL && killing_) {
     outcome.end = SessionEnd::drained;
@@ -166,12 +166,12 @@ void ForkedSessions::settle(ChildTable::Slot slot) noexcept {
 }
 
 void ForkedSessions::warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept {
-  char peer[posix::SocketAddress::text_size];
+  char peer[base::SocketAddress::text_size];
   child.facts.peer.format(peer);
   const int pid = child.pid;
   if (outcome.end == SessionEnd::killed) {
     context_.log.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s", peer, pid,
-                                 posix::signal_name(outcome.signal));
+                                 base::signal_name(outcome.signal));
   } else if (outcome.end == SessionEnd::seccomp) {
     context_.log.limited_warning(odd_ends_,
                                  "the session of %s (pid %d) was killed by its sandbox (SIGSYS): it made a "
@@ -187,7 +187,7 @@ void ForkedSessions::warn_of_odd_end(const Child& child, const SessionOutcome& o
 }
 
 void ForkedSessions::catch_up() noexcept {
-  context_.window.let_signals_in();
+  context_.window.deliver_pending_signals();
   static_cast<void>(settle());
 }
 
@@ -200,21 +200,21 @@ void ForkedSessions::drain() noexcept {
   // Where the listeners were lost, nobody has asked for a stop yet, and the first request is one too many.
   const int enough = context_.window.stop_requests() == 0 ? 1 : 2;
   if (context_.window.stop_requests() < enough) say_draining(context_, children_.in_use());
-  wait_for_children(posix::Clock::now() + context_.options.drain_timeout, enough);
+  wait_for_children(base::Clock::now() + context_.options.drain_timeout, enough);
   if (children_.in_use() == 0) return;
 
   context_.log.info("ending %u open %s", children_.in_use(),
                     children_.in_use() == 1 ? "session" : "sessions");
   killing_ = true;
   children_.for_each_running([this](ChildTable::Slot slot) { ::kill(children_[slot].pid, SIGKILL); });
-  wait_for_children(posix::Clock::now() + time_to_die, 0);
+  wait_for_children(base::Clock::now() + time_to_die, 0);
 }
 
 // Until none is left, the deadline is over, or so many requests to stop have come (0: whatever comes).
-void ForkedSessions::wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept {
-  while (children_.in_use() > 0 && posix::Clock::now() < deadline) {
+void ForkedSessions::wait_for_children(base::TimePoint deadline, int stop_requests) noexcept {
+  while (children_.in_use() > 0 && base::Clock::now() < deadline) {
     if (stop_requests != 0 && context_.window.stop_requests() >= stop_requests) return;
-    static_cast<void>(context_.window.wait({}, posix::time_left(earlier(deadline, context_.upkeep.due()))));
+    static_cast<void>(context_.window.wait({}, base::time_left(earlier(deadline, context_.upkeep.due()))));
     static_cast<void>(settle());
     context_.upkeep.after_wait();
   }

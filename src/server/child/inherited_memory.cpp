@@ -1,6 +1,6 @@
-#include "tcpserver/posix/memory_linux.hpp"
+#include "server/child/inherited_memory.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <fcntl.h>
 #include <linux/prctl.h>
@@ -27,7 +27,7 @@ extern const std::ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 }
 
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 namespace {
 
@@ -48,7 +48,7 @@ struct Pages {
 // Lines such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0    [heap]" (proc_pid_maps(5)).
 std::vector<Pages> mapped_pages() {
   std::vector<Pages> all;
-  const auto maps = read_file("/proc/self/maps", largest_proc_file);
+  const auto maps = base::read_file("/proc/self/maps", largest_proc_file);
   std::string_view rest = maps ? std::string_view(*maps) : std::string_view{};
   while (!rest.empty()) {
     const auto line = rest.substr(0, rest.find('\n'));
@@ -107,7 +107,7 @@ bool take_back_restartable_sequences() noexcept {
 class StatFields {
  public:
   static std::optional<StatFields> read() {
-    const auto text = read_file("/proc/self/stat", largest_proc_file);
+    const auto text = base::read_file("/proc/self/stat", largest_proc_file);
     const auto name_end = text ? text->rfind(')') : std::string::npos;
     if (name_end == std::string::npos) return std::nullopt;
     StatFields fields;
@@ -172,7 +172,7 @@ const void* map_code_again(MemoryRange code, void* hint) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const Pages& pages) {
     return pages.begin <= begin && begin + code.size <= pages.end;
   });
-  const UniqueFd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (found == all.end() || !program) return nullptr;
   const off_t in_file = found->in_file + static_cast<off_t>(begin - found->begin);
   void* const again = ::mmap(hint, code.size, PROT_READ | PROT_EXEC, MAP_PRIVATE, program.get(), in_file);
@@ -194,7 +194,7 @@ SharedCommandLine::SharedCommandLine(void* hint) {
   auto map = layout_of(*stat);
   const auto size = map.arg_end - map.arg_start;
   if (map.arg_start == 0 || map.arg_end <= map.arg_start) return;
-  auto memory = std::make_unique<Mapping>(Mapping::Kind::own, size, hint);
+  auto memory = std::make_unique<base::Mapping>(base::Mapping::Kind::own, size, hint);
   std::copy_n(reinterpret_cast<const char*>(map.arg_start), size, static_cast<char*>(memory->data()));
   ::mprotect(memory->data(), memory->size(), PROT_READ);
   map.arg_start = reinterpret_cast<std::uint64_t>(memory->data());
@@ -207,4 +207,4 @@ MemoryRange SharedCommandLine::range() const noexcept {
   return {.begin = memory_->data(), .size = memory_->size()};
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

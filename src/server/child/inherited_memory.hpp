@@ -1,13 +1,13 @@
 #pragma once
 
-#include "tcpserver/posix/mapping.hpp"
+#include "tcpserver/base/mapping.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <span>
 
 // A process's memory as its children see it.
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 struct MemoryRange {
   const void* begin;
@@ -44,7 +44,7 @@ class SharedCommandLine {
   static constexpr std::size_t usual_size = 4096;
 
  private:
-  std::unique_ptr<Mapping> memory_;
+  std::unique_ptr<base::Mapping> memory_;
 };
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

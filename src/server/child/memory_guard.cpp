@@ -1,4 +1,4 @@
-#include "tcpserver/server/memory_guard.hpp"
+#include "server/child/memory_guard.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -34,9 +34,9 @@ constexpr const char* own_score_path = "/proc/self/oom_score_adj";
 
 }  // namespace
 
-MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(posix::MemoryLimit::find()) {
+MemoryGuard::MemoryGuard(Log& log) : log_(log), limit_(kernel::MemoryLimit::find()) {
   if (!limit_) return;
-  own_score_ = posix::UniqueFd(::open(own_score_path, O_RDWR | O_CLOEXEC));
+  own_score_ = base::UniqueFd(::open(own_score_path, O_RDWR | O_CLOEXEC));
   if (!own_score_) give_up("open");
 }
 
@@ -49,7 +49,7 @@ void MemoryGuard::before_fork() noexcept {
     has_room_ = limit_->has_free(room_for_a_fork);
     if (limit_->has_free(largest_reserve + plenty)) forks_until_look_ = forks_between_looks;
   }
-  last_fork_ = posix::Clock::now();
+  last_fork_ = base::Clock::now();
   raised_ = own_score_ && has_room_ && raise_score();
 }
 
@@ -62,7 +62,7 @@ void MemoryGuard::after_fork() noexcept {
 bool MemoryGuard::is_short() noexcept {
   if (!short_) return false;
   short_ = look_if_short();
-  return short_ && posix::Clock::now() < last_fork_ + longest_wait;
+  return short_ && base::Clock::now() < last_fork_ + longest_wait;
 }
 
 bool MemoryGuard::look_if_short() noexcept {
@@ -81,7 +81,7 @@ bool MemoryGuard::raise_score() noexcept {
   }
   score_ = {};
   score_.append("%d", score);
-  BoundedText<16> raised;
+  base::BoundedText<16> raised;
   raised.append("%d", std::min(score + children_above_server, highest_score));
   if (::pwrite(own_score_.get(), raised.c_str(), raised.size(), 0) >= 0) return true;
   give_up("raise");

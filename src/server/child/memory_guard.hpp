@@ -1,10 +1,10 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/memory_limit.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/bounded_text.hpp"
-#include "tcpserver/server/log.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/kernel/memory_limit.hpp"
+#include "tcpserver/server/report/log.hpp"
 
 #include <optional>
 
@@ -39,14 +39,14 @@ class MemoryGuard {
   void give_up(const char* what) noexcept;
 
   Log& log_;
-  std::optional<posix::MemoryLimit> limit_;
-  posix::UniqueFd own_score_;  // /proc/self/oom_score_adj; invalid: scores are not changed
-  BoundedText<16> score_;      // the server's, while it is raised
+  std::optional<kernel::MemoryLimit> limit_;
+  base::UniqueFd own_score_;     // /proc/self/oom_score_adj; invalid: scores are not changed
+  base::BoundedText<16> score_;  // the server's, while it is raised
   bool short_ = false;
   bool has_room_ = true;  // for a fork
   int forks_until_look_ = 0;
   bool raised_ = false;
-  posix::TimePoint last_fork_{};
+  base::TimePoint last_fork_{};
 };
 
 }  // namespace tcpserver::server

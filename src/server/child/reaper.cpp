@@ -1,4 +1,4 @@
-#include "tcpserver/server/reaper.hpp"
+#include "tcpserver/server/child/reaper.hpp"
 
 #include <sys/wait.h>
 
@@ -37,10 +37,10 @@ std::uint64_t reap_all(void (*visit)(void*, pid_t, int), void* context) noexcept
   return reaped;
 }
 
-std::uint64_t Reaper::reap() noexcept {
+std::uint64_t Reaper::collect() noexcept {
   if (children_.in_use() <= few_children) return sweep();
   const auto reaped = reap_announced();
-  if (reaped == 0 || posix::Clock::now() >= next_sweep_) return reaped + sweep();
+  if (reaped == 0 || base::Clock::now() >= next_sweep_) return reaped + sweep();
   owes_sweep_ = true;
   return reaped;
 }
@@ -68,11 +68,11 @@ std::uint64_t Reaper::sweep() noexcept {
     static_cast<ChildTable*>(children)->note_ended(pid, status);
   };
   const auto reaped = reap_all(note, &children_);
-  if (children_.in_use() > few_children) next_sweep_ = posix::Clock::now() + sweep_interval;
+  if (children_.in_use() > few_children) next_sweep_ = base::Clock::now() + sweep_interval;
   return reaped;
 }
 
-std::optional<posix::TimePoint> Reaper::due() const noexcept {
+std::optional<base::TimePoint> Reaper::due() const noexcept {
   return owes_sweep_ ? std::optional(next_sweep_) : std::nullopt;
 }
 

@@ -1,29 +1,8 @@
-#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
 
 #include <algorithm>
-#include <cerrno>
 
 namespace tcpserver::server {
-
-namespace {
-
-// The last one that libc has a text for. For others strerror(3) would allocate.
-constexpr int largest_errno = EHWPOISON;
-
-int claimed_errno(const std::atomic<int>& word) noexcept {
-  const int error = word.load(std::memory_order_relaxed);
-  return error >= 0 && error <= largest_errno ? error : 0;
-}
-
-}  // namespace
-
-SessionClaims SessionRecord::claims() const noexcept {
-  return {.in = in.load(std::memory_order_relaxed),
-          .out = out.load(std::memory_order_relaxed),
-          .error = claimed_errno(error),
-          .recorded = recording.bytes.load(std::memory_order_relaxed),
-          .recording_error = claimed_errno(recording.error)};
-}
 
 void Scoreboard::reserve(std::uint32_t slots) {
   const std::uint32_t pages = slots / ScoreboardPage::record_count + 1;

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "tcpserver/server/child.hpp"
-#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+
+#include "server/child/child.hpp"
 
 #include <sys/types.h>
 
@@ -30,7 +31,7 @@ class SmallChildren {
   [[nodiscard]] bool available() const noexcept { return memory_ != nullptr; }
 
   // Where the scoreboard is best.
-  [[nodiscard]] posix::Neighbourhood place() const noexcept;
+  [[nodiscard]] Neighbourhood place() const noexcept;
 
   // Hides all memory but what these children need; the scoreboard is theirs, too. From the first call on no
   // plain child can live, unless they are not available() after it: one child has tried. Later calls hide the

@@ -1,9 +1,9 @@
 // Compiled with options of its own (CMakeLists.txt): no stack protector, whose canary is memory of libc's; no
 // vector registers and no jump tables, whose constants are memory outside this section.
-#include "tcpserver/server/small_child_code_linux.hpp"
+#include "server/child/small_child_code.hpp"
 
-#include "tcpserver/server/session_loop.hpp"
-#include "tcpserver/server/strict_rules_linux.hpp"
+#include "tcpserver/server/confine/strict_rules.hpp"
+#include "tcpserver/server/session/session_loop.hpp"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -45,9 +45,9 @@ struct Words {
 // The system call comes back twice, the second time in the child on its own stack. There nothing of this
 // function's frame is left to stand on but the registers, which the kernel keeps. What of the order is in r8
 // and r9 is where the child's function looks for it.
-[[gnu::always_inline]] inline long clone_and_live(long number, long first, long second, Words words,
-                                                  SessionRecord* record, SmallChildMemory* memory) noexcept {
-  long result = number;
+[[gnu::always_inline]] inline long clone_and_live(long stack_end, Words words, SessionRecord* record,
+                                                  SmallChildMemory* memory) noexcept {
+  long result = SYS_clone;
   register std::uint64_t in_r12 asm("r12") = words.first;
   register std::uint64_t in_r13 asm("r13") = words.second;
   register SessionRecord* in_r14 asm("r14") = record;
@@ -66,8 +66,8 @@ struct Words {
       "call tcpserver_live_as_small_child\n"
       "1:"
       : "+a"(result)
-      : "D"(first), "S"(second), "d"(0L), "r"(in_r12), "r"(in_r13), "r"(in_r14), "r"(in_r15), "r"(in_r8),
-        "r"(in_r9)
+      : "D"(long{SIGCHLD}), "S"(stack_end), "d"(0L), "r"(in_r12), "r"(in_r13), "r"(in_r14), "r"(in_r15),
+        "r"(in_r8), "r"(in_r9)
       : "rcx", "r10", "r11", "memory");
   return result;
 }
@@ -125,17 +125,6 @@ struct RawCalls {
   return now == parent || now == 0;  // 0 is a parent outside our pid namespace (getppid(2))
 }
 
-// Where its parent's handlers are still set, SIGTERM is blocked, too.
-[[gnu::always_inline]] inline void hear_sigterm() noexcept {
-  constexpr long size_of_kernel_set = 8;
-  struct {
-    std::uint64_t handler = 0, flags = 0, restorer = 0, mask = 0;
-  } by_default;
-  system_call(SYS_rt_sigaction, SIGTERM, reinterpret_cast<long>(&by_default), 0, size_of_kernel_set);
-  std::uint64_t sigterm = from_register(std::uint64_t{1} << (SIGTERM - 1));
-  system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigterm), 0, size_of_kernel_set);
-}
-
 // A child counts what it writes, but a compromised child need not.
 [[gnu::always_inline]] inline void limit_file_size(std::uint64_t bytes) noexcept {
   struct {
@@ -171,7 +160,6 @@ tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, Session
   close_all_but(order.connection, order.recording.descriptor, order.highest_descriptor);
   auto end = SessionEnd::drained;
   if (die_with(order.parent)) {
-    if (order.has_handlers) hear_sigterm();
     if (order.recording.descriptor >= 0 && order.recording.room != no_file_limit)
       limit_file_size(order.recording.room);
     end = SessionEnd::sandbox_refused;
@@ -184,20 +172,11 @@ tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, Session
   exit_with(end);
 }
 
-IN_SMALL_CHILD __attribute__((flatten, noinline)) long start_small_child(clone_args* arguments,
-                                                                         SmallChildOrder order,
+IN_SMALL_CHILD __attribute__((flatten, noinline)) long start_small_child(SmallChildOrder order,
                                                                          SessionRecord* record,
                                                                          SmallChildMemory* memory) noexcept {
-  const auto words = std::bit_cast<Words>(order);
-  const auto stack = reinterpret_cast<std::uint64_t>(&memory->stack);
-  if (arguments == nullptr) {
-    return clone_and_live(SYS_clone, SIGCHLD, static_cast<long>(stack + sizeof memory->stack), words, record,
-                          memory);
-  }
-  arguments->stack = stack;
-  arguments->stack_size = sizeof memory->stack;
-  return clone_and_live(SYS_clone3, reinterpret_cast<long>(arguments), sizeof *arguments, words, record,
-                        memory);
+  const auto stack_end = reinterpret_cast<long>(&memory->stack) + static_cast<long>(sizeof memory->stack);
+  return clone_and_live(stack_end, std::bit_cast<Words>(order), record, memory);
 }
 
 }  // namespace tcpserver::server

@@ -1,11 +1,10 @@
 #pragma once
 
-#include "tcpserver/options/service.hpp"
-#include "tcpserver/server/sandbox.hpp"
-#include "tcpserver/server/scoreboard.hpp"
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/cli/service.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/session/session.hpp"
 
-#include <linux/sched.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -21,9 +20,8 @@ struct SmallChildOrder {
   std::int32_t connection;
   std::int32_t highest_descriptor;  // of those that it inherits
   std::int32_t parent;              // 0: this child is a trial, and exits with 0 at once
-  options::Service service;
+  cli::Service service;
   Sandbox sandbox;
-  bool has_handlers;  // its parent's signal handlers are still set
   RecordingFile recording;
 };
 static_assert(sizeof(SmallChildOrder) == 4 * sizeof(std::uint64_t));
@@ -35,9 +33,8 @@ struct alignas(4096) SmallChildMemory {
   char buffer[echo_buffer_size + 3072];
 };
 
-// Forks by clone3, or by clone where `arguments` is null. In the parent: the child's pid, or a negative
-// errno.
-[[nodiscard]] long start_small_child(clone_args* arguments, SmallChildOrder order, SessionRecord* record,
+// Forks. Returns the child's pid, or a negative errno.
+[[nodiscard]] long start_small_child(SmallChildOrder order, SessionRecord* record,
                                      SmallChildMemory* memory) noexcept;
 
 }  // namespace tcpserver::server

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
+#include "tcpserver/base/clock.hpp"
 
 #include <optional>
 
@@ -17,15 +17,15 @@ class Upkeep {
   virtual void before_closing() noexcept = 0;
 
   // No wait should be longer than until then. Nothing: there is nothing to do before something comes.
-  [[nodiscard]] virtual std::optional<posix::TimePoint> due() const noexcept = 0;
+  [[nodiscard]] virtual std::optional<base::TimePoint> due() const noexcept = 0;
 
  protected:
   ~Upkeep() = default;
 };
 
 // The earlier of two deadlines, of which each may be missing.
-[[nodiscard]] inline std::optional<posix::TimePoint> earlier(std::optional<posix::TimePoint> left,
-                                                             std::optional<posix::TimePoint> right) noexcept {
+[[nodiscard]] inline std::optional<base::TimePoint> earlier(std::optional<base::TimePoint> left,
+                                                            std::optional<base::TimePoint> right) noexcept {
   if (!left || !right) return left ? left : right;
   return *left < *right ? left : right;
 }

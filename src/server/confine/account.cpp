@@ -1,8 +1,8 @@
-#include "tcpserver/posix/account.hpp"
+#include "server/confine/account.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <grp.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 namespace {
 
@@ -66,26 +66,27 @@ std::optional<Line> find_name(std::string_view file, std::string_view name) {
 // Of no file nothing is known: a container may have none, and numbers do without.
 std::string text_of(const char* path) {
   constexpr std::size_t far_too_large = 64U << 20;
-  const auto text = read_file(path, far_too_large);
-  if (!text && errno != ENOENT) throw system_error(std::string("read ") + path);
+  const auto text = base::read_file(path, far_too_large);
+  if (!text && errno != ENOENT) throw base::system_error(std::string("read ") + path);
   return text.value_or("");
 }
 
 bool has_supplementary_groups() {
   const int count = ::getgroups(0, nullptr);
-  if (count < 0) throw system_error("ask for the supplementary groups");
+  if (count < 0) throw base::system_error("ask for the supplementary groups");
   return count > 0;
 }
 
 void expect(bool holds, const char* what) {
-  if (!holds) throw StartError(ExitStatus::system, std::string("cannot become that user: ") + what);
+  if (!holds)
+    throw base::StartError(base::ExitStatus::system, std::string("cannot become that user: ") + what);
 }
 
 void check_there_is_no_way_back(const Account& account, uid_t before) {
   expect(::getuid() == account.user && ::geteuid() == account.user, "the user is another one afterwards");
   expect(::getgid() == account.group && ::getegid() == account.group, "the group is another one afterwards");
   expect(!has_supplementary_groups(), "it still has further groups");
-  expect(!has_capabilities(), "it still has capabilities");
+  expect(!base::has_capabilities(), "it still has capabilities");
   expect(account.user == 0 || (::seteuid(0) != 0 && ::setuid(0) != 0), "it can be root again");
   expect(account.user == before || ::seteuid(before) != 0, "it can be again who it was");
 }
@@ -112,16 +113,18 @@ std::optional<gid_t> find_group(std::string_view group_file, std::string_view gr
 Account find_account(const std::string& user, const std::string& group) {
   const auto found = find_user(text_of("/etc/passwd"), user);
   if (!found) {
-    throw StartError(ExitStatus::no_user, "--user: no user '" + user + "' in /etc/passwd, and no number");
+    throw base::StartError(base::ExitStatus::no_user,
+                           "--user: no user '" + user + "' in /etc/passwd, and no number");
   }
   if (group.empty()) {
     if (found->group) return {found->id, *found->group};
-    throw StartError(ExitStatus::no_user, "--user: /etc/passwd knows no group of user " + user +
-                                              "; say which, such as " + user + ":" + user);
+    throw base::StartError(base::ExitStatus::no_user, "--user: /etc/passwd knows no group of user " + user +
+                                                          "; say which, such as " + user + ":" + user);
   }
   const auto group_id = find_group(text_of("/etc/group"), group);
   if (!group_id) {
-    throw StartError(ExitStatus::no_user, "--user: no group '" + group + "' in /etc/group, and no number");
+    throw base::StartError(base::ExitStatus::no_user,
+                           "--user: no group '" + group + "' in /etc/group, and no number");
   }
   return {found->id, *group_id};
 }
@@ -134,13 +137,13 @@ void become(const Account& account) {
   const bool became = (!has_supplementary_groups() || ::setgroups(0, nullptr) == 0) &&
                       (is_it_already || (::setgid(account.group) == 0 && ::setuid(account.user) == 0));
   if (!became && errno == EPERM) {
-    throw StartError(ExitStatus::no_permission,
-                     is_it_already ? "--user: it has further groups, and only root can give them up"
-                                   : "--user: only root can become another user");
+    throw base::StartError(base::ExitStatus::no_permission,
+                           is_it_already ? "--user: it has further groups, and only root can give them up"
+                                         : "--user: only root can become another user");
   }
-  if (!became) throw system_error("become user " + std::to_string(account.user));
-  give_up_capabilities();
+  if (!became) throw base::system_error("become user " + std::to_string(account.user));
+  base::give_up_capabilities();
   check_there_is_no_way_back(account, before);
 }
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

@@ -8,7 +8,7 @@
 
 // Users and groups, looked up in the text of /etc/passwd and /etc/group itself (passwd(5), group(5)): a
 // static program cannot count on the name services of libc, which it would have to load at run time.
-namespace tcpserver::posix {
+namespace tcpserver::server {
 
 struct Account {
   uid_t user = 0;
@@ -35,4 +35,4 @@ struct User {
 // and CAP_SETGID), system where the system refuses, or where afterwards a way back is found.
 void become(const Account& account);
 
-}  // namespace tcpserver::posix
+}  // namespace tcpserver::server

@@ -1,6 +1,6 @@
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/sandbox.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -70,7 +70,7 @@ std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
   return 0;
 }
 
-bool except(const posix::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
+bool except(const base::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
   const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = folder.descriptor};
   return ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
 }
@@ -80,7 +80,7 @@ void enter_landlock(Confinement& given_up, const Kept& kept) noexcept {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_for_version);
   if (version < 1) return;
   const auto rules = rules_of(version);
-  const posix::UniqueFd ruleset(
+  const base::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
   if (!ruleset) return;
   // Where there is no exception, nothing can be done there: whoever needs it finds out at the start.
@@ -119,7 +119,7 @@ Confinement confine(const Kept& kept) noexcept {
   enter_landlock(given_up, kept);
   const bool all_stays_as_it_is = given_up.files && kept.folders.empty();
   given_up.capabilities =
-      drop_capabilities(kept.read_all_files, all_stays_as_it_is) || !posix::has_capabilities();
+      drop_capabilities(kept.read_all_files, all_stays_as_it_is) || !base::has_capabilities();
   return given_up;
 }
 

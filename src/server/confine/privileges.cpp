@@ -1,6 +1,6 @@
-#include "tcpserver/server/rights.hpp"
+#include "tcpserver/server/confine/privileges.hpp"
 
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <unistd.h>
 
@@ -9,9 +9,6 @@
 namespace tcpserver::server {
 
 namespace {
-
-using options::SandboxWish;
-using options::ServerOptions;
 
 const char* yes_or_no(bool answer) noexcept {
   return answer ? "yes" : "no";
@@ -33,9 +30,9 @@ Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
   if (options.sandbox == SandboxWish::off) return Sandbox::none;
   const auto sandbox = prepare_sandbox();
   if (sandbox == Sandbox::none && options.sandbox == SandboxWish::on) {
-    throw posix::StartError(posix::ExitStatus::system,
-                            "--sandbox on: this build or this system has no seccomp that a child can enter; "
-                            "leave it away to go on without, or say off");
+    throw base::StartError(base::ExitStatus::system,
+                           "--sandbox on: this build or this system has no seccomp that a child can enter; "
+                           "leave it away to go on without, or say off");
   }
   if (sandbox == Sandbox::none) {
     log.warning(
@@ -44,15 +41,15 @@ Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
   return sandbox;
 }
 
-std::optional<posix::Account> find_the_user(const ServerOptions& options) {
+std::optional<Account> find_the_user(const ServerOptions& options) {
   if (!options.user) return std::nullopt;
-  return posix::find_account(options.user->user, options.user->group);
+  return find_account(options.user->user, options.user->group);
 }
 
-void switch_user(const ServerOptions& options, const std::optional<posix::Account>& account, Log& log) {
+void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log) {
   if (options.user && account) {
     const auto& request = *options.user;
-    posix::become(*account);
+    become(*account);
     log.info("--user %s: user %u, group %u from now on",
              (request.user + (request.group.empty() ? "" : ":" + request.group)).c_str(),
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));

@@ -1,7 +1,8 @@
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/server/sandbox.hpp"
-#include "tcpserver/server/strict_rules_linux.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/server/confine/strict_rules.hpp"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,17 +22,17 @@ bool enter_filter(Rules rules) noexcept {
 // Not instrumented, as run_child is not: the sanitizer's preparation of a call that does not return makes
 // system calls.
 [[noreturn]] __attribute__((no_sanitize("address"))) void try_in_child(Sandbox sandbox) noexcept {
-  posix::exit_child(enter_sandbox(sandbox) ? 0 : 1);
+  base::exit_child(enter_sandbox(sandbox) ? 0 : 1);
 }
 
 // Whether a child can enter it. PR_GET_SECCOMP would not tell: an outer filter may forbid the very call.
 bool can_enter(Sandbox sandbox) {
-  const pid_t pid = posix::fork_child();
+  const pid_t pid = base::fork_child();
   if (pid == 0) try_in_child(sandbox);
-  if (pid < 0) throw posix::system_error("fork a child to try its sandbox");
+  if (pid < 0) throw base::system_error("fork a child to try its sandbox");
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) throw posix::system_error("wait for a child");
+    if (errno != EINTR) throw base::system_error("wait for a child");
   }
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

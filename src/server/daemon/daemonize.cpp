@@ -1,7 +1,7 @@
-#include "tcpserver/server/daemonize.hpp"
+#include "server/daemon/daemonize.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,9 +16,9 @@ namespace tcpserver::server {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::StartError;
-using posix::UniqueFd;
+using base::ExitStatus;
+using base::StartError;
+using base::UniqueFd;
 
 constexpr int first_other_descriptor = STDERR_FILENO + 1;
 
@@ -26,7 +26,7 @@ constexpr int first_other_descriptor = STDERR_FILENO + 1;
 [[nodiscard]] ExitStatus wait_for_word(const UniqueFd& pipe) {
   std::string told;
   std::array<char, 1024> piece;
-  for (ssize_t count = 0; (count = posix::read_some(pipe.get(), piece.data(), piece.size())) > 0;) {
+  for (ssize_t count = 0; (count = base::read_some(pipe.get(), piece.data(), piece.size())) > 0;) {
     told.append(piece.data(), static_cast<std::size_t>(count));
   }
   if (told.empty()) {
@@ -49,7 +49,7 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
     if (!moved) return pipe;
     pipe = std::move(moved);
   }
-  posix::close_from(first_other_descriptor + 1);
+  base::close_from(first_other_descriptor + 1);
   return pipe;
 }
 
@@ -57,9 +57,9 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
   Starter starter(close_others(std::move(pipe)));
   ExitStatus status = ExitStatus::software;
   try {
-    if (!starter.is_complete()) throw posix::system_error("open /dev/null");
+    if (!starter.is_complete()) throw base::system_error("open /dev/null");
     ::umask(0);
-    if (::chdir("/") != 0) throw posix::system_error("change to the directory /");
+    if (::chdir("/") != 0) throw base::system_error("change to the directory /");
     status = serve(starter);
   } catch (const StartError& error) {
     status = error.status();
@@ -67,7 +67,7 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
   } catch (const std::exception& error) {
     starter.tell_failure(status, error.what());
   }
-  ::_exit(posix::to_int(status));
+  ::_exit(base::to_int(status));
 }
 
 }  // namespace
@@ -78,9 +78,9 @@ Starter::Starter(UniqueFd pipe) noexcept
 void Starter::tell_ready(bool keep_standard_error) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fd == STDERR_FILENO && keep_standard_error) continue;
-    if (::dup2(null_.get(), fd) < 0) throw posix::system_error("put /dev/null in a descriptor's place");
+    if (::dup2(null_.get(), fd) < 0) throw base::system_error("put /dev/null in a descriptor's place");
   }
-  if (!posix::write_all(pipe_.get(), std::string(1, '\0'))) {
+  if (!base::write_all(pipe_.get(), std::string(1, '\0'))) {
     throw StartError(ExitStatus::system, "whoever started the daemon has not waited until it was ready");
   }
   pipe_.reset();
@@ -89,19 +89,19 @@ void Starter::tell_ready(bool keep_standard_error) {
 
 void Starter::tell_failure(ExitStatus status, const char* line) noexcept {
   if (!pipe_) return;
-  const char first = static_cast<char>(posix::to_int(status));
-  static_cast<void>(posix::write_all(pipe_.get(), {&first, 1}) && posix::write_all(pipe_.get(), line));
+  const char first = static_cast<char>(base::to_int(status));
+  static_cast<void>(base::write_all(pipe_.get(), {&first, 1}) && base::write_all(pipe_.get(), line));
   pipe_.reset();
 }
 
 ExitStatus run_as_daemon(const std::function<ExitStatus(Starter&)>& serve) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw posix::system_error("make a pipe");
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw base::system_error("make a pipe");
   UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   // The full fork: the daemon goes on to do all that a program may.
   const pid_t child = ::fork();
-  if (child < 0) throw posix::system_error("fork the daemon");
+  if (child < 0) throw base::system_error("fork the daemon");
   if (child > 0) {
     writing.reset();
     wait_for_end(child);
@@ -110,9 +110,9 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(Starter&)>& serve) {
   reading.reset();
   ::setsid();  // cannot fail: a process that was just forked leads no group
   const pid_t daemon = ::fork();
-  if (daemon > 0) posix::exit_child(0);
+  if (daemon > 0) base::exit_child(0);
   run_daemon(std::move(writing), [&, daemon](Starter& starter) {
-    if (daemon < 0) throw posix::system_error("fork the daemon");
+    if (daemon < 0) throw base::system_error("fork the daemon");
     return serve(starter);
   });
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/posix/exit_status.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <functional>
 
@@ -14,7 +14,7 @@ class Starter {
  public:
   // `pipe`: through which it is told. Opens /dev/null at once, for later the server may have given up the
   // right to.
-  explicit Starter(posix::UniqueFd pipe) noexcept;
+  explicit Starter(base::UniqueFd pipe) noexcept;
   [[nodiscard]] bool is_complete() const noexcept { return static_cast<bool>(null_); }
 
   // The service is ready: the starter ends with status 0. From now on the daemon's standard input and output
@@ -23,11 +23,11 @@ class Starter {
   void tell_ready(bool keep_standard_error);
 
   // It ends with this status, after this line.
-  void tell_failure(posix::ExitStatus status, const char* line) noexcept;
+  void tell_failure(base::ExitStatus status, const char* line) noexcept;
 
  private:
-  posix::UniqueFd pipe_;
-  posix::UniqueFd null_;
+  base::UniqueFd pipe_;
+  base::UniqueFd null_;
 };
 
 // Becomes a daemon as daemon(7), "SysV Daemons", has it: fork, setsid, fork, so that it leads no session and
@@ -35,6 +35,6 @@ class Starter {
 // stay the starter's until it is told. `serve` runs in the daemon, whose exit status is what it returns. In
 // the process that called: returns when it is told that the service is ready, throws the StartError that it
 // is told, or one of its own (status system) where the daemon ended without a word.
-[[nodiscard]] posix::ExitStatus run_as_daemon(const std::function<posix::ExitStatus(Starter&)>& serve);
+[[nodiscard]] base::ExitStatus run_as_daemon(const std::function<base::ExitStatus(Starter&)>& serve);
 
 }  // namespace tcpserver::server

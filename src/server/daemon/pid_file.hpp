@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <sys/types.h>
 
@@ -39,8 +39,8 @@ class PidFile {
 
   std::string path_;
   std::string name_;
-  posix::UniqueFd fd_;
-  posix::UniqueFd folder_;
+  base::UniqueFd fd_;
+  base::UniqueFd folder_;
   std::optional<pid_t> stale_;
 };
 

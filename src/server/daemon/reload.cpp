@@ -1,6 +1,6 @@
-#include "tcpserver/server/reload.hpp"
+#include "server/daemon/reload.hpp"
 
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <string_view>
 
@@ -8,28 +8,25 @@ namespace tcpserver::server {
 
 namespace {
 
-using options::BacklogRequest;
-using options::Verbosity;
-
 std::string text_of(const std::optional<BacklogRequest>& request) {
-  return request ? options::plain_or_quoted(request->text) : "SOMAXCONN";
+  return request ? base::plain_or_quoted(request->text) : "SOMAXCONN";
 }
 std::string text_of(std::uint32_t number) {
   return std::to_string(number);
 }
-std::string text_of(posix::Duration duration) {
-  return options::duration_text(duration);
+std::string text_of(base::Duration duration) {
+  return base::duration_text(duration);
 }
-std::string text_of(options::Overload overload) {
-  return overload == options::Overload::queue ? "queue" : "refuse";
+std::string text_of(Overload overload) {
+  return overload == Overload::queue ? "queue" : "refuse";
 }
 std::string text_of(Verbosity verbosity) {
   constexpr std::string_view names[] = {"quiet", "normal", "verbose"};
   return std::string(names[static_cast<std::size_t>(verbosity)]);
 }
 
-std::string text_of(options::LogFormat format) {
-  return format == options::LogFormat::text ? "text" : "json";
+std::string text_of(LogFormat format) {
+  return format == LogFormat::text ? "text" : "json";
 }
 
 bool same(const std::optional<BacklogRequest>& left, const std::optional<BacklogRequest>& right) {
@@ -57,12 +54,12 @@ bool take_over(Reload& reload, std::string_view name, Value& running, const Valu
 
 }  // namespace
 
-Reload compare(const options::ServerOptions& running, const options::ServerOptions& read) {
+Reload compare(const ServerOptions& running, const ServerOptions& read) {
   Reload reload;
   auto& now = reload.options;
   now = running;
   reload.backlog = take_over(reload, "backlog", now.backlog, read.backlog);
-  if (running.mode == options::Mode::iterative) {
+  if (running.mode == Mode::iterative) {
     now.max_connections = read.max_connections;  // without effect, as was said at the start
     now.max_per_host = read.max_per_host;
     now.overload = read.overload;

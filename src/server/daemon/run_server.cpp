@@ -1,13 +1,14 @@
-#include "tcpserver/server/run_server.hpp"
+#include "server/daemon/run_server.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/server/daemonize.hpp"
-#include "tcpserver/server/inherited_sockets.hpp"
-#include "tcpserver/server/log.hpp"
-#include "tcpserver/server/pid_file.hpp"
-#include "tcpserver/server/rights.hpp"
-#include "tcpserver/server/signal_window.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/signal_window.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/server/confine/privileges.hpp"
+#include "tcpserver/server/listen/inherited_sockets.hpp"
+#include "tcpserver/server/report/log.hpp"
+
+#include "server/daemon/daemonize.hpp"
+#include "server/daemon/pid_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,9 +20,7 @@ namespace tcpserver::server {
 
 namespace {
 
-using options::LogTarget;
-
-void open_log(Log& log, const options::ServerCommand& command) {
+void open_log(Log& log, const ServerCommand& command) {
   log.set_verbosity(command.options.verbosity);
   log.set_format(command.options.log_format);
   // What is said at the start is on standard error, too: the system's log may not be there yet.
@@ -37,12 +36,12 @@ void say_stale(const PidFile& pid_file, Log& log) {
 }
 
 // `starter`: null where it stays in the foreground.
-posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_again, bool output_closed,
-                        Starter* starter) {
+base::ExitStatus serve(const ServerCommand& command, ReadCommand read_again, bool output_closed,
+                       Starter* starter) {
   const auto& options = command.options;
   // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
   // request to stop that comes in the middle of the start is heard at the first wait.
-  SignalWindow window;
+  base::SignalWindow window;
   Log log;
   open_log(log, command);
   try {
@@ -60,35 +59,35 @@ posix::ExitStatus serve(const options::ServerCommand& command, ReadCommand read_
     if (starter != nullptr) starter->tell_ready(!log.has_system_log());
     log.leave_standard_error();
     return server.run();
-  } catch (const posix::StartError& error) {
+  } catch (const base::StartError& error) {
     // On standard error it is said by whoever ends with that status.
     if (log.has_system_log()) {
       log.leave_standard_error();
       log.warning("%s", error.what());
     }
-    if (log.format() != options::LogFormat::json || log.has_system_log()) throw;
+    if (log.format() != LogFormat::json || log.has_system_log()) throw;
     // Who reads JSON is told in JSON, and not a second time.
     log.warning("%s", error.what());
-    throw posix::StartError(error.status(), "");
+    throw base::StartError(error.status(), "");
   }
 }
 
 }  // namespace
 
-posix::ExitStatus run_server(const options::ServerCommand& command, ReadCommand read_again) {
+base::ExitStatus run_server(const ServerCommand& command, ReadCommand read_again) {
   // First of all, or what is opened next takes the number of a closed one.
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
-  if (!posix::fill_standard_descriptors()) throw posix::system_error("open /dev/null");
+  if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
   if (!command.options.daemonize) return serve(command, std::move(read_again), output_closed, nullptr);
   if (count_inherited_sockets() > 0) {
-    throw posix::StartError(posix::ExitStatus::usage,
-                            "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
-                            "programs in the foreground");
+    throw base::StartError(base::ExitStatus::usage,
+                           "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
+                           "programs in the foreground");
   }
   if (ServiceManager().listens()) {
-    throw posix::StartError(posix::ExitStatus::usage,
-                            "--daemonize: a service manager waits to hear from this very process "
-                            "(NOTIFY_SOCKET), which has to stay in the foreground");
+    throw base::StartError(base::ExitStatus::usage,
+                           "--daemonize: a service manager waits to hear from this very process "
+                           "(NOTIFY_SOCKET), which has to stay in the foreground");
   }
   return run_as_daemon(
       [&](Starter& starter) { return serve(command, std::move(read_again), output_closed, &starter); });

@@ -1,18 +1,19 @@
-#include "tcpserver/server/server.hpp"
+#include "server/daemon/server.hpp"
 
-#include "tcpserver/backlog/backlog.hpp"
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/server/accept_loop.hpp"
-#include "tcpserver/server/forked_sessions.hpp"
-#include "tcpserver/server/inherited_sockets.hpp"
-#include "tcpserver/server/iterative_sessions.hpp"
-#include "tcpserver/server/overflow_watch.hpp"
-#include "tcpserver/server/reload.hpp"
-#include "tcpserver/server/rights.hpp"
-#include "tcpserver/server/service_manager.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/admit/accept_loop.hpp"
+#include "tcpserver/server/admit/iterative_sessions.hpp"
+#include "tcpserver/server/child/forked_sessions.hpp"
+#include "tcpserver/server/confine/privileges.hpp"
+#include "tcpserver/server/listen/backlog.hpp"
+#include "tcpserver/server/listen/inherited_sockets.hpp"
+#include "tcpserver/server/listen/overflow_watch.hpp"
+
+#include "server/daemon/reload.hpp"
+#include "server/daemon/systemd.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -29,17 +30,14 @@ namespace tcpserver::server {
 
 namespace {
 
-using options::Mode;
-using options::ServerOptions;
-
 // What a service manager should wait beyond the drain time-out before it loses patience: for sessions that
 // are killed, and for a slow machine.
 constexpr auto beyond_the_drain = std::chrono::seconds(15);
 
 // The options that were given and that the iterative server has no use for.
-BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noexcept {
+base::BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noexcept {
   const ServerOptions defaults;
-  BoundedText<160> names;
+  base::BoundedText<160> names;
   const auto name = [&names](const char* option, bool given) {
     if (given) names.append("%s%s", names.size() == 0 ? "" : ", ", option);
   };
@@ -62,7 +60,7 @@ std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
 
 }  // namespace
 
-Server::Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log)
+Server::Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log)
     : options_(command.options),
       read_again_(std::move(read_again)),
       window_(window),
@@ -113,7 +111,7 @@ std::vector<Listener> Server::listen() {
 std::vector<Listener> Server::bind_listeners() {
   auto listening = open_listeners({.addresses = options_.bind,
                                    .port = options_.port,
-                                   .backlog = backlog::choose_length(options_.backlog, SOMAXCONN),
+                                   .backlog = choose_length(options_.backlog, SOMAXCONN),
                                    .idle_timeout = options_.idle_timeout});
   if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
   return std::move(listening.listeners);
@@ -121,11 +119,11 @@ std::vector<Listener> Server::bind_listeners() {
 
 std::vector<Listener> Server::take_over_listeners(int count) {
   auto listeners = inherit_listeners(count, options_.idle_timeout);
-  const auto queue = backlog::accept_queue(listeners.front().fd.get());
+  const auto queue = kernel::accept_queue(listeners.front().fd.get());
   inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
   for (const auto& listener : listeners) {
     if (options_.backlog && !set_backlog(listener, backlog_of(options_))) {
-      throw posix::system_error("listen on a socket of the service manager");
+      throw base::system_error("listen on a socket of the service manager");
     }
   }
   std::string addresses;
@@ -139,19 +137,19 @@ std::vector<Listener> Server::take_over_listeners(int count) {
 // What listen(2) is asked for.
 int Server::backlog_of(const ServerOptions& options) const noexcept {
   if (inherited_backlog_ && !options.backlog) return *inherited_backlog_;
-  return backlog::choose_length(options.backlog, SOMAXCONN);
+  return choose_length(options.backlog, SOMAXCONN);
 }
 
 void Server::log_backlog(const Listener& listener) noexcept {
   try {
-    const auto kernel = backlog::kernel_limits(listener.fd.get());
+    const auto kernel = kernel::kernel_limits(listener.fd.get());
     if (inherited_backlog_ && !options_.backlog) {
       if (kernel.in_effect)
         log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
       return;
     }
-    const auto backlog = backlog::choose(options_.backlog, SOMAXCONN);
-    log_.info("%s", backlog::report(backlog, kernel, SOMAXCONN).c_str());
+    const auto backlog = choose(options_.backlog, SOMAXCONN);
+    log_.info("%s", report(backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
     log_.warning("no memory left to say what became of the backlog");
   }
@@ -167,7 +165,7 @@ void Server::explain_lesson_mode() noexcept {
     const auto idle = without_effect_in_one_process(options_);
     log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
               idle.size() == 0 ? "" : "; with no children, these have no effect: ", idle.c_str());
-  } else if (options_.reap == options::Reap::none) {
+  } else if (options_.reap == Reap::none) {
     log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
         "further client is served",
@@ -191,7 +189,7 @@ void Server::announce(bool output_closed) noexcept {
     if (window_.stop_requests() > 0) return;
   }
   const std::string line = "Server is listening on " + ports_ + "\n";
-  if (!posix::write_all(STDOUT_FILENO, line)) {
+  if (!base::write_all(STDOUT_FILENO, line)) {
     log_.warning("cannot announce %s on standard output: %s", ports_.c_str(), std::strerror(errno));
   }
 }
@@ -204,7 +202,7 @@ void Server::after_wait() noexcept {
   if (window_.take_reload_request()) reload();
   // At once, the iterative server's in the middle of a session too: the port is free for a successor.
   if (window_.stop_requests() > 0 && !stopping_) begin_to_stop();
-  const auto now = posix::Clock::now();
+  const auto now = base::Clock::now();
   log_.after_wait(now);
   overflows_.after_wait(now, loop_.listeners(), scene(), log_);
   if (manager_.wants_status(now, events())) manager_.say_status(service_status());
@@ -245,9 +243,9 @@ ServiceStatus Server::service_status() noexcept {
               sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
               static_cast<unsigned long long>(counters_.accepted),
               static_cast<unsigned long long>(counters_.all_refused()));
-  std::optional<backlog::AcceptQueue> longest;
+  std::optional<kernel::AcceptQueue> longest;
   for (const auto& listener : loop_.listeners()) {
-    const auto queue = backlog::accept_queue(listener.fd.get());
+    const auto queue = kernel::accept_queue(listener.fd.get());
     if (queue && (!longest || queue->length > longest->length)) longest = queue;
   }
   if (longest) text.append("; queue %u of %u", longest->length, longest->limit);
@@ -264,7 +262,7 @@ void Server::before_closing() noexcept {
 
 OverflowScene Server::scene() const noexcept {
   return {.mode = options_.mode,
-          .full = sessions_->full() && options_.overload == options::Overload::queue,
+          .full = sessions_->full() && options_.overload == Overload::queue,
           .max_connections = options_.max_connections,
           .backlog = backlog_of(options_),
           .in_effect = 0,
@@ -272,7 +270,7 @@ OverflowScene Server::scene() const noexcept {
           .of_service_manager = inherited_backlog_ && !options_.backlog};
 }
 
-std::optional<posix::TimePoint> Server::due() const noexcept {
+std::optional<base::TimePoint> Server::due() const noexcept {
   auto report = earlier(manager_.due(events()), log_.due());
   if (metrics_) report = earlier(report, metrics_->due());
   if (loop_.listeners().empty()) return report;
@@ -281,7 +279,7 @@ std::optional<posix::TimePoint> Server::due() const noexcept {
 
 StatusText Server::status() noexcept {
   auto text = status_text(counters_, sessions_->count(true));
-  if (options_.mode == Mode::fork && options_.reap == options::Reap::handler) {
+  if (options_.mode == Mode::fork && options_.reap == Reap::handler) {
     const auto reaped = window_.reaped();
     text.append("; children reaped: %llu, SIGCHLDs handled: %llu",
                 static_cast<unsigned long long>(reaped.children),
@@ -297,10 +295,10 @@ StatusText Server::status() noexcept {
 void Server::log_status() noexcept {
   auto text = status();
   for (const auto& listener : loop_.listeners()) {
-    const auto queue = backlog::accept_queue(listener.fd.get());
+    const auto queue = kernel::accept_queue(listener.fd.get());
     if (!queue) continue;
-    char address[posix::SocketAddress::text_size];
-    BoundedText<128> piece;
+    char address[base::SocketAddress::text_size];
+    base::BoundedText<128> piece;
     piece.append("queue %u of %u on %s", queue->length, queue->limit, listener.address.format(address));
     if (text.room() < piece.size() + 2) {
       log_.answer("%s", text.c_str());
@@ -343,7 +341,7 @@ void Server::put_in_force(Reload&& reload) noexcept {
     if (!listener.fd) continue;
     const bool done = (!reload.backlog || set_backlog(listener, backlog)) &&
                       (!reload.idle_timeout || set_idle_timeout(listener, reload.options.idle_timeout));
-    char address[posix::SocketAddress::text_size];
+    char address[base::SocketAddress::text_size];
     if (!done)
       log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
                    std::strerror(errno));
@@ -366,14 +364,14 @@ void Server::put_in_force(Reload&& reload) noexcept {
   }
 }
 
-posix::ExitStatus Server::run() {
+base::ExitStatus Server::run() {
   sessions_->get_ready();
   const bool stopped_on_request = loop_.run();
   if (!stopping_) begin_to_stop();
   sessions_->drain();
   keep_metrics();
   log_.info("stopped: %s", status().c_str());
-  return stopped_on_request ? posix::ExitStatus::ok : posix::ExitStatus::system;
+  return stopped_on_request ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 
 }  // namespace tcpserver::server

@@ -1,17 +1,18 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/posix/exit_status.hpp"
-#include "tcpserver/server/accept_loop.hpp"
-#include "tcpserver/server/context.hpp"
-#include "tcpserver/server/counters.hpp"
-#include "tcpserver/server/listener.hpp"
-#include "tcpserver/server/metrics_writer.hpp"
-#include "tcpserver/server/overflow_watch.hpp"
-#include "tcpserver/server/reload.hpp"
-#include "tcpserver/server/sandbox.hpp"
-#include "tcpserver/server/service_manager.hpp"
-#include "tcpserver/server/sessions.hpp"
+#include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/server/admit/accept_loop.hpp"
+#include "tcpserver/server/child/context.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/listen/listener.hpp"
+#include "tcpserver/server/listen/overflow_watch.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/counters.hpp"
+#include "tcpserver/server/report/metrics_writer.hpp"
+
+#include "server/daemon/reload.hpp"
+#include "server/daemon/systemd.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -24,7 +25,7 @@
 namespace tcpserver::server {
 
 // Reads the command again, its configuration file with it; throws as parse_server_command does.
-using ReadCommand = std::function<options::ServerCommand()>;
+using ReadCommand = std::function<ServerCommand()>;
 
 // One running daemon, from listening to the end of its last session. Members stand in the order in which they
 // are made.
@@ -32,7 +33,7 @@ class Server final : private Upkeep {
  public:
   // Listens, or takes over what a service manager listens on, and tries the sandbox. Throws StartError.
   // `window` and `log` must outlive it.
-  Server(const options::ServerCommand& command, ReadCommand read_again, SignalWindow& window, Log& log);
+  Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
   // The directories that stay writable after drop_privileges().
   [[nodiscard]] std::vector<KeptFolder> writable_folders() const;
@@ -46,7 +47,7 @@ class Server final : private Upkeep {
   void say_ready(bool output_closed) noexcept;
 
   // Serves until a stop is asked for, then drains: status ok; or until no listener works any more: system.
-  posix::ExitStatus run();
+  base::ExitStatus run();
 
  private:
   std::vector<Listener> listen();
@@ -57,10 +58,10 @@ class Server final : private Upkeep {
   void announce(bool output_closed) noexcept;
   void after_wait() noexcept override;
   void before_closing() noexcept override;
-  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept override;
+  [[nodiscard]] std::optional<base::TimePoint> due() const noexcept override;
   [[nodiscard]] OverflowScene scene() const noexcept;
   [[nodiscard]] StatusText status() noexcept;
-  [[nodiscard]] int backlog_of(const options::ServerOptions& options) const noexcept;
+  [[nodiscard]] int backlog_of(const ServerOptions& options) const noexcept;
   void log_backlog(const Listener& listener) noexcept;
   void log_status() noexcept;
   [[nodiscard]] MetricsFigures metrics_figures() noexcept;
@@ -71,9 +72,9 @@ class Server final : private Upkeep {
   void reload() noexcept;
   void put_in_force(Reload&& reload) noexcept;
 
-  options::ServerOptions options_;  // those in force now
+  ServerOptions options_;  // those in force now
   ReadCommand read_again_;
-  SignalWindow& window_;
+  base::SignalWindow& window_;
   Log& log_;
   Counters counters_;
   std::optional<Recorder> recorder_;

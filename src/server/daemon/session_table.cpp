@@ -1,7 +1,7 @@
-#include "tcpserver/server/session_table.hpp"
+#include "server/daemon/session_table.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/terminal.hpp"
+#include "tcpserver/base/terminal.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,8 +13,8 @@ namespace tcpserver::server {
 
 namespace {
 
-using posix::Duration;
-using posix::SocketAddress;
+using base::Duration;
+using base::SocketAddress;
 
 constexpr std::size_t text_width = 100;
 // Of the two queues the one that tells of a client that does not read; only behind that one does the other
@@ -32,8 +32,8 @@ std::string two_units(long long large, const char* large_unit, long long small, 
 }
 
 std::string start_text(const ServerPicture& server) {
-  char text[posix::utc_text_size];
-  std::string whole = posix::utc_text(std::chrono::floor<std::chrono::seconds>(server.started), text);
+  char text[base::utc_text_size];
+  std::string whole = base::utc_text(std::chrono::floor<std::chrono::seconds>(server.started), text);
   return whole.substr(0, whole.find('.')) + "Z";
 }
 
@@ -102,12 +102,12 @@ std::string head_of(const ServerPicture& server) {
     separator = ", ";
   }
   if (server.listeners.empty()) queues = "does not listen: it is starting, or stopping";
-  return line + "\n" + posix::joined(posix::wrapped(queues, text_width));
+  return line + "\n" + base::joined(base::wrapped(queues, text_width));
 }
 
 std::string seconds_json(const std::optional<Duration>& duration) {
   if (!duration) return "null";
-  return options::formatted("%.2f", std::chrono::duration<double>(*duration).count());
+  return base::formatted("%.2f", std::chrono::duration<double>(*duration).count());
 }
 
 std::string or_null(const std::optional<std::uint64_t>& count) {
@@ -115,7 +115,7 @@ std::string or_null(const std::optional<std::uint64_t>& count) {
 }
 
 std::string json_of(const ListenerPicture& listener) {
-  return "{\"local\": " + options::json_string(listener.local.text()) +
+  return "{\"local\": " + base::json_string(listener.local.text()) +
          ", \"queue\": " + std::to_string(listener.length) +
          ", \"limit\": " + std::to_string(listener.limit) + "}";
 }
@@ -123,10 +123,10 @@ std::string json_of(const ListenerPicture& listener) {
 std::string json_of(const SessionPicture& session) {
   std::string text = "{\"pid\": " + std::to_string(session.pid) +
                      ", \"age_s\": " + seconds_json(session.age) +
-                     ", \"state\": " + options::json_string(state_of(session));
+                     ", \"state\": " + base::json_string(state_of(session));
   if (const auto& connection = session.connection) {
-    text += ", \"peer\": " + options::json_string(connection->peer.unmapped().text()) +
-            ", \"local\": " + options::json_string(connection->local.unmapped().text()) +
+    text += ", \"peer\": " + base::json_string(connection->peer.unmapped().text()) +
+            ", \"local\": " + base::json_string(connection->local.unmapped().text()) +
             ", \"bytes_in\": " + or_null(connection->received) +
             ", \"bytes_out\": " + or_null(connection->sent) +
             ", \"receive_queue\": " + std::to_string(connection->receive_queue) +
@@ -155,7 +155,7 @@ std::string json_array(const Things& things) {
 
 std::string json_of(const ServerPicture& server) {
   return "{\"pid\": " + std::to_string(server.pid) +
-         ", \"started\": " + options::json_string(start_text(server)) +
+         ", \"started\": " + base::json_string(start_text(server)) +
          ", \"age_s\": " + seconds_json(server.age) + ", \"listeners\": " + json_array(server.listeners) +
          ", \"sessions\": " + json_array(server.sessions) + "}";
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include <sys/types.h>
 
@@ -16,8 +16,8 @@ namespace tcpserver::server {
 
 // A connection as the kernel has it.
 struct ConnectionPicture {
-  posix::SocketAddress peer;
-  posix::SocketAddress local;
+  base::SocketAddress peer;
+  base::SocketAddress local;
   std::string state;                      // "ESTABLISHED"
   std::optional<std::uint64_t> received;  // bytes from the client. Nothing: not told
   std::optional<std::uint64_t> sent;      // bytes to the client, those on their way included
@@ -27,20 +27,20 @@ struct ConnectionPicture {
 
 struct SessionPicture {
   pid_t pid = 0;                                // its own process, or the server
-  std::optional<posix::Duration> age;           // nothing: served by the server itself, which does not tell
+  std::optional<base::Duration> age;            // nothing: served by the server itself, which does not tell
   std::optional<ConnectionPicture> connection;  // nothing: it is over, and its process is still there
   bool zombie = false;
 };
 
 struct ListenerPicture {
-  posix::SocketAddress local;
+  base::SocketAddress local;
   std::uint32_t length = 0;  // connections that wait for accept
   std::uint32_t limit = 0;   // the backlog in effect
 };
 
 struct ServerPicture {
   pid_t pid = 0;
-  posix::Duration age{};
+  base::Duration age{};
   std::chrono::system_clock::time_point started;
   std::vector<ListenerPicture> listeners;  // none: it is starting or stopping
   std::vector<SessionPicture> sessions;
@@ -50,7 +50,7 @@ struct ServerPicture {
 void sort_by_age(std::vector<SessionPicture>& sessions);
 
 // In two units at most: "850 ms", "12 s", "3 m 05 s", "2 h 10 m", "4 d 03 h".
-[[nodiscard]] std::string age_text(posix::Duration age);
+[[nodiscard]] std::string age_text(base::Duration age);
 
 // Two lines a server, and under them a table with a line a session.
 [[nodiscard]] std::string session_tables(const std::vector<ServerPicture>& servers);

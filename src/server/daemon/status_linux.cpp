@@ -1,9 +1,10 @@
-#include "tcpserver/backlog/tcp_sockets_linux.hpp"
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/process_table_linux.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/server/pid_file.hpp"
-#include "tcpserver/server/status.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/kernel/process_table.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
+
+#include "server/daemon/pid_file.hpp"
+#include "server/daemon/status.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,15 +19,15 @@ namespace tcpserver::server {
 
 namespace {
 
-using backlog::TcpSocket;
-using backlog::TcpSockets;
-using posix::ExitStatus;
-using posix::HeldSockets;
-using posix::ProcessFacts;
+using base::ExitStatus;
+using kernel::HeldSockets;
+using kernel::ProcessFacts;
+using kernel::TcpSocket;
+using kernel::TcpSockets;
 using Processes = std::vector<ProcessFacts>;
 
 [[noreturn]] void fail(ExitStatus status, const std::string& why) {
-  throw posix::StartError(status, "--status: " + why);
+  throw base::StartError(status, "--status: " + why);
 }
 
 [[noreturn]] void not_known() {
@@ -73,7 +74,7 @@ std::vector<TcpSocket> all_listeners(TcpSockets& sockets) {
 
 // Those on --port, and of --bind where that is given.
 std::vector<TcpSocket> listeners_meant(const std::vector<TcpSocket>& listeners,
-                                       const options::ServerOptions& options) {
+                                       const ServerOptions& options) {
   std::vector<TcpSocket> meant;
   for (const auto& listener : listeners) {
     if (listener.local.port() != options.port) continue;
@@ -85,7 +86,7 @@ std::vector<TcpSocket> listeners_meant(const std::vector<TcpSocket>& listeners,
   return meant;
 }
 
-std::string place_of(const options::ServerOptions& options) {
+std::string place_of(const ServerOptions& options) {
   std::string place = "port " + std::to_string(options.port);
   const char* separator = " of ";
   for (const auto& address : options.bind) {
@@ -106,7 +107,7 @@ class HolderSearch {
   explicit HolderSearch(const std::vector<TcpSocket>& wanted) : wanted_(wanted), found_(wanted.size()) {}
 
   void look_at(const ProcessFacts& process) {
-    const auto held = posix::sockets_held_by(process.pid);
+    const auto held = kernel::sockets_held_by(process.pid);
     holders_.hidden = holders_.hidden || held.sight == HeldSockets::Sight::hidden;
     bool holds = false;
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
@@ -148,7 +149,7 @@ Holders find_holders(const std::vector<TcpSocket>& listeners, const Processes& p
   return search.take();
 }
 
-Processes servers_on_port(const options::ServerOptions& options, const std::vector<TcpSocket>& listeners,
+Processes servers_on_port(const ServerOptions& options, const std::vector<TcpSocket>& listeners,
                           const Processes& processes) {
   const auto meant = listeners_meant(listeners, options);
   const auto place = place_of(options);
@@ -169,10 +170,10 @@ Processes servers_on_port(const options::ServerOptions& options, const std::vect
 }
 
 ProcessFacts server_of_pid_file(const std::string& path) {
-  const auto name = "--pid-file " + options::plain_or_quoted(path);
+  const auto name = "--pid-file " + base::plain_or_quoted(path);
   const auto pid = owner_of_pid_file(path);
   if (!pid) fail(ExitStatus::unavailable, "no server runs with " + name);
-  const auto server = posix::process_facts(*pid);
+  const auto server = kernel::process_facts(*pid);
   if (!server) no_right("the server with " + name + ", pid " + std::to_string(*pid));
   if (!is_tcpserver(*server)) {
     fail(ExitStatus::unavailable, named(*server) + " has " + name + " locked, which is no tcpserver");
@@ -191,7 +192,7 @@ ProcessFacts server_of_pid_file(const std::string& path) {
 class SessionSearch {
  public:
   SessionSearch(const ProcessFacts& server, const Processes& processes)
-      : server_(server), now_(posix::time_since_boot()) {
+      : server_(server), now_(kernel::time_since_boot()) {
     own_ = inodes_of(server).value_or(std::vector<std::uint64_t>{});
     for (const auto& process : processes) {
       // What it has adopted is no session (process 1 of a container).
@@ -232,7 +233,7 @@ class SessionSearch {
     present.reserve(sessions_.size());
     for (auto& session : sessions_) {
       if (!session.connection) {
-        const auto now = posix::process_facts(session.pid);
+        const auto now = kernel::process_facts(session.pid);
         if (!now || now->parent != server_.pid) continue;
         session.zombie = now->state == 'Z';
       }
@@ -246,7 +247,7 @@ class SessionSearch {
   static constexpr std::size_t its_own = SIZE_MAX;
 
   static std::optional<std::vector<std::uint64_t>> inodes_of(const ProcessFacts& process) {
-    auto held = posix::sockets_held_by(process.pid);
+    auto held = kernel::sockets_held_by(process.pid);
     if (held.sight == HeldSockets::Sight::hidden) no_right("the connections of " + named(process));
     if (held.sight == HeldSockets::Sight::gone) return std::nullopt;
     return std::move(held.inodes);
@@ -255,7 +256,7 @@ class SessionSearch {
   static ConnectionPicture picture_of(const TcpSocket& socket) {
     return {.peer = socket.peer,
             .local = socket.local,
-            .state = backlog::tcp_state_name(socket.state),
+            .state = kernel::tcp_state_name(socket.state),
             .received = socket.received,
             .sent = socket.written,
             .receive_queue = socket.receive_queue,
@@ -265,14 +266,14 @@ class SessionSearch {
   void add_child(const ProcessFacts& process, const std::vector<std::uint64_t>& inodes) {
     const auto place = sessions_.size();
     sessions_.push_back({.pid = process.pid,
-                         .age = posix::age_of(process, now_),
+                         .age = kernel::age_of(process, now_),
                          .connection = std::nullopt,
                          .zombie = false});
     for (const auto inode : inodes) places_.try_emplace(inode, place);
   }
 
   ProcessFacts server_;
-  posix::Duration now_;
+  base::Duration now_;
   std::vector<std::uint64_t> own_;
   std::vector<SessionPicture> sessions_;
   std::unordered_map<std::uint64_t, std::size_t> places_;  // by inode, of those not found yet
@@ -290,7 +291,7 @@ ServerPicture picture_of(const ProcessFacts& server, const std::vector<TcpSocket
                          const Processes& processes, TcpSockets& sockets) {
   ServerPicture picture;
   picture.pid = server.pid;
-  picture.age = posix::age_of(server, posix::time_since_boot());
+  picture.age = kernel::age_of(server, kernel::time_since_boot());
   picture.started = std::chrono::system_clock::now() -
                     std::chrono::duration_cast<std::chrono::system_clock::duration>(picture.age);
   SessionSearch search(server, processes);
@@ -314,10 +315,10 @@ ServerPicture picture_of(const ProcessFacts& server, const std::vector<TcpSocket
 
 }  // namespace
 
-std::vector<ServerPicture> look_at_servers(const options::ServerOptions& options) {
+std::vector<ServerPicture> look_at_servers(const ServerOptions& options) {
   TcpSockets sockets;
   const auto listeners = all_listeners(sockets);
-  const auto processes = posix::all_processes();
+  const auto processes = kernel::all_processes();
   if (!processes) not_known();
   const auto servers = options.pid_file.empty() ? servers_on_port(options, listeners, *processes)
                                                 : Processes{server_of_pid_file(options.pid_file)};

@@ -1,5 +1,6 @@
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/server/service_manager.hpp"
+#include "server/daemon/systemd.hpp"
+
+#include "tcpserver/base/values.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,7 +19,7 @@ constexpr auto between_statuses = std::chrono::seconds(1);
 
 // A socket that is connected to the manager's. Abstract names, which begin with @ here, are Linux's own
 // (unix(7)).
-posix::UniqueFd connect_to_manager() noexcept {
+base::UniqueFd connect_to_manager() noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   if (name == nullptr || (name[0] != '/' && name[0] != '@')) return {};
   sockaddr_un address{};
@@ -28,25 +29,25 @@ posix::UniqueFd connect_to_manager() noexcept {
   std::memcpy(address.sun_path, name, length);
   if (name[0] == '@') address.sun_path[0] = '\0';
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  posix::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  base::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
   return fd;
 }
 
 // Half of what the watchdog allows, as sd_watchdog_enabled(3) recommends.
-std::optional<posix::Duration> watchdog_interval() noexcept {
+std::optional<base::Duration> watchdog_interval() noexcept {
   const char* const text = std::getenv("WATCHDOG_USEC");
   if (text == nullptr) return std::nullopt;
   const char* const pid = std::getenv("WATCHDOG_PID");
-  if (pid != nullptr && options::parse_count(pid, 1, INT32_MAX) != static_cast<std::uint64_t>(::getpid())) {
+  if (pid != nullptr && base::parse_count(pid, 1, INT32_MAX) != static_cast<std::uint64_t>(::getpid())) {
     return std::nullopt;
   }
   constexpr auto longest = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(options::longest_duration).count());
-  const auto number = options::parse_count(text, 1, longest);
+      std::chrono::duration_cast<std::chrono::microseconds>(base::longest_duration).count());
+  const auto number = base::parse_count(text, 1, longest);
   if (!number) return std::nullopt;
-  constexpr posix::Duration often_enough = std::chrono::milliseconds(10);
-  return std::max<posix::Duration>(std::chrono::microseconds(*number) / 2, often_enough);
+  constexpr base::Duration often_enough = std::chrono::milliseconds(10);
+  return std::max<base::Duration>(std::chrono::microseconds(*number) / 2, often_enough);
 }
 
 }  // namespace
@@ -77,20 +78,20 @@ void ServiceManager::say_ready() noexcept {
 
 void ServiceManager::say_reloading() noexcept {
   const auto now =
-      std::chrono::duration_cast<std::chrono::microseconds>(posix::Clock::now().time_since_epoch());
+      std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
   Message text;
   text.append("RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(now.count()));
   say(text);
 }
 
-void ServiceManager::say_stopping(posix::Duration at_most) noexcept {
+void ServiceManager::say_stopping(base::Duration at_most) noexcept {
   const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(at_most);
   Message text;
   text.append("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", static_cast<long long>(limit.count()));
   say(text);
 }
 
-bool ServiceManager::wants_status(posix::TimePoint now, std::uint64_t events) noexcept {
+bool ServiceManager::wants_status(base::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
   if (between_signs_of_life_ && now >= next_sign_of_life_) {
     constexpr std::string_view alive = "WATCHDOG=1";
@@ -107,13 +108,13 @@ bool ServiceManager::wants_status(posix::TimePoint now, std::uint64_t events) no
 void ServiceManager::say_status(const ServiceStatus& status) noexcept {
   if (status_is_told_ && std::string_view(status.c_str()) == told_.c_str()) return;
   told_ = status;
-  BoundedText<ServiceStatus::capacity + 8> text;
+  base::BoundedText<ServiceStatus::capacity + 8> text;
   text.append("STATUS=%s", status.c_str());
   status_is_told_ = send(text.c_str(), text.size());
 }
 
-std::optional<posix::TimePoint> ServiceManager::due(std::uint64_t events) const noexcept {
-  std::optional<posix::TimePoint> next;
+std::optional<base::TimePoint> ServiceManager::due(std::uint64_t events) const noexcept {
+  std::optional<base::TimePoint> next;
   if (socket_ && (events != told_events_ || !state_is_told_ || !status_is_told_)) next = next_status_;
   if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;
   return next;

@@ -1,18 +1,18 @@
-#include "tcpserver/backlog/backlog.hpp"
+#include "tcpserver/server/listen/backlog.hpp"
 
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <algorithm>
 
-namespace tcpserver::backlog {
+namespace tcpserver::server {
 
-int choose_length(const std::optional<options::BacklogRequest>& request, int largest) noexcept {
+int choose_length(const std::optional<BacklogRequest>& request, int largest) noexcept {
   if (!request) return largest;
   return static_cast<int>(std::min(request->value, static_cast<std::uint64_t>(largest)));
 }
 
-Backlog choose(const std::optional<options::BacklogRequest>& request, int largest) {
+Backlog choose(const std::optional<BacklogRequest>& request, int largest) {
   if (!request) return {.length = largest, .clamped = false, .asked = "", .source = ""};
   return {.length = choose_length(request, largest),
           .clamped = request->value > static_cast<std::uint64_t>(largest),
@@ -20,19 +20,13 @@ Backlog choose(const std::optional<options::BacklogRequest>& request, int larges
           .source = request->source};
 }
 
-KernelLimits kernel_limits(int listener) {
-  KernelLimits limits{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
-  if (const auto queue = accept_queue(listener)) limits.in_effect = queue->limit;
-  return limits;
-}
-
-std::string report(const Backlog& backlog, const KernelLimits& kernel, int largest) {
+std::string report(const Backlog& backlog, const kernel::KernelLimits& kernel, int largest) {
   const std::string ceiling = std::to_string(largest);
   std::string line = "backlog ";
   if (backlog.source.empty()) {
     line += std::to_string(backlog.length) + " (nobody asked: the default, SOMAXCONN)";
   } else if (backlog.clamped) {
-    line += options::in_quotes(backlog.asked) + " (asked by " + backlog.source + ") is clamped to SOMAXCONN";
+    line += base::in_quotes(backlog.asked) + " (asked by " + backlog.source + ") is clamped to SOMAXCONN";
   } else {
     line += std::to_string(backlog.length) + " (asked by " + backlog.source + ")";
   }
@@ -46,4 +40,4 @@ std::string report(const Backlog& backlog, const KernelLimits& kernel, int large
   return line;
 }
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::server

@@ -1,6 +1,6 @@
-#include "tcpserver/server/bind_failure.hpp"
+#include "server/listen/bind_failure.hpp"
 
-#include "tcpserver/posix/kernel_tcp.hpp"
+#include "tcpserver/kernel/tcp_table.hpp"
 
 #include <unistd.h>
 
@@ -11,8 +11,8 @@ namespace tcpserver::server {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::SocketAddress;
+using base::ExitStatus;
+using base::SocketAddress;
 
 bool collides(const SocketAddress& present, const SocketAddress& wanted) {
   if (present.family() != wanted.family()) return false;
@@ -20,8 +20,8 @@ bool collides(const SocketAddress& present, const SocketAddress& wanted) {
 }
 
 // The socket that is in the way, if the kernel tells.
-std::optional<posix::TcpTableEntry> socket_in_the_way(const SocketAddress& wanted) {
-  const auto sockets = posix::sockets_of_port(wanted.port());
+std::optional<kernel::TcpTableEntry> socket_in_the_way(const SocketAddress& wanted) {
+  const auto sockets = kernel::sockets_of_port(wanted.port());
   for (const auto& socket : sockets) {
     if (collides(socket.local, wanted)) return socket;
   }
@@ -45,10 +45,10 @@ std::string explain_address_in_use(const SocketAddress& wanted) {
     return in_use + " by a connection from " + socket->local.text() +
            " that is still closing; try again soon";
   }
-  const bool listens = socket->state == posix::tcp_state_listen;
+  const bool listens = socket->state == kernel::tcp_state_listen;
   const std::string how =
       (listens ? ", which listens on " : ", which is connected from ") + socket->local.text();
-  const auto owner = posix::socket_owner(socket->inode);
+  const auto owner = kernel::socket_owner(socket->inode);
   if (!owner)
     return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
   if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
@@ -62,8 +62,8 @@ std::string explanation(const SocketAddress& address, int error) {
     case EADDRINUSE:
       return explain_address_in_use(address);
     case EACCES: {
-      if (address.port() >= posix::first_unprivileged_port()) return posix::error_text(error);
-      const auto border = std::to_string(posix::first_unprivileged_port());
+      if (address.port() >= kernel::first_unprivileged_port()) return base::error_text(error);
+      const auto border = std::to_string(kernel::first_unprivileged_port());
       return "port " + port_text(address) + " is privileged: below " + border +
              " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
     }
@@ -77,11 +77,11 @@ std::string explanation(const SocketAddress& address, int error) {
         return "a link-local address needs its interface: --bind " + address.host_text() +
                "%eth0, for example";
       }
-      return posix::error_text(error);
+      return base::error_text(error);
     case ENODEV:
       return "there is no such interface; choose another --bind";
     default:
-      return posix::error_text(error);
+      return base::error_text(error);
   }
 }
 
@@ -102,7 +102,7 @@ ExitStatus status_of(int error) {
 
 }  // namespace
 
-posix::StartError explain_bind_failure(const SocketAddress& address, int error) {
+base::StartError explain_bind_failure(const SocketAddress& address, int error) {
   return {status_of(error), "cannot listen on " + address.text() + ": " + explanation(address, error)};
 }
 

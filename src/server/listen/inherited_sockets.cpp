@@ -1,7 +1,7 @@
-#include "tcpserver/server/inherited_sockets.hpp"
+#include "tcpserver/server/listen/inherited_sockets.hpp"
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/options/values.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -15,16 +15,16 @@ namespace tcpserver::server {
 
 namespace {
 
-using posix::ExitStatus;
-using posix::SocketAddress;
-using posix::StartError;
+using base::ExitStatus;
+using base::SocketAddress;
+using base::StartError;
 
 constexpr int first_inherited = 3;  // SD_LISTEN_FDS_START
 
 std::uint64_t number_in(const char* variable, std::uint64_t most) {
   const char* const text = std::getenv(variable);
-  const auto number = options::parse_count(text, 0, most);
-  if (!number) options::refuse({text, variable}, "what a service manager sets: a whole number");
+  const auto number = base::parse_count(text, 0, most);
+  if (!number) cli::refuse({text, variable}, "what a service manager sets: a whole number");
   return *number;
 }
 
@@ -37,7 +37,7 @@ int socket_option(int fd, int name) {
   int value = 0;
   socklen_t size = sizeof value;
   if (::getsockopt(fd, SOL_SOCKET, name, &value, &size) != 0) {
-    refuse(fd, errno == ENOTSOCK ? "is no socket" : "cannot be asked: " + posix::error_text(errno));
+    refuse(fd, errno == ENOTSOCK ? "is no socket" : "cannot be asked: " + base::error_text(errno));
   }
   return value;
 }
@@ -48,13 +48,13 @@ Listener take_over(int fd) {
   SocketAddress address;
   socklen_t size = SocketAddress::storage_size;
   if (::getsockname(fd, address.storage(), &size) != 0)
-    throw posix::system_error("read a socket's own address");
+    throw base::system_error("read a socket's own address");
   if (address.family() != AF_INET && address.family() != AF_INET6) refuse(fd, "is no TCP socket");
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-    throw posix::system_error("make a listening socket non-blocking");
+    throw base::system_error("make a listening socket non-blocking");
   }
-  return {posix::UniqueFd(fd), address};
+  return {base::UniqueFd(fd), address};
 }
 
 }  // namespace
@@ -62,10 +62,10 @@ Listener take_over(int fd) {
 int count_inherited_sockets() {
   if (std::getenv("LISTEN_FDS") == nullptr || std::getenv("LISTEN_PID") == nullptr) return 0;
   if (number_in("LISTEN_PID", INT32_MAX) != static_cast<std::uint64_t>(::getpid())) return 0;
-  return static_cast<int>(number_in("LISTEN_FDS", options::most_addresses));
+  return static_cast<int>(number_in("LISTEN_FDS", most_addresses));
 }
 
-std::vector<Listener> inherit_listeners(int count, posix::Duration idle_timeout) {
+std::vector<Listener> inherit_listeners(int count, base::Duration idle_timeout) {
   std::vector<Listener> listeners;
   for (int fd = first_inherited; fd < first_inherited + count; ++fd) {
     listeners.push_back(take_over(fd));

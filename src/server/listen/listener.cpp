@@ -1,7 +1,8 @@
-#include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/listen/listener.hpp"
 
-#include "tcpserver/server/bind_failure.hpp"
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/session/session.hpp"
+
+#include "server/listen/bind_failure.hpp"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -15,13 +16,13 @@ namespace tcpserver::server {
 
 namespace {
 
-using posix::SocketAddress;
-using posix::UniqueFd;
+using base::SocketAddress;
+using base::UniqueFd;
 
 template <typename Value>
 void set_option(int fd, int level, int name, const Value& value, const char* what) {
   if (::setsockopt(fd, level, name, &value, sizeof value) != 0) {
-    throw posix::system_error(std::string("set ") + what + " on a listening socket");
+    throw base::system_error(std::string("set ") + what + " on a listening socket");
   }
 }
 
@@ -44,8 +45,8 @@ Bound bind_socket(const SocketAddress& address) {
 // TCP_USER_TIMEOUT in milliseconds (tcp(7)): the kernel aborts a connection whose data stays unacknowledged
 // for this long, even after the session has ended. Without it, a client that never reads holds that data as
 // long as it answers probes. 0 selects the system default.
-int user_timeout_for(posix::Duration idle_timeout) noexcept {
-  if (idle_timeout == posix::Duration::zero()) return 0;
+int user_timeout_for(base::Duration idle_timeout) noexcept {
+  if (idle_timeout == base::Duration::zero()) return 0;
   // A shorter timeout aborts connections after a few lost packets.
   constexpr auto shortest = std::chrono::milliseconds(10'000);
   constexpr auto longest = std::chrono::milliseconds(std::numeric_limits<int>::max());
@@ -53,10 +54,10 @@ int user_timeout_for(posix::Duration idle_timeout) noexcept {
   return static_cast<int>(std::clamp(wanted, shortest, longest).count());
 }
 
-[[nodiscard]] bool set_timeouts(int fd, posix::Duration idle_timeout) noexcept {
+[[nodiscard]] bool set_timeouts(int fd, base::Duration idle_timeout) noexcept {
   const int user_timeout = user_timeout_for(idle_timeout);
-  const timeval read_wait = posix::to_timeval(idle_timeout);
-  const timeval write_wait = posix::to_timeval(idle_timeout / write_waits_per_idle_timeout);
+  const timeval read_wait = base::to_timeval(idle_timeout);
+  const timeval write_wait = base::to_timeval(idle_timeout / write_waits_per_idle_timeout);
   return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_wait, sizeof read_wait) == 0 &&
          ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0 &&
          ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout) == 0;
@@ -66,7 +67,7 @@ std::uint16_t bound_port(int fd) {
   SocketAddress address;
   socklen_t size = SocketAddress::storage_size;
   if (::getsockname(fd, address.storage(), &size) != 0)
-    throw posix::system_error("read a socket's own address");
+    throw base::system_error("read a socket's own address");
   return address.port();
 }
 
@@ -100,14 +101,14 @@ bool family_works(int family) {
 
 }  // namespace
 
-void set_inherited_options(int fd, posix::Duration idle_timeout) {
+void set_inherited_options(int fd, base::Duration idle_timeout) {
   constexpr int on = 1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
   // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
   set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
-    throw posix::system_error("set the timeouts of a listening socket");
+    throw base::system_error("set the timeouts of a listening socket");
   }
 }
 
@@ -139,7 +140,7 @@ bool set_backlog(const Listener& listener, int backlog) noexcept {
   return ::listen(listener.fd.get(), backlog) == 0;
 }
 
-bool set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) noexcept {
+bool set_idle_timeout(const Listener& listener, base::Duration idle_timeout) noexcept {
   return set_timeouts(listener.fd.get(), idle_timeout);
 }
 

@@ -1,6 +1,6 @@
-#include "tcpserver/server/overflow_watch.hpp"
+#include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/backlog/listen_counters.hpp"
+#include "tcpserver/kernel/listen_counters.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -17,7 +17,7 @@ constexpr auto between_reports = std::chrono::minutes(1);
 
 Advice overflow_advice(const OverflowScene& scene) noexcept {
   Advice text;
-  if (scene.mode == options::Mode::iterative) {
+  if (scene.mode == Mode::iterative) {
     text.append("one client is served at a time; --mode fork takes them as they come");
   } else if (scene.full) {
     text.append("with all %u places taken nobody is accepted: raise --max-connections",
@@ -36,20 +36,20 @@ Advice overflow_advice(const OverflowScene& scene) noexcept {
 
 OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
   for (const auto& listener : listeners) {
-    counts_.push_back({.last = backlog::dropped_by_listener(listener.fd.get())});
+    counts_.push_back({.last = kernel::dropped_by_listener(listener.fd.get())});
     told_ = told_ || counts_.back().last.has_value();
   }
-  if (const auto counters = backlog::listen_counters()) overflows_ = counters->overflows;
+  if (const auto counters = kernel::listen_counters()) overflows_ = counters->overflows;
 }
 
 void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
-  const auto counters = backlog::listen_counters();
+  const auto counters = kernel::listen_counters();
   std::uint64_t believed = UINT64_MAX;  // where it is not told, as while descriptors are short
   if (counters && overflows_) believed = counters->overflows - *overflows_;
   if (counters) overflows_ = counters->overflows;
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     auto& count = counts_[i];
-    const auto now = backlog::dropped_by_listener(listeners[i].fd.get());
+    const auto now = kernel::dropped_by_listener(listeners[i].fd.get());
     if (now && count.last) {
       const std::uint32_t difference = *now - *count.last;
       const auto more = std::min(difference + count.doubted, believed);
@@ -64,7 +64,7 @@ void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
   }
 }
 
-void OverflowWatch::after_wait(posix::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
+void OverflowWatch::after_wait(base::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
                                Log& log) noexcept {
   if (!told_) return;
   was_full_ = was_full_ || scene.full;
@@ -90,9 +90,9 @@ void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene sc
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     auto& unreported = counts_[i].unreported;
     if (unreported == 0) continue;
-    const auto queue = backlog::accept_queue(listeners[i].fd.get());
+    const auto queue = kernel::accept_queue(listeners[i].fd.get());
     scene.in_effect = queue ? queue->limit : static_cast<std::uint32_t>(scene.backlog);
-    char address[posix::SocketAddress::text_size];
+    char address[base::SocketAddress::text_size];
     log.warning(
         "the listen queue of %s overflowed: %llu %s of SYNs and last ACKs, whose clients try again later; "
         "its limit is %u: %s",
@@ -106,7 +106,7 @@ bool OverflowWatch::has_unreported() const noexcept {
   return std::any_of(counts_.begin(), counts_.end(), [](const Count& count) { return count.unreported > 0; });
 }
 
-std::optional<posix::TimePoint> OverflowWatch::due(bool unattended) const noexcept {
+std::optional<base::TimePoint> OverflowWatch::due(bool unattended) const noexcept {
   if (!told_) return std::nullopt;
   if (skipped_ || unattended) return next_look_;
   if (has_unreported()) return next_report_;

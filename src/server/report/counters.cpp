@@ -1,6 +1,6 @@
-#include "tcpserver/server/counters.hpp"
+#include "tcpserver/server/report/counters.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -18,7 +18,7 @@ void ByteCount::add(const ByteCount& other) noexcept {
   out += other.out;
 }
 
-void DurationHistogram::add(posix::Duration duration) noexcept {
+void DurationHistogram::add(base::Duration duration) noexcept {
   const auto us = static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
   ++counts[static_cast<std::size_t>(std::lower_bound(bounds_us.begin(), bounds_us.end(), us) -
@@ -32,14 +32,14 @@ void Counters::count_accept_error(int error) noexcept {
   ++accept_errors_by_errno[error > 0 && index < accept_errors_by_errno.size() ? index : 0];
 }
 
-void Counters::count_end(SessionEnd end, const ByteCount& transferred, posix::Duration duration) noexcept {
+void Counters::count_end(SessionEnd end, const ByteCount& transferred, base::Duration duration) noexcept {
   ++ended[static_cast<std::size_t>(end)];
   bytes.add(transferred);
   durations.add(duration);
 }
 
-void Counters::refuse(posix::UniqueFd connection, Refusal why) noexcept {
-  posix::close_with_reset(std::move(connection));
+void Counters::refuse(base::UniqueFd connection, Refusal why) noexcept {
+  base::close_with_reset(std::move(connection));
   ++refused[static_cast<std::size_t>(why)];
 }
 
@@ -82,25 +82,26 @@ const char* text_of(Refusal why) noexcept {
 StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
   StatusText text;
   text.append("%u of %u %s, %llu accepted, %llu refused", sessions.open, sessions.most,
-              sessions.reaped ? "sessions open" : "places taken, by zombies too", wide(counters.accepted),
-              wide(counters.all_refused()));
+              sessions.reaped ? "sessions open" : "places taken, by zombies too",
+              base::wide(counters.accepted), base::wide(counters.all_refused()));
   const char* separator = " (";
   for (std::size_t i = 0; i < refusal_count; ++i) {
     if (counters.refused[i] == 0) continue;
-    text.append("%s%llu %s", separator, wide(counters.refused[i]), text_of(static_cast<Refusal>(i)));
+    text.append("%s%llu %s", separator, base::wide(counters.refused[i]), text_of(static_cast<Refusal>(i)));
     separator = ", ";
   }
   text.append("%s, ended:", *separator == ',' ? ")" : "");
   separator = " ";
   for (std::size_t i = 0; i < session_end_count; ++i) {
     if (counters.ended[i] == 0) continue;
-    text.append("%s%llu %s", separator, wide(counters.ended[i]), text_of(static_cast<SessionEnd>(i)));
+    text.append("%s%llu %s", separator, base::wide(counters.ended[i]), text_of(static_cast<SessionEnd>(i)));
     separator = ", ";
   }
   if (*separator == ' ') text.append(" none");
   text.append("; %llu failed forks, %llu accept errors; %llu bytes in, %llu out",
-              wide(counters.fork_failures()), wide(counters.accept_errors),
-              wide(counters.bytes.in + sessions.bytes.in), wide(counters.bytes.out + sessions.bytes.out));
+              base::wide(counters.fork_failures()), base::wide(counters.accept_errors),
+              base::wide(counters.bytes.in + sessions.bytes.in),
+              base::wide(counters.bytes.out + sessions.bytes.out));
   return text;
 }
 

@@ -1,6 +1,6 @@
-#include "tcpserver/server/log.hpp"
+#include "tcpserver/server/report/log.hpp"
 
-#include "tcpserver/server/bounded_text.hpp"
+#include "tcpserver/base/bounded_text.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,12 +16,12 @@ constexpr std::size_t longest_message = 1024;
 
 }  // namespace
 
-bool RateLimit::allows(posix::TimePoint now) noexcept {
+bool RateLimit::allows(base::TimePoint now) noexcept {
   if (now < next_) {
     ++held_back_;
     return false;
   }
-  next_ = now + std::chrono::duration_cast<posix::Clock::duration>(interval_);
+  next_ = now + std::chrono::duration_cast<base::Clock::duration>(interval_);
   return true;
 }
 
@@ -58,7 +58,7 @@ void Log::warning(const char* format, ...) noexcept {
 }
 
 void Log::info(const char* format, ...) noexcept {
-  if (verbosity_ == options::Verbosity::quiet) return;
+  if (verbosity_ == Verbosity::quiet) return;
   va_list arguments;
   va_start(arguments, format);
   write(Severity::info, format, arguments);
@@ -74,7 +74,7 @@ void Log::detail(const char* format, ...) noexcept {
 }
 
 void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
-  if (!limit.allows(posix::Clock::now())) return;
+  if (!limit.allows(base::Clock::now())) return;
   va_list arguments;
   va_start(arguments, format);
   write(Severity::warning, format, arguments, limit.take_held_back());
@@ -82,7 +82,7 @@ void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
 }
 
 void Log::write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back) noexcept {
-  BoundedText<longest_message> text;
+  base::BoundedText<longest_message> text;
   text.append_list(format, arguments);
   if (held_back > 0) text.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
   auto record = LogRecord::message(format_, severity, {text.c_str(), text.size()});
@@ -95,7 +95,7 @@ void Log::write(LogRecord& record) noexcept {
   if (system_log_) system_log_->take(record.severity(), line);
 }
 
-void Log::set_format(options::LogFormat format) noexcept {
+void Log::set_format(LogFormat format) noexcept {
   format_ = format;
   if (errors_) errors_->set_format(format);
   if (system_log_) system_log_->set_format(format);
@@ -105,7 +105,7 @@ std::uint64_t Log::dropped() const noexcept {
   return dropped_before_ + (errors_ ? errors_->dropped() : 0) + (system_log_ ? system_log_->dropped() : 0);
 }
 
-void Log::after_wait(posix::TimePoint now) noexcept {
+void Log::after_wait(base::TimePoint now) noexcept {
   if (!owes_dropped()) {
     between_tries_ = first_between_tries;
     return;
@@ -113,15 +113,15 @@ void Log::after_wait(posix::TimePoint now) noexcept {
   if (now < next_try_) return;
   if (errors_) errors_->tell_dropped();
   if (system_log_) system_log_->tell_dropped();
-  next_try_ = now + std::chrono::duration_cast<posix::Clock::duration>(between_tries_);
-  between_tries_ = std::min<posix::Duration>(2 * between_tries_, last_between_tries);
+  next_try_ = now + std::chrono::duration_cast<base::Clock::duration>(between_tries_);
+  between_tries_ = std::min<base::Duration>(2 * between_tries_, last_between_tries);
 }
 
 bool Log::owes_dropped() const noexcept {
   return (errors_ && errors_->owes_dropped()) || (system_log_ && system_log_->owes_dropped());
 }
 
-std::optional<posix::TimePoint> Log::due() const noexcept {
+std::optional<base::TimePoint> Log::due() const noexcept {
   return owes_dropped() ? std::optional(next_try_) : std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-#include "tcpserver/server/log_record.hpp"
+#include "server/report/log_record.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -45,20 +45,20 @@ bool is_control(char c) noexcept {
 
 }  // namespace
 
-LogRecord::LogRecord(options::LogFormat format, Severity severity, std::string_view event) noexcept
+LogRecord::LogRecord(LogFormat format, Severity severity, std::string_view event) noexcept
     : format_(format), severity_(severity) {
   if (!is_json()) {
     append_clean(event);
     return;
   }
-  char now[posix::utc_text_size];
+  char now[base::utc_text_size];
   text_.append(R"({"time": "%s", "level": "%s", "event": "%.*s")",
-               posix::utc_text(std::chrono::system_clock::now(), now), level_of(severity),
+               base::utc_text(std::chrono::system_clock::now(), now), level_of(severity),
                static_cast<int>(event.size()), event.data());
 }
 
-LogRecord LogRecord::message(options::LogFormat format, Severity severity, std::string_view text) noexcept {
-  if (format == options::LogFormat::text) return {format, severity, text};
+LogRecord LogRecord::message(LogFormat format, Severity severity, std::string_view text) noexcept {
+  if (format == LogFormat::text) return {format, severity, text};
   LogRecord record(format, severity, "message");
   record.text_.append(R"(, "message": )");
   record.append_string(text);
@@ -74,15 +74,15 @@ void LogRecord::add(std::string_view key, std::string_view value) noexcept {
 }
 
 void LogRecord::add(std::string_view key, std::uint64_t value) noexcept {
-  BoundedText<24> number;
+  base::BoundedText<24> number;
   number.append("%llu", static_cast<unsigned long long>(value));
   add_plain(key, {number.c_str(), number.size()});
 }
 
-void LogRecord::add_seconds(std::string_view key, posix::Duration value) noexcept {
+void LogRecord::add_seconds(std::string_view key, base::Duration value) noexcept {
   const auto microseconds =
       std::max<long long>(0, std::chrono::duration_cast<std::chrono::microseconds>(value).count());
-  BoundedText<32> number;
+  base::BoundedText<32> number;
   number.append("%lld.%06lld", microseconds / 1'000'000, microseconds % 1'000'000);
   add_plain(key, {number.c_str(), number.size()});
 }
@@ -99,7 +99,7 @@ void LogRecord::append_string(std::string_view value) noexcept {
   while (!value.empty()) {
     const char c = value.front();
     const auto length = length_of_character(value);
-    BoundedText<8> shown;
+    base::BoundedText<8> shown;
     if (c == '"' || c == '\\') {
       shown.append("\\%c", c);
     } else if (is_control(c)) {

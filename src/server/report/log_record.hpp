@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/bounded_text.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,32 +23,31 @@ class LogRecord {
  public:
   static constexpr std::size_t capacity = 2000;
 
-  LogRecord(options::LogFormat format, Severity severity, std::string_view event) noexcept;
+  LogRecord(LogFormat format, Severity severity, std::string_view event) noexcept;
 
   // A line without a shape of its own: as text it is the message alone, as JSON the value of "message".
   // Control characters become "?" in text, are escaped in JSON; what is no UTF-8 becomes U+FFFD in JSON.
-  [[nodiscard]] static LogRecord message(options::LogFormat format, Severity severity,
-                                         std::string_view text) noexcept;
+  [[nodiscard]] static LogRecord message(LogFormat format, Severity severity, std::string_view text) noexcept;
 
   // Keys are plain words. Values as text hold neither blanks nor control characters.
   void add(std::string_view key, std::string_view value) noexcept;
   void add(std::string_view key, std::uint64_t value) noexcept;
-  void add_seconds(std::string_view key, posix::Duration value) noexcept;  // to the microsecond
+  void add_seconds(std::string_view key, base::Duration value) noexcept;  // to the microsecond
 
   // Of the finished line; without a newline.
   [[nodiscard]] std::string_view finish() noexcept;
   [[nodiscard]] Severity severity() const noexcept { return severity_; }
 
  private:
-  [[nodiscard]] bool is_json() const noexcept { return format_ == options::LogFormat::json; }
+  [[nodiscard]] bool is_json() const noexcept { return format_ == LogFormat::json; }
   void add_plain(std::string_view key, std::string_view value) noexcept;
   void append_string(std::string_view value) noexcept;
   void append_clean(std::string_view value) noexcept;
 
-  options::LogFormat format_;
+  LogFormat format_;
   Severity severity_;
   bool finished_ = false;
-  BoundedText<capacity> text_;
+  base::BoundedText<capacity> text_;
 };
 
 }  // namespace tcpserver::server

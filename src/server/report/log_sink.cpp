@@ -1,8 +1,8 @@
-#include "tcpserver/server/log_sink.hpp"
+#include "server/report/log_sink.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/server/bounded_text.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -27,7 +27,7 @@ namespace {
 #ifdef __linux__
 static_assert(LogSink::longest_line <= PIPE_BUF);
 #endif
-using Line = BoundedText<LogSink::longest_line>;
+using Line = base::BoundedText<LogSink::longest_line>;
 
 #ifndef _PATH_LOG
 #define _PATH_LOG "/dev/log"
@@ -55,7 +55,7 @@ bool is_journal(int fd) noexcept {
   const char* const stream = std::getenv("JOURNAL_STREAM");
   struct stat status {};
   if (stream == nullptr || ::fstat(fd, &status) != 0) return false;
-  BoundedText<64> own;
+  base::BoundedText<64> own;
   own.append("%llu:%llu", static_cast<unsigned long long>(status.st_dev),
              static_cast<unsigned long long>(status.st_ino));
   return std::strcmp(stream, own.c_str()) == 0;
@@ -79,7 +79,7 @@ void LogSink::take(Severity severity, std::string_view line) noexcept {
 
 void LogSink::tell_dropped() noexcept {
   if (untold_ == 0) return;
-  BoundedText<128> text;
+  base::BoundedText<128> text;
   text.append("%llu lines of this log were dropped: %s took nothing",
               static_cast<unsigned long long>(untold_), name_);
   auto note = LogRecord::message(format_, Severity::warning, {text.c_str(), text.size()});
@@ -88,7 +88,7 @@ void LogSink::tell_dropped() noexcept {
 
 StandardError::StandardError() noexcept
     : LogSink("standard error"),
-      own_(posix::open_nonblocking(STDERR_FILENO)),
+      own_(base::open_nonblocking(STDERR_FILENO)),
       fd_(own_ ? own_.get() : STDERR_FILENO),
       way_(Way::poll_first),
       is_journal_(is_journal(STDERR_FILENO)) {
@@ -96,15 +96,15 @@ StandardError::StandardError() noexcept
   if (own_ || type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
   if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::in_time;
-  if (type == S_IFIFO) posix::ask_for_large_pipe(fd_);
+  if (type == S_IFIFO) base::ask_for_large_pipe(fd_);
 }
 
 bool StandardError::put(Severity severity, std::string_view text) noexcept {
   Line line;
   if (torn_) line.append("\n");
   if (is_journal_) line.append("<%d>", LOG_PRI(priority_of(severity)));
-  line.append(format() == options::LogFormat::text ? "tcpserver: %.*s" : "%.*s",
-              static_cast<int>(text.size()), text.data());
+  line.append(format() == LogFormat::text ? "tcpserver: %.*s" : "%.*s", static_cast<int>(text.size()),
+              text.data());
   line.end_line();
   const auto written = write_now({line.c_str(), line.size()});
   if (written <= 0) return false;
@@ -125,9 +125,9 @@ ssize_t StandardError::write_now(std::string_view line) noexcept {
 ssize_t StandardError::write_in_time(std::string_view line) noexcept {
   constexpr auto moment = std::chrono::milliseconds(10);
   constexpr auto rest = 20 * moment;
-  if (posix::Clock::now() < rests_until_ || !takes_a_line()) return -1;
-  const auto written = posix::write_within(fd_, line, moment);
-  if (written < static_cast<ssize_t>(line.size())) rests_until_ = posix::Clock::now() + rest;
+  if (base::Clock::now() < rests_until_ || !takes_a_line()) return -1;
+  const auto written = base::write_within(fd_, line, moment);
+  if (written < static_cast<ssize_t>(line.size())) rests_until_ = base::Clock::now() + rest;
   return written;
 }
 
@@ -144,7 +144,7 @@ SystemLog::SystemLog(const char* path) noexcept
       socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
 
 bool SystemLog::answers() const noexcept {
-  const posix::UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const base::UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto address = address_of(path_);
   return probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }

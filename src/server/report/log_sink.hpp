@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/log_record.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+
+#include "server/report/log_record.hpp"
 
 #include <sys/types.h>
 
@@ -20,7 +21,7 @@ class LogSink {
   // The newline and all that is added included.
   static constexpr std::size_t longest_line = LogRecord::capacity + 64;
 
-  void set_format(options::LogFormat format) noexcept { format_ = format; }
+  void set_format(LogFormat format) noexcept { format_ = format; }
   void take(Severity severity, std::string_view line) noexcept;
 
   // Writes the number of dropped lines, where some were dropped and it flows again.
@@ -32,13 +33,13 @@ class LogSink {
   // `name` is for the line that tells of dropped ones: "standard error".
   explicit LogSink(const char* name) noexcept : name_(name) {}
   ~LogSink() = default;
-  [[nodiscard]] options::LogFormat format() const noexcept { return format_; }
+  [[nodiscard]] LogFormat format() const noexcept { return format_; }
 
  private:
   [[nodiscard]] virtual bool put(Severity severity, std::string_view line) noexcept = 0;
 
   const char* name_;
-  options::LogFormat format_ = options::LogFormat::text;
+  LogFormat format_ = LogFormat::text;
   std::uint64_t untold_ = 0;
   std::uint64_t dropped_ = 0;
 };
@@ -65,12 +66,12 @@ class StandardError final : public LogSink {
   [[nodiscard]] ssize_t write_in_time(std::string_view line) noexcept;
   [[nodiscard]] bool takes_a_line() const noexcept;
 
-  posix::UniqueFd own_;  // empty: standard error itself
+  base::UniqueFd own_;  // empty: standard error itself
   int fd_;
   Way way_;
   bool is_journal_;
-  posix::TimePoint rests_until_{};  // a terminal that has kept us waiting
-  bool torn_ = false;               // a full disk, or a socket, took a part of the last line
+  base::TimePoint rests_until_{};  // a terminal that has kept us waiting
+  bool torn_ = false;              // a full disk, or a socket, took a part of the last line
 };
 
 // The system's log, facility daemon: "<PRIORITY>tcpserver[PID]: LINE" in a datagram (RFC 3164; the daemon of
@@ -87,7 +88,7 @@ class SystemLog final : public LogSink {
   [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
 
   const char* path_;
-  posix::UniqueFd socket_;
+  base::UniqueFd socket_;
 };
 
 }  // namespace tcpserver::server

@@ -1,8 +1,8 @@
-#include "tcpserver/server/metrics.hpp"
+#include "server/report/metrics.hpp"
 
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/options/option_table.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/cli/option_table.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <algorithm>
 
@@ -21,9 +21,9 @@ class Family {
     text_.append("# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[static_cast<int>(kind)]);
   }
 
-  void value(std::uint64_t number) noexcept { text_.append("%s %llu\n", name_, wide(number)); }
+  void value(std::uint64_t number) noexcept { text_.append("%s %llu\n", name_, base::wide(number)); }
   void value(const char* label, const char* of, std::uint64_t number) noexcept {
-    text_.append("%s{%s=\"%s\"} %llu\n", name_, label, of, wide(number));
+    text_.append("%s{%s=\"%s\"} %llu\n", name_, label, of, base::wide(number));
   }
 
  private:
@@ -45,12 +45,12 @@ void append_accept_errors(MetricsText& text, const Counters& counters) noexcept 
     bool usual = false;
     for (const int one : usual_accept_errors) usual = usual || static_cast<std::size_t>(one) == error;
     if (counts[error] == 0 && !usual) continue;
-    BoundedText<64> name;
+    base::BoundedText<64> name;
     if (usual) {
-      name.append("%s", posix::errno_name(static_cast<int>(error)));
+      name.append("%s", base::errno_name(static_cast<int>(error)));
     } else {
       // Each has a label of its own, also one whose name is not known here.
-      const char* const known = posix::errno_name(static_cast<int>(error));
+      const char* const known = base::errno_name(static_cast<int>(error));
       known[0] == 'E' ? name.append("%s", known) : name.append("%zu", error);
     }
     family.value("errno", name.c_str(), counts[error]);
@@ -58,12 +58,12 @@ void append_accept_errors(MetricsText& text, const Counters& counters) noexcept 
 }
 
 // Of all listeners on this address: a service manager may hand over several (SO_REUSEPORT).
-std::optional<backlog::AcceptQueue> queue_of(std::span<const Listener> listeners,
-                                             const posix::SocketAddress& address) noexcept {
-  std::optional<backlog::AcceptQueue> sum;
+std::optional<kernel::AcceptQueue> queue_of(std::span<const Listener> listeners,
+                                            const base::SocketAddress& address) noexcept {
+  std::optional<kernel::AcceptQueue> sum;
   for (const auto& listener : listeners) {
     if (!listener.fd || !(listener.address == address)) continue;
-    const auto queue = backlog::accept_queue(listener.fd.get());
+    const auto queue = kernel::accept_queue(listener.fd.get());
     if (!queue) continue;
     if (!sum) sum.emplace();
     sum->length += queue->length;
@@ -84,15 +84,15 @@ void append_queues(MetricsText& text, std::span<const Listener> listeners) noexc
       const auto queue = had ? std::nullopt : queue_of(listeners, address);
       if (!queue) continue;
       if (!family) family.emplace(text, name, Kind::gauge, help);
-      char shown[posix::SocketAddress::text_size];
+      char shown[base::SocketAddress::text_size];
       address.format(shown);
       family->value("listener", shown, figure(*queue));  // a formatted address needs no label escaping
     }
   };
   each("tcpserver_accept_queue_length", "Clients that wait in the listen queue to be accepted.",
-       [](const backlog::AcceptQueue& queue) { return queue.length; });
+       [](const kernel::AcceptQueue& queue) { return queue.length; });
   each("tcpserver_accept_queue_limit", "How many clients may wait: the backlog that is in effect.",
-       [](const backlog::AcceptQueue& queue) { return queue.limit; });
+       [](const kernel::AcceptQueue& queue) { return queue.limit; });
 }
 
 void append_durations(MetricsText& text, const DurationHistogram& durations) noexcept {
@@ -102,12 +102,12 @@ void append_durations(MetricsText& text, const DurationHistogram& durations) noe
   for (std::size_t i = 0; i < durations.bounds_us.size(); ++i) {
     so_far += durations.counts[i];
     text.append("%s_bucket{le=\"%g\"} %llu\n", name, static_cast<double>(durations.bounds_us[i]) / 1e6,
-                wide(so_far));
+                base::wide(so_far));
   }
   so_far += durations.counts.back();
-  text.append("%s_bucket{le=\"+Inf\"} %llu\n", name, wide(so_far));
-  text.append("%s_sum %llu.%06llu\n%s_count %llu\n", name, wide(durations.sum_us / 1'000'000),
-              wide(durations.sum_us % 1'000'000), name, wide(so_far));
+  text.append("%s_bucket{le=\"+Inf\"} %llu\n", name, base::wide(so_far));
+  text.append("%s_sum %llu.%06llu\n%s_count %llu\n", name, base::wide(durations.sum_us / 1'000'000),
+              base::wide(durations.sum_us % 1'000'000), name, base::wide(so_far));
 }
 
 void append_ends(MetricsText& text, const Counters& counters) noexcept {
@@ -131,7 +131,7 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
     Family(text, name, kind, help).value(number);
   };
   Family(text, "tcpserver_build_info", Kind::gauge, "1; the version is in the label.")
-      .value("version", options::version(), 1);
+      .value("version", cli::version(), 1);
   one("tcpserver_start_time_seconds", Kind::gauge, "When the server started, in seconds since 1970.",
       static_cast<std::uint64_t>(figures.started_s));
   one("tcpserver_connections_accepted_total", Kind::counter, "Connections that accept returned.",

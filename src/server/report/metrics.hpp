@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/server/bounded_text.hpp"
-#include "tcpserver/server/counters.hpp"
-#include "tcpserver/server/listener.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/server/listen/listener.hpp"
+#include "tcpserver/server/report/counters.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +12,7 @@
 namespace tcpserver::server {
 
 // Enough for all figures of 64 listeners, the longest address at each.
-using MetricsText = BoundedText<std::size_t{48} * 1024>;
+using MetricsText = base::BoundedText<std::size_t{48} * 1024>;
 
 struct MetricsFigures {
   const Counters& counters;

@@ -1,9 +1,9 @@
-#include "tcpserver/server/metrics_file.hpp"
+#include "server/report/metrics_file.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -22,28 +22,28 @@ constexpr mode_t for_all_to_read = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 constexpr auto between_writes = std::chrono::seconds(5);
 
 // Whether nobody else has it locked; false with errno, EWOULDBLOCK where somebody has.
-bool lock(const posix::UniqueFd& file) noexcept {
+bool lock(const base::UniqueFd& file) noexcept {
   return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
-posix::UniqueFd open_to_lock(int folder, const char* name, int access) noexcept {
-  return posix::UniqueFd(::openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+base::UniqueFd open_to_lock(int folder, const char* name, int access) noexcept {
+  return base::UniqueFd(::openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 }  // namespace
 
 MetricsFile::MetricsFile(const std::string& path) : text_(std::make_unique<MetricsText>()) {
-  const auto shown = options::plain_or_quoted(path);
-  name_ = posix::name_of(path);
+  const auto shown = base::plain_or_quoted(path);
+  name_ = base::name_of(path);
   name_beside_ = name_ + ".tmp";
-  folder_ = posix::UniqueFd(posix::open_folder(posix::folder_of(path).c_str()));
+  folder_ = base::UniqueFd(base::open_folder(base::folder_of(path).c_str()));
   if (!folder_) {
-    throw posix::system_error("open the folder of --metrics-file " + shown, errno,
-                              posix::ExitStatus::cannot_create);
+    throw base::system_error("open the folder of --metrics-file " + shown, errno,
+                             base::ExitStatus::cannot_create);
   }
   if (name_.empty() || place() == Place::no_file) {
-    throw posix::StartError(posix::ExitStatus::cannot_create,
-                            "--metrics-file " + shown + ": it is not a regular file");
+    throw base::StartError(base::ExitStatus::cannot_create,
+                           "--metrics-file " + shown + ": it is not a regular file");
   }
 }
 
@@ -51,7 +51,7 @@ MetricsFile::Place MetricsFile::place() const noexcept {
   struct stat there {};
   if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return Place::free;
   if (!S_ISREG(there.st_mode)) return Place::no_file;
-  if (last_ && posix::is_at(last_.get(), folder_.get(), name_.c_str())) return Place::ours;
+  if (last_ && base::is_at(last_.get(), folder_.get(), name_.c_str())) return Place::ours;
   const auto file = open_to_lock(folder_.get(), name_.c_str(), O_RDONLY);
   if (!file) return errno == ENOENT ? Place::free : Place::others;
   return lock(file) ? Place::nobodys : Place::others;
@@ -66,7 +66,7 @@ std::optional<MetricsFile::Outcome> MetricsFile::who_else_has_it() const noexcep
 }
 
 // Makes FILE.tmp. One that a killed server has left is removed; one that a server has locked is EWOULDBLOCK.
-posix::UniqueFd MetricsFile::lock_beside() noexcept {
+base::UniqueFd MetricsFile::lock_beside() noexcept {
   constexpr int tries = 20;  // each fails when another server removes or renames its own just then
   const char* const name = name_beside_.c_str();
   const auto remove = [&] {
@@ -75,13 +75,13 @@ posix::UniqueFd MetricsFile::lock_beside() noexcept {
     errno = error;
   };
   for (int i = 0; i < tries; ++i) {
-    auto file = posix::create_file(folder_.get(), name, S_IRUSR | S_IWUSR);
+    auto file = base::create_file(folder_.get(), name, S_IRUSR | S_IWUSR);
     if (file) {
       if (!lock(file)) {
         if (errno != EWOULDBLOCK) remove();  // a file system that has no locks
         return {};
       }
-      if (posix::is_at(file.get(), folder_.get(), name)) return file;
+      if (base::is_at(file.get(), folder_.get(), name)) return file;
       continue;
     }
     if (errno != EEXIST) return {};
@@ -90,21 +90,21 @@ posix::UniqueFd MetricsFile::lock_beside() noexcept {
     if (left && !lock(left)) return {};
     // A link is nobody's.
     if (!left && errno != ELOOP) return {};
-    if (!left || posix::is_at(left.get(), folder_.get(), name)) remove();
+    if (!left || base::is_at(left.get(), folder_.get(), name)) remove();
   }
   errno = EWOULDBLOCK;
   return {};
 }
 
 // Before the rename: where this fails, the old file stays.
-bool MetricsFile::keep(const posix::UniqueFd& file) noexcept {
+bool MetricsFile::keep(const base::UniqueFd& file) noexcept {
   if (last_) return ::dup3(file.get(), last_.get(), O_CLOEXEC) >= 0;
-  last_ = posix::UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  last_ = base::UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
   return static_cast<bool>(last_);
 }
 
 MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept {
-  due_ = posix::Clock::now() + between_writes;
+  due_ = base::Clock::now() + between_writes;
   if (const auto no = who_else_has_it()) return *no;
   const auto file = lock_beside();
   if (!file) return {errno == EWOULDBLOCK ? Result::busy : Result::failed, errno};
@@ -117,7 +117,7 @@ MetricsFile::Outcome MetricsFile::write(const MetricsFigures& figures) noexcept 
   append_metrics(*text_, figures);
   // Whatever the umask: it is for a monitor, who is somebody else.
   if (::fchmod(file.get(), for_all_to_read) == 0 &&
-      posix::write_all(file.get(), {text_->c_str(), text_->size()}) && keep(file) &&
+      base::write_all(file.get(), {text_->c_str(), text_->size()}) && keep(file) &&
       ::renameat(folder_.get(), name_beside_.c_str(), folder_.get(), name_.c_str()) == 0) {
     return {Result::written};
   }

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/metrics.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+
+#include "server/report/metrics.hpp"
 
 #include <memory>
 #include <optional>
@@ -36,7 +37,7 @@ class MetricsFile {
   [[nodiscard]] Outcome write(const MetricsFigures& figures) noexcept;
 
   // When it is to be written next; at once where it never was.
-  [[nodiscard]] posix::TimePoint due() const noexcept { return due_; }
+  [[nodiscard]] base::TimePoint due() const noexcept { return due_; }
 
   // The descriptor of the folder.
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
@@ -46,17 +47,17 @@ class MetricsFile {
   enum class Place { free, ours, nobodys, others, no_file };
   [[nodiscard]] Place place() const noexcept;
   [[nodiscard]] std::optional<Outcome> who_else_has_it() const noexcept;
-  [[nodiscard]] posix::UniqueFd lock_beside() noexcept;
-  [[nodiscard]] bool keep(const posix::UniqueFd& file) noexcept;
+  [[nodiscard]] base::UniqueFd lock_beside() noexcept;
+  [[nodiscard]] bool keep(const base::UniqueFd& file) noexcept;
 
   std::string name_;
   std::string name_beside_;
-  posix::UniqueFd folder_;
+  base::UniqueFd folder_;
   // The file that was renamed last, open so that it stays locked and no other one has its inode's number. One
   // and the same descriptor all the time: children are told once which is the highest.
-  posix::UniqueFd last_;
+  base::UniqueFd last_;
   std::unique_ptr<MetricsText> text_;  // large, and no child's
-  posix::TimePoint due_{};
+  base::TimePoint due_{};
 };
 
 }  // namespace tcpserver::server

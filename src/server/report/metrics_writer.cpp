@@ -1,7 +1,7 @@
-#include "tcpserver/server/metrics_writer.hpp"
+#include "tcpserver/server/report/metrics_writer.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <poll.h>
 
@@ -21,13 +21,13 @@ void MetricsWriter::write_first(const MetricsFigures& figures) {
     outcome = file_.write(figures);
   }
   if (outcome.result == Result::written) return;
-  const auto shown = options::plain_or_quoted(path_);
+  const auto shown = base::plain_or_quoted(path_);
   if (outcome.result == Result::busy) {
-    throw posix::StartError(
-        posix::ExitStatus::cannot_create,
+    throw base::StartError(
+        base::ExitStatus::cannot_create,
         "--metrics-file " + shown + ": another server writes it, and does not come to an end");
   }
-  throw posix::system_error("write --metrics-file " + shown, outcome.error, posix::ExitStatus::cannot_create);
+  throw base::system_error("write --metrics-file " + shown, outcome.error, base::ExitStatus::cannot_create);
 }
 
 void MetricsWriter::write(const MetricsFigures& figures) noexcept {

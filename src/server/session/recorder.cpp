@@ -1,9 +1,9 @@
-#include "tcpserver/server/recorder.hpp"
+#include "tcpserver/server/session/recorder.hpp"
 
-#include "tcpserver/options/values.hpp"
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -20,15 +20,15 @@ namespace tcpserver::server {
 
 namespace {
 
-using FileName = BoundedText<2 * posix::SocketAddress::text_size + posix::utc_text_size>;
+using FileName = base::BoundedText<2 * base::SocketAddress::text_size + base::utc_text_size>;
 
 // Of two connections of the same port within a microsecond: more than a clock's step has.
 constexpr int tries = 16;
 
 // Keeps only characters that are safe in a file name.
-void append_peer(FileName& name, const posix::SocketAddress& peer) noexcept {
+void append_peer(FileName& name, const base::SocketAddress& peer) noexcept {
   constexpr const char* plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:[]%-";
-  char text[posix::SocketAddress::text_size];
+  char text[base::SocketAddress::text_size];
   for (const char* c = peer.format(text); *c != '\0'; ++c) {
     name.append("%c", std::strchr(plain, *c) == nullptr ? '_' : *c);
   }
@@ -36,8 +36,8 @@ void append_peer(FileName& name, const posix::SocketAddress& peer) noexcept {
 
 // "20261127T044421.123456Z"
 void append_time(FileName& name, std::chrono::system_clock::time_point time) noexcept {
-  char text[posix::utc_text_size];
-  for (const char* c = posix::utc_text(time, text); *c != '\0'; ++c) {
+  char text[base::utc_text_size];
+  for (const char* c = base::utc_text(time, text); *c != '\0'; ++c) {
     if (*c != '-' && *c != ':') name.append("%c", *c);
   }
 }
@@ -45,15 +45,14 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 }  // namespace
 
 Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
-    : path_(options::plain_or_quoted(folder)),
-      folder_(posix::open_folder(folder.c_str())),
+    : path_(base::plain_or_quoted(folder)),
+      folder_(base::open_folder(folder.c_str())),
       limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {
   if (!folder_) {
-    throw posix::system_error("open the folder of --record, " + path_, errno,
-                              posix::ExitStatus::cannot_create);
+    throw base::system_error("open the folder of --record, " + path_, errno, base::ExitStatus::cannot_create);
   }
-  // A child sets its own limit (posix::limit_file_size). Setting the current one again tests whether that is
+  // A child sets its own limit (base::limit_file_size). Setting the current one again tests whether that is
   // allowed.
   rlimit largest{};
   if (limit_ != no_file_limit &&
@@ -70,17 +69,17 @@ Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
 
 void Recorder::try_folder() const {
   if (::faccessat(folder_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return;
-  throw posix::system_error("write to the folder of --record, " + path_, errno,
-                            posix::ExitStatus::cannot_create);
+  throw base::system_error("write to the folder of --record, " + path_, errno,
+                           base::ExitStatus::cannot_create);
 }
 
-posix::UniqueFd Recorder::open_new(const posix::SocketAddress& peer) const noexcept {
+base::UniqueFd Recorder::open_new(const base::SocketAddress& peer) const noexcept {
   FileName first;
   first.append("tcpserver.");
   append_peer(first, peer);
   const auto open = [this](FileName& name) {
     name.append(".dat");
-    return posix::create_file(folder_.get(), name.c_str(), S_IRUSR | S_IWUSR);
+    return base::create_file(folder_.get(), name.c_str(), S_IRUSR | S_IWUSR);
   };
   auto name = first;
   auto file = open(name);
@@ -94,21 +93,21 @@ posix::UniqueFd Recorder::open_new(const posix::SocketAddress& peer) const noexc
   return file;
 }
 
-posix::UniqueFd Recorder::begin(const posix::SocketAddress& peer) noexcept {
+base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
   auto file = open_new(peer);
   if (file) return file;
   const int error = errno;
-  char text[posix::SocketAddress::text_size];
+  char text[base::SocketAddress::text_size];
   log_.limited_warning(open_failures_, "the session of %s is not recorded: cannot make a file in %s: %s",
                        peer.format(text), path_.c_str(), std::strerror(error));
   return file;
 }
 
-void Recorder::end(const posix::SocketAddress& peer, const SessionClaims& claims,
+void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims,
                    SessionOutcome& outcome) noexcept {
   outcome.recorded = claims.recorded;
   if (claims.recording_error == 0) return;
-  char text[posix::SocketAddress::text_size];
+  char text[base::SocketAddress::text_size];
   log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
                        static_cast<unsigned long long>(*outcome.recorded),
                        std::strerror(claims.recording_error));

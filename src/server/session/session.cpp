@@ -1,7 +1,7 @@
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/session/session.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/server/session_loop.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/server/session/session_loop.hpp"
 
 #include <unistd.h>
 
@@ -40,7 +40,7 @@ struct BlockingCalls : LibcCalls {
   // Only in the middle of a reply: a reset discards what the client has not acknowledged, of complete replies
   // too.
   void set_reset_on_close(bool on) const noexcept {
-    if (resets) static_cast<void>(posix::set_reset_on_close(connection, on));
+    if (resets) static_cast<void>(base::set_reset_on_close(connection, on));
   }
 };
 
@@ -54,8 +54,7 @@ struct WaitedCalls : LibcCalls {
 };
 
 template <typename Calls>
-SessionEnd serve(Calls calls, options::Service service, SessionRecord& record,
-                 RecordingFile recording) noexcept {
+SessionEnd serve(Calls calls, cli::Service service, SessionRecord& record, RecordingFile recording) noexcept {
   return SessionLoop<Calls>(calls, service, record, recording).run(echo_buffer.data(), echo_buffer.size());
 }
 
@@ -109,7 +108,7 @@ bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
   return end == SessionEnd::client_closed || claims.in == claims.out;
 }
 
-SessionEnd run_session(int connection, options::Service service, SessionRecord& record, SessionWaiter* waiter,
+SessionEnd run_session(int connection, cli::Service service, SessionRecord& record, SessionWaiter* waiter,
                        RecordingFile recording, bool resets) noexcept {
   if (waiter == nullptr) return serve(BlockingCalls{{connection}, resets}, service, record, recording);
   return serve(WaitedCalls{{connection}, *waiter}, service, record, recording);

@@ -1,4 +1,4 @@
-#include "tcpserver/server/host_table.hpp"
+#include "tcpserver/server/admit/host_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,9 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 Host host(const std::string& address) {
   const auto parsed = SocketAddress::parse(address, 1);

@@ -1,6 +1,6 @@
-#include "tcpserver/posix/neighbourhood.hpp"
+#include "server/child/address_hints.hpp"
 
-#include "tcpserver/posix/mapping.hpp"
+#include "tcpserver/base/mapping.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,8 @@
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
+using namespace tcpserver::server;
 
 std::uintptr_t number(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address);

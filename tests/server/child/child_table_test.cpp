@@ -1,4 +1,4 @@
-#include "tcpserver/server/child_table.hpp"
+#include "server/child/child_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,9 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 ChildTable::Slot start(ChildTable& table, pid_t pid) {
   const auto slot = table.take();

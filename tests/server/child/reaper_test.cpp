@@ -1,7 +1,7 @@
-#include "tcpserver/server/reaper.hpp"
+#include "tcpserver/server/child/reaper.hpp"
 
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/posix/signals.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/signals.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -14,8 +14,9 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
-using tcpserver::posix::Clock;
+using tcpserver::base::Clock;
 
 class ReaperOfMany : public ::testing::Test {
  protected:
@@ -36,7 +37,7 @@ class ReaperOfMany : public ::testing::Test {
     ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
     // Its first look is at all in any case, and makes the next one wait.
     end(0, SIGTERM);
-    ASSERT_EQ(reaper_.reap(), 1U);
+    ASSERT_EQ(reaper_.collect(), 1U);
   }
   void TearDown() override {
     for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
@@ -66,7 +67,7 @@ class ReaperOfMany : public ::testing::Test {
   std::vector<pid_t> pids_;
 
  private:
-  const sigset_t order_ = tcpserver::posix::signal_set({SIGTERM});
+  const sigset_t order_ = tcpserver::base::signal_set({SIGTERM});
   sigset_t mask_before_{};
 
   [[noreturn]] void wait_for_the_order(SessionRecord& record) const {
@@ -80,7 +81,7 @@ class ReaperOfMany : public ::testing::Test {
 TEST_F(ReaperOfMany, FindsThoseWhoAnnouncedTheirEnd) {
   static_cast<void>(settle());
   for (const std::size_t which : {10, 70, 199}) end(which, SIGTERM);
-  EXPECT_EQ(reaper_.reap(), 3U);
+  EXPECT_EQ(reaper_.collect(), 3U);
   const auto statuses = settle();
   ASSERT_EQ(statuses.size(), 3U);
   for (const int status : statuses) EXPECT_EQ(WEXITSTATUS(status), 7);
@@ -89,19 +90,19 @@ TEST_F(ReaperOfMany, FindsThoseWhoAnnouncedTheirEnd) {
 
 TEST_F(ReaperOfMany, LooksAtAllWhenNobodyHasAnnouncedAnything) {
   end(20, SIGKILL);
-  EXPECT_EQ(reaper_.reap(), 1U);
+  EXPECT_EQ(reaper_.collect(), 1U);
 }
 
 TEST_F(ReaperOfMany, OwesALookAtAllAfterOneThatFoundSome) {
   static_cast<void>(settle());
   end(20, SIGKILL);
   end(21, SIGTERM);
-  auto reaped = reaper_.reap();
+  auto reaped = reaper_.collect();
   EXPECT_GE(reaped, 1U);
   if (reaped == 1) {  // else this machine was so slow that the look at all was due
     ASSERT_TRUE(reaper_.due());
     std::this_thread::sleep_until(*reaper_.due());
-    reaped += reaper_.reap();
+    reaped += reaper_.collect();
   }
   EXPECT_EQ(reaped, 2U);
   EXPECT_FALSE(reaper_.due());
@@ -111,7 +112,7 @@ TEST_F(ReaperOfMany, OwesALookAtAllAfterOneThatFoundSome) {
 TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
   static_cast<void>(settle());
   end(30, SIGTERM);
-  ASSERT_EQ(reaper_.reap(), 1U);
+  ASSERT_EQ(reaper_.collect(), 1U);
   static_cast<void>(settle());
   const auto slot = children_.take();
   ASSERT_EQ(slot, 30U);
@@ -128,7 +129,7 @@ TEST_F(ReaperOfMany, IgnoresForgedBits) {
   for (std::uint32_t slot = 0; slot < count; slot += ScoreboardPage::record_count) {
     ScoreboardPage::of(scoreboard_[slot]).ended.store(~std::uint64_t{0});
   }
-  EXPECT_EQ(reaper_.reap(), 1U);
+  EXPECT_EQ(reaper_.collect(), 1U);
   EXPECT_EQ(settle().size(), 1U);
   EXPECT_EQ(children_.in_use(), count - 2) << "SetUp ended one, this test another";
   scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });

@@ -1,4 +1,4 @@
-#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 
 TEST(Scoreboard, GrowsWithoutMovingARecord) {

@@ -1,5 +1,6 @@
-#include "tcpserver/posix/process.hpp"
-#include "tcpserver/server/small_child.hpp"
+#include "tcpserver/base/process.hpp"
+
+#include "server/child/small_child.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -38,7 +39,7 @@ TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(null, 0);
-  const int free_from = posix::highest_open_descriptor() + 1;  // whoever started this test may have left some
+  const int free_from = base::highest_open_descriptor() + 1;  // whoever started this test may have left some
   using Order = std::pair<int, int>;
   for (const auto& [connection, file] : {Order{3, 4}, {4, 3}, {3, 7}, {7, 3}, {5, 6}, {3, -1}, {9, -1}}) {
     for (const int highest : {0, 2, 10}) {  // below both, and above
@@ -55,7 +56,7 @@ TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
       const pid_t pid = children.start({.parent = ::getpid(),
                                         .connection = free_from + connection,
                                         .highest_descriptor = free_from + highest,
-                                        .service = options::Service::echo,
+                                        .service = cli::Service::echo,
                                         .sandbox = Sandbox::none,
                                         .recording = {.descriptor = file < 0 ? -1 : free_from + file,
                                                       .room = std::numeric_limits<std::uint64_t>::max()}},

@@ -1,12 +1,13 @@
-#include "tcpserver/posix/account.hpp"
+#include "server/confine/account.hpp"
 
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace tcpserver::posix;
+using namespace tcpserver::base;
+using namespace tcpserver::server;
 
 constexpr const char* passwd =
     "root:x:0:0:root:/root:/bin/bash\n"

@@ -1,4 +1,4 @@
-#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include "harness/arguments.hpp"
 #include "harness/text_file.hpp"
@@ -7,9 +7,11 @@
 
 namespace {
 
-using namespace tcpserver::options;
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
+using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using tcpserver::posix::StartError;
+using tcpserver::base::StartError;
 
 ServerCommand parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
   words.insert(words.begin(), "tcpserver");
@@ -188,7 +190,7 @@ TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
     try {
       static_cast<void>(parse(words, variables));
     } catch (const StartError& error) {
-      EXPECT_EQ(error.status(), tcpserver::posix::ExitStatus::usage);
+      EXPECT_EQ(error.status(), tcpserver::base::ExitStatus::usage);
       return std::string(error.what());
     }
     return std::string("it was taken");

@@ -1,13 +1,14 @@
-#include "tcpserver/server/reload.hpp"
+#include "server/daemon/reload.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
+using namespace tcpserver::base;
+using namespace tcpserver::cli;
 using namespace tcpserver::server;
-using namespace tcpserver::options;
 using namespace std::chrono_literals;
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 BacklogRequest backlog(std::uint64_t value, const char* source) {
   return {value, std::to_string(value), source};

@@ -1,4 +1,4 @@
-#include "tcpserver/server/session_table.hpp"
+#include "server/daemon/session_table.hpp"
 
 #include "harness/json.hpp"
 #include "harness/text.hpp"
@@ -7,9 +7,10 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using tcpserver::posix::SocketAddress;
+using tcpserver::base::SocketAddress;
 
 SocketAddress address(const char* host, std::uint16_t port) {
   return SocketAddress::parse(host, port).value();
@@ -40,7 +41,7 @@ ServerPicture server() {
   return picture;
 }
 
-SessionPicture session(pid_t pid, std::optional<tcpserver::posix::Duration> age) {
+SessionPicture session(pid_t pid, std::optional<tcpserver::base::Duration> age) {
   return {.pid = pid,
           .age = age,
           .connection = ConnectionPicture{.peer = address("192.0.2.7", 40112),

@@ -1,11 +1,13 @@
-#include "tcpserver/backlog/backlog.hpp"
+#include "tcpserver/server/listen/backlog.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace tcpserver::backlog;
-using tcpserver::options::BacklogRequest;
+using namespace tcpserver::base;
+namespace kernel = tcpserver::kernel;
+using namespace tcpserver::server;
+using tcpserver::server::BacklogRequest;
 
 BacklogRequest asked(std::uint64_t value) {
   return {value, std::to_string(value), "--backlog"};
@@ -49,7 +51,7 @@ TEST(Backlog, ReportSaysWhatIsNotKnown) {
 }
 
 TEST(KernelLimits, OfWhatIsNoSocketAreNotKnown) {
-  EXPECT_FALSE(kernel_limits(-1).in_effect.has_value());
+  EXPECT_FALSE(kernel::kernel_limits(-1).in_effect.has_value());
 }
 
 }  // namespace

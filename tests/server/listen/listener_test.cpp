@@ -1,6 +1,6 @@
-#include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/listen/listener.hpp"
 
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,8 +10,8 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
-using namespace tcpserver::posix;
 using namespace std::chrono_literals;
 
 template <typename Value>

@@ -1,8 +1,8 @@
-#include "tcpserver/server/overflow_watch.hpp"
+#include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/backlog/listen_counters.hpp"
+#include "tcpserver/kernel/listen_counters.hpp"
 
-#include "captured_errors.hpp"
+#include "harness/captured_errors.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,9 +18,11 @@
 
 namespace {
 
+using namespace tcpserver::base;
+using namespace tcpserver::kernel;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using tcpserver::options::Mode;
+using tcpserver::server::Mode;
 
 std::string advice(const OverflowScene& scene) {
   return overflow_advice(scene).c_str();
@@ -66,7 +68,7 @@ class OverflowWatchOfOne : public ::testing::Test {
   void SetUp() override {
     if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: drops are not told";
     auto listening = open_listeners(
-        {.addresses = {*tcpserver::posix::SocketAddress::parse("127.0.0.1", 0)}, .port = 0, .backlog = 1});
+        {.addresses = {*tcpserver::base::SocketAddress::parse("127.0.0.1", 0)}, .port = 0, .backlog = 1});
     listeners = std::move(listening.listeners);
     scene.backlog = 1;
     connect_more(2);
@@ -92,10 +94,10 @@ class OverflowWatchOfOne : public ::testing::Test {
   }
 
   std::vector<Listener> listeners;
-  std::vector<tcpserver::posix::UniqueFd> clients;
+  std::vector<tcpserver::base::UniqueFd> clients;
   std::optional<OverflowWatch> watch;
   OverflowScene scene = short_queue;
-  tcpserver::posix::TimePoint start = tcpserver::posix::Clock::now();
+  tcpserver::base::TimePoint start = tcpserver::base::Clock::now();
 };
 
 TEST_F(OverflowWatchOfOne, LooksOnceASecondAndReportsOnceAMinuteEveryDropOnce) {
@@ -116,7 +118,7 @@ TEST_F(OverflowWatchOfOne, LooksOnceASecondAndReportsOnceAMinuteEveryDropOnce) {
   EXPECT_GE(second, 3);
   // Clients send their SYNs again at any time: the sum is the kernel's at most.
   EXPECT_LE(first + second, static_cast<int>(*watch->dropped(listeners)));
-  EXPECT_LE(*watch->dropped(listeners), *tcpserver::backlog::dropped_by_listener(listeners[0].fd.get()));
+  EXPECT_LE(*watch->dropped(listeners), *tcpserver::kernel::dropped_by_listener(listeners[0].fd.get()));
   clients.clear();
   EXPECT_LE(number_in(said_at(200s)), static_cast<int>(*watch->dropped(listeners)) - first - second);
   EXPECT_EQ(said_at(400s), "") << "each drop is said once";
@@ -154,7 +156,7 @@ TEST_F(OverflowWatchOfOne, SaysTheRestBeforeTheListenersAreClosed) {
 TEST_F(OverflowWatchOfOne, BelievesNoClientThatForgesDrops) {
   static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
   static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
-  const auto before = *tcpserver::backlog::dropped_by_listener(listeners[0].fd.get());
+  const auto before = *tcpserver::kernel::dropped_by_listener(listeners[0].fd.get());
   watch.emplace(listeners);
   clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   tcp_md5sig signature{};
@@ -164,10 +166,10 @@ TEST_F(OverflowWatchOfOne, BelievesNoClientThatForgesDrops) {
   if (::setsockopt(clients.back().get(), IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) != 0) {
     GTEST_SKIP() << "this kernel has no TCP_MD5SIG";
   }
-  const auto overflows = [] { return tcpserver::backlog::listen_counters()->overflows; };
+  const auto overflows = [] { return tcpserver::kernel::listen_counters()->overflows; };
   const auto overflows_before = overflows();
   static_cast<void>(::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
-  if (*tcpserver::backlog::dropped_by_listener(listeners[0].fd.get()) == before) {
+  if (*tcpserver::kernel::dropped_by_listener(listeners[0].fd.get()) == before) {
     GTEST_SKIP() << "this kernel does not count it";
   }
   const auto said = said_at(1s);

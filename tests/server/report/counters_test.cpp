@@ -1,4 +1,4 @@
-#include "tcpserver/server/counters.hpp"
+#include "tcpserver/server/report/counters.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 

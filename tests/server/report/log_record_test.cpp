@@ -1,4 +1,4 @@
-#include "tcpserver/server/log_record.hpp"
+#include "server/report/log_record.hpp"
 
 #include "harness/json.hpp"
 
@@ -9,9 +9,10 @@
 namespace {
 
 using namespace tcpserver;
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using options::LogFormat;
+using server::LogFormat;
 
 std::string session_end(LogFormat format) {
   LogRecord record(format, Severity::info, "session_end");

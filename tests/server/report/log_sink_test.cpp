@@ -1,6 +1,6 @@
-#include "tcpserver/server/log_sink.hpp"
+#include "server/report/log_sink.hpp"
 
-#include "tcpserver/posix/io.hpp"
+#include "tcpserver/base/io.hpp"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -16,6 +16,7 @@
 namespace {
 
 using namespace tcpserver;
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 
 // Stands in for syslogd: a socket in a folder of its own.
@@ -33,7 +34,7 @@ class LogDaemon : public ::testing::Test {
   }
   void listen() {
     ::unlink(path.c_str());
-    socket_ = posix::UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    socket_ = base::UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -53,7 +54,7 @@ class LogDaemon : public ::testing::Test {
 
  private:
   std::string folder_;
-  posix::UniqueFd socket_;
+  base::UniqueFd socket_;
 };
 
 // Facility daemon is 3, severities are 4, 5 and 6 (RFC 3164, section 4.1.1).
@@ -112,9 +113,9 @@ TEST_F(LogDaemon, GetsWhatIsTooLongCut) {
 // A full disk takes the half of a line, and later all of the next.
 TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
   char name[] = "/tmp/tcpserver_test.XXXXXX";
-  const posix::UniqueFd file(::mkstemp(name));
+  const base::UniqueFd file(::mkstemp(name));
   ASSERT_TRUE(file);
-  const posix::UniqueFd saved(::dup(STDERR_FILENO));
+  const base::UniqueFd saved(::dup(STDERR_FILENO));
   ::dup2(file.get(), STDERR_FILENO);
   StandardError log;
   const auto put_under_limit = [&log](rlim_t limit, const char* line) {
@@ -131,7 +132,7 @@ TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
   log.take(Severity::info, "whole");
   ::signal(SIGXFSZ, old_handler);
   ::dup2(saved.get(), STDERR_FILENO);
-  EXPECT_EQ(posix::read_file(name, 1000),
+  EXPECT_EQ(base::read_file(name, 1000),
             "tcpserver: torn\ntcpserver: 2 lines of this log were dropped: standard error took nothing\n"
             "tcpserver: whole\n");
   EXPECT_EQ(log.dropped(), 2U);

@@ -1,6 +1,6 @@
-#include "tcpserver/server/log.hpp"
+#include "tcpserver/server/report/log.hpp"
 
-#include "captured_errors.hpp"
+#include "harness/captured_errors.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
@@ -24,7 +25,7 @@ std::string without_time(std::string lines) {
 }
 
 TEST(Log, SaysAsMuchAsItsVerbosityLetsIt) {
-  using tcpserver::options::Verbosity;
+  using tcpserver::server::Verbosity;
   const auto said_with = [](Verbosity verbosity) {
     CapturedErrors captured;
     Log log;
@@ -83,7 +84,7 @@ TEST(Log, SaysHowManyLinesWereDroppedByItself) {
   captured.fill();
   log.info("lost");
   ASSERT_TRUE(log.due().has_value());
-  const auto now = tcpserver::posix::Clock::now();
+  const auto now = tcpserver::base::Clock::now();
   log.after_wait(now);  // it still takes nothing
   EXPECT_GT(*log.due(), now) << "not to be tried at once again";
   static_cast<void>(captured.read_all());
@@ -98,8 +99,8 @@ TEST(Log, SaysHowManyLinesWereDroppedByItself) {
 TEST(Log, SaysItAllInJson) {
   CapturedErrors captured;
   Log log;
-  log.set_format(tcpserver::options::LogFormat::json);
-  log.set_verbosity(tcpserver::options::Verbosity::verbose);
+  log.set_format(tcpserver::server::LogFormat::json);
+  log.set_verbosity(tcpserver::server::Verbosity::verbose);
   log.info("it's \"%s\"", "here\n");
   captured.fill();
   log.warning("lost");
@@ -119,7 +120,7 @@ TEST(Log, SaysItAllInJson) {
 
 TEST(RateLimit, LetsOneThroughPerIntervalAndCountsTheRest) {
   RateLimit limit(1s);
-  const auto start = tcpserver::posix::Clock::now();
+  const auto start = tcpserver::base::Clock::now();
   EXPECT_TRUE(limit.allows(start));
   EXPECT_FALSE(limit.allows(start + 1ms));
   EXPECT_FALSE(limit.allows(start + 999ms));

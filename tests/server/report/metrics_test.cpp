@@ -1,8 +1,8 @@
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
-#include "tcpserver/server/metrics_file.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include "harness/text.hpp"
+#include "server/report/metrics_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -25,6 +25,7 @@
 namespace {
 
 using namespace tcpserver;
+using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
@@ -45,7 +46,7 @@ class Metrics : public ::testing::Test {
     return {.counters = counters, .sessions = {}, .listeners = {}, .dropped = {}};
   }
   static std::string contents(const std::string& file) {
-    return posix::read_file(file.c_str(), 100'000).value_or("no file");
+    return base::read_file(file.c_str(), 100'000).value_or("no file");
   }
 
   long files_in_folder() const {
@@ -117,17 +118,17 @@ TEST_F(Metrics, HaveRoomForTheLargestFigures) {
   counters.durations.sum_us = UINT64_MAX;
   MetricsText text;
   append_metrics(text, figures());
-  EXPECT_GT(text.room(), 2 * options::most_addresses * (posix::SocketAddress::text_size + 60))
+  EXPECT_GT(text.room(), 2 * server::most_addresses * (base::SocketAddress::text_size + 60))
       << "for the queues";
 }
 
 TEST_F(Metrics, AreReplacedAsAWhole) {
   MetricsFile file(path);
-  EXPECT_LE(file.due(), posix::Clock::now());
+  EXPECT_LE(file.due(), base::Clock::now());
   const auto mask = ::umask(0077);
   ASSERT_EQ(file.write(figures()).result, Result::written);
   ::umask(mask);
-  EXPECT_GT(file.due(), posix::Clock::now());
+  EXPECT_GT(file.due(), base::Clock::now());
   const auto first = contents(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   struct stat status {};
@@ -148,8 +149,8 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
     try {
       const MetricsFile file(at);
       return false;
-    } catch (const posix::StartError& error) {
-      EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
+    } catch (const base::StartError& error) {
+      EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
       EXPECT_EQ(error.what(), "--metrics-file " + at + ": it is not a regular file");
       return true;
     }
@@ -246,7 +247,7 @@ TEST_F(Metrics, WaitWhileAnotherServerWrites) {
   const auto old = contents(path);
   counters.accepted = 7;
   {
-    const posix::UniqueFd beside(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT, 0600));
+    const base::UniqueFd beside(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT, 0600));
     ASSERT_EQ(::flock(beside.get(), LOCK_EX), 0);
     EXPECT_EQ(file.write(figures()).result, Result::busy);
     EXPECT_EQ(contents(path), old);
@@ -293,12 +294,12 @@ TEST_F(Metrics, KeepOneDescriptor) {
 
 // As a service manager may hand over (SO_REUSEPORT): a collector refuses a series that is there twice.
 TEST_F(Metrics, HaveOneSeriesForOneAddress) {
-  auto opened = open_listeners({.addresses = {*posix::SocketAddress::parse("127.0.0.1", 0)},
+  auto opened = open_listeners({.addresses = {*base::SocketAddress::parse("127.0.0.1", 0)},
                                 .port = 0,
                                 .backlog = 5,
                                 .idle_timeout = {}});
   auto& listeners = opened.listeners;
-  listeners.push_back({posix::UniqueFd(::dup(listeners.front().fd.get())), listeners.front().address});
+  listeners.push_back({base::UniqueFd(::dup(listeners.front().fd.get())), listeners.front().address});
   MetricsText text;
   append_metrics(text, {.counters = counters, .sessions = {}, .listeners = listeners, .dropped = {}});
   EXPECT_EQ(harness::occurrences(text.c_str(), "\ntcpserver_accept_queue_length{"), 1U);
@@ -330,8 +331,8 @@ TEST_F(Metrics, NeedTheirFolder) {
   try {
     const MetricsFile file("/nowhere/at/all.prom");
     FAIL();
-  } catch (const posix::StartError& error) {
-    EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
+  } catch (const base::StartError& error) {
+    EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
     EXPECT_STREQ(error.what(),
                  "cannot open the folder of --metrics-file /nowhere/at/all.prom: No such file or directory");
   }

@@ -1,9 +1,9 @@
-#include "tcpserver/server/recorder.hpp"
+#include "tcpserver/server/session/recorder.hpp"
 
-#include "tcpserver/posix/io.hpp"
-#include "tcpserver/posix/system_error.hpp"
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
 
-#include "captured_errors.hpp"
+#include "harness/captured_errors.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 
@@ -25,8 +25,8 @@
 namespace tcpserver::server {
 namespace {
 
+using base::SocketAddress;
 using harness::occurrences;
-using posix::SocketAddress;
 namespace fs = std::filesystem;
 
 class RecorderTest : public ::testing::Test {
@@ -97,14 +97,14 @@ TEST_F(RecorderTest, MakesFilesForItsUserAloneWhateverTheUmaskIs) {
 // The second has the time in its name.
 TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
   Recorder recorder(folder, 0, log);
-  std::vector<posix::UniqueFd> files;
+  std::vector<base::UniqueFd> files;
   for (int i = 0; i < 100; ++i) {
     files.push_back(recorder.begin(peer()));
     ASSERT_TRUE(files.back()) << "file " << i;
-    ASSERT_TRUE(posix::write_all(files.back().get(), std::to_string(i)));
+    ASSERT_TRUE(base::write_all(files.back().get(), std::to_string(i)));
   }
   EXPECT_EQ(names().size(), 100U);
-  EXPECT_EQ(posix::read_file((folder / "tcpserver.127.0.0.1:40112.dat").c_str(), 10), "0");
+  EXPECT_EQ(base::read_file((folder / "tcpserver.127.0.0.1:40112.dat").c_str(), 10), "0");
 }
 
 TEST_F(RecorderTest, FollowsNoLink) {
@@ -169,15 +169,15 @@ TEST_F(RecorderTest, NeedsAFolder) {
   const auto refusal_of = [this](const fs::path& path) {
     try {
       const Recorder recorder(path, 0, log);
-    } catch (const posix::StartError& error) {
-      EXPECT_EQ(error.status(), posix::ExitStatus::cannot_create);
+    } catch (const base::StartError& error) {
+      EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
       return std::string(error.what());
     }
     return std::string("none");
   };
   EXPECT_EQ(refusal_of(folder / "none"), "cannot open the folder of --record, " + (folder / "none").string() +
                                              ": No such file or directory");
-  const posix::UniqueFd file(::open((folder / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const base::UniqueFd file(::open((folder / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_TRUE(file);
   EXPECT_EQ(refusal_of(folder / "file"),
             "cannot open the folder of --record, " + (folder / "file").string() + ": Not a directory");

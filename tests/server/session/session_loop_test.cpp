@@ -1,4 +1,4 @@
-#include "tcpserver/server/session_loop.hpp"
+#include "tcpserver/server/session/session_loop.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 namespace tcpserver::server {
 namespace {
 
-using options::Service;
+using cli::Service;
 
 constexpr int record_file = 7;
 
@@ -147,7 +147,7 @@ TEST(SessionLoopFailure, CountsETIMEDOUTAsIdleTimeout) {
   char buffer[16];
   const auto end_after = [&](int error) {
     SessionRecord record{};
-    return SessionLoop<FailingCalls>({-error}, tcpserver::options::Service::echo, record)
+    return SessionLoop<FailingCalls>({-error}, tcpserver::cli::Service::echo, record)
         .run(buffer, sizeof buffer);
   };
   EXPECT_EQ(end_after(ETIMEDOUT), SessionEnd::idle_timeout);

@@ -1,6 +1,6 @@
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/server/session/session.hpp"
 
-#include "tcpserver/server/capitals.hpp"
+#include "server/session/capitals.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,8 +11,9 @@
 
 namespace {
 
+using namespace tcpserver::base;
 using namespace tcpserver::server;
-using tcpserver::options::Service;
+using tcpserver::cli::Service;
 
 TEST(Capitals, ChangeAsciiLettersAlone) {
   std::string bytes;

@@ -1,10 +1,11 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/context.hpp"
-#include "tcpserver/server/listener.hpp"
-#include "tcpserver/server/reserve.hpp"
-#include "tcpserver/server/sessions.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/server/child/context.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/listen/listener.hpp"
+
+#include "server/admit/spare_fd.hpp"
 
 #include <poll.h>
 
@@ -32,7 +33,7 @@ class AcceptLoop {
   void wait_for_work() noexcept;
   void admit_waiting_clients() noexcept;
   [[nodiscard]] bool leaves_clients_waiting() const noexcept;
-  [[nodiscard]] posix::UniqueFd accept_one(int listener, posix::SocketAddress& peer) noexcept;
+  [[nodiscard]] base::UniqueFd accept_one(int listener, base::SocketAddress& peer) noexcept;
   [[nodiscard]] bool admit_one(pollfd& listener) noexcept;
   [[nodiscard]] bool handle_accept_error(pollfd& listener, int error) noexcept;
   [[nodiscard]] bool refuse_by_the_reserve(int listener, int error) noexcept;
@@ -50,7 +51,7 @@ class AcceptLoop {
   int accepts_since_signals_ = 0;   // accept calls since the window was last surely open
   int lost_in_a_row_ = 0;           // accepts that failed with "retry"
   std::size_t first_listener_ = 0;  // the one whose turn it is: a flooded listener must not starve the others
-  posix::TimePoint paused_until_{};
+  base::TimePoint paused_until_{};
   std::size_t given_up_ = 0;  // listeners
   RateLimit accept_failures_{std::chrono::seconds(1)};
   RateLimit full_{std::chrono::minutes(1)};

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/posix/mapping.hpp"
-#include "tcpserver/posix/socket_address.hpp"
+#include "tcpserver/base/mapping.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +17,7 @@ struct Host {
   std::uint32_t scope = 0;
   bool is_ipv4 = false;
 
-  [[nodiscard]] static Host of(const posix::SocketAddress& address) noexcept;
+  [[nodiscard]] static Host of(const base::SocketAddress& address) noexcept;
   friend bool operator==(const Host&, const Host&) = default;
 };
 
@@ -54,7 +54,7 @@ class HostTable {
     explicit Memory(std::uint32_t capacity);
     std::uint32_t capacity;
     std::uint32_t chain_mask;  // the number of chains, a power of two, less 1
-    posix::Mapping mapping;
+    base::Mapping mapping;
     Node* nodes;
     Link* chains;
   };

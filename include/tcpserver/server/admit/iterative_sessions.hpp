@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/session.hpp"
-#include "tcpserver/server/sessions.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 #include <optional>
 
@@ -17,7 +17,7 @@ class IterativeSessions final : public Sessions, private SessionWaiter {
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t) override {}  // one is one
-  [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
+  [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override;
   bool settle() noexcept override { return false; }
   void catch_up() noexcept override {}
   void drain() noexcept override {}  // start() has seen to it
@@ -27,8 +27,8 @@ class IterativeSessions final : public Sessions, private SessionWaiter {
 
   Context context_;
   SessionRecord record_{};
-  std::optional<posix::TimePoint> drain_deadline_;
-  posix::Duration idle_timeout_{};  // of this session: a reload changes those to come
+  std::optional<base::TimePoint> drain_deadline_;
+  base::Duration idle_timeout_{};  // of this session: a reload changes those to come
   bool serving_ = false;
   RateLimit odd_ends_{std::chrono::seconds(1)};
 };

@@ -1,12 +1,13 @@
 #pragma once
 
-#include "tcpserver/server/child_table.hpp"
-#include "tcpserver/server/memory_guard.hpp"
-#include "tcpserver/server/reaper.hpp"
-#include "tcpserver/server/sandbox.hpp"
-#include "tcpserver/server/scoreboard.hpp"
-#include "tcpserver/server/sessions.hpp"
-#include "tcpserver/server/small_child.hpp"
+#include "tcpserver/server/child/reaper.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+
+#include "server/child/child_table.hpp"
+#include "server/child/memory_guard.hpp"
+#include "server/child/small_child.hpp"
 
 namespace tcpserver::server {
 
@@ -19,7 +20,7 @@ class ForkedSessions final : public Sessions {
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t max_connections) override;
   void get_ready() noexcept override;
-  [[nodiscard]] bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept override;
+  [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override;
   [[nodiscard]] bool is_short_of_memory() noexcept override;
   bool settle() noexcept override;
   void catch_up() noexcept override;
@@ -31,7 +32,7 @@ class ForkedSessions final : public Sessions {
   void settle(ChildTable::Slot slot) noexcept;
   void warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept;
   [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record, int file) noexcept;
-  void wait_for_children(posix::TimePoint deadline, int stop_requests) noexcept;
+  void wait_for_children(base::TimePoint deadline, int stop_requests) noexcept;
 
   Context context_;
   Sandbox sandbox_;

@@ -1,8 +1,10 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/child_table.hpp"
-#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/signal_window.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+
+#include "server/child/child_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -20,16 +22,13 @@ std::uint64_t reap_all(void (*visit)(void* context, pid_t pid, int wait_status),
 // more than a fork. So where there are many, those are asked for by pid who have announced their end in the
 // scoreboard; and who could not, being killed, is found by a sweep over all, now and then, and when nobody
 // had announced anything.
-class Reaper {
+class Reaper final : public base::ChildCollector {
  public:
   Reaper(ChildTable& children, const Scoreboard& scoreboard) noexcept
       : children_(children), scoreboard_(scoreboard) {}
 
-  // For the SIGCHLD handler: async-signal-safe. Returns how many it has reaped.
-  std::uint64_t reap() noexcept;
-
-  // When to call reap() again though no signal comes. Nothing: a signal will come first.
-  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept;
+  std::uint64_t collect() noexcept override;
+  [[nodiscard]] std::optional<base::TimePoint> due() const noexcept override;
 
  private:
   std::uint64_t reap_announced() noexcept;
@@ -38,7 +37,7 @@ class Reaper {
   ChildTable& children_;
   const Scoreboard& scoreboard_;
   bool owes_sweep_ = false;
-  posix::TimePoint next_sweep_{};
+  base::TimePoint next_sweep_{};
 };
 
 }  // namespace tcpserver::server

@@ -1,7 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/mapping.hpp"
-#include "tcpserver/posix/neighbourhood.hpp"
+#include "tcpserver/base/mapping.hpp"
+#include "tcpserver/server/session/record.hpp"
+
+#include "server/child/address_hints.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -13,57 +15,10 @@
 
 namespace tcpserver::server {
 
-// What became of a recording (--record).
-struct Recording {
-  std::atomic<std::uint64_t> bytes = 0;  // written to its file
-  std::atomic<int> error = 0;            // errno of the write that ended it; 0: none did
-
-  void reset() noexcept {
-    bytes.store(0, std::memory_order_relaxed);
-    error.store(0, std::memory_order_relaxed);
-  }
-};
-
 // A slot number read from memory that children can write. ChildTable::find_running() validates it.
 struct SlotHint {
   std::uint32_t value;
 };
-
-// The figures that a record claims for its session. A compromised child can write to every record: use these
-// figures for reports only. Errors are 0 to EHWPOISON.
-struct SessionClaims {
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
-  int error = 0;
-  std::uint64_t recorded = 0;
-  int recording_error = 0;
-};
-
-// A child's report to the parent. The parent reads it only through claims() and does not trust it. Each
-// record fills one cache line, so that children on two processors do not slow each other down.
-struct alignas(64) SessionRecord {
-  std::atomic<std::uint64_t> in;   // read from the client
-  std::atomic<std::uint64_t> out;  // written to it
-  std::atomic<int> error;          // errno of the read or write that broke the session; 0: none did
-  Recording recording;
-  static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
-
-  void reset() noexcept {
-    in.store(0, std::memory_order_relaxed);
-    out.store(0, std::memory_order_relaxed);
-    error.store(0, std::memory_order_relaxed);
-    recording.reset();
-  }
-
-  [[nodiscard]] SessionClaims claims() const noexcept;
-
-  // A plain sum and no atomic one: a record has one writer, and its readers want no torn figure, that is all.
-  static void add(std::atomic<std::uint64_t>& total, std::uint64_t count) noexcept {
-    total.store(total.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
-};
-
-static_assert(sizeof(SessionRecord) == 64);
 
 // The scoreboard is made of these, each a page of memory on most systems: what a child and its parent have to
 // tell each other beside the record costs no further page fault.
@@ -103,9 +58,7 @@ static_assert(sizeof(ScoreboardPage) == 4096);
 class Scoreboard {
  public:
   // Throws StartError where the memory cannot be had. Slots that were never used cost none.
-  explicit Scoreboard(std::uint32_t slots, posix::Neighbourhood place = {}) : place_(place) {
-    reserve(slots);
-  }
+  explicit Scoreboard(std::uint32_t slots, Neighbourhood place = {}) : place_(place) { reserve(slots); }
 
   // At least so many slots from now on. Throws StartError; nothing has changed then.
   void reserve(std::uint32_t slots);
@@ -140,15 +93,15 @@ class Scoreboard {
  private:
   struct Segment {
     Segment(std::uint32_t from, std::size_t size, void* hint)
-        : first(from), mapping(posix::Mapping::Kind::shared, size, hint) {}
+        : first(from), mapping(base::Mapping::Kind::shared, size, hint) {}
     std::uint32_t first;  // page
-    posix::Mapping mapping;
+    base::Mapping mapping;
   };
   [[nodiscard]] ScoreboardPage& page(std::uint32_t number) const noexcept;
 
   std::vector<std::unique_ptr<Segment>> segments_;  // by their first pages; the first has page 0
   std::uint32_t pages_ = 0;
-  posix::Neighbourhood place_;
+  Neighbourhood place_;
 };
 
 }  // namespace tcpserver::server

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/context.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/server/child/context.hpp"
 
 namespace tcpserver::server {
 
@@ -29,7 +29,7 @@ class Sessions {
 
   // Serves the client of this connection, or refuses it; `peer` is its address. Must not be full. False where
   // the system is short of what it takes: the next client should not be tried at once.
-  [[nodiscard]] virtual bool start(posix::UniqueFd connection, const posix::SocketAddress& peer) noexcept = 0;
+  [[nodiscard]] virtual bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept = 0;
 
   // True if new clients should stay in the listen queue because memory is short.
   [[nodiscard]] virtual bool is_short_of_memory() noexcept { return false; }

@@ -1,13 +1,14 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 // How long the listen queue is to be: what was asked, clamped, and what the kernel made of it.
-namespace tcpserver::backlog {
+namespace tcpserver::server {
 
 struct Backlog {
   int length;          // for listen(2): 1 to SOMAXCONN
@@ -17,22 +18,13 @@ struct Backlog {
 };
 
 // The request, else `largest`; never above `largest`. `largest` is SOMAXCONN but in tests.
-[[nodiscard]] Backlog choose(const std::optional<options::BacklogRequest>& request, int largest);
+[[nodiscard]] Backlog choose(const std::optional<BacklogRequest>& request, int largest);
 
 // Its length alone, without a text: allocates nothing.
-[[nodiscard]] int choose_length(const std::optional<options::BacklogRequest>& request, int largest) noexcept;
-
-// What a listener's kernel says. Each is nothing where the system does not tell.
-struct KernelLimits {
-  std::optional<std::uint64_t> somaxconn;  // net.core.somaxconn: listen(2) silently cuts to it
-  std::optional<std::uint32_t> in_effect;  // the accept queue's limit of this very listener
-};
-
-// What net.core.somaxconn and TCP_INFO of this listening socket say (socket_facts.hpp).
-[[nodiscard]] KernelLimits kernel_limits(int listener);
+[[nodiscard]] int choose_length(const std::optional<BacklogRequest>& request, int largest) noexcept;
 
 // One line that says what was asked, by whom, and what is in effect:
 // "backlog 128 (asked by --backlog), in effect 128 (SOMAXCONN 4096, net.core.somaxconn 4096)".
-[[nodiscard]] std::string report(const Backlog& backlog, const KernelLimits& kernel, int largest);
+[[nodiscard]] std::string report(const Backlog& backlog, const kernel::KernelLimits& kernel, int largest);
 
-}  // namespace tcpserver::backlog
+}  // namespace tcpserver::server

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/server/listener.hpp"
+#include "tcpserver/server/listen/listener.hpp"
 
 #include <vector>
 
@@ -15,6 +15,6 @@ namespace tcpserver::server {
 // Takes them over: non-blocking, closed on exec, with the options that connections inherit, and the backlog
 // that the service manager gave them. Throws StartError (usage) for a descriptor that is no listening TCP
 // socket.
-[[nodiscard]] std::vector<Listener> inherit_listeners(int count, posix::Duration idle_timeout);
+[[nodiscard]] std::vector<Listener> inherit_listeners(int count, base::Duration idle_timeout);
 
 }  // namespace tcpserver::server

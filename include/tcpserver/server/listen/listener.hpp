@@ -1,8 +1,8 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <string>
@@ -11,15 +11,15 @@
 namespace tcpserver::server {
 
 struct Listener {
-  posix::UniqueFd fd;  // non-blocking
-  posix::SocketAddress address;
+  base::UniqueFd fd;  // non-blocking
+  base::SocketAddress address;
 };
 
 struct ListenRequest {
-  std::vector<posix::SocketAddress> addresses;  // empty: every IPv6 and every IPv4 address
-  std::uint16_t port = 0;                       // 0: one free port for all addresses
+  std::vector<base::SocketAddress> addresses;  // empty: every IPv6 and every IPv4 address
+  std::uint16_t port = 0;                      // 0: one free port for all addresses
   int backlog = 0;
-  posix::Duration idle_timeout{};  // for the connections; zero: never
+  base::Duration idle_timeout{};  // for the connections; zero: never
 };
 
 struct Listening {
@@ -34,12 +34,12 @@ struct Listening {
 [[nodiscard]] Listening open_listeners(const ListenRequest& request);
 
 // Sets what connections inherit, on a socket that has another origin. Throws StartError (system).
-void set_inherited_options(int fd, posix::Duration idle_timeout);
+void set_inherited_options(int fd, base::Duration idle_timeout);
 
 // On a listener that is in use: listen(2) again, of which Linux takes the new limit at once; and the
 // time-outs of connections to come. Who waits or is served keeps what it has. False with errno where it
 // cannot be.
 [[nodiscard]] bool set_backlog(const Listener& listener, int backlog) noexcept;
-[[nodiscard]] bool set_idle_timeout(const Listener& listener, posix::Duration idle_timeout) noexcept;
+[[nodiscard]] bool set_idle_timeout(const Listener& listener, base::Duration idle_timeout) noexcept;
 
 }  // namespace tcpserver::server

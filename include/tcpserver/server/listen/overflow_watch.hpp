@@ -1,11 +1,11 @@
 #pragma once
 
-#include "tcpserver/backlog/socket_facts.hpp"
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/bounded_text.hpp"
-#include "tcpserver/server/listener.hpp"
-#include "tcpserver/server/log.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/listen/listener.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/log.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@ namespace tcpserver::server {
 
 // Why a queue is too short, as far as the server can tell.
 struct OverflowScene {
-  options::Mode mode = options::Mode::fork;
+  Mode mode = Mode::fork;
   bool full = false;  // as many sessions as --max-connections allows
   std::uint32_t max_connections = 0;
   int backlog = 0;                  // what listen was asked for
@@ -25,7 +25,7 @@ struct OverflowScene {
   bool of_service_manager = false;  // who chose the backlog
 };
 
-using Advice = BoundedText<160>;
+using Advice = base::BoundedText<160>;
 
 // What helps: "raise --backlog ...".
 [[nodiscard]] Advice overflow_advice(const OverflowScene& scene) noexcept;
@@ -42,14 +42,14 @@ class OverflowWatch {
 
   // Looks if the last look was a second ago. `scene` is completed for each listener that has dropped
   // something.
-  void after_wait(posix::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
+  void after_wait(base::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
                   Log& log) noexcept;
 
   // Before the listeners are closed: says what was not said yet.
   void before_closing(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
 
   // When to look again: while `unattended`, that is while nobody accepts, once a second in any case.
-  [[nodiscard]] std::optional<posix::TimePoint> due(bool unattended) const noexcept;
+  [[nodiscard]] std::optional<base::TimePoint> due(bool unattended) const noexcept;
 
   // SYNs, by all listeners since the start, as of now (as of the last look, where the span is empty).
   // Nothing: not told.
@@ -71,8 +71,8 @@ class OverflowWatch {
   bool told_ = false;
   bool skipped_ = false;   // something happened after the last look
   bool was_full_ = false;  // at any time since the last report
-  posix::TimePoint next_look_{};
-  posix::TimePoint next_report_{};
+  base::TimePoint next_look_{};
+  base::TimePoint next_report_{};
 };
 
 }  // namespace tcpserver::server

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/bounded_text.hpp"
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/base/bounded_text.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 #include <array>
 #include <cstdint>
@@ -43,7 +43,7 @@ struct DurationHistogram {
   std::array<std::uint64_t, bounds_us.size() + 1> counts{};  // each duration in one; the last are those above
   std::uint64_t sum_us = 0;                                  // enough for 500,000 years
 
-  void add(posix::Duration duration) noexcept;
+  void add(base::Duration duration) noexcept;
 };
 
 // What happened since the start. Kept by the parent alone.
@@ -58,10 +58,10 @@ struct Counters {
   DurationHistogram durations;                           // of ended sessions
 
   void count_accept_error(int error) noexcept;
-  void count_end(SessionEnd end, const ByteCount& transferred, posix::Duration duration) noexcept;
+  void count_end(SessionEnd end, const ByteCount& transferred, base::Duration duration) noexcept;
 
   // Resets this client's connection, and counts it.
-  void refuse(posix::UniqueFd connection, Refusal why) noexcept;
+  void refuse(base::UniqueFd connection, Refusal why) noexcept;
   [[nodiscard]] std::uint64_t all_refused() const noexcept;
   [[nodiscard]] std::uint64_t fork_failures() const noexcept;
 };
@@ -75,7 +75,7 @@ struct OpenSessions {
 };
 
 // Every figure at its largest, the drops at full queues and the queues of two listeners or more.
-using StatusText = BoundedText<960>;
+using StatusText = base::BoundedText<960>;
 
 // "3 of 1000 sessions open, 22 accepted, 2 refused (2 at the limit), ended: 16 client closed, 1 reset; 0
 // failed forks, 0 accept errors; 21 bytes in, 15 out", the bytes of open sessions included.

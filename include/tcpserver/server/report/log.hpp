@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/server/log_sink.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/server/options.hpp"
+
+#include "server/report/log_sink.hpp"
 
 #include <cstdarg>
 #include <cstdint>
@@ -13,16 +14,16 @@ namespace tcpserver::server {
 // Lets one line through per interval and counts the rest, for events that a client can cause at will.
 class RateLimit {
  public:
-  explicit RateLimit(posix::Duration interval) noexcept : interval_(interval) {}
+  explicit RateLimit(base::Duration interval) noexcept : interval_(interval) {}
 
-  [[nodiscard]] bool allows(posix::TimePoint now) noexcept;
+  [[nodiscard]] bool allows(base::TimePoint now) noexcept;
 
   // How many were held back since the last that was let through; the count starts anew.
   [[nodiscard]] std::uint64_t take_held_back() noexcept;
 
  private:
-  posix::Duration interval_;
-  posix::TimePoint next_{};
+  base::Duration interval_;
+  base::TimePoint next_{};
   std::uint64_t held_back_ = 0;
 };
 
@@ -40,10 +41,10 @@ class Log {
 
   [[nodiscard]] bool has_system_log() const noexcept { return system_log_.has_value(); }
 
-  void set_verbosity(options::Verbosity verbosity) noexcept { verbosity_ = verbosity; }
-  void set_format(options::LogFormat format) noexcept;
-  [[nodiscard]] options::LogFormat format() const noexcept { return format_; }
-  [[nodiscard]] bool has_details() const noexcept { return verbosity_ == options::Verbosity::verbose; }
+  void set_verbosity(Verbosity verbosity) noexcept { verbosity_ = verbosity; }
+  void set_format(LogFormat format) noexcept;
+  [[nodiscard]] LogFormat format() const noexcept { return format_; }
+  [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }
 
   // What somebody asked for just now, and what is wrong: said in any case.
   void answer(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
@@ -68,8 +69,8 @@ class Log {
   // Lines that a place of the log did not take, since the start.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   // After each wait: says how many, once they are taken again. No wait should be longer than until due().
-  void after_wait(posix::TimePoint now) noexcept;
-  [[nodiscard]] std::optional<posix::TimePoint> due() const noexcept;
+  void after_wait(base::TimePoint now) noexcept;
+  [[nodiscard]] std::optional<base::TimePoint> due() const noexcept;
 
  private:
   void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
@@ -79,16 +80,16 @@ class Log {
 
   // Where a place takes nothing, how long until the next look whether it flows again: twice as long each
   // time, up to a minute, for it may be that nobody ever reads. Every further line is a look, too.
-  static constexpr posix::Duration first_between_tries = std::chrono::seconds(1);
-  static constexpr posix::Duration last_between_tries = std::chrono::minutes(1);
+  static constexpr base::Duration first_between_tries = std::chrono::seconds(1);
+  static constexpr base::Duration last_between_tries = std::chrono::minutes(1);
 
   std::optional<StandardError> errors_;
   std::optional<SystemLog> system_log_;
-  options::LogFormat format_ = options::LogFormat::text;
+  LogFormat format_ = LogFormat::text;
   std::uint64_t dropped_before_ = 0;  // by a place that was left
-  posix::TimePoint next_try_{};       // to say what was dropped
-  posix::Duration between_tries_ = first_between_tries;
-  options::Verbosity verbosity_ = options::Verbosity::normal;
+  base::TimePoint next_try_{};        // to say what was dropped
+  base::Duration between_tries_ = first_between_tries;
+  Verbosity verbosity_ = Verbosity::normal;
 };
 
 }  // namespace tcpserver::server

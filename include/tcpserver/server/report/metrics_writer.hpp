@@ -1,7 +1,8 @@
 #pragma once
 
-#include "tcpserver/server/log.hpp"
-#include "tcpserver/server/metrics_file.hpp"
+#include "tcpserver/server/report/log.hpp"
+
+#include "server/report/metrics_file.hpp"
 
 #include <string>
 
@@ -21,7 +22,7 @@ class MetricsWriter {
   // file's age that it is not written.
   void write(const MetricsFigures& figures) noexcept;
 
-  [[nodiscard]] posix::TimePoint due() const noexcept { return file_.due(); }
+  [[nodiscard]] base::TimePoint due() const noexcept { return file_.due(); }
   [[nodiscard]] int folder() const noexcept { return file_.folder(); }
 
  private:

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "tcpserver/posix/clock.hpp"
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/server/counters.hpp"
-#include "tcpserver/server/log.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/server/report/counters.hpp"
+#include "tcpserver/server/report/log.hpp"
 
 #include <sys/types.h>
 
@@ -15,22 +15,21 @@ namespace tcpserver::server {
 
 // Whose session it is, and since when.
 struct SessionFacts {
-  posix::SocketAddress peer;
-  posix::SocketAddress local;  // of this connection; port 0 where the log had no details when it was accepted
-  posix::TimePoint started{};
+  base::SocketAddress peer;
+  base::SocketAddress local;  // of this connection; port 0 where the log had no details when it was accepted
+  base::TimePoint started{};
   bool recorded = false;  // in a file of --record
 };
 
 // Asks the connection for its own address where the log wants it.
-[[nodiscard]] SessionFacts facts_of(int connection, const posix::SocketAddress& peer,
-                                    const Log& log) noexcept;
+[[nodiscard]] SessionFacts facts_of(int connection, const base::SocketAddress& peer, const Log& log) noexcept;
 
 struct SessionOutcome {
   SessionEnd end = SessionEnd::client_closed;
   int signal = 0;  // that killed the child
   int error = 0;   // errno, of a session that broke
   ByteCount bytes;
-  posix::Duration duration{};
+  base::Duration duration{};
   std::optional<std::uint64_t> recorded;  // bytes in the file of --record; nothing: not recorded
 };
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "tcpserver/posix/socket_address.hpp"
-#include "tcpserver/posix/unique_fd.hpp"
-#include "tcpserver/server/log.hpp"
-#include "tcpserver/server/scoreboard.hpp"
-#include "tcpserver/server/session_report.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/report/log.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
 #include <cstdint>
 #include <string>
@@ -31,7 +31,7 @@ class Recorder {
   // Before the fork: opens "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" where that is there, for the
   // server's user alone. Follows no link, overwrites nothing. Empty, with a word in the log, where it cannot
   // be had.
-  [[nodiscard]] posix::UniqueFd begin(const posix::SocketAddress& peer) noexcept;
+  [[nodiscard]] base::UniqueFd begin(const base::SocketAddress& peer) noexcept;
 
   // For the session whose file this is.
   [[nodiscard]] RecordingFile recording_in(int file) const noexcept {
@@ -39,13 +39,13 @@ class Recorder {
   }
 
   // After a session that was recorded: what became of that.
-  void end(const posix::SocketAddress& peer, const SessionClaims& claims, SessionOutcome& outcome) noexcept;
+  void end(const base::SocketAddress& peer, const SessionClaims& claims, SessionOutcome& outcome) noexcept;
 
  private:
-  [[nodiscard]] posix::UniqueFd open_new(const posix::SocketAddress& peer) const noexcept;
+  [[nodiscard]] base::UniqueFd open_new(const base::SocketAddress& peer) const noexcept;
 
   std::string path_;  // for messages
-  posix::UniqueFd folder_;
+  base::UniqueFd folder_;
   std::uint64_t limit_;
   Log& log_;
   RateLimit open_failures_{std::chrono::seconds(1)};

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tcpserver/options/server_options.hpp"
-#include "tcpserver/server/scoreboard.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/session/record.hpp"
 
 #include <limits>
 
@@ -69,7 +69,7 @@ inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t
 // write_waits_per_idle_timeout-th part: EAGAIN says that it ran out (socket(7)). With a waiter the socket
 // must not block. `resets`: the connection is closed by a reset if the process ends in the middle of a reply,
 // however it ends; only without a waiter.
-[[nodiscard]] SessionEnd run_session(int connection, options::Service service, SessionRecord& record,
+[[nodiscard]] SessionEnd run_session(int connection, cli::Service service, SessionRecord& record,
                                      SessionWaiter* waiter, RecordingFile recording = {},
                                      bool resets = false) noexcept;
 

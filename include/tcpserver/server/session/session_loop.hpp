@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tcpserver/options/service.hpp"
-#include "tcpserver/server/capitals.hpp"
-#include "tcpserver/server/session.hpp"
+#include "tcpserver/cli/service.hpp"
+#include "tcpserver/server/session/session.hpp"
+
+#include "server/session/capitals.hpp"
 
 #include <poll.h>
 
@@ -16,14 +17,13 @@ namespace tcpserver::server {
 //   long read(char*, std::size_t)          like read(2) and write(2), but a failure is the negative errno:
 //   long write(const char*, std::size_t)   errno itself is memory that not every child has
 //   long save(int file, const char*, std::size_t)   the same, to the file of a recording
-//   void set_reset_on_close(bool)          posix::set_reset_on_close, or nothing
+//   void set_reset_on_close(bool)          base::set_reset_on_close, or nothing
 //   static constexpr bool may_block        true: a call that would block waits, for the socket's time-out
 //   SessionWaiter::Result wait(short)      only where it may not
 template <typename Calls>
 class SessionLoop {
  public:
-  SessionLoop(Calls calls, options::Service service, SessionRecord& record,
-              RecordingFile recording = {}) noexcept
+  SessionLoop(Calls calls, cli::Service service, SessionRecord& record, RecordingFile recording = {}) noexcept
       : calls_(calls), service_(service), record_(record), file_(recording) {}
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
@@ -42,7 +42,7 @@ class SessionLoop {
       const auto got = static_cast<std::size_t>(count);
       SessionRecord::add(record_.in, got);
       if (file_.descriptor >= 0) save(buffer, got);
-      if (service_ == options::Service::upper) to_capitals(buffer, got);
+      if (service_ == cli::Service::upper) to_capitals(buffer, got);
       calls_.set_reset_on_close(true);
       if (!send_all(buffer, got)) return end_;
       calls_.set_reset_on_close(false);
@@ -119,7 +119,7 @@ class SessionLoop {
   }
 
   Calls calls_;
-  options::Service service_;
+  cli::Service service_;
   SessionRecord& record_;
   RecordingFile file_;
   SessionEnd end_ = SessionEnd::client_closed;

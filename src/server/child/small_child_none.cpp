@@ -1,4 +1,4 @@
-#include "tcpserver/server/small_child.hpp"
+#include "server/child/small_child.hpp"
 
 #include <cerrno>
 
@@ -9,7 +9,7 @@ struct SmallChildren::Memory {};
 SmallChildren::SmallChildren() = default;
 SmallChildren::~SmallChildren() = default;
 
-posix::Neighbourhood SmallChildren::place() const noexcept {
+Neighbourhood SmallChildren::place() const noexcept {
   return {};
 }
 
