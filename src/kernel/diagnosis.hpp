@@ -1,8 +1,7 @@
 #pragma once
 
 #include "tcpserver/base/unique_fd.hpp"
-
-#include "kernel/sock_diag.hpp"
+#include "tcpserver/kernel/sock_diag.hpp"
 
 #include <functional>
 #include <string_view>

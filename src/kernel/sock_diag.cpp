@@ -1,4 +1,4 @@
-#include "kernel/sock_diag.hpp"
+#include "tcpserver/kernel/sock_diag.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>

@@ -1,6 +1,7 @@
 // The text of /etc/passwd or /etc/group, and behind a byte 0x1e who is looked for in it.
+#include "tcpserver/server/confine/account.hpp"
+
 #include "fuzz/fuzz.hpp"
-#include "server/confine/account.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver::server;

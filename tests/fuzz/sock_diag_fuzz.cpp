@@ -1,8 +1,8 @@
 // The kernel's datagrams of sock_diag(7).
+#include "tcpserver/kernel/sock_diag.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include "fuzz/fuzz.hpp"
-#include "kernel/sock_diag.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto datagram = fuzz::text_of(data, size);

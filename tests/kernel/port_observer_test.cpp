@@ -7,7 +7,7 @@
 #include <random>
 
 #if TCPSERVER_TEST_LINUX
-#include "kernel/sock_diag.hpp"
+#include "tcpserver/kernel/sock_diag.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>

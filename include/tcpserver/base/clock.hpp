@@ -16,8 +16,15 @@ using Duration = std::chrono::nanoseconds;
 [[nodiscard]] timespec to_timespec(Duration duration) noexcept;
 [[nodiscard]] timeval to_timeval(Duration duration) noexcept;
 
-// What is left until the deadline, never below zero; nothing stays nothing (wait for ever).
+// Returns the time until the deadline, at least zero. nullopt stays nullopt: no limit.
 [[nodiscard]] std::optional<Duration> time_left(std::optional<TimePoint> deadline) noexcept;
+
+// Returns the earlier one of two deadlines. nullopt means none.
+[[nodiscard]] inline std::optional<TimePoint> earlier(std::optional<TimePoint> left,
+                                                      std::optional<TimePoint> right) noexcept {
+  if (!left || !right) return left ? left : right;
+  return *left < *right ? left : right;
+}
 
 // "2026-11-27T04:44:21.123456Z": UTC, to the microsecond (RFC 3339), years 1970 to 9999. Fills and returns
 // `text`. Looks into no file of time zones, allocates nothing.

@@ -2,8 +2,7 @@
 
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-
-#include "kernel/sock_diag.hpp"
+#include "tcpserver/kernel/sock_diag.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "server/child/address_hints.hpp"
+#include "tcpserver/server/child/address_hints.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ constexpr std::size_t block = 4096UL * (4096 / 8);
 
 }  // namespace
 
-Neighbourhood::Neighbourhood() noexcept {
+AddressHints::AddressHints() noexcept {
   if (::sysconf(_SC_PAGESIZE) != 4096 || sizeof(void*) != 8) return;
   // Twice as much has a whole block in it.
   void* const room = ::mmap(nullptr, 2 * block, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -22,7 +22,7 @@ Neighbourhood::Neighbourhood() noexcept {
   end_ = next_ + block;
 }
 
-void* Neighbourhood::next(std::size_t size) noexcept {
+void* AddressHints::next(std::size_t size) noexcept {
   const std::size_t pages = (size + 4095) & ~std::size_t{4095};
   if (pages > end_ - next_) return nullptr;
   void* const hint = reinterpret_cast<void*>(next_);

@@ -25,20 +25,8 @@ pid_t reap_one(pid_t whom, int& status) noexcept {
 
 }  // namespace
 
-std::uint64_t reap_all(void (*visit)(void*, pid_t, int), void* context) noexcept {
-  std::uint64_t reaped = 0;
-  int status = 0;
-  pid_t pid = 0;
-  // Until none has ended, or there is none at all (ECHILD).
-  while ((pid = reap_one(-1, status)) > 0) {
-    ++reaped;
-    visit(context, pid, status);
-  }
-  return reaped;
-}
-
 std::uint64_t Reaper::collect() noexcept {
-  if (children_.in_use() <= few_children) return sweep();
+  if (slots_.in_use() <= few_children) return sweep();
   const auto reaped = reap_announced();
   if (reaped == 0 || base::Clock::now() >= next_sweep_) return reaped + sweep();
   owes_sweep_ = true;
@@ -47,16 +35,16 @@ std::uint64_t Reaper::collect() noexcept {
 
 std::uint64_t Reaper::reap_announced() noexcept {
   std::uint64_t reaped = 0;
-  scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) {
-    const auto slot = children_.find_running(hint);
+  scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) {
+    const auto slot = slots_.find_running(hint);
     // No child runs there: a sweep reaped it already, or the bit is forged.
     if (!slot) return ScoreboardPage::forget_end(scoreboard_[hint.value]);
     int status = 0;
-    const pid_t pid = children_[*slot].pid;
+    const pid_t pid = slots_[*slot].pid;
     // Not yet a zombie: its SIGCHLD is still to come.
     if (reap_one(pid, status) != pid) return;
     ScoreboardPage::forget_end(scoreboard_[*slot]);
-    children_.note_ended(pid, status);
+    slots_.note_ended(pid, status);
     ++reaped;
   });
   return reaped;
@@ -64,11 +52,15 @@ std::uint64_t Reaper::reap_announced() noexcept {
 
 std::uint64_t Reaper::sweep() noexcept {
   owes_sweep_ = false;
-  const auto note = [](void* children, pid_t pid, int status) {
-    static_cast<ChildTable*>(children)->note_ended(pid, status);
-  };
-  const auto reaped = reap_all(note, &children_);
-  if (children_.in_use() > few_children) next_sweep_ = base::Clock::now() + sweep_interval;
+  std::uint64_t reaped = 0;
+  int status = 0;
+  pid_t pid = 0;
+  // Until no child has ended, or there is none at all (ECHILD).
+  while ((pid = reap_one(-1, status)) > 0) {
+    ++reaped;
+    slots_.note_ended(pid, status);
+  }
+  if (slots_.in_use() > few_children) next_sweep_ = base::Clock::now() + sweep_interval;
   return reaped;
 }
 

@@ -1,51 +1,49 @@
 #pragma once
 
-#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/base/mapping.hpp"
 
-#include "server/child/child.hpp"
+#include "server/child/inherited_memory.hpp"
+#include "server/child/launcher.hpp"
 
-#include <sys/types.h>
-
-#include <memory>
+#include <optional>
 
 namespace tcpserver::server {
 
-// Children that get next to nothing of their parent's memory. A fork copies what the parent has touched, page
-// table by page table, and both sides pay again when they write. A session needs a page of code, a stack, a
-// buffer and its record. So all else is hidden from children (MADV_DONTFORK): the heap, the stack, libc with
+// Children with almost no memory of their parent. A fork copies the page tables of what the parent has
+// touched, and both sides pay again when they write. A session needs only a page of code, a stack, a buffer
+// and its record, so all other memory is hidden from children (MADV_DONTFORK): the heap, the stack, libc with
 // its data, the rest of the program. Such a child starts with empty page tables, touches three pages, and
-// leaves the parent not one page to copy; and whoever takes it over finds no other client's address in it,
-// and no code but the session's.
+// leaves the parent no page to copy. An attacker who controls it finds no other client's address and no code
+// but the session's.
 //
-// It takes Linux 5.3 and a processor whose few lines of assembly are in small_child_code_linux.cpp.
-// Elsewhere, and in builds with sanitizers, whose own memory every code needs, children are plain: run_child.
-class SmallChildren {
+// For x86-64 only (small_child_code.cpp).
+class SmallLauncher final : public Launcher {
  public:
-  // Has one child try. Throws StartError where the memory cannot be had.
-  SmallChildren();
-  ~SmallChildren();
-  SmallChildren(const SmallChildren&) = delete;
-  SmallChildren& operator=(const SmallChildren&) = delete;
+  // Tries one child. Throws StartError if memory is not available.
+  SmallLauncher();
 
-  // False: children have to be plain.
-  [[nodiscard]] bool available() const noexcept { return memory_ != nullptr; }
+  // False if the trial failed.
+  [[nodiscard]] bool works() const noexcept { return works_; }
 
-  // Where the scoreboard is best.
-  [[nodiscard]] Neighbourhood place() const noexcept;
+  [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override;
+  [[nodiscard]] AddressHints place() const noexcept override { return place_; }
 
-  // Hides all memory but what these children need; the scoreboard is theirs, too. From the first call on no
-  // plain child can live, unless they are not available() after it: one child has tried. Later calls hide the
-  // memory that was mapped since. Allocates. Returns the reason why hiding failed, or nullptr if it succeeded
-  // or this build has no small children.
-  [[nodiscard]] const char* hide_the_rest(const Scoreboard& scoreboard);
-
-  // Forks. The child serves the session of this task, with this record, and exits with a SessionEnd. Returns
-  // its pid, or -1 with errno.
-  [[nodiscard]] pid_t start(const ChildTask& task, SessionRecord& record) const noexcept;
+  // Hides all memory but what these children and the scoreboard need. Plain children cannot live after that,
+  // unless the result says that small ones do not work.
+  [[nodiscard]] Preparation prepare(const Scoreboard& scoreboard) override;
 
  private:
-  struct Memory;
-  std::unique_ptr<Memory> memory_;
+  enum class Trial { lives, dies, no_fork };
+  [[nodiscard]] Trial try_one() const;
+  [[nodiscard]] long start(const ChildOrder& order, SessionRecord* record) const noexcept;
+
+  // What children have is close together: that saves a page of page tables for each.
+  AddressHints place_;
+  base::Mapping work_;  // never touched here: each child's first touch gives it a page of its own
+  MemoryRange code_;
+  void* command_line_hint_;
+  std::optional<SharedCommandLine> command_line_;  // empty until the first prepare()
+  bool works_;
 };
 
 }  // namespace tcpserver::server

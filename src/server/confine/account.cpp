@@ -1,4 +1,4 @@
-#include "server/confine/account.hpp"
+#include "tcpserver/server/confine/account.hpp"
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"

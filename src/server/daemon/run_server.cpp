@@ -55,7 +55,7 @@ base::ExitStatus serve(const ServerCommand& command, ReadCommand read_again, boo
     drop_privileges(options, kept, log);
     if (pid_file) pid_file->write();
     server.try_outputs();
-    server.say_ready(output_closed);
+    server.announce(output_closed);
     if (starter != nullptr) starter->tell_ready(!log.has_system_log());
     log.leave_standard_error();
     return server.run();
@@ -84,7 +84,7 @@ base::ExitStatus run_server(const ServerCommand& command, ReadCommand read_again
                            "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its "
                            "programs in the foreground");
   }
-  if (ServiceManager().listens()) {
+  if (SystemdNotifier().listens()) {
     throw base::StartError(base::ExitStatus::usage,
                            "--daemonize: a service manager waits to hear from this very process "
                            "(NOTIFY_SOCKET), which has to stay in the foreground");

@@ -1,41 +1,29 @@
 #include "server/daemon/server.hpp"
 
+#include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/io.hpp"
-#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
-#include "tcpserver/kernel/socket_facts.hpp"
-#include "tcpserver/server/admit/accept_loop.hpp"
 #include "tcpserver/server/admit/iterative_sessions.hpp"
 #include "tcpserver/server/child/forked_sessions.hpp"
 #include "tcpserver/server/confine/privileges.hpp"
-#include "tcpserver/server/listen/backlog.hpp"
-#include "tcpserver/server/listen/inherited_sockets.hpp"
-#include "tcpserver/server/listen/overflow_watch.hpp"
 
 #include "server/daemon/reload.hpp"
-#include "server/daemon/systemd.hpp"
 
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <new>
-#include <numeric>
+#include <exception>
 
 namespace tcpserver::server {
 
 namespace {
 
-// What a service manager should wait beyond the drain time-out before it loses patience: for sessions that
-// are killed, and for a slow machine.
-constexpr auto beyond_the_drain = std::chrono::seconds(15);
+// How long killed children may take to end: SIGKILL needs nothing but processor time.
+constexpr auto time_to_die = std::chrono::seconds(5);
 
-// The options that were given and that the iterative server has no use for.
-base::BoundedText<160> without_effect_in_one_process(const ServerOptions& options) noexcept {
+// Names the options that were given and have no effect in the iterative server.
+base::BoundedText<160> name_unused_options(const ServerOptions& options) noexcept {
   const ServerOptions defaults;
   base::BoundedText<160> names;
   const auto name = [&names](const char* option, bool given) {
@@ -66,105 +54,29 @@ Server::Server(const ServerCommand& command, ReadCommand read_again, base::Signa
       window_(window),
       log_(log),
       recorder_(make_recorder(options_, log_)),
-      context_{.options = options_,
-               .window = window_,
-               .counters = counters_,
-               .log = log_,
-               .upkeep = *this,
-               .recorder = recorder_ ? &*recorder_ : nullptr},
-      listening_(listen()),
-      overflows_(listening_),
+      reporter_(log_, counters_, recorder_ ? &*recorder_ : nullptr),
+      listeners_(options_, log_),
       sessions_(make_sessions()),
-      loop_(std::move(listening_), *sessions_, context_) {
-  if (!options_.metrics_file.empty()) metrics_.emplace(options_.metrics_file, log_);
+      acceptor_(options_, listeners_, *sessions_, window_, counters_, log_),
+      housekeeping_(options_, window_, counters_, listeners_, *sessions_, log_) {
   explain_lesson_mode();
 }
 
-std::vector<KeptFolder> Server::writable_folders() const {
-  std::vector<KeptFolder> folders;
-  if (metrics_) folders.push_back({KeptFolder::Use::replace, metrics_->folder()});
-  if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
-  return folders;
-}
-
-void Server::try_outputs() {
-  if (recorder_) recorder_->try_folder();
-  if (metrics_) metrics_->write_first(metrics_figures());
-}
-
-std::vector<Listener> Server::listen() {
-  const int inherited = count_inherited_sockets();
-  auto listeners = inherited > 0 ? take_over_listeners(inherited) : bind_listeners();
-  std::vector<std::uint16_t> ports;
-  for (const auto& listener : listeners) {
-    const auto port = listener.address.port();
-    if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
-  }
-  ports_ = ports.size() == 1 ? "port" : "ports";
-  for (const auto port : ports) {
-    ports_.append(port == ports.front() ? " " : ", ").append(std::to_string(port));
-  }
-  log_backlog(listeners.front());
-  return listeners;
-}
-
-std::vector<Listener> Server::bind_listeners() {
-  auto listening = open_listeners({.addresses = options_.bind,
-                                   .port = options_.port,
-                                   .backlog = choose_length(options_.backlog, SOMAXCONN),
-                                   .idle_timeout = options_.idle_timeout});
-  if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
-  return std::move(listening.listeners);
-}
-
-std::vector<Listener> Server::take_over_listeners(int count) {
-  auto listeners = inherit_listeners(count, options_.idle_timeout);
-  const auto queue = kernel::accept_queue(listeners.front().fd.get());
-  inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
-  for (const auto& listener : listeners) {
-    if (options_.backlog && !set_backlog(listener, backlog_of(options_))) {
-      throw base::system_error("listen on a socket of the service manager");
-    }
-  }
-  std::string addresses;
-  for (const auto& listener : listeners) {
-    addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
-  }
-  log_.info("the service manager listens on %s: --port and --bind have no effect", addresses.c_str());
-  return listeners;
-}
-
-// What listen(2) is asked for.
-int Server::backlog_of(const ServerOptions& options) const noexcept {
-  if (inherited_backlog_ && !options.backlog) return *inherited_backlog_;
-  return choose_length(options.backlog, SOMAXCONN);
-}
-
-void Server::log_backlog(const Listener& listener) noexcept {
-  try {
-    const auto kernel = kernel::kernel_limits(listener.fd.get());
-    if (inherited_backlog_ && !options_.backlog) {
-      if (kernel.in_effect)
-        log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
-      return;
-    }
-    const auto backlog = choose(options_.backlog, SOMAXCONN);
-    log_.info("%s", report(backlog, kernel, SOMAXCONN).c_str());
-  } catch (const std::bad_alloc&) {
-    log_.warning("no memory left to say what became of the backlog");
-  }
-}
-
 std::unique_ptr<Sessions> Server::make_sessions() {
-  if (options_.mode == Mode::iterative) return std::make_unique<IterativeSessions>(context_);
-  return std::make_unique<ForkedSessions>(context_, choose_sandbox(options_, log_));
+  if (options_.mode == Mode::fork) {
+    return std::make_unique<ForkedSessions>(options_, choose_sandbox(options_, log_), window_, reporter_,
+                                            counters_, log_);
+  }
+  window_.start_reaping(base::collector_of_strangers());  // children that this program inherited over exec
+  SessionWaiter& waiter = *this;
+  return std::make_unique<IterativeSessions>(options_, waiter, reporter_);
 }
 
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
-    const auto idle = without_effect_in_one_process(options_);
+    const auto unused = name_unused_options(options_);
     log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
-              idle.size() == 0 ? "" : "; with no children, these have no effect: ", idle.c_str());
+              unused.size() == 0 ? "" : "; with no children, these have no effect: ", unused.c_str());
   } else if (options_.reap == Reap::none) {
     log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
@@ -173,140 +85,124 @@ void Server::explain_lesson_mode() noexcept {
   }
 }
 
-void Server::say_ready(bool output_closed) noexcept {
-  announce(output_closed);
-  manager_.say_ready();
+std::vector<KeptFolder> Server::writable_folders() const {
+  std::vector<KeptFolder> folders;
+  if (const auto folder = housekeeping_.metrics_folder())
+    folders.push_back({KeptFolder::Use::replace, *folder});
+  if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
+  return folders;
+}
+
+void Server::try_outputs() {
+  if (recorder_) recorder_->try_folder();
+  housekeeping_.try_metrics();
 }
 
 void Server::announce(bool output_closed) noexcept {
+  const auto& ports = listeners_.ports();
   if (output_closed) {
-    log_.info("standard output is closed: listening on %s", ports_.c_str());
-    return;
+    log_.info("standard output is closed: listening on %s", ports.c_str());
+  } else {
+    // The window is open during this wait: a reader that stalls does not keep a stop request out.
+    pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+    while (window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR && window_.stop_requests() == 0) {
+    }
+    if (window_.stop_requests() == 0 &&
+        !base::write_all(STDOUT_FILENO, "Server is listening on " + ports + "\n")) {
+      log_.warning("cannot announce %s on standard output: %s", ports.c_str(), std::strerror(errno));
+    }
   }
-  // A reader that stalls must not make the server deaf: the wait hears a request to stop.
-  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-  while (window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
-    if (window_.stop_requests() > 0) return;
-  }
-  const std::string line = "Server is listening on " + ports_ + "\n";
-  if (!base::write_all(STDOUT_FILENO, line)) {
-    log_.warning("cannot announce %s on standard output: %s", ports_.c_str(), std::strerror(errno));
-  }
+  housekeeping_.notify_ready();
 }
 
-void Server::after_wait() noexcept {
+base::ExitStatus Server::run() {
+  sessions_->prepare();
+  while (window_.stop_requests() == 0 && !listeners_.closed()) {
+    acceptor_.wait(housekeeping_.due());
+    if (sessions_->collect_finished()) acceptor_.resume();
+    // Before clients are admitted, so that a full server is seen as full.
+    keep_house();
+    acceptor_.admit_waiting();
+  }
+  const bool stop_was_requested = window_.stop_requests() > 0;
+  stop_listening();
+  drain();
+  housekeeping_.write_metrics();
+  housekeeping_.log_stopped();
+  return stop_was_requested ? base::ExitStatus::ok : base::ExitStatus::system;
+}
+
+// Answers signals and does what is due. Closes the listeners after a stop request, in the iterative server
+// even during a session: the port is free for a successor at once.
+void Server::keep_house() noexcept {
   if (window_.take_status_request()) {
-    log_status();
-    keep_metrics();
+    housekeeping_.log_status();
+    housekeeping_.write_metrics();
   }
   if (window_.take_reload_request()) reload();
-  // At once, the iterative server's in the middle of a session too: the port is free for a successor.
-  if (window_.stop_requests() > 0 && !stopping_) begin_to_stop();
-  const auto now = base::Clock::now();
-  log_.after_wait(now);
-  overflows_.after_wait(now, loop_.listeners(), scene(), log_);
-  if (manager_.wants_status(now, events())) manager_.say_status(service_status());
-  if (metrics_ && now >= metrics_->due()) keep_metrics();
+  if (window_.stop_requests() > 0) stop_listening();
+  housekeeping_.after_wait();
 }
 
-MetricsFigures Server::metrics_figures() noexcept {
-  const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
-  return {.counters = counters_,
-          .sessions = sessions_->count(true),
-          .listeners = loop_.listeners(),
-          .dropped = overflows_.dropped(loop_.listeners()),
-          .log_lines_dropped = log_.dropped(),
-          .started_s = since_1970.count()};
-}
-
-void Server::keep_metrics() noexcept {
-  if (metrics_) metrics_->write(metrics_figures());
-}
-
-void Server::begin_to_stop() noexcept {
-  stopping_ = true;
-  loop_.stop_listening();
-  manager_.say_stopping(options_.drain_timeout + beyond_the_drain);
-}
-
-// What changes the status: sessions that begin or end, clients that are refused, reloads.
-std::uint64_t Server::events() const noexcept {
-  return std::accumulate(counters_.ended.begin(), counters_.ended.end(),
-                         counters_.accepted + reloads_ + (stopping_ ? 1 : 0));
-}
-
-// Short enough for one line of `systemctl status`.
-ServiceStatus Server::service_status() noexcept {
-  const auto sessions = sessions_->count(false);
-  ServiceStatus text;
-  text.append("%s%u of %u %s, %llu accepted, %llu refused", stopping_ ? "stopping: " : "", sessions.open,
-              sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
-              static_cast<unsigned long long>(counters_.accepted),
-              static_cast<unsigned long long>(counters_.all_refused()));
-  std::optional<kernel::AcceptQueue> longest;
-  for (const auto& listener : loop_.listeners()) {
-    const auto queue = kernel::accept_queue(listener.fd.get());
-    if (queue && (!longest || queue->length > longest->length)) longest = queue;
-  }
-  if (longest) text.append("; queue %u of %u", longest->length, longest->limit);
-  if (const auto dropped = overflows_.dropped(loop_.listeners())) {
-    text.append(", %llu drops", static_cast<unsigned long long>(*dropped));
-  }
-  if (reload_failed_) text.append("; the configuration has an error, see the log");
-  return text;
-}
-
-void Server::before_closing() noexcept {
-  overflows_.before_closing(loop_.listeners(), scene(), log_);
-}
-
-OverflowScene Server::scene() const noexcept {
-  return {.mode = options_.mode,
-          .full = sessions_->full() && options_.overload == Overload::queue,
-          .max_connections = options_.max_connections,
-          .backlog = backlog_of(options_),
-          .in_effect = 0,
-          .largest = SOMAXCONN,
-          .of_service_manager = inherited_backlog_ && !options_.backlog};
-}
-
-std::optional<base::TimePoint> Server::due() const noexcept {
-  auto report = earlier(manager_.due(events()), log_.due());
-  if (metrics_) report = earlier(report, metrics_->due());
-  if (loop_.listeners().empty()) return report;
-  return earlier(report, overflows_.due(scene().full));
-}
-
-StatusText Server::status() noexcept {
-  auto text = status_text(counters_, sessions_->count(true));
-  if (options_.mode == Mode::fork && options_.reap == Reap::handler) {
-    const auto reaped = window_.reaped();
-    text.append("; children reaped: %llu, SIGCHLDs handled: %llu",
-                static_cast<unsigned long long>(reaped.children),
-                static_cast<unsigned long long>(reaped.signals));
-  }
-  if (const auto dropped = overflows_.dropped(loop_.listeners())) {
-    text.append("; %llu drops at full queues", static_cast<unsigned long long>(*dropped));
-  }
-  return text;
-}
-
-// One line, and more of them where there are many listeners.
-void Server::log_status() noexcept {
-  auto text = status();
-  for (const auto& listener : loop_.listeners()) {
-    const auto queue = kernel::accept_queue(listener.fd.get());
-    if (!queue) continue;
-    char address[base::SocketAddress::text_size];
-    base::BoundedText<128> piece;
-    piece.append("queue %u of %u on %s", queue->length, queue->limit, listener.address.format(address));
-    if (text.room() < piece.size() + 2) {
-      log_.answer("%s", text.c_str());
-      text = {};
+// For the iterative server: waits for its client.
+SessionWaiter::Result Server::wait(int connection, short events,
+                                   std::optional<base::TimePoint> deadline) noexcept {
+  window_.deliver_pending_signals();
+  for (;;) {
+    keep_house();
+    const int stop_requests = window_.stop_requests();
+    const auto now = base::Clock::now();
+    if (stop_requests > 0 && !drain_deadline_) {
+      drain_deadline_ = now + options_.drain_timeout;
+      log_draining(1);
     }
-    text.append("%s%s", text.size() == 0 ? "" : "; ", piece.c_str());
+    if (stop_requests > 1 || (drain_deadline_ && now >= *drain_deadline_)) return Result::stop;
+    if (deadline && now >= *deadline) return Result::timed_out;
+    pollfd polled{.fd = connection, .events = events, .revents = 0};
+    const auto until = base::earlier(base::earlier(deadline, drain_deadline_), housekeeping_.due());
+    if (window_.wait({&polled, 1}, base::time_left(until)) > 0) return Result::ready;
   }
-  log_.answer("%s", text.c_str());
+}
+
+void Server::stop_listening() noexcept {
+  if (stopping_) return;
+  stopping_ = true;
+  housekeeping_.begin_stop();
+  listeners_.close();
+}
+
+// Lets open sessions finish within the drain timeout, or until a second stop request, then kills them.
+void Server::drain() noexcept {
+  sessions_->begin_drain();
+  static_cast<void>(sessions_->collect_finished());
+  const auto open = [this] { return sessions_->count(false).open; };
+  if (open() == 0) return;
+
+  // If all listeners failed, there was no stop request yet, and the first one ends the drain.
+  const int enough = window_.stop_requests() == 0 ? 1 : 2;
+  if (window_.stop_requests() < enough) log_draining(open());
+  wait_for_sessions(base::Clock::now() + options_.drain_timeout, enough);
+  if (open() == 0) return;
+
+  log_.info("ending %u open %s", open(), open() == 1 ? "session" : "sessions");
+  sessions_->kill_all();
+  wait_for_sessions(base::Clock::now() + time_to_die, 0);
+}
+
+// Returns when no session is open, at the deadline, or after this number of stop requests (0: none).
+void Server::wait_for_sessions(base::TimePoint deadline, int stop_requests) noexcept {
+  while (sessions_->count(false).open > 0 && base::Clock::now() < deadline) {
+    if (stop_requests != 0 && window_.stop_requests() >= stop_requests) return;
+    static_cast<void>(window_.wait({}, base::time_left(base::earlier(deadline, housekeeping_.due()))));
+    static_cast<void>(sessions_->collect_finished());
+    keep_house();
+  }
+}
+
+void Server::log_draining(std::uint32_t open) noexcept {
+  log_.info("stopping: %u open %s may finish within %s; a second signal ends %s at once", open,
+            open == 1 ? "session" : "sessions", base::duration_text(options_.drain_timeout).c_str(),
+            open == 1 ? "it" : "them");
 }
 
 void Server::reload() noexcept {
@@ -314,64 +210,43 @@ void Server::reload() noexcept {
     log_.answer("SIGHUP: there is no configuration file to read again (--config)");
     return;
   }
-  if (loop_.listeners().empty()) {
+  if (stopping_) {
     log_.answer("SIGHUP: the server is stopping, and reads nothing again");
     return;
   }
-  manager_.say_reloading();
-  ++reloads_;
+  housekeeping_.begin_reload();
+  bool failed = false;
   try {
-    auto reload = compare(options_, read_again_().options);
-    if (reload.max_connections) sessions_->resize(reload.options.max_connections);
-    put_in_force(std::move(reload));  // nothing fails from here on
-    sessions_->get_ready();
-    // It may have reaped some, who are in no sum until they are booked.
-    static_cast<void>(sessions_->settle());
-    reload_failed_ = false;
+    put_in_force(read_again_().options);
   } catch (const std::exception& error) {
-    reload_failed_ = true;
+    failed = true;
     log_.warning("SIGHUP: nothing is changed: %s", error.what());
   }
-  manager_.say_ready();
+  housekeeping_.end_reload(failed);
 }
 
-void Server::put_in_force(Reload&& reload) noexcept {
-  const int backlog = backlog_of(reload.options);
-  for (const auto& listener : loop_.listeners()) {
-    if (!listener.fd) continue;
-    const bool done = (!reload.backlog || set_backlog(listener, backlog)) &&
-                      (!reload.idle_timeout || set_idle_timeout(listener, reload.options.idle_timeout));
-    char address[base::SocketAddress::text_size];
-    if (!done)
-      log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
-                   std::strerror(errno));
-  }
-  options_ = std::move(reload.options);
-  log_.set_verbosity(options_.verbosity);
-  log_.set_format(options_.log_format);
+// Throws and changes nothing if memory is not available.
+void Server::put_in_force(ServerOptions&& read) {
+  auto reload = compare(options_, read);
+  if (reload.options.max_connections != options_.max_connections)
+    sessions_->resize(reload.options.max_connections);
+  // Nothing fails from here on.
+  log_.set_verbosity(reload.options.verbosity);
+  log_.set_format(reload.options.log_format);
   if (reload.changed.empty()) {
     log_.answer("SIGHUP: configuration read again, %s",
                 reload.needs_restart.empty() ? "nothing to change" : "nothing changes now");
   } else {
     log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
   }
-  const auto listeners = loop_.listeners();
-  const auto working = std::find_if(listeners.begin(), listeners.end(),
-                                    [](const Listener& listener) { return static_cast<bool>(listener.fd); });
-  if (reload.backlog && working != listeners.end()) log_backlog(*working);
+  listeners_.apply(options_, reload.options);
+  options_ = std::move(reload.options);
   if (!reload.needs_restart.empty()) {
     log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
   }
-}
-
-base::ExitStatus Server::run() {
-  sessions_->get_ready();
-  const bool stopped_on_request = loop_.run();
-  if (!stopping_) begin_to_stop();
-  sessions_->drain();
-  keep_metrics();
-  log_.info("stopped: %s", status().c_str());
-  return stopped_on_request ? base::ExitStatus::ok : base::ExitStatus::system;
+  sessions_->prepare();
+  // It may have reaped children, which no figure includes until they are collected.
+  static_cast<void>(sessions_->collect_finished());
 }
 
 }  // namespace tcpserver::server

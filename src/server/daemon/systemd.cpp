@@ -52,46 +52,46 @@ std::optional<base::Duration> watchdog_interval() noexcept {
 
 }  // namespace
 
-ServiceManager::ServiceManager() noexcept : socket_(connect_to_manager()) {
+SystemdNotifier::SystemdNotifier() noexcept : socket_(connect_to_manager()) {
   if (socket_) between_signs_of_life_ = watchdog_interval();
 }
 
-bool ServiceManager::listens() const noexcept {
+bool SystemdNotifier::listens() const noexcept {
   return static_cast<bool>(socket_);
 }
 
-bool ServiceManager::send(const char* text, std::size_t size) noexcept {
+bool SystemdNotifier::send(const char* text, std::size_t size) noexcept {
   return !socket_ ||
          ::send(socket_.get(), text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(size);
 }
 
-void ServiceManager::say(const Message& state) noexcept {
+void SystemdNotifier::notify(const Message& state) noexcept {
   state_ = state;
   state_is_told_ = send(state_.c_str(), state_.size());
 }
 
-void ServiceManager::say_ready() noexcept {
+void SystemdNotifier::notify_ready() noexcept {
   Message text;
   text.append("READY=1");
-  say(text);
+  notify(text);
 }
 
-void ServiceManager::say_reloading() noexcept {
+void SystemdNotifier::notify_reloading() noexcept {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
   Message text;
   text.append("RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(now.count()));
-  say(text);
+  notify(text);
 }
 
-void ServiceManager::say_stopping(base::Duration at_most) noexcept {
+void SystemdNotifier::notify_stopping(base::Duration at_most) noexcept {
   const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(at_most);
   Message text;
   text.append("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", static_cast<long long>(limit.count()));
-  say(text);
+  notify(text);
 }
 
-bool ServiceManager::wants_status(base::TimePoint now, std::uint64_t events) noexcept {
+bool SystemdNotifier::wants_status(base::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
   if (between_signs_of_life_ && now >= next_sign_of_life_) {
     constexpr std::string_view alive = "WATCHDOG=1";
@@ -101,11 +101,11 @@ bool ServiceManager::wants_status(base::TimePoint now, std::uint64_t events) noe
   if (now < next_status_) return false;
   next_status_ = now + between_statuses;
   told_events_ = events;
-  if (!state_is_told_) say(Message(state_));
+  if (!state_is_told_) notify(Message(state_));
   return true;
 }
 
-void ServiceManager::say_status(const ServiceStatus& status) noexcept {
+void SystemdNotifier::notify_status(const ServiceStatus& status) noexcept {
   if (status_is_told_ && std::string_view(status.c_str()) == told_.c_str()) return;
   told_ = status;
   base::BoundedText<ServiceStatus::capacity + 8> text;
@@ -113,7 +113,7 @@ void ServiceManager::say_status(const ServiceStatus& status) noexcept {
   status_is_told_ = send(text.c_str(), text.size());
 }
 
-std::optional<base::TimePoint> ServiceManager::due(std::uint64_t events) const noexcept {
+std::optional<base::TimePoint> SystemdNotifier::due(std::uint64_t events) const noexcept {
   std::optional<base::TimePoint> next;
   if (socket_ && (events != told_events_ || !state_is_told_ || !status_is_told_)) next = next_status_;
   if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;

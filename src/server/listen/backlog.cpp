@@ -1,4 +1,4 @@
-#include "tcpserver/server/listen/backlog.hpp"
+#include "server/listen/backlog.hpp"
 
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"

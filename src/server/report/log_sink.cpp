@@ -1,4 +1,4 @@
-#include "server/report/log_sink.hpp"
+#include "tcpserver/server/report/log_sink.hpp"
 
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/io.hpp"

@@ -5,11 +5,13 @@
 
 #include <sys/socket.h>
 
+#include <cstring>
+
 namespace tcpserver::server {
 
 namespace {
 
-LogRecord begin_with(Log& log, const char* event, const SessionFacts& facts, pid_t pid) noexcept {
+LogRecord begin_record(Log& log, const char* event, const SessionFacts& facts, pid_t pid) noexcept {
   auto record = log.begin(Severity::info, event);
   char text[base::SocketAddress::text_size];
   record.add("peer", facts.peer.format(text));
@@ -20,32 +22,74 @@ LogRecord begin_with(Log& log, const char* event, const SessionFacts& facts, pid
 
 }  // namespace
 
-SessionFacts facts_of(int connection, const base::SocketAddress& peer, const Log& log) noexcept {
+SessionFacts SessionReporter::describe(int connection, const base::SocketAddress& peer) const noexcept {
   SessionFacts facts{.peer = peer, .local = {}, .started = base::Clock::now(), .recorded = false};
-  if (!log.has_details()) return facts;
+  if (!log_.has_details()) return facts;
   base::SocketAddress local;
   socklen_t size = base::SocketAddress::storage_size;
   if (::getsockname(connection, local.storage(), &size) == 0) facts.local = local.unmapped();
   return facts;
 }
 
-void say_session_open(Log& log, const SessionFacts& facts, pid_t pid) noexcept {
-  if (!log.has_details()) return;
-  auto record = begin_with(log, "session_open", facts, pid);
-  log.write(record);
+base::UniqueFd SessionReporter::open_recording(SessionFacts& facts) noexcept {
+  base::UniqueFd file;
+  if (recorder_ != nullptr) file = recorder_->begin(facts.peer);
+  facts.recorded = static_cast<bool>(file);
+  return file;
 }
 
-void say_session_end(Log& log, const SessionFacts& facts, pid_t pid, const SessionOutcome& outcome) noexcept {
-  if (!log.has_details()) return;
-  auto record = begin_with(log, "session_end", facts, pid);
-  record.add("bytes_in", outcome.bytes.in);
-  record.add("bytes_out", outcome.bytes.out);
-  record.add_seconds("duration_s", outcome.duration);
-  record.add("reason", name_of(outcome.end));
-  if (outcome.signal != 0) record.add("signal", base::signal_name(outcome.signal));
-  if (outcome.error != 0) record.add("errno", base::errno_name(outcome.error));
-  if (outcome.recorded) record.add("bytes_recorded", *outcome.recorded);
-  log.write(record);
+RecordingFile SessionReporter::recording_in(const base::UniqueFd& file) const noexcept {
+  return file ? recorder_->recording_in(file.get()) : RecordingFile{};
+}
+
+void SessionReporter::begin(const SessionFacts& facts, pid_t pid) noexcept {
+  if (!log_.has_details()) return;
+  auto record = begin_record(log_, "session_open", facts, pid);
+  log_.write(record);
+}
+
+void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal,
+                          const SessionClaims& claims) noexcept {
+  const auto duration = base::Clock::now() - facts.started;
+  const int error = end == SessionEnd::broken ? claims.error : 0;
+  ByteCount bytes;
+  bytes.add(claims);
+  if (facts.recorded) recorder_->end(facts.peer, claims);
+  warn_about(end, facts, pid, signal, error);
+  counters_.count_end(end, bytes, duration);
+  if (!log_.has_details()) return;
+  auto record = begin_record(log_, "session_end", facts, pid);
+  record.add("bytes_in", bytes.in);
+  record.add("bytes_out", bytes.out);
+  record.add_seconds("duration_s", duration);
+  record.add("reason", name_of(end));
+  if (signal != 0) record.add("signal", base::signal_name(signal));
+  if (error != 0) record.add("errno", base::errno_name(error));
+  if (facts.recorded) record.add("bytes_recorded", claims.recorded);
+  log_.write(record);
+}
+
+void SessionReporter::warn_about(SessionEnd end, const SessionFacts& facts, pid_t pid, int signal,
+                                 int error) noexcept {
+  char peer[base::SocketAddress::text_size];
+  facts.peer.format(peer);
+  const int number = pid;
+  if (end == SessionEnd::killed) {
+    log_.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s", peer, number,
+                         base::signal_name(signal));
+  } else if (end == SessionEnd::seccomp) {
+    log_.limited_warning(
+        odd_ends_,
+        "the session of %s (pid %d) was killed by its sandbox (SIGSYS): it made a system call "
+        "that no session needs",
+        peer, number);
+  } else if (end == SessionEnd::broken) {
+    log_.limited_warning(odd_ends_, "the session of %s (pid %d) broke: %s", peer, number,
+                         std::strerror(error));
+  } else if (end == SessionEnd::sandbox_refused) {
+    log_.limited_warning(odd_ends_, "the child for %s (pid %d) could not enter its sandbox and served nobody",
+                         peer, number);
+  }
 }
 
 }  // namespace tcpserver::server

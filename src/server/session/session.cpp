@@ -12,51 +12,38 @@ namespace tcpserver::server {
 
 namespace {
 
-// Static and not on the heap: a child allocates nothing. Small children have one of their own.
+// Static: serving allocates nothing.
 alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
 
-// By libc.
-struct LibcCalls {
+struct WaitedCalls {
+  static constexpr bool may_block = false;
   int connection;
+  SessionWaiter& waiter;
+  base::Duration idle_timeout;
 
   [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
     return or_failure(::read(connection, buffer, size));
   }
   [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
-    return or_failure(::write(connection, bytes, size));
+    return save(connection, bytes, size);
   }
   [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
     return or_failure(::write(file, bytes, size));
+  }
+  static void set_reset_on_close(bool) noexcept {}  // the iterative server resets by itself
+
+  [[nodiscard]] SessionWaiter::Result wait(short events) const noexcept {
+    std::optional<base::TimePoint> deadline;
+    if (idle_timeout > base::Duration::zero()) {
+      const int parts = events == POLLOUT ? write_waits_per_idle_timeout : 1;
+      deadline = base::Clock::now() + idle_timeout / parts;
+    }
+    return waiter.wait(connection, events, deadline);
   }
 
  private:
   [[nodiscard]] static long or_failure(ssize_t result) noexcept { return result < 0 ? -errno : result; }
 };
-
-struct BlockingCalls : LibcCalls {
-  static constexpr bool may_block = true;
-  bool resets;
-
-  // Only in the middle of a reply: a reset discards what the client has not acknowledged, of complete replies
-  // too.
-  void set_reset_on_close(bool on) const noexcept {
-    if (resets) static_cast<void>(base::set_reset_on_close(connection, on));
-  }
-};
-
-struct WaitedCalls : LibcCalls {
-  static constexpr bool may_block = false;
-  SessionWaiter& waiter;
-
-  static void set_reset_on_close(bool) noexcept {}  // the iterative server resets by itself
-
-  SessionWaiter::Result wait(short events) const noexcept { return waiter.wait(connection, events); }
-};
-
-template <typename Calls>
-SessionEnd serve(Calls calls, cli::Service service, SessionRecord& record, RecordingFile recording) noexcept {
-  return SessionLoop<Calls>(calls, service, record, recording).run(echo_buffer.data(), echo_buffer.size());
-}
 
 }  // namespace
 
@@ -108,10 +95,11 @@ bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
   return end == SessionEnd::client_closed || claims.in == claims.out;
 }
 
-SessionEnd run_session(int connection, cli::Service service, SessionRecord& record, SessionWaiter* waiter,
-                       RecordingFile recording, bool resets) noexcept {
-  if (waiter == nullptr) return serve(BlockingCalls{{connection}, resets}, service, record, recording);
-  return serve(WaitedCalls{{connection}, *waiter}, service, record, recording);
+SessionEnd run_session(int connection, cli::Service service, SessionRecord& record, SessionWaiter& waiter,
+                       base::Duration idle_timeout, RecordingFile recording) noexcept {
+  const WaitedCalls calls{.connection = connection, .waiter = waiter, .idle_timeout = idle_timeout};
+  return SessionLoop<WaitedCalls>(calls, service, record, recording)
+      .run(echo_buffer.data(), echo_buffer.size());
 }
 
 }  // namespace tcpserver::server

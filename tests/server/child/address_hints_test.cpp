@@ -1,4 +1,4 @@
-#include "server/child/address_hints.hpp"
+#include "tcpserver/server/child/address_hints.hpp"
 
 #include "tcpserver/base/mapping.hpp"
 
@@ -17,23 +17,23 @@ std::uintptr_t number(const void* address) {
 
 constexpr std::size_t block = 2UL << 20;
 
-TEST(Neighbourhood, KeepsMappingsInOneBlock) {
-  Neighbourhood place;
+TEST(AddressHints, KeepsMappingsInOneBlock) {
+  AddressHints place;
   const Mapping first(Mapping::Kind::own, 5000, place.next(5000));
   const Mapping second(Mapping::Kind::shared, 4096, place.next(4096));
   EXPECT_EQ(number(second.data()), number(first.data()) + 8192);
   EXPECT_EQ(number(first.data()) / block, number(second.data()) / block);
 }
 
-TEST(Neighbourhood, HasNoHintForWhatDoesNotFit) {
-  Neighbourhood place;
+TEST(AddressHints, HasNoHintForWhatDoesNotFit) {
+  AddressHints place;
   EXPECT_EQ(place.next(block + 1), nullptr);
   EXPECT_NE(place.next(block), nullptr);
   EXPECT_EQ(place.next(1), nullptr);
 }
 
-TEST(Neighbourhood, IsNoLossWhereSomebodyElseIsThere) {
-  Neighbourhood place;
+TEST(AddressHints, IsNoLossWhereSomebodyElseIsThere) {
+  AddressHints place;
   auto same = place;
   const Mapping first(Mapping::Kind::own, 4096, place.next(4096));
   const Mapping other(Mapping::Kind::own, 4096, same.next(4096));

@@ -26,12 +26,12 @@ class ReaperOfMany : public ::testing::Test {
     // Before the fork: a child that has not run yet when its order comes would die of it.
     ::sigprocmask(SIG_BLOCK, &order_, &mask_before_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      const auto slot = children_.take();
+      const auto slot = slots_.take();
       auto& record = scoreboard_.clean(slot);
       const pid_t pid = ::fork();
       ASSERT_GE(pid, 0);
       if (pid == 0) wait_for_the_order(record);
-      children_.started(slot, pid, SessionFacts{}, 0);
+      slots_.enter(slot, pid, SessionFacts{});
       pids_.push_back(pid);
     }
     ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
@@ -54,16 +54,16 @@ class ReaperOfMany : public ::testing::Test {
 
   std::vector<int> settle() {
     std::vector<int> statuses;
-    while (const auto slot = children_.next_ended()) {
-      statuses.push_back(children_[*slot].wait_status);
-      children_.give_back(*slot);
+    while (const auto slot = slots_.next_ended()) {
+      statuses.push_back(slots_[*slot].wait_status);
+      slots_.give_back(*slot);
     }
     return statuses;
   }
 
-  ChildTable children_{count};
+  SlotTable slots_{count};
   Scoreboard scoreboard_{count};
-  Reaper reaper_{children_, scoreboard_};
+  Reaper reaper_{slots_, scoreboard_};
   std::vector<pid_t> pids_;
 
  private:
@@ -114,11 +114,11 @@ TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
   end(30, SIGTERM);
   ASSERT_EQ(reaper_.collect(), 1U);
   static_cast<void>(settle());
-  const auto slot = children_.take();
+  const auto slot = slots_.take();
   ASSERT_EQ(slot, 30U);
   static_cast<void>(scoreboard_.clean(slot));
   bool any = false;
-  scoreboard_.for_each_ended(children_.used(), [&](SlotHint ended) { any = any || ended.value == slot; });
+  scoreboard_.for_each_ended(slots_.used(), [&](SlotHint ended) { any = any || ended.value == slot; });
   EXPECT_FALSE(any);
 }
 
@@ -131,8 +131,8 @@ TEST_F(ReaperOfMany, IgnoresForgedBits) {
   }
   EXPECT_EQ(reaper_.collect(), 1U);
   EXPECT_EQ(settle().size(), 1U);
-  EXPECT_EQ(children_.in_use(), count - 2) << "SetUp ended one, this test another";
-  scoreboard_.for_each_ended(children_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
+  EXPECT_EQ(slots_.in_use(), count - 2) << "SetUp ended one, this test another";
+  scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
 
-#include "server/child/small_child.hpp"
+#include "server/child/launcher.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -31,9 +32,8 @@ std::set<int> descriptors_of(pid_t pid) {
 
 // A server's connection has the lowest free number and its file the next, as a rule. Here they are where they
 // like.
-TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
-  SmallChildren children;
-  if (!children.available()) GTEST_SKIP() << "built without small children";
+TEST(Launcher, KeepsConnectionAndFileInWhateverOrder) {
+  const auto launcher = make_launcher();
   Scoreboard board(1);
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -53,14 +53,14 @@ TEST(SmallChildren, KeepConnectionAndFileInWhateverOrder) {
       if (highest == 10) {
         ASSERT_GE(::dup2(null, free_from + highest), 0);
       }
-      const pid_t pid = children.start({.parent = ::getpid(),
-                                        .connection = free_from + connection,
-                                        .highest_descriptor = free_from + highest,
-                                        .service = cli::Service::echo,
-                                        .sandbox = Sandbox::none,
-                                        .recording = {.descriptor = file < 0 ? -1 : free_from + file,
-                                                      .room = std::numeric_limits<std::uint64_t>::max()}},
-                                       record);
+      const pid_t pid = launcher->launch({.connection = free_from + connection,
+                                          .highest_descriptor = free_from + highest,
+                                          .parent = ::getpid(),
+                                          .service = cli::Service::echo,
+                                          .sandbox = Sandbox::none,
+                                          .recording = {.descriptor = file < 0 ? -1 : free_from + file,
+                                                        .room = std::numeric_limits<std::uint64_t>::max()}},
+                                         record);
       ASSERT_GT(pid, 0);
       char answer = 0;
       EXPECT_EQ(::write(ends[0], "x", 1), 1);

@@ -1,4 +1,4 @@
-#include "server/confine/account.hpp"
+#include "tcpserver/server/confine/account.hpp"
 
 #include "tcpserver/base/system_error.hpp"
 

@@ -1,4 +1,4 @@
-#include "tcpserver/server/listen/backlog.hpp"
+#include "server/listen/backlog.hpp"
 
 #include <gtest/gtest.h>
 

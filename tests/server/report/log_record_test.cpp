@@ -1,4 +1,4 @@
-#include "server/report/log_record.hpp"
+#include "tcpserver/server/report/log_record.hpp"
 
 #include "harness/json.hpp"
 

@@ -1,12 +1,15 @@
 #include "tcpserver/server/session/session.hpp"
 
-#include "server/session/capitals.hpp"
+#include "tcpserver/server/session/capitals.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace {
@@ -49,12 +52,22 @@ struct Pair {
   int ends[2];
 };
 
+class PollWaiter final : public SessionWaiter {
+  Result wait(int connection, short events, std::optional<TimePoint> deadline) noexcept override {
+    pollfd polled{.fd = connection, .events = events, .revents = 0};
+    const auto limit = deadline ? to_timespec(*time_left(deadline)) : timespec{.tv_sec = 5, .tv_nsec = 0};
+    return ::ppoll(&polled, 1, &limit, nullptr) > 0 ? Result::ready : Result::timed_out;
+  }
+};
+
 TEST(Session, EchoesCountsAndEndsWithTheClient) {
   Pair pair;
   ASSERT_EQ(::write(pair.ends[0], "hello", 5), 5);
   ::shutdown(pair.ends[0], SHUT_WR);
   SessionRecord bytes{};
-  EXPECT_EQ(run_session(pair.ends[1], Service::upper, bytes, nullptr), SessionEnd::client_closed);
+  PollWaiter waiter;
+  EXPECT_EQ(run_session(pair.ends[1], Service::upper, bytes, waiter, Duration::zero()),
+            SessionEnd::client_closed);
   EXPECT_EQ(bytes.in, 5U);
   EXPECT_EQ(bytes.out, 5U);
   char reply[8] = {};
@@ -62,17 +75,18 @@ TEST(Session, EchoesCountsAndEndsWithTheClient) {
   EXPECT_STREQ(reply, "HELLO");
 }
 
-TEST(Session, EndsWhenTheSocketsTimeOutRunsOut) {
+TEST(Session, EndsAfterTheIdleTimeout) {
   Pair pair;
-  const timeval soon{.tv_sec = 0, .tv_usec = 1000};
-  ASSERT_EQ(::setsockopt(pair.ends[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
   SessionRecord bytes{};
-  EXPECT_EQ(run_session(pair.ends[1], Service::echo, bytes, nullptr), SessionEnd::idle_timeout);
+  PollWaiter waiter;
+  EXPECT_EQ(run_session(pair.ends[1], Service::echo, bytes, waiter, std::chrono::milliseconds(1)),
+            SessionEnd::idle_timeout);
 }
 
 TEST(Session, EndsAsBrokenWhereTheDescriptorIsNone) {
   SessionRecord bytes{};
-  EXPECT_EQ(run_session(-1, Service::echo, bytes, nullptr), SessionEnd::broken);
+  PollWaiter waiter;
+  EXPECT_EQ(run_session(1 << 20, Service::echo, bytes, waiter, Duration::zero()), SessionEnd::broken);
 }
 
 }  // namespace

@@ -1,36 +1,29 @@
 #pragma once
 
-#include "tcpserver/base/clock.hpp"
 #include "tcpserver/server/child/sessions.hpp"
-#include "tcpserver/server/session/session.hpp"
-
-#include <optional>
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
 namespace tcpserver::server {
 
-// One client after another in this very process: start() returns when the session is over, and until then
-// every other client waits in the listen queue. That is the problem which a fork per connection solves.
-// Signals are served meanwhile: the session waits in the signal window.
-class IterativeSessions final : public Sessions, private SessionWaiter {
+// One client after another in this process: start() returns when the session is over, and until then every
+// other client waits in the listen queue. This is the problem that a fork per connection solves.
+class IterativeSessions final : public Sessions {
  public:
-  explicit IterativeSessions(Context context);
+  // `waiter` waits for the client and handles signals meanwhile. All references must outlive this object.
+  IterativeSessions(const ServerOptions& options, SessionWaiter& waiter, SessionReporter& reporter)
+      : options_(options), waiter_(waiter), reporter_(reporter) {}
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
   void resize(std::uint32_t) override {}  // one is one
   [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override;
-  bool settle() noexcept override { return false; }
-  void catch_up() noexcept override {}
-  void drain() noexcept override {}  // start() has seen to it
 
  private:
-  Result wait(int connection, short events) noexcept override;
-
-  Context context_;
+  const ServerOptions& options_;  // a reload changes them
+  SessionWaiter& waiter_;
+  SessionReporter& reporter_;
   SessionRecord record_{};
-  std::optional<base::TimePoint> drain_deadline_;
-  base::Duration idle_timeout_{};  // of this session: a reload changes those to come
   bool serving_ = false;
-  RateLimit odd_ends_{std::chrono::seconds(1)};
 };
 
 }  // namespace tcpserver::server

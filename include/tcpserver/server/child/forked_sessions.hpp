@@ -1,55 +1,63 @@
 #pragma once
 
+#include "tcpserver/base/signal_window.hpp"
 #include "tcpserver/server/child/reaper.hpp"
 #include "tcpserver/server/child/scoreboard.hpp"
 #include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/child/slot_table.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/log.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
-#include "server/child/child_table.hpp"
-#include "server/child/memory_guard.hpp"
-#include "server/child/small_child.hpp"
+#include <memory>
 
 namespace tcpserver::server {
 
-// One child process a connection.
+class Launcher;
+class MemoryGuard;
+
+// One child process per connection.
 class ForkedSessions final : public Sessions {
  public:
-  // Throws StartError where the memory of the child table cannot be had.
-  ForkedSessions(Context context, Sandbox sandbox);
+  // All references must outlive this object. Throws StartError if memory is not available.
+  ForkedSessions(const ServerOptions& options, Sandbox sandbox, base::SignalWindow& window,
+                 SessionReporter& reporter, Counters& counters, Log& log);
+  ~ForkedSessions() override;
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override;
+  [[nodiscard]] std::uint32_t count(const Host& host) const noexcept override;
   void resize(std::uint32_t max_connections) override;
-  void get_ready() noexcept override;
+  void prepare() noexcept override;
   [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override;
   [[nodiscard]] bool is_short_of_memory() noexcept override;
-  bool settle() noexcept override;
-  void catch_up() noexcept override;
-  void drain() noexcept override;
+  bool collect_finished() noexcept override;
+  void reap_now() noexcept override;
+  void begin_drain() noexcept override;
+  void kill_all() noexcept override;
 
  private:
   void start_reaping() noexcept;
-  [[nodiscard]] bool has_room_for(const Host& host) const noexcept;
-  void settle(ChildTable::Slot slot) noexcept;
-  void warn_of_odd_end(const Child& child, const SessionOutcome& outcome) noexcept;
-  [[nodiscard]] pid_t fork_for(int connection, SessionRecord& record, int file) noexcept;
-  void wait_for_children(base::TimePoint deadline, int stop_requests) noexcept;
+  void finish(SlotTable::Slot slot) noexcept;
+  [[nodiscard]] pid_t launch(int connection, SessionRecord& record, RecordingFile recording) noexcept;
 
-  Context context_;
+  const ServerOptions& options_;  // a reload changes them
   Sandbox sandbox_;
-  int highest_descriptor_ = 0;  // of those that this process keeps; known from get_ready() on
+  base::SignalWindow& window_;
+  SessionReporter& reporter_;
+  Counters& counters_;
+  Log& log_;
   pid_t own_pid_;
-  MemoryGuard memory_guard_;
-  HostTable hosts_;
-  ChildTable children_;
-  SmallChildren small_children_;
+  int highest_descriptor_ = 0;  // of those that this process keeps open; known after prepare()
+  std::unique_ptr<MemoryGuard> memory_guard_;
+  std::unique_ptr<Launcher> launcher_;
+  SlotTable slots_;
   Scoreboard scoreboard_;
-  Reaper reaper_{children_, scoreboard_};
+  Reaper reaper_{slots_, scoreboard_};
   bool reaping_ = false;
   bool inheritance_is_logged_ = false;
-  bool killing_ = false;  // the drain is over: children die by our own hand
-  RateLimit host_refusals_{std::chrono::minutes(1)};
+  bool killing_ = false;  // children that die of SIGKILL were killed by this server
   RateLimit fork_failures_{std::chrono::seconds(1)};
-  RateLimit odd_ends_{std::chrono::seconds(1)};
 };
 
 }  // namespace tcpserver::server

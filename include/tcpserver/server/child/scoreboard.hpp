@@ -1,9 +1,8 @@
 #pragma once
 
 #include "tcpserver/base/mapping.hpp"
+#include "tcpserver/server/child/address_hints.hpp"
 #include "tcpserver/server/session/record.hpp"
-
-#include "server/child/address_hints.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -58,7 +57,7 @@ static_assert(sizeof(ScoreboardPage) == 4096);
 class Scoreboard {
  public:
   // Throws StartError where the memory cannot be had. Slots that were never used cost none.
-  explicit Scoreboard(std::uint32_t slots, Neighbourhood place = {}) : place_(place) { reserve(slots); }
+  explicit Scoreboard(std::uint32_t slots, AddressHints place = {}) : place_(place) { reserve(slots); }
 
   // At least so many slots from now on. Throws StartError; nothing has changed then.
   void reserve(std::uint32_t slots);
@@ -101,7 +100,7 @@ class Scoreboard {
 
   std::vector<std::unique_ptr<Segment>> segments_;  // by their first pages; the first has page 0
   std::uint32_t pages_ = 0;
-  Neighbourhood place_;
+  AddressHints place_;
 };
 
 }  // namespace tcpserver::server

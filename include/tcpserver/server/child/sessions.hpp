@@ -2,52 +2,52 @@
 
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-#include "tcpserver/server/child/context.hpp"
+#include "tcpserver/server/child/host.hpp"
+#include "tcpserver/server/report/counters.hpp"
+
+#include <cstdint>
 
 namespace tcpserver::server {
 
-// What the accept loop hands its connections to: forked children (ForkedSessions), or one client after
-// another in this process (IterativeSessions).
+// Serves accepted connections: with a child for each (ForkedSessions), or one after another in this process
+// (IterativeSessions).
 class Sessions {
  public:
   virtual ~Sessions() = default;
 
-  // Of places and bytes. Cheap where only open and most are read; `with_bytes` looks at each open session.
+  // Counts the open sessions. `with_bytes` adds up the bytes of each, which takes longer.
   [[nodiscard]] virtual OpenSessions count(bool with_bytes) const noexcept = 0;
+  [[nodiscard]] virtual std::uint32_t count(const Host&) const noexcept { return 0; }
   [[nodiscard]] bool full() const noexcept {
     const auto sessions = count(false);
     return sessions.open >= sessions.most;  // a reload may have lowered the limit
   }
 
-  // Another limit, from now on. Below what is open, it ends nobody. Throws StartError where the memory cannot
-  // be had: the old limit stays then.
+  // Changes the limit. Ends no session. Throws StartError and changes nothing if memory is not available.
   virtual void resize(std::uint32_t max_connections) = 0;
 
-  // Before the first start(), and after whatever may have taken memory or descriptors for good: so that
-  // starts are cheap, and children know what to close.
-  virtual void get_ready() noexcept {}
+  // Call before the first start(), and again after memory or descriptors were opened that are kept.
+  virtual void prepare() noexcept {}
 
-  // Serves the client of this connection, or refuses it; `peer` is its address. Must not be full. False where
-  // the system is short of what it takes: the next client should not be tried at once.
+  // Serves a client. Must not be full. Returns false if the system is short of resources; the next client
+  // should wait then.
   [[nodiscard]] virtual bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept = 0;
 
   // True if new clients should stay in the listen queue because memory is short.
   [[nodiscard]] virtual bool is_short_of_memory() noexcept { return false; }
 
-  // Books the sessions that ended since the last call, and frees their places. Whether there were any.
-  virtual bool settle() noexcept = 0;
+  // Reports the sessions that have ended and frees their slots. Returns true if there were any.
+  virtual bool collect_finished() noexcept { return false; }
 
-  // Before a client is refused for want of a place: books what has ended until this moment. A wait that finds
-  // clients delivers no signal, so ended sessions may not be known yet.
-  virtual void catch_up() noexcept = 0;
+  // The same, for sessions that end at this moment too. A wait that finds clients delivers no signals, so
+  // call this before a client is refused.
+  virtual void reap_now() noexcept {}
 
-  // After the last start(): waits for the open sessions until the drain time-out or a second request to stop,
-  // then ends those that are left.
-  virtual void drain() noexcept = 0;
+  // No start() follows. From now on sessions are collected even with --reap none.
+  virtual void begin_drain() noexcept {}
 
- protected:
-  // The line that tells the operator of a drain.
-  static void say_draining(const Context& context, std::uint32_t open) noexcept;
+  // Kills all open sessions.
+  virtual void kill_all() noexcept {}
 };
 
 }  // namespace tcpserver::server

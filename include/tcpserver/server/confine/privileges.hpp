@@ -1,10 +1,9 @@
 #pragma once
 
+#include "tcpserver/server/confine/account.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log.hpp"
-
-#include "server/confine/account.hpp"
 
 #include <optional>
 #include <vector>

@@ -2,8 +2,7 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/server/options.hpp"
-
-#include "server/report/log_sink.hpp"
+#include "tcpserver/server/report/log_sink.hpp"
 
 #include <cstdarg>
 #include <cstdint>

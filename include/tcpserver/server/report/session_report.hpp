@@ -4,37 +4,50 @@
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/server/report/counters.hpp"
 #include "tcpserver/server/report/log.hpp"
+#include "tcpserver/server/report/recorder.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <optional>
+#include <chrono>
 
-// The two lines of the log that each session has: session_open and session_end (tcpserver(8), THE LOG).
 namespace tcpserver::server {
 
-// Whose session it is, and since when.
+// A session's addresses and its start.
 struct SessionFacts {
   base::SocketAddress peer;
-  base::SocketAddress local;  // of this connection; port 0 where the log had no details when it was accepted
+  base::SocketAddress local;  // the server's address; port 0 if the log did not need it at the start
   base::TimePoint started{};
-  bool recorded = false;  // in a file of --record
+  bool recorded = false;  // there is a file of --record
 };
 
-// Asks the connection for its own address where the log wants it.
-[[nodiscard]] SessionFacts facts_of(int connection, const base::SocketAddress& peer, const Log& log) noexcept;
+// Everything that the server reports about single sessions: log lines, counters, recordings. One per process.
+class SessionReporter {
+ public:
+  // `recorder` is null if nothing is recorded. All must outlive this object.
+  SessionReporter(Log& log, Counters& counters, Recorder* recorder) noexcept
+      : log_(log), counters_(counters), recorder_(recorder) {}
 
-struct SessionOutcome {
-  SessionEnd end = SessionEnd::client_closed;
-  int signal = 0;  // that killed the child
-  int error = 0;   // errno, of a session that broke
-  ByteCount bytes;
-  base::Duration duration{};
-  std::optional<std::uint64_t> recorded;  // bytes in the file of --record; nothing: not recorded
+  // Reads the connection's own address if the log needs it.
+  [[nodiscard]] SessionFacts describe(int connection, const base::SocketAddress& peer) const noexcept;
+
+  // Opens the file of this session and notes it in the facts. Empty if nothing is recorded, or after a
+  // failure, which is logged.
+  [[nodiscard]] base::UniqueFd open_recording(SessionFacts& facts) noexcept;
+  [[nodiscard]] RecordingFile recording_in(const base::UniqueFd& file) const noexcept;
+
+  void begin(const SessionFacts& facts, pid_t pid) noexcept;
+  // `signal` killed the child; 0: none did.
+  void end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal,
+           const SessionClaims& claims) noexcept;
+
+ private:
+  void warn_about(SessionEnd end, const SessionFacts& facts, pid_t pid, int signal, int error) noexcept;
+
+  Log& log_;
+  Counters& counters_;
+  Recorder* recorder_;
+  RateLimit odd_ends_{std::chrono::seconds(1)};
 };
-
-// Both with --verbose alone.
-void say_session_open(Log& log, const SessionFacts& facts, pid_t pid) noexcept;
-void say_session_end(Log& log, const SessionFacts& facts, pid_t pid, const SessionOutcome& outcome) noexcept;
 
 }  // namespace tcpserver::server

@@ -4,6 +4,7 @@
 #include "tcpserver/server/session/record.hpp"
 
 #include <limits>
+#include <optional>
 
 // One client's conversation on one connected socket.
 namespace tcpserver::server {
@@ -38,15 +39,14 @@ inline constexpr std::size_t session_end_count = 8;
 // the first wait may have begun with some bytes placed, and the last try waits once more.
 inline constexpr int write_waits_per_idle_timeout = 8;
 
-// How a session waits where it must not block in read or write: in the iterative server, which has one
-// process for its signals and its client. A forked child has none and just blocks.
+// How a session waits if it must not block in read or write: in the iterative server, where one process has
+// its client and all signals.
 class SessionWaiter {
  public:
   enum class Result { ready, timed_out, stop };
 
-  // Waits until the socket is ready for the poll events: POLLIN for the idle time-out, POLLOUT for its
-  // write_waits_per_idle_timeout-th part.
-  virtual Result wait(int connection, short events) noexcept = 0;
+  // Waits until the socket is ready for the poll events, or until the deadline.
+  virtual Result wait(int connection, short events, std::optional<base::TimePoint> deadline) noexcept = 0;
 
  protected:
   ~SessionWaiter() = default;
@@ -63,14 +63,10 @@ struct RecordingFile {
 };
 inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t>::max();
 
-// Answers until the client's end of file (session_loop.hpp). Counts into `record` as it goes. Calls nothing
-// but read, write and the waiter; allocates nothing; one at a time in a process, which has one buffer. With
-// no waiter the socket must block, its SO_RCVTIMEO being the idle time-out and its SO_SNDTIMEO the
-// write_waits_per_idle_timeout-th part: EAGAIN says that it ran out (socket(7)). With a waiter the socket
-// must not block. `resets`: the connection is closed by a reset if the process ends in the middle of a reply,
-// however it ends; only without a waiter.
+// Serves a non-blocking connection in this process until the session ends; counts into `record`. One at a
+// time, because there is one buffer. `idle_timeout` 0 disables the timeout. Children use SessionLoop instead.
 [[nodiscard]] SessionEnd run_session(int connection, cli::Service service, SessionRecord& record,
-                                     SessionWaiter* waiter, RecordingFile recording = {},
-                                     bool resets = false) noexcept;
+                                     SessionWaiter& waiter, base::Duration idle_timeout,
+                                     RecordingFile recording = {}) noexcept;
 
 }  // namespace tcpserver::server

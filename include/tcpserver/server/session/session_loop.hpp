@@ -1,9 +1,8 @@
 #pragma once
 
 #include "tcpserver/cli/service.hpp"
+#include "tcpserver/server/session/capitals.hpp"
 #include "tcpserver/server/session/session.hpp"
-
-#include "server/session/capitals.hpp"
 
 #include <poll.h>
 

@@ -2,9 +2,8 @@
 
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-#include "tcpserver/server/child/scoreboard.hpp"
 #include "tcpserver/server/report/log.hpp"
-#include "tcpserver/server/report/session_report.hpp"
+#include "tcpserver/server/session/session.hpp"
 
 #include <cstdint>
 #include <string>
@@ -38,8 +37,8 @@ class Recorder {
     return {.descriptor = file, .room = limit_};
   }
 
-  // After a session that was recorded: what became of that.
-  void end(const base::SocketAddress& peer, const SessionClaims& claims, SessionOutcome& outcome) noexcept;
+  // After a session that was recorded: warns if its recording failed.
+  void end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept;
 
  private:
   [[nodiscard]] base::UniqueFd open_new(const base::SocketAddress& peer) const noexcept;

@@ -2,8 +2,7 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-
-#include "server/report/log_record.hpp"
+#include "tcpserver/server/report/log_record.hpp"
 
 #include <sys/types.h>
 

@@ -1,4 +1,4 @@
-#include "tcpserver/server/session/recorder.hpp"
+#include "tcpserver/server/report/recorder.hpp"
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
@@ -103,13 +103,11 @@ base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
   return file;
 }
 
-void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims,
-                   SessionOutcome& outcome) noexcept {
-  outcome.recorded = claims.recorded;
+void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept {
   if (claims.recording_error == 0) return;
   char text[base::SocketAddress::text_size];
   log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
-                       static_cast<unsigned long long>(*outcome.recorded),
+                       static_cast<unsigned long long>(claims.recorded),
                        std::strerror(claims.recording_error));
 }
 

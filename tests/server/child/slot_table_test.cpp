@@ -1,4 +1,4 @@
-#include "server/child/child_table.hpp"
+#include "tcpserver/server/child/slot_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace {
@@ -14,22 +15,28 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using tcpserver::base::SocketAddress;
 
-ChildTable::Slot start(ChildTable& table, pid_t pid) {
+// Few hosts for the children of the tests, so that hosts have several.
+int host_number(pid_t pid) {
+  return pid % 7;
+}
+
+SlotTable::Slot start(SlotTable& table, pid_t pid) {
   const auto slot = table.take();
   SessionFacts facts;
-  facts.peer = SocketAddress::any(AF_INET, static_cast<std::uint16_t>(pid));
-  table.started(slot, pid, facts, 0);
+  facts.peer =
+      *SocketAddress::parse("10.0.0." + std::to_string(host_number(pid)), static_cast<std::uint16_t>(pid));
+  table.enter(slot, pid, facts);
   return slot;
 }
 
-std::multiset<pid_t> running(const ChildTable& table) {
+std::multiset<pid_t> running(const SlotTable& table) {
   std::multiset<pid_t> pids;
-  table.for_each_running([&](ChildTable::Slot slot) { pids.insert(table[slot].pid); });
+  table.for_each_running([&](SlotTable::Slot slot) { pids.insert(table[slot].pid); });
   return pids;
 }
 
-TEST(ChildTable, FollowsAChildFromItsStartToItsEnd) {
-  ChildTable table(2);
+TEST(SlotTable, FollowsAChildFromItsStartToItsEnd) {
+  SlotTable table(2);
   EXPECT_EQ(table.capacity(), 2U);
   const auto slot = start(table, 77);
   EXPECT_EQ(table.in_use(), 1U);
@@ -47,8 +54,8 @@ TEST(ChildTable, FollowsAChildFromItsStartToItsEnd) {
   EXPECT_EQ(table.in_use(), 0U);
 }
 
-TEST(ChildTable, IsFullAtItsCapacity) {
-  ChildTable table(3);
+TEST(SlotTable, IsFullAtItsCapacity) {
+  SlotTable table(3);
   for (pid_t pid = 1; pid <= 3; ++pid) start(table, pid);
   EXPECT_TRUE((table.in_use() == table.capacity()));
   table.note_ended(2, 0);
@@ -59,8 +66,8 @@ TEST(ChildTable, IsFullAtItsCapacity) {
   EXPECT_EQ(running(table), (std::multiset<pid_t>{1, 3, 4}));
 }
 
-TEST(ChildTable, GivesBackASlotWhoseForkFailed) {
-  ChildTable table(1);
+TEST(SlotTable, GivesBackASlotWhoseForkFailed) {
+  SlotTable table(1);
   for (int i = 0; i < 5; ++i) {
     ASSERT_FALSE((table.in_use() == table.capacity()));
     table.give_back(table.take());
@@ -68,8 +75,8 @@ TEST(ChildTable, GivesBackASlotWhoseForkFailed) {
   EXPECT_EQ(table.in_use(), 0U);
 }
 
-TEST(ChildTable, IgnoresChildrenThatItDoesNotKnow) {
-  ChildTable table(4);
+TEST(SlotTable, IgnoresChildrenThatItDoesNotKnow) {
+  SlotTable table(4);
   start(table, 10);
   table.note_ended(11, 0);
   table.note_ended(10 + 4, 0);  // of the same chain
@@ -77,9 +84,9 @@ TEST(ChildTable, IgnoresChildrenThatItDoesNotKnow) {
   EXPECT_EQ(running(table), std::multiset<pid_t>{10});
 }
 
-TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
-  ChildTable table(3);
-  std::map<pid_t, ChildTable::Slot> model;
+TEST(SlotTable, AgreesWithAPlainMapOverManyRandomSteps) {
+  SlotTable table(3);
+  std::map<pid_t, SlotTable::Slot> model;
   std::set<pid_t> ended;
   std::mt19937 random(1);
   for (unsigned step = 0; step < 200'000; ++step) {
@@ -109,14 +116,41 @@ TEST(ChildTable, AgreesWithAPlainMapOverManyRandomSteps) {
       ASSERT_TRUE(ended.empty());
     }
     ASSERT_EQ(table.in_use(), model.size() + ended.size());
+    const int number = static_cast<int>(random() % 7);
+    const auto is_of_host = [number](pid_t pid) { return host_number(pid) == number; };
+    const auto expected = std::count_if(model.begin(), model.end(),
+                                        [&](const auto& child) { return is_of_host(child.first); }) +
+                          std::count_if(ended.begin(), ended.end(), is_of_host);
+    const auto host = Host::of(*SocketAddress::parse("10.0.0." + std::to_string(number), 1));
+    ASSERT_EQ(table.count(host), static_cast<std::uint32_t>(expected));
   }
   std::multiset<pid_t> expected;
   for (const auto& [pid, slot] : model) expected.insert(pid);
   EXPECT_EQ(running(table), expected);
 }
 
-TEST(ChildTable, CostsNoMemoryForSlotsThatWereNeverUsed) {
-  ChildTable table(4'194'304);  // hundreds of MiB, were they touched
+TEST(SlotTable, CountsChildrenByHost) {
+  SlotTable table(40);
+  const auto host = Host::of(*SocketAddress::parse("10.0.0.3", 1));
+  std::vector<SlotTable::Slot> slots;
+  for (pid_t pid = 3; pid < 3 + 7 * 4; pid += 7) slots.push_back(start(table, pid));
+  start(table, 4);
+  EXPECT_EQ(table.count(host), 4U);
+  table.resize(400);
+  EXPECT_EQ(table.count(host), 4U);
+  // The last one, the first one, one between, the only one.
+  std::uint32_t left = 4;
+  for (const std::size_t index : {3U, 0U, 2U, 1U}) {
+    table.note_ended(table[slots[index]].pid, 0);
+    EXPECT_EQ(table.count(host), left) << "until its slot is given back";
+    table.give_back(*table.next_ended());
+    EXPECT_EQ(table.count(host), --left);
+  }
+  EXPECT_EQ(table.count(Host::of(*SocketAddress::parse("10.0.0.4", 1))), 1U);
+}
+
+TEST(SlotTable, CostsNoMemoryForSlotsThatWereNeverUsed) {
+  SlotTable table(4'194'304);  // hundreds of MiB, were they touched
   EXPECT_EQ(start(table, 1), 0U);
   table.note_ended(1, 0);
   EXPECT_TRUE(table.next_ended().has_value());

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/signal_window.hpp"
+#include "tcpserver/server/admit/spare_fd.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/listen/listeners.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/log.hpp"
+
+#include <poll.h>
+
+#include <optional>
+#include <vector>
+
+namespace tcpserver::server {
+
+// Waits for clients and admits them, in bounded batches.
+class Acceptor {
+ public:
+  // All references must outlive this object.
+  Acceptor(const ServerOptions& options, Listeners& listeners, Sessions& sessions, base::SignalWindow& window,
+           Counters& counters, Log& log);
+
+  // Waits in the signal window until a client comes, a signal, or `due`. Does not wait for clients while they
+  // have to stay queued.
+  void wait(std::optional<base::TimePoint> due) noexcept;
+
+  // Admits the clients that the last wait() found.
+  void admit_waiting() noexcept;
+
+  // Ends a pause after a shortage of resources, because a session has given some back.
+  void resume() noexcept { paused_until_ = {}; }
+
+ private:
+  void keep_spare_fd() noexcept;
+  [[nodiscard]] bool keeps_clients_queued() const noexcept;
+  [[nodiscard]] base::UniqueFd accept_one(int listener, base::SocketAddress& peer) noexcept;
+  [[nodiscard]] bool admit_one(std::size_t index) noexcept;
+  void refuse(base::UniqueFd connection, const base::SocketAddress& peer, Refusal why) noexcept;
+  [[nodiscard]] bool handle_accept_error(std::size_t index, int error) noexcept;
+  [[nodiscard]] bool refuse_with_spare_fd(int listener, int error) noexcept;
+  void back_off(int error) noexcept;
+  void give_up(std::size_t index, int error) noexcept;
+  void pause() noexcept;
+  void log_full() noexcept;
+
+  const ServerOptions& options_;  // a reload changes them
+  Listeners& listeners_;
+  Sessions& sessions_;
+  base::SignalWindow& window_;
+  Counters& counters_;
+  Log& log_;
+  std::vector<pollfd> polled_;  // one per listener, in the same order; fd -1 after a listener failed
+  SpareFd spare_fd_;
+
+  int accepts_since_signals_ = 0;   // accept calls since signals were delivered for certain
+  int lost_in_a_row_ = 0;           // accept errors of the kind "retry"
+  std::size_t first_listener_ = 0;  // whose turn it is: a flooded listener must not starve the others
+  base::TimePoint paused_until_{};
+  RateLimit accept_failures_{std::chrono::seconds(1)};
+  RateLimit full_{std::chrono::minutes(1)};
+  RateLimit host_refusals_{std::chrono::minutes(1)};
+  RateLimit short_of_memory_{std::chrono::minutes(1)};
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "tcpserver/cli/service.hpp"
+#include "tcpserver/server/child/address_hints.hpp"
+#include "tcpserver/server/child/scoreboard.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/session/session.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace tcpserver::server {
+
+// What a child is to do. Four machine words: a small child gets them in registers.
+struct ChildOrder {
+  std::int32_t connection = -1;
+  std::int32_t highest_descriptor = 0;  // the highest one that the parent may have open
+  std::int32_t parent = 0;
+  cli::Service service{};
+  Sandbox sandbox = Sandbox::none;
+  RecordingFile recording{};
+};
+static_assert(sizeof(ChildOrder) == 4 * sizeof(std::uint64_t));
+
+// Starts a child for an order. The child serves the session, counts into its record, and exits with a
+// SessionEnd.
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+
+  // Returns the child's pid, or -1 with errno.
+  [[nodiscard]] virtual pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept = 0;
+
+  // Where to put the memory that children share.
+  [[nodiscard]] virtual AddressHints place() const noexcept { return {}; }
+
+  struct Preparation {
+    bool works = true;              // false: this launcher cannot be used any more
+    const char* problem = nullptr;  // the reason why children inherit the server's memory; null: they do not
+  };
+  // Call before the first launch, and again after memory was allocated that is kept. Allocates.
+  [[nodiscard]] virtual Preparation prepare(const Scoreboard&) { return {}; }
+};
+
+// A launcher of small children, or of plain ones where these do not work. Throws StartError if memory is not
+// available.
+[[nodiscard]] std::unique_ptr<Launcher> make_launcher();
+[[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher();
+
+}  // namespace tcpserver::server

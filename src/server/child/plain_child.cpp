@@ -1,0 +1,72 @@
+#include "server/child/plain_child.hpp"
+
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+
+#include "server/child/child_life.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace tcpserver::server {
+
+namespace {
+
+// Static, because a child allocates nothing.
+alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
+
+struct LibcCalls {
+  static constexpr bool may_block = true;
+  int connection;
+  bool can_set_linger = false;
+
+  [[nodiscard]] static long call(long number, long first = 0, long second = 0, long third = 0,
+                                 long fourth = 0) noexcept {
+    const long result = ::syscall(number, first, second, third, fourth);
+    return result < 0 ? -errno : result;
+  }
+  [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
+    return call(SYS_read, connection, reinterpret_cast<long>(buffer), static_cast<long>(size));
+  }
+  [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
+    return save(connection, bytes, size);
+  }
+  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
+    return call(SYS_write, file, reinterpret_cast<long>(bytes), static_cast<long>(size));
+  }
+
+  [[nodiscard]] static std::uint64_t in_register(std::uint64_t value) noexcept { return value; }
+
+  [[nodiscard]] bool enter(Sandbox sandbox) noexcept {
+    const auto result = enter_sandbox_with_linger(sandbox);
+    can_set_linger = result.can_set_linger;
+    return result.sandbox;
+  }
+
+  // Only in the middle of a reply: a reset discards what the client has not acknowledged, complete replies
+  // included.
+  void set_reset_on_close(bool on) const noexcept {
+    if (can_set_linger) static_cast<void>(base::set_reset_on_close(connection, on));
+  }
+};
+
+// Not instrumented: before a call that does not return, the address sanitizer looks up the stack's limits
+// with system calls, which the sandbox forbids.
+[[noreturn]] __attribute__((no_sanitize("address"))) void live(const ChildOrder& order,
+                                                               SessionRecord& record) noexcept {
+  ChildLife<LibcCalls> life({.connection = order.connection}, order, record);
+  base::exit_child(static_cast<int>(life.run(echo_buffer.data(), echo_buffer.size())));
+}
+
+}  // namespace
+
+pid_t PlainLauncher::launch(const ChildOrder& order, SessionRecord& record) noexcept {
+  const pid_t pid = base::fork_child();
+  if (pid == 0) live(order, record);
+  return pid;
+}
+
+}  // namespace tcpserver::server

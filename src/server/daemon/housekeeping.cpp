@@ -1,0 +1,158 @@
+#include "server/daemon/housekeeping.hpp"
+
+#include "tcpserver/kernel/socket_facts.hpp"
+
+#include <sys/socket.h>
+
+#include <numeric>
+
+namespace tcpserver::server {
+
+namespace {
+
+// How much longer than the drain timeout systemd should wait: for sessions that are killed, and for a slow
+// machine.
+constexpr auto beyond_the_drain = std::chrono::seconds(15);
+
+unsigned long long wide(std::uint64_t number) noexcept {
+  return number;
+}
+
+}  // namespace
+
+Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindow& window,
+                           const Counters& counters, const Listeners& listeners, const Sessions& sessions,
+                           Log& log)
+    : options_(options),
+      window_(window),
+      counters_(counters),
+      listeners_(listeners),
+      sessions_(sessions),
+      log_(log),
+      overflows_(listeners.all()) {
+  if (!options.metrics_file.empty()) metrics_.emplace(options.metrics_file, log);
+}
+
+void Housekeeping::after_wait() noexcept {
+  const auto now = base::Clock::now();
+  log_.after_wait(now);
+  overflows_.after_wait(now, listeners_.all(), scene(), log_);
+  if (systemd_.wants_status(now, events())) systemd_.notify_status(service_status());
+  if (metrics_ && now >= metrics_->due()) write_metrics();
+}
+
+std::optional<base::TimePoint> Housekeeping::due() const noexcept {
+  auto due = base::earlier(systemd_.due(events()), log_.due());
+  if (metrics_) due = base::earlier(due, metrics_->due());
+  if (listeners_.all().empty()) return due;
+  return base::earlier(due, overflows_.due(scene().full));
+}
+
+OverflowScene Housekeeping::scene() const noexcept {
+  return {.mode = options_.mode,
+          .full = sessions_.full() && options_.overload == Overload::queue,
+          .max_connections = options_.max_connections,
+          .backlog = listeners_.backlog(options_),
+          .in_effect = 0,
+          .largest = SOMAXCONN,
+          .of_service_manager = listeners_.backlog_is_inherited(options_)};
+}
+
+MetricsFigures Housekeeping::figures() noexcept {
+  const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
+  return {.counters = counters_,
+          .sessions = sessions_.count(true),
+          .listeners = listeners_.all(),
+          .dropped = overflows_.dropped(listeners_.all()),
+          .log_lines_dropped = log_.dropped(),
+          .started_s = since_1970.count()};
+}
+
+void Housekeeping::try_metrics() {
+  if (metrics_) metrics_->write_first(figures());
+}
+
+void Housekeeping::write_metrics() noexcept {
+  if (metrics_) metrics_->write(figures());
+}
+
+std::optional<int> Housekeeping::metrics_folder() const noexcept {
+  return metrics_ ? std::optional(metrics_->folder()) : std::nullopt;
+}
+
+void Housekeeping::begin_reload() noexcept {
+  systemd_.notify_reloading();
+  ++reloads_;
+}
+
+void Housekeeping::end_reload(bool failed) noexcept {
+  reload_failed_ = failed;
+  systemd_.notify_ready();
+}
+
+void Housekeeping::begin_stop() noexcept {
+  stopping_ = true;
+  overflows_.before_closing(listeners_.all(), scene(), log_);
+  systemd_.notify_stopping(options_.drain_timeout + beyond_the_drain);
+}
+
+void Housekeeping::log_stopped() noexcept {
+  log_.info("stopped: %s", status().c_str());
+}
+
+// A number that grows with everything that changes the status.
+std::uint64_t Housekeeping::events() const noexcept {
+  return std::accumulate(counters_.ended.begin(), counters_.ended.end(),
+                         counters_.accepted + reloads_ + (stopping_ ? 1 : 0));
+}
+
+// Short enough for one line of `systemctl status`.
+ServiceStatus Housekeeping::service_status() noexcept {
+  const auto sessions = sessions_.count(false);
+  ServiceStatus text;
+  text.append("%s%u of %u %s, %llu accepted, %llu refused", stopping_ ? "stopping: " : "", sessions.open,
+              sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
+              wide(counters_.accepted), wide(counters_.all_refused()));
+  std::optional<kernel::AcceptQueue> longest;
+  for (const auto& listener : listeners_.all()) {
+    const auto queue = kernel::accept_queue(listener.fd.get());
+    if (queue && (!longest || queue->length > longest->length)) longest = queue;
+  }
+  if (longest) text.append("; queue %u of %u", longest->length, longest->limit);
+  if (const auto dropped = overflows_.dropped(listeners_.all())) text.append(", %llu drops", wide(*dropped));
+  if (reload_failed_) text.append("; the configuration has an error, see the log");
+  return text;
+}
+
+StatusText Housekeeping::status() noexcept {
+  auto text = status_text(counters_, sessions_.count(true));
+  if (options_.mode == Mode::fork && options_.reap == Reap::handler) {
+    const auto reaped = window_.reaped();
+    text.append("; children reaped: %llu, SIGCHLDs handled: %llu", wide(reaped.children),
+                wide(reaped.signals));
+  }
+  if (const auto dropped = overflows_.dropped(listeners_.all())) {
+    text.append("; %llu drops at full queues", wide(*dropped));
+  }
+  return text;
+}
+
+// One line, or more if there are many listeners.
+void Housekeeping::log_status() noexcept {
+  auto text = status();
+  for (const auto& listener : listeners_.all()) {
+    const auto queue = kernel::accept_queue(listener.fd.get());
+    if (!queue) continue;
+    char address[base::SocketAddress::text_size];
+    base::BoundedText<128> piece;
+    piece.append("queue %u of %u on %s", queue->length, queue->limit, listener.address.format(address));
+    if (text.room() < piece.size() + 2) {
+      log_.answer("%s", text.c_str());
+      text = {};
+    }
+    text.append("%s%s", text.size() == 0 ? "" : "; ", piece.c_str());
+  }
+  log_.answer("%s", text.c_str());
+}
+
+}  // namespace tcpserver::server

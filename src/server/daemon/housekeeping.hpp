@@ -1,0 +1,74 @@
+#pragma once
+
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/signal_window.hpp"
+#include "tcpserver/server/child/sessions.hpp"
+#include "tcpserver/server/listen/listeners.hpp"
+#include "tcpserver/server/listen/overflow_watch.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/counters.hpp"
+#include "tcpserver/server/report/log.hpp"
+#include "tcpserver/server/report/metrics_writer.hpp"
+
+#include "server/daemon/systemd.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace tcpserver::server {
+
+// What the server does between waits, apart from clients: status lines, metrics, the overflow watch, and
+// messages to systemd.
+class Housekeeping {
+ public:
+  // All references must outlive this object. Throws StartError if the folder of --metrics-file cannot be
+  // opened.
+  Housekeeping(const ServerOptions& options, const base::SignalWindow& window, const Counters& counters,
+               const Listeners& listeners, const Sessions& sessions, Log& log);
+
+  // Does what is due. Call after each wait.
+  void after_wait() noexcept;
+
+  // When after_wait() has something to do. nullopt: nothing is planned.
+  [[nodiscard]] std::optional<base::TimePoint> due() const noexcept;
+
+  void log_status() noexcept;
+  void write_metrics() noexcept;
+
+  // Writes the metrics for the first time. Throws StartError (cannot_create) on failure.
+  void try_metrics();
+  // The folder of --metrics-file.
+  [[nodiscard]] std::optional<int> metrics_folder() const noexcept;
+
+  void notify_ready() noexcept { systemd_.notify_ready(); }
+  void begin_reload() noexcept;
+  void end_reload(bool failed) noexcept;
+
+  // Call before the listeners are closed.
+  void begin_stop() noexcept;
+  void log_stopped() noexcept;
+
+ private:
+  [[nodiscard]] OverflowScene scene() const noexcept;
+  [[nodiscard]] StatusText status() noexcept;
+  [[nodiscard]] ServiceStatus service_status() noexcept;
+  [[nodiscard]] MetricsFigures figures() noexcept;
+  [[nodiscard]] std::uint64_t events() const noexcept;
+
+  const ServerOptions& options_;  // a reload changes them
+  const base::SignalWindow& window_;
+  const Counters& counters_;
+  const Listeners& listeners_;
+  const Sessions& sessions_;
+  Log& log_;
+  OverflowWatch overflows_;
+  std::optional<MetricsWriter> metrics_;
+  SystemdNotifier systemd_;
+  std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  std::uint64_t reloads_ = 0;
+  bool reload_failed_ = false;  // the last one
+  bool stopping_ = false;
+};
+
+}  // namespace tcpserver::server

@@ -1,0 +1,111 @@
+#include "tcpserver/server/listen/listeners.hpp"
+
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/listen/inherited_sockets.hpp"
+
+#include "server/listen/backlog.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+namespace tcpserver::server {
+
+Listeners::Listeners(const ServerOptions& options, Log& log) : log_(log) {
+  const int inherited = count_inherited_sockets();
+  if (inherited > 0) {
+    inherit(inherited, options);
+  } else {
+    bind(options);
+  }
+  set_ports();
+  log_backlog(options);
+}
+
+void Listeners::bind(const ServerOptions& options) {
+  auto listening = open_listeners({.addresses = options.bind,
+                                   .port = options.port,
+                                   .backlog = choose_length(options.backlog, SOMAXCONN),
+                                   .idle_timeout = options.idle_timeout});
+  if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
+  listeners_ = std::move(listening.listeners);
+}
+
+void Listeners::inherit(int count, const ServerOptions& options) {
+  listeners_ = inherit_listeners(count, options.idle_timeout);
+  const auto queue = kernel::accept_queue(listeners_.front().fd.get());
+  inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
+  std::string addresses;
+  for (const auto& listener : listeners_) {
+    if (options.backlog && !set_backlog(listener, backlog(options))) {
+      throw base::system_error("listen on a socket of the service manager");
+    }
+    addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
+  }
+  log_.info("the service manager listens on %s: --port and --bind have no effect", addresses.c_str());
+}
+
+void Listeners::set_ports() {
+  std::vector<std::uint16_t> ports;
+  for (const auto& listener : listeners_) {
+    const auto port = listener.address.port();
+    if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
+  }
+  ports_ = ports.size() == 1 ? "port" : "ports";
+  for (const auto port : ports) {
+    ports_.append(port == ports.front() ? " " : ", ").append(std::to_string(port));
+  }
+}
+
+int Listeners::backlog(const ServerOptions& options) const noexcept {
+  if (backlog_is_inherited(options)) return *inherited_backlog_;
+  return choose_length(options.backlog, SOMAXCONN);
+}
+
+void Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
+  const int new_backlog = backlog(new_options);
+  const bool backlog_differs = new_backlog != backlog(old_options);
+  const bool timeout_differs = new_options.idle_timeout != old_options.idle_timeout;
+  for (const auto& listener : listeners_) {
+    if (!listener.fd) continue;
+    const bool done = (!backlog_differs || set_backlog(listener, new_backlog)) &&
+                      (!timeout_differs || set_idle_timeout(listener, new_options.idle_timeout));
+    char address[base::SocketAddress::text_size];
+    if (!done)
+      log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
+                   std::strerror(errno));
+  }
+  if (backlog_differs) log_backlog(new_options);
+}
+
+void Listeners::log_backlog(const ServerOptions& options) noexcept {
+  const auto open = std::find_if(listeners_.begin(), listeners_.end(),
+                                 [](const Listener& listener) { return static_cast<bool>(listener.fd); });
+  if (open == listeners_.end()) return;
+  try {
+    const auto kernel = kernel::kernel_limits(open->fd.get());
+    if (backlog_is_inherited(options)) {
+      if (kernel.in_effect)
+        log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
+      return;
+    }
+    log_.info("%s", report(choose(options.backlog, SOMAXCONN), kernel, SOMAXCONN).c_str());
+  } catch (const std::bad_alloc&) {
+    log_.warning("no memory left to report the backlog");
+  }
+}
+
+void Listeners::give_up(std::size_t index) noexcept {
+  listeners_[index].fd.reset();
+}
+
+bool Listeners::closed() const noexcept {
+  return std::none_of(listeners_.begin(), listeners_.end(),
+                      [](const Listener& listener) { return static_cast<bool>(listener.fd); });
+}
+
+}  // namespace tcpserver::server
