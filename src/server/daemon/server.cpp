@@ -231,16 +231,17 @@ void Server::put_in_force(ServerOptions&& read) {
   if (reload.options.max_connections != options_.max_connections)
     sessions_->resize(reload.options.max_connections);
   // Nothing fails from here on.
-  log_.set_verbosity(reload.options.verbosity);
-  log_.set_format(reload.options.log_format);
+  const bool backlog_changed = listeners_.apply(options_, reload.options);
+  options_ = std::move(reload.options);
+  log_.set_verbosity(options_.verbosity);
+  log_.set_format(options_.log_format);
   if (reload.changed.empty()) {
     log_.answer("SIGHUP: configuration read again, %s",
                 reload.needs_restart.empty() ? "nothing to change" : "nothing changes now");
   } else {
     log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
   }
-  listeners_.apply(options_, reload.options);
-  options_ = std::move(reload.options);
+  if (backlog_changed) listeners_.log_backlog(options_);
   if (!reload.needs_restart.empty()) {
     log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
   }

@@ -66,7 +66,7 @@ int Listeners::backlog(const ServerOptions& options) const noexcept {
   return choose_length(options.backlog, SOMAXCONN);
 }
 
-void Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
+bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
   const int new_backlog = backlog(new_options);
   const bool backlog_differs = new_backlog != backlog(old_options);
   const bool timeout_differs = new_options.idle_timeout != old_options.idle_timeout;
@@ -79,7 +79,7 @@ void Listeners::apply(const ServerOptions& old_options, const ServerOptions& new
       log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
                    std::strerror(errno));
   }
-  if (backlog_differs) log_backlog(new_options);
+  return backlog_differs;
 }
 
 void Listeners::log_backlog(const ServerOptions& options) noexcept {

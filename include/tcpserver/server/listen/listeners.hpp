@@ -32,8 +32,8 @@ class Listeners {
   }
 
   // Applies the backlog and the idle timeout of the new options where they differ. Connections that are
-  // queued or served keep what they have. Logs failures.
-  void apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept;
+  // queued or served keep what they have. Logs failures. Returns true if the backlog differs.
+  bool apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept;
 
   // Logs the backlog: who asked for it, and what the kernel made of it.
   void log_backlog(const ServerOptions& options) noexcept;
