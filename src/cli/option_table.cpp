@@ -207,6 +207,31 @@ std::uint64_t size_of(const Given& given, std::uint64_t most) {
   return *value;
 }
 
+base::Service parse_service(const Given& given) {
+  for (const auto& service : base::services) {
+    if (given.text == service.name) return service;
+  }
+  refuse(given, "a service: " + service_names());
+}
+
+std::string service_names() {
+  std::string names;
+  for (const auto& service : base::services) {
+    if (!names.empty()) names += &service == std::end(base::services) - 1 ? " or " : ", ";
+    names += service.name;
+  }
+  return names;
+}
+
+std::string service_help() {
+  std::string help;
+  for (const auto& service : base::services) {
+    if (!help.empty()) help += "; ";
+    help.append(service.name).append(": ").append(service.help);
+  }
+  return help;
+}
+
 bool switch_of(const Given& given) {
   if (given.text == "on") return true;
   if (given.text == "off") return false;

@@ -19,9 +19,7 @@ using base::TimePoint;
 using base::UniqueFd;
 
 std::string capitals(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
-  }
+  for (char& byte : text) byte = base::reply_to(base::Verb::upper, byte);
   return text;
 }
 
@@ -37,7 +35,7 @@ UniqueFd open_socket(const SocketAddress& address) {
 
 ComparedClient::ComparedClient(const RunPlan& plan, ClientLife& life, UniqueFd fd)
     : plan_(&plan), life_(&life), fd_(std::move(fd)), sentence_(sentence_of(plan.options, life.id)) {
-  const bool upper = plan.options.service == cli::Service::upper;
+  const bool upper = plan.options.service.value_or(base::services[0]).verb == base::Verb::upper;
   expected_ = upper ? capitals(sentence_) : sentence_;
 }
 

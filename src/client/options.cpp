@@ -85,8 +85,9 @@ cli::OptionTable client_option_table(ClientOptions& target) {
        "so many of the --clients, the first, hold their connections for the delay; the others send at once",
        [&target](const cli::Given& given) { target.slow = number_of_clients(given, 0); }},
       {"service", '\0', "SERVICE", "echo",
-       "what the server of the --clients does, echo or upper: their replies are compared with that",
-       [&target](const cli::Given& given) { target.service = cli::service_of(given); }},
+       "what the server of the --clients does, " + cli::service_names() +
+           ": their replies are compared with that",
+       [&target](const cli::Given& given) { target.service = cli::parse_service(given); }},
       {"json", '\0', "", "", "the timeline of the --clients as one JSON document",
        [&target](const cli::Given&) { target.json = true; }},
       {"help", 'h', "", "", "show this and exit", nullptr},

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/cli/option_table.hpp"
-#include "tcpserver/cli/service.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -25,8 +25,8 @@ struct ClientOptions {
   std::uint32_t clients = 0;  // at once, up to most_clients; 0: one client that talks with the user
   std::optional<std::uint32_t>
       slow;  // how many of the clients hold for the delay; with clients never nothing
-  std::optional<cli::Service> service;  // what the replies are compared with; nothing: echo
-  bool json = false;                    // the timeline as data
+  std::optional<base::Service> service;  // what the replies are compared with; nothing: echo
+  bool json = false;                     // the timeline as data
 };
 
 [[nodiscard]] cli::OptionTable client_option_table(ClientOptions& target);

@@ -50,7 +50,7 @@ Result run_driver(const LoadOptions& options) {
   need_descriptors(options.concurrency);
   Dialler dialler(base::resolve(options.host, options.port, base::Clock::now() + options.timeout),
                   options.sources);
-  Transfer transfer(options.service, options.size);
+  Transfer transfer(options.service.verb, options.size);
   const auto script = script_of(options);
   Progress progress(script);
   const auto tick = [&progress](const Result& result) {

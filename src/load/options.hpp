@@ -1,8 +1,8 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/cli/option_table.hpp"
-#include "tcpserver/cli/service.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +35,7 @@ struct LoadOptions {
   std::uint64_t round_trips = 1;       // of each connection, with ping
   base::Duration hold{};               // with hold
   std::optional<double> rate{};        // connections to start in a second; nothing: as answers come
-  cli::Service service = cli::Service::echo;
+  base::Service service = base::services[0];
   bool reset = false;         // close by RST
   std::uint32_t sources = 0;  // 127.0.0.1 to 127.0.0.so many; 0: as the system chooses
   base::Duration timeout = std::chrono::seconds(10);

@@ -1,10 +1,8 @@
 #include "load/pattern.hpp"
 
-#include <algorithm>
-
 namespace tcpserver::load {
 
-Pattern::Pattern(cli::Service service, std::size_t longest) {
+Pattern::Pattern(base::Verb verb, std::size_t longest) {
   sent_.resize(period + longest);
   std::uint32_t state = 1;
   for (std::size_t i = 0; i < sent_.size(); ++i) {
@@ -18,10 +16,9 @@ Pattern::Pattern(cli::Service service, std::size_t longest) {
     state ^= state << 5U;
     sent_[i] = static_cast<char>(state >> 24U);
   }
-  if (service != cli::Service::upper) return;
-  capitals_ = sent_;
-  std::transform(capitals_.begin(), capitals_.end(), capitals_.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; });
+  if (verb == base::Verb::echo) return;
+  replies_ = sent_;
+  for (char& byte : replies_) byte = base::reply_to(verb, byte);
 }
 
 }  // namespace tcpserver::load

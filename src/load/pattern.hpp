@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/cli/service.hpp"
+#include "tcpserver/base/service.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@ class Pattern {
   static constexpr std::uint64_t period = 65521;  // the largest prime below 2^16
 
   // `longest` is the most that sent() and expected() are asked for.
-  Pattern(cli::Service service, std::size_t longest);
+  Pattern(base::Verb verb, std::size_t longest);
 
   // Where a connection's round begins. Of 65521 connections that follow each other each has its own place.
   [[nodiscard]] static std::uint64_t place_of(std::uint64_t connection, std::uint64_t round) noexcept {
@@ -31,12 +31,12 @@ class Pattern {
     return std::string_view(sent_).substr(place % period, size);
   }
   [[nodiscard]] std::string_view expected(std::uint64_t place, std::size_t size) const noexcept {
-    return std::string_view(capitals_.empty() ? sent_ : capitals_).substr(place % period, size);
+    return std::string_view(replies_.empty() ? sent_ : replies_).substr(place % period, size);
   }
 
  private:
   std::string sent_;
-  std::string capitals_;  // empty: the reply is what was sent
+  std::string replies_;  // empty: the reply is what was sent
 };
 
 }  // namespace tcpserver::load

@@ -28,15 +28,11 @@ Fault fault_of(int error) {
   return {.kind = kind_of_errno(error), .error = error};
 }
 
-char capital(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
 }  // namespace
 
 // One byte more than a reply may have: so a surplus shows.
-Transfer::Transfer(cli::Service service, std::uint64_t size)
-    : size_(size), pattern_(service, piece_of(size)), buffer_(piece_of(size) + 1) {}
+Transfer::Transfer(base::Verb verb, std::uint64_t size)
+    : size_(size), pattern_(verb, piece_of(size)), buffer_(piece_of(size) + 1) {}
 
 std::optional<Fault> Transfer::send(Connection& connection) {
   const std::uint64_t place = Pattern::place_of(connection.number, connection.round) + connection.sent;
@@ -82,7 +78,7 @@ Fault Transfer::difference(const Connection& connection, std::uint64_t place, st
   const auto differs = std::mismatch(expected.begin(), expected.end(), buffer_.begin());
   // What one service sends back where the other is expected.
   const bool letters_alone = std::equal(sent.begin(), sent.end(), buffer_.begin(), [](char asked, char came) {
-    return came == asked || came == capital(asked);
+    return came == asked || came == base::reply_to(base::Verb::upper, asked);
   });
   return {.kind = ErrorKind::wrong_bytes,
           .at = connection.received + static_cast<std::uint64_t>(differs.first - expected.begin()),

@@ -14,7 +14,7 @@ namespace tcpserver::load {
 class Transfer {
  public:
   // `size`: bytes of a round, above 0.
-  Transfer(cli::Service service, std::uint64_t size);
+  Transfer(base::Verb verb, std::uint64_t size);
 
   // Whether the kernel had room. A fault is what ended the connection, be it the connect that was under way.
   [[nodiscard]] std::optional<Fault> send(Connection& connection);

@@ -8,11 +8,11 @@
 
 namespace {
 
-using tcpserver::cli::Service;
+using tcpserver::base::Verb;
 using tcpserver::load::Pattern;
 
 TEST(Pattern, IsAnotherOneForEachConnectionAndEachRound) {
-  const Pattern pattern(Service::echo, 8);
+  const Pattern pattern(Verb::echo, 8);
   std::set<std::string_view> seen;
   for (std::uint64_t connection = 1; connection <= Pattern::period; ++connection) {
     seen.insert(pattern.sent(Pattern::place_of(connection, 0), 8));
@@ -24,7 +24,7 @@ TEST(Pattern, IsAnotherOneForEachConnectionAndEachRound) {
 }
 
 TEST(Pattern, HasEveryByteValue) {
-  const Pattern pattern(Service::echo, Pattern::period);
+  const Pattern pattern(Verb::echo, Pattern::period);
   std::array<bool, 256> seen{};
   for (const char c : pattern.sent(0, Pattern::period)) seen[static_cast<unsigned char>(c)] = true;
   for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_TRUE(seen[i]) << i;
@@ -32,7 +32,7 @@ TEST(Pattern, HasEveryByteValue) {
 
 TEST(Pattern, GoesOnWhereItRepeats) {
   constexpr std::size_t longest = 300;
-  const Pattern pattern(Service::echo, longest);
+  const Pattern pattern(Verb::echo, longest);
   for (const std::uint64_t place : {std::uint64_t{0}, Pattern::period - 1, Pattern::period,
                                     Pattern::period + 5, 1000 * Pattern::period - 100}) {
     const auto whole = pattern.sent(place, longest);
@@ -42,9 +42,9 @@ TEST(Pattern, GoesOnWhereItRepeats) {
 }
 
 TEST(Pattern, ExpectsCapitalsOfUpper) {
-  const Pattern echo(Service::echo, 1000);
+  const Pattern echo(Verb::echo, 1000);
   EXPECT_EQ(echo.expected(3, 1000), echo.sent(3, 1000));
-  const Pattern upper(Service::upper, 1000);
+  const Pattern upper(Verb::upper, 1000);
   const auto sent = upper.sent(3, 1000);
   const auto expected = upper.expected(3, 1000);
   EXPECT_NE(sent, expected);

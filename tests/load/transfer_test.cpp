@@ -12,7 +12,7 @@ namespace {
 using namespace tcpserver::base;
 using namespace tcpserver::load;
 using tcpserver::base::UniqueFd;
-using tcpserver::cli::Service;
+using tcpserver::base::Verb;
 
 // A connection, and the test as its server.
 class TransferTest : public ::testing::Test {
@@ -34,7 +34,7 @@ class TransferTest : public ::testing::Test {
     EXPECT_EQ(::send(server.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
   }
 
-  Transfer transfer{Service::echo, 100};
+  Transfer transfer{Verb::echo, 100};
   Connection connection;
   UniqueFd server;
 };
@@ -83,7 +83,7 @@ TEST_F(TransferTest, SeesASurplus) {
 }
 
 TEST_F(TransferTest, SeesAReplyThatComesBeforeTheQuestion) {
-  Transfer other(Service::echo, 100);
+  Transfer other(Verb::echo, 100);
   ASSERT_FALSE(other.send(connection));
   answer(what_came());
   connection.sent = 10;  // as if no more had been sent yet
@@ -106,7 +106,7 @@ TEST_F(TransferTest, SeesAnEarlyEnd) {
 }
 
 TEST_F(TransferTest, TellsTheOtherServiceFromWrongBytes) {
-  Transfer upper(Service::upper, 100);
+  Transfer upper(Verb::upper, 100);
   ASSERT_FALSE(upper.send(connection));
   answer(what_came());
   const auto fault = upper.receive(connection).fault;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/base/system_error.hpp"
 
 #include <cstdint>
@@ -107,6 +108,13 @@ template <typename Choice>
 
 // The value as on or off, or refused.
 [[nodiscard]] bool switch_of(const Given& given);
+
+// The value as a service, or refused.
+[[nodiscard]] base::Service parse_service(const Given& given);
+
+// "echo or upper"; "echo: every byte as it came; upper: in capitals".
+[[nodiscard]] std::string service_names();
+[[nodiscard]] std::string service_help();
 
 // The value as a duration (parse_duration), or refused.
 [[nodiscard]] base::Duration duration_of(const Given& given);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/cli/option_table.hpp"
-#include "tcpserver/cli/service.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -68,7 +68,7 @@ struct ServerOptions {
   std::optional<BacklogRequest> backlog;  // nothing: SOMAXCONN
   Mode mode = Mode::fork;
   Reap reap = Reap::handler;
-  cli::Service service = cli::Service::echo;
+  base::Service service = base::services[0];
   std::uint32_t max_connections = 1000;  // 1 to most_connections
   std::uint32_t max_per_host = 0;        // 0: no limit of its own
   Overload overload = Overload::queue;

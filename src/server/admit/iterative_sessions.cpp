@@ -24,7 +24,7 @@ bool IterativeSessions::start(base::UniqueFd connection, const base::SocketAddre
   auto end = SessionEnd::broken;
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (flags >= 0 && ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) == 0) {
-    end = run_session(connection.get(), options_.service, record_, waiter_, options_.idle_timeout,
+    end = run_session(connection.get(), options_.service.verb, record_, waiter_, options_.idle_timeout,
                       reporter_.recording_in(file));
   } else {
     record_.error.store(errno, std::memory_order_relaxed);

@@ -37,7 +37,7 @@ class ChildLife {
     if (!die_with_parent()) return SessionEnd::drained;
     limit_file_size();
     if (!calls_.enter(order_.sandbox)) return SessionEnd::sandbox_refused;
-    return SessionLoop<Calls>(calls_, order_.service, record_, order_.recording).run(buffer, size);
+    return SessionLoop<Calls>(calls_, order_.verb, record_, order_.recording).run(buffer, size);
   }
 
   // One call in a server without trouble, where nothing is open above the connection and its recording.

@@ -94,7 +94,7 @@ bool ForkedSessions::start(base::UniqueFd connection, const base::SocketAddress&
   const pid_t pid = launcher_->launch({.connection = connection.get(),
                                        .highest_descriptor = highest_descriptor_,
                                        .parent = own_pid_,
-                                       .service = options_.service,
+                                       .verb = options_.service.verb,
                                        .sandbox = sandbox_,
                                        .recording = reporter_.recording_in(file)},
                                       record);

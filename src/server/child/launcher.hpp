@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/cli/service.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/server/child/address_hints.hpp"
 #include "tcpserver/server/child/scoreboard.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
@@ -18,7 +18,7 @@ struct ChildOrder {
   std::int32_t connection = -1;
   std::int32_t highest_descriptor = 0;  // the highest one that the parent may have open
   std::int32_t parent = 0;
-  cli::Service service{};
+  base::Verb verb = base::Verb::echo;
   Sandbox sandbox = Sandbox::none;
   RecordingFile recording{};
 };

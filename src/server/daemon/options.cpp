@@ -133,8 +133,8 @@ cli::OptionTable server_option_table(ServerOptions& target) {
          target.reap =
              cli::choice_of<Reap>(given, "a way to reap", {"handler", Reap::handler}, {"none", Reap::none});
        }},
-      {"service", 's', "SERVICE", "echo", "echo: every byte as it came; upper: in capitals",
-       [&target](const cli::Given& given) { target.service = cli::service_of(given); }},
+      {"service", 's', "SERVICE", "echo", cli::service_help(),
+       [&target](const cli::Given& given) { target.service = cli::parse_service(given); }},
       {"max-connections", 'c', "N", std::to_string(defaults.max_connections),
        "children at a time, 1 to " + std::to_string(most_connections) + "; further clients meet --overload",
        [&target](const cli::Given& given) { store_connections(target.max_connections, 1, given); }},

@@ -95,11 +95,10 @@ bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
   return end == SessionEnd::client_closed || claims.in == claims.out;
 }
 
-SessionEnd run_session(int connection, cli::Service service, SessionRecord& record, SessionWaiter& waiter,
+SessionEnd run_session(int connection, base::Verb verb, SessionRecord& record, SessionWaiter& waiter,
                        base::Duration idle_timeout, RecordingFile recording) noexcept {
   const WaitedCalls calls{.connection = connection, .waiter = waiter, .idle_timeout = idle_timeout};
-  return SessionLoop<WaitedCalls>(calls, service, record, recording)
-      .run(echo_buffer.data(), echo_buffer.size());
+  return SessionLoop<WaitedCalls>(calls, verb, record, recording).run(echo_buffer.data(), echo_buffer.size());
 }
 
 }  // namespace tcpserver::server

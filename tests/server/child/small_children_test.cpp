@@ -56,7 +56,7 @@ TEST(Launcher, KeepsConnectionAndFileInWhateverOrder) {
       const pid_t pid = launcher->launch({.connection = free_from + connection,
                                           .highest_descriptor = free_from + highest,
                                           .parent = ::getpid(),
-                                          .service = cli::Service::echo,
+                                          .verb = base::Verb::echo,
                                           .sandbox = Sandbox::none,
                                           .recording = {.descriptor = file < 0 ? -1 : free_from + file,
                                                         .room = std::numeric_limits<std::uint64_t>::max()}},

@@ -26,7 +26,7 @@ TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
   EXPECT_FALSE(options.backlog.has_value());
   EXPECT_EQ(options.mode, Mode::fork);
   EXPECT_EQ(options.reap, Reap::handler);
-  EXPECT_EQ(options.service, Service::echo);
+  EXPECT_EQ(options.service.verb, Verb::echo);
   EXPECT_EQ(options.max_connections, 1000U);
   EXPECT_EQ(options.idle_timeout, 5min);
   EXPECT_EQ(options.drain_timeout, 10s);
@@ -82,8 +82,9 @@ const Sample samples[] = {
     {"-m", "TCPSERVER_MODE", "iterative", [](const ServerOptions& o) { return o.mode == Mode::iterative; }},
     {"--reap", "TCPSERVER_REAP", "none", [](const ServerOptions& o) { return o.reap == Reap::none; }},
     {"--service", "TCPSERVER_SERVICE", "upper",
-     [](const ServerOptions& o) { return o.service == Service::upper; }},
-    {"-s", "TCPSERVER_SERVICE", "upper", [](const ServerOptions& o) { return o.service == Service::upper; }},
+     [](const ServerOptions& o) { return o.service.verb == Verb::upper; }},
+    {"-s", "TCPSERVER_SERVICE", "upper",
+     [](const ServerOptions& o) { return o.service.verb == Verb::upper; }},
     {"--max-connections", "TCPSERVER_MAX_CONNECTIONS", "1",
      [](const ServerOptions& o) { return o.max_connections == 1; }},
     {"-c", "TCPSERVER_MAX_CONNECTIONS", "4194304",

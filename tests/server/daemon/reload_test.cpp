@@ -53,7 +53,7 @@ TEST(ReloadCompare, LeavesTheRestAsItIs) {
   read.bind.push_back(*SocketAddress::parse("::1", 0));
   read.mode = Mode::iterative;
   read.reap = Reap::none;
-  read.service = Service::upper;
+  read.service = services[1];
   read.daemonize = true;
   read.pid_file = "/run/pid";
   read.user = UserRequest{"nobody", ""};
@@ -64,7 +64,7 @@ TEST(ReloadCompare, LeavesTheRestAsItIs) {
   EXPECT_TRUE(reload.options.bind.empty());
   EXPECT_EQ(reload.options.mode, Mode::fork);
   EXPECT_EQ(reload.options.reap, Reap::handler);
-  EXPECT_EQ(reload.options.service, Service::echo);
+  EXPECT_EQ(reload.options.service.verb, Verb::echo);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace tcpserver::server {
 namespace {
 
-using cli::Service;
+using base::Verb;
 
 constexpr int record_file = 7;
 
@@ -59,9 +59,9 @@ struct ScriptedCalls {
 
 class Recorded : public ::testing::Test {
  protected:
-  void run(Service service = Service::echo, std::uint64_t limit = std::numeric_limits<std::uint64_t>::max()) {
+  void run(Verb verb = Verb::echo, std::uint64_t limit = std::numeric_limits<std::uint64_t>::max()) {
     char buffer[64];
-    SessionLoop<ScriptedCalls> loop({&script}, service, record, {.descriptor = record_file, .room = limit});
+    SessionLoop<ScriptedCalls> loop({&script}, verb, record, {.descriptor = record_file, .room = limit});
     EXPECT_EQ(loop.run(buffer, sizeof buffer), SessionEnd::client_closed);
     EXPECT_EQ(record.recording.bytes, script.file.size());
     EXPECT_EQ(record.error, 0) << "the session's own";
@@ -74,7 +74,7 @@ class Recorded : public ::testing::Test {
 
 TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
   script.sent = {"one", "two"};
-  run(Service::upper);
+  run(Verb::upper);
   EXPECT_EQ(script.file, "onetwo");
   EXPECT_EQ(script.answer, "ONETWO");
   EXPECT_EQ(script.order, (std::vector<std::string>{"save", "write", "save", "write"}));
@@ -83,7 +83,7 @@ TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
 TEST_F(Recorded, IsNothingWithoutAFile) {
   script.sent = {"one"};
   char buffer[64];
-  EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, Service::echo, record).run(buffer, sizeof buffer),
+  EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, Verb::echo, record).run(buffer, sizeof buffer),
             SessionEnd::client_closed);
   EXPECT_EQ(script.order, std::vector<std::string>{"write"});
 }
@@ -125,7 +125,7 @@ TEST_F(Recorded, EndsAtTheLimitToTheByte) {
     script.sent = {"0123", "4567", "89"};
     if (limit >= 3) script.saves = {3};
     record.reset();
-    run(Service::echo, limit);
+    run(Verb::echo, limit);
     EXPECT_EQ(script.file, std::string("0123456789").substr(0, limit)) << limit;
     EXPECT_EQ(script.answer, "0123456789");
     EXPECT_EQ(record.recording.error, 0) << "that is no failure";
@@ -147,7 +147,7 @@ TEST(SessionLoopFailure, CountsETIMEDOUTAsIdleTimeout) {
   char buffer[16];
   const auto end_after = [&](int error) {
     SessionRecord record{};
-    return SessionLoop<FailingCalls>({-error}, tcpserver::cli::Service::echo, record)
+    return SessionLoop<FailingCalls>({-error}, tcpserver::base::Verb::echo, record)
         .run(buffer, sizeof buffer);
   };
   EXPECT_EQ(end_after(ETIMEDOUT), SessionEnd::idle_timeout);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace tcpserver::base;
 using namespace tcpserver::server;
-using tcpserver::cli::Service;
+using tcpserver::base::Verb;
 
 TEST(Capitals, ChangeAsciiLettersAlone) {
   std::string bytes;
@@ -66,7 +66,7 @@ TEST(Session, EchoesCountsAndEndsWithTheClient) {
   ::shutdown(pair.ends[0], SHUT_WR);
   SessionRecord bytes{};
   PollWaiter waiter;
-  EXPECT_EQ(run_session(pair.ends[1], Service::upper, bytes, waiter, Duration::zero()),
+  EXPECT_EQ(run_session(pair.ends[1], Verb::upper, bytes, waiter, Duration::zero()),
             SessionEnd::client_closed);
   EXPECT_EQ(bytes.in, 5U);
   EXPECT_EQ(bytes.out, 5U);
@@ -79,14 +79,14 @@ TEST(Session, EndsAfterTheIdleTimeout) {
   Pair pair;
   SessionRecord bytes{};
   PollWaiter waiter;
-  EXPECT_EQ(run_session(pair.ends[1], Service::echo, bytes, waiter, std::chrono::milliseconds(1)),
+  EXPECT_EQ(run_session(pair.ends[1], Verb::echo, bytes, waiter, std::chrono::milliseconds(1)),
             SessionEnd::idle_timeout);
 }
 
 TEST(Session, EndsAsBrokenWhereTheDescriptorIsNone) {
   SessionRecord bytes{};
   PollWaiter waiter;
-  EXPECT_EQ(run_session(1 << 20, Service::echo, bytes, waiter, Duration::zero()), SessionEnd::broken);
+  EXPECT_EQ(run_session(1 << 20, Verb::echo, bytes, waiter, Duration::zero()), SessionEnd::broken);
 }
 
 }  // namespace

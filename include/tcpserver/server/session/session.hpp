@@ -65,7 +65,7 @@ inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t
 
 // Serves a non-blocking connection in this process until the session ends; counts into `record`. One at a
 // time, because there is one buffer. `idle_timeout` 0 disables the timeout. Children use SessionLoop instead.
-[[nodiscard]] SessionEnd run_session(int connection, cli::Service service, SessionRecord& record,
+[[nodiscard]] SessionEnd run_session(int connection, base::Verb verb, SessionRecord& record,
                                      SessionWaiter& waiter, base::Duration idle_timeout,
                                      RecordingFile recording = {}) noexcept;
 

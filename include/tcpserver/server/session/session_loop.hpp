@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tcpserver/cli/service.hpp"
+#include "tcpserver/base/service.hpp"
 #include "tcpserver/server/session/capitals.hpp"
 #include "tcpserver/server/session/session.hpp"
 
@@ -22,8 +22,8 @@ namespace tcpserver::server {
 template <typename Calls>
 class SessionLoop {
  public:
-  SessionLoop(Calls calls, cli::Service service, SessionRecord& record, RecordingFile recording = {}) noexcept
-      : calls_(calls), service_(service), record_(record), file_(recording) {}
+  SessionLoop(Calls calls, base::Verb verb, SessionRecord& record, RecordingFile recording = {}) noexcept
+      : calls_(calls), verb_(verb), record_(record), file_(recording) {}
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
     for (;;) {
@@ -41,7 +41,7 @@ class SessionLoop {
       const auto got = static_cast<std::size_t>(count);
       SessionRecord::add(record_.in, got);
       if (file_.descriptor >= 0) save(buffer, got);
-      if (service_ == cli::Service::upper) to_capitals(buffer, got);
+      if (verb_ == base::Verb::upper) to_capitals(buffer, got);
       calls_.set_reset_on_close(true);
       if (!send_all(buffer, got)) return end_;
       calls_.set_reset_on_close(false);
@@ -118,7 +118,7 @@ class SessionLoop {
   }
 
   Calls calls_;
-  cli::Service service_;
+  base::Verb verb_;
   SessionRecord& record_;
   RecordingFile file_;
   SessionEnd end_ = SessionEnd::client_closed;

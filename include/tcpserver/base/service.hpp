@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tcpserver::base {
+
+// What a child does with the bytes of its client.
+enum class Verb : std::uint8_t {
+  echo,  // sends each back as it came
+  upper  // sends each back, ASCII letters as capitals
+};
+
+// The byte that is sent back for this one.
+[[nodiscard]] constexpr char reply_to(Verb verb, char byte) noexcept {
+  const bool is_small_letter = byte >= 'a' && byte <= 'z';
+  return verb == Verb::upper && is_small_letter ? static_cast<char>(byte - ('a' - 'A')) : byte;
+}
+
+// A value of --service. The options and the help of all programs come from this table.
+struct Service {
+  std::string_view name;
+  std::string_view help;
+  Verb verb;
+
+  friend constexpr bool operator==(const Service&, const Service&) = default;
+};
+
+inline constexpr Service services[] = {
+    {"echo", "every byte as it came", Verb::echo},  // the default
+    {"upper", "in capitals", Verb::upper},
+};
+
+}  // namespace tcpserver::base
