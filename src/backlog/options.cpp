@@ -1,6 +1,7 @@
 #include "backlog/options.hpp"
 
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/option_values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +10,6 @@
 namespace tcpserver::backlog {
 
 namespace {
-
-using base::ExitStatus;
-using base::StartError;
 
 constexpr cli::Program probe_program{
     .name = "tcpbacklog probe",
@@ -48,92 +46,129 @@ constexpr cli::Program size_program{
         "a bare number is seconds.\n",
 };
 
-std::uint16_t port_of(const cli::Given& given) {
-  const auto port = base::parse_count(given.text, 1, 65535);
-  if (!port) cli::refuse(given, "a port: a whole number from 1 to 65535");
-  return static_cast<std::uint16_t>(*port);
-}
-
-int backlog_of(const cli::Given& given) {
-  const auto value = base::parse_count(given.text, 0, largest_probed_backlog);
-  if (!value) {
-    cli::refuse(given,
-                "a backlog to probe: a whole number from 0 to " + std::to_string(largest_probed_backlog));
-  }
-  return static_cast<int>(*value);
-}
-
-double rate_of(const cli::Given& given) {
-  const auto rate = base::parse_decimal(given.text, highest_rate);
-  if (!rate) {
-    cli::refuse(given, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
+template <typename Rate>
+void store_rate(Rate& rate, const cli::RawValue& value) {
+  const auto parsed = base::parse_decimal(value.text, highest_rate);
+  if (!parsed) {
+    cli::refuse(value, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
                            ", with up to nine digits after the point");
   }
-  return *rate;
+  rate = *parsed;
 }
 
-cli::OptionSpec json_option(bool& json, std::string help) {
-  return {"json", '\0', "", "", std::move(help), [&json](const cli::Given&) { json = true; }};
+void store_headroom(double& headroom, const cli::RawValue& value) {
+  const auto factor = base::parse_decimal(value.text, largest_headroom);
+  if (!factor || *factor < 1) {
+    cli::refuse(value, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
+  }
+  headroom = *factor;
 }
 
-cli::OptionSpec help_option() {
-  return {"help", 'h', "", "", "show this and exit", nullptr};
+void store_interval(base::Duration& interval, const cli::RawValue& value) {
+  interval = cli::parse_duration(value);
+  if (interval < shortest_interval) cli::refuse(value, "an interval: 10ms or more");
+}
+
+void store_count(std::optional<std::uint64_t>& count, const cli::RawValue& value) {
+  count = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
+  if (!count) cli::refuse(value, "a number of looks: a whole number of 1 or more");
+}
+
+cli::OptionTable<ProbeOptions> probe_option_table() {
+  using O = ProbeOptions;
+  return {
+      {"from", '\0', "N", "0", "the first backlog",
+       cli::number(&O::from, 0, largest_probed_backlog, "a backlog to probe")},
+      {"to", '\0', "N", "10", "the last backlog",
+       cli::number(&O::to, 0, largest_probed_backlog, "a backlog to probe")},
+      {"json", '\0', "", "", "print one JSON document instead of a table", cli::on_or_off(&O::json)},
+      {"help", 'h', "", "", "show this and exit"},
+  };
+}
+
+cli::OptionTable<WatchOptions> watch_option_table() {
+  using O = WatchOptions;
+  return {
+      {"interval", '\0', "D", "1s", "time between two looks, 10ms or more",
+       cli::member(&O::interval, store_interval)},
+      {"count", '\0', "N", "no limit", "end after so many looks", cli::member(&O::count, store_count)},
+      {"json", '\0', "", "", "print each look as one line of JSON", cli::on_or_off(&O::json)},
+      {"help", 'h', "", "", "show this and exit"},
+  };
+}
+
+cli::OptionTable<SizeOptions> size_option_table() {
+  using O = SizeOptions;
+  return {
+      {"rate", '\0', "R", "", "clients that connect in a second, in the mean",
+       cli::member(&O::rate, store_rate<double>)},
+      {"burst", '\0', "R", "--rate", "clients that connect in a second, at the peak",
+       cli::member(&O::burst, store_rate<std::optional<double>>)},
+      {"burst-length", '\0', "D", "1s", "how long the peak lasts",
+       cli::duration_above_zero(&O::burst_length, "the length of a burst")},
+      {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
+       cli::duration_above_zero(&O::accept_time, "an accept time")},
+      {"measure", '\0', "PORT", "",
+       "measure the accept time instead, with bursts of connections to the server on this port of this "
+       "machine",
+       cli::number(&O::measure, 1, 65535, "a port")},
+      {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
+       cli::member(&O::headroom, store_headroom)},
+      {"json", '\0', "", "", "print one JSON document instead of the sum", cli::on_or_off(&O::json)},
+      {"help", 'h', "", "", "show this and exit"},
+  };
 }
 
 template <typename Options>
-std::vector<std::string_view> parse_job(const cli::Program& program, cli::OptionTable (*table)(Options&),
+std::vector<std::string_view> parse_job(const cli::Program& program, const cli::OptionTable<Options>& table,
                                         BacklogCommand& command, int argc, char* const* argv) {
-  char* const no_variables[] = {nullptr};
   auto& options = command.job.emplace<Options>();
-  auto parsed = cli::parse_arguments(program, table(options), {}, argc, argv, no_variables);
+  auto parsed = cli::parse_arguments(program, table, options, argc, argv);
   command.text_to_show = std::move(parsed.text_to_show);
   return parsed.operands;
 }
 
 void parse_probe_command(BacklogCommand& command, int argc, char* const* argv) {
-  parse_job(probe_program, probe_option_table, command, argc, argv);
+  parse_job(probe_program, probe_option_table(), command, argc, argv);
   const auto& options = std::get<ProbeOptions>(command.job);
   if (options.from > options.to) {
-    throw StartError(ExitStatus::usage, "--from " + std::to_string(options.from) + " is above --to " +
-                                            std::to_string(options.to) +
-                                            ": the first must not be above the last");
+    throw cli::usage_error("--from " + std::to_string(options.from) + " is above --to " +
+                           std::to_string(options.to) + ": the first must not be above the last");
   }
 }
 
 void parse_watch_command(BacklogCommand& command, int argc, char* const* argv) {
-  const auto operands = parse_job(watch_program, watch_option_table, command, argc, argv);
+  const auto operands = parse_job(watch_program, watch_option_table(), command, argc, argv);
   if (!command.text_to_show.empty()) return;
   if (operands.empty()) {
-    throw StartError(ExitStatus::usage, "which PORT? as in tcpbacklog watch 54321");
+    throw cli::usage_error("which PORT? as in tcpbacklog watch 54321");
   }
   if (operands.size() > 1) {
-    throw StartError(ExitStatus::usage,
-                     "unexpected argument " + base::in_quotes(operands[1]) + ": one PORT is all it takes");
+    throw cli::usage_error("unexpected argument " + base::in_quotes(operands[1]) +
+                           ": one PORT is all it takes");
   }
-  std::get<WatchOptions>(command.job).port = port_of({operands[0], "PORT"});
+  std::get<WatchOptions>(command.job).port =
+      static_cast<std::uint16_t>(cli::parse_number({operands[0], "PORT"}, 1, 65535, "a port"));
 }
 
 void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {
-  parse_job(size_program, size_option_table, command, argc, argv);
+  parse_job(size_program, size_option_table(), command, argc, argv);
   if (!command.text_to_show.empty()) return;
   const auto& options = std::get<SizeOptions>(command.job);
   const bool timed = options.accept_time > base::Duration::zero();
   if (options.rate < 0) {
-    throw StartError(ExitStatus::usage,
-                     "--rate is missing: how many clients connect in a second, in the mean?");
+    throw cli::usage_error("--rate is missing: how many clients connect in a second, in the mean?");
   }
   if (!timed && !options.measure) {
-    throw StartError(ExitStatus::usage,
-                     "--accept-time is missing: how long does the server take for one accept? --measure PORT "
-                     "takes it from a server that runs");
+    throw cli::usage_error(
+        "--accept-time is missing: how long does the server take for one accept? --measure PORT "
+        "takes it from a server that runs");
   }
   if (timed && options.measure) {
-    throw StartError(ExitStatus::usage,
-                     "--accept-time and --measure exclude each other: it is told or measured");
+    throw cli::usage_error("--accept-time and --measure exclude each other: it is told or measured");
   }
   if (options.burst && *options.burst < options.rate) {
-    throw StartError(ExitStatus::usage,
-                     "--burst is below --rate: a burst is the highest rate, not the lowest");
+    throw cli::usage_error("--burst is below --rate: a burst is the highest rate, not the lowest");
   }
 }
 
@@ -145,80 +180,14 @@ constexpr std::array jobs{Job{"probe", parse_probe_command}, Job{"watch", parse_
                           Job{"size", parse_size_command}};
 
 std::string help_of_all() {
-  ProbeOptions probe;
-  WatchOptions watch;
-  SizeOptions size;
   return "The listen queue made visible: fill one, watch one, size one.\n"
          "tcpbacklog -V, --version shows the version.\n\n" +
-         cli::help_text(probe_program, probe_option_table(probe)) + "\n" +
-         cli::help_text(watch_program, watch_option_table(watch)) + "\n" +
-         cli::help_text(size_program, size_option_table(size));
+         cli::help_text(probe_program, cli::texts(probe_option_table())) + "\n" +
+         cli::help_text(watch_program, cli::texts(watch_option_table())) + "\n" +
+         cli::help_text(size_program, cli::texts(size_option_table()));
 }
 
 }  // namespace
-
-cli::OptionTable probe_option_table(ProbeOptions& target) {
-  const ProbeOptions defaults;
-  return {
-      {"from", '\0', "N", std::to_string(defaults.from), "the first backlog",
-       [&target](const cli::Given& given) { target.from = backlog_of(given); }},
-      {"to", '\0', "N", std::to_string(defaults.to), "the last backlog",
-       [&target](const cli::Given& given) { target.to = backlog_of(given); }},
-      json_option(target.json, "print one JSON document instead of a table"),
-      help_option(),
-  };
-}
-
-cli::OptionTable watch_option_table(WatchOptions& target) {
-  const WatchOptions defaults;
-  return {
-      {"interval", '\0', "D", base::duration_text(defaults.interval), "time between two looks, 10ms or more",
-       [&target](const cli::Given& given) {
-         target.interval = cli::duration_of(given);
-         if (target.interval < shortest_interval) cli::refuse(given, "an interval: 10ms or more");
-       }},
-      {"count", '\0', "N", "no limit", "end after so many looks",
-       [&target](const cli::Given& given) {
-         target.count = base::parse_count(given.text, 1, std::numeric_limits<std::uint64_t>::max());
-         if (!target.count) cli::refuse(given, "a number of looks: a whole number of 1 or more");
-       }},
-      json_option(target.json, "print each look as one line of JSON"),
-      help_option(),
-  };
-}
-
-cli::OptionTable size_option_table(SizeOptions& target) {
-  const SizeOptions defaults;
-  target.rate = -1;  // not given
-  return {
-      {"rate", '\0', "R", "", "clients that connect in a second, in the mean",
-       [&target](const cli::Given& given) { target.rate = rate_of(given); }},
-      {"burst", '\0', "R", "--rate", "clients that connect in a second, at the peak",
-       [&target](const cli::Given& given) { target.burst = rate_of(given); }},
-      {"burst-length", '\0', "D", base::duration_text(defaults.burst_length), "how long the peak lasts",
-       [&target](const cli::Given& given) {
-         target.burst_length = cli::duration_above_zero(given, "the length of a burst");
-       }},
-      {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
-       [&target](const cli::Given& given) {
-         target.accept_time = cli::duration_above_zero(given, "an accept time");
-       }},
-      {"measure", '\0', "PORT", "",
-       "measure the accept time instead, with bursts of connections to the server on this port of this "
-       "machine",
-       [&target](const cli::Given& given) { target.measure = port_of(given); }},
-      {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
-       [&target](const cli::Given& given) {
-         const auto factor = base::parse_decimal(given.text, largest_headroom);
-         if (!factor || *factor < 1) {
-           cli::refuse(given, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
-         }
-         target.headroom = *factor;
-       }},
-      json_option(target.json, "print one JSON document instead of the sum"),
-      help_option(),
-  };
-}
 
 BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
@@ -235,8 +204,8 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
       std::find_if(jobs.begin(), jobs.end(), [first](const Job& one) { return one.name == first; });
   if (job == jobs.end()) {
     const std::string allowed = "probe (fill a queue and count), watch PORT (see one) or size (how long?)";
-    throw StartError(ExitStatus::usage, argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
-                                                 : "which command? " + allowed);
+    throw cli::usage_error(argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
+                                    : "which command? " + allowed);
   }
   job->parse(command, argc - 1, argv + 1);
   return command;

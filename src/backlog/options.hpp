@@ -1,7 +1,6 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
-#include "tcpserver/cli/option_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,7 +32,7 @@ inline constexpr std::uint64_t highest_rate = 1'000'000'000;
 inline constexpr std::uint64_t largest_headroom = 1000;
 
 struct SizeOptions {
-  double rate = 0;                       // connections a second in the mean, 0 to highest_rate
+  double rate = -1;  // connections a second in the mean, 0 to highest_rate; below 0 until it is given
   std::optional<double> burst;           // a second at the peak, not below rate; nothing: rate
   base::Duration accept_time{};          // above zero; zero: measured
   std::optional<std::uint16_t> measure;  // the port of the server whose accept time is taken
@@ -41,10 +40,6 @@ struct SizeOptions {
   double headroom = 1.5;                                  // 1 to largest_headroom
   bool json = false;
 };
-
-[[nodiscard]] cli::OptionTable probe_option_table(ProbeOptions& target);
-[[nodiscard]] cli::OptionTable watch_option_table(WatchOptions& target);
-[[nodiscard]] cli::OptionTable size_option_table(SizeOptions& target);
 
 struct BacklogCommand {
   std::variant<ProbeOptions, WatchOptions, SizeOptions> job;

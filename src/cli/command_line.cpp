@@ -4,108 +4,104 @@
 
 #include "cli/suggestion.hpp"
 
-#include <getopt.h>
-
 #include <algorithm>
+#include <optional>
 
 namespace tcpserver::cli {
 
 namespace {
 
-using base::StartError;
-
-constexpr int first_long_value = 256;  // above every letter: long option i returns first_long_value + i
-
-[[noreturn]] void usage_error(const std::string& line) {
-  throw StartError(base::ExitStatus::usage, line);
-}
-
-[[noreturn]] void unknown_option(const Program& program, const OptionTable& table, std::string_view flag) {
-  std::vector<std::string> names;
-  for (const auto& spec : table) names.push_back("--" + std::string(spec.name));
-  std::string help = std::string(program.name) + " --help lists them all";
-  if (!program.operands.empty()) help.append("; without a flag: ").append(program.operands);
-  usage_error("unknown option " + base::in_quotes(flag) + suggestion(flag, names, "--") + " (" + help + ")");
-}
-
-class FlagReader {
+class CommandLineReader {
  public:
-  FlagReader(const Program& program, const OptionTable& table) : program_(program), table_(table) {
-    letters_ = ":";  // a missing value is told apart from an unknown option
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      const auto& spec = table[i];
-      names_.emplace_back(spec.name);
-      if (spec.letter == '\0') continue;
-      letters_ += spec.letter;
-      if (takes_value(spec)) letters_ += ':';
-    }
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      const int argument = takes_value(table[i]) ? required_argument : no_argument;
-      long_options_.push_back({names_[i].c_str(), argument, nullptr, first_long_value + static_cast<int>(i)});
-    }
-    long_options_.push_back({nullptr, 0, nullptr, 0});
-  }
+  CommandLineReader(const Program& program, const OptionTexts& options, int argc, char* const* argv)
+      : program_(program), options_(options), words_(argv + std::min(argc, 1), argv + argc) {}
 
-  CommandLine read(int argc, char* const* argv) {
-    CommandLine line;
-    std::vector<char*> words(argv, argv + argc);  // getopt_long permutes: its own copy of the pointers
-    words.push_back(nullptr);
-    optind = 0;  // glibc and musl: begin afresh
-    opterr = 0;  // our own messages
-    for (;;) {
-      const int found = getopt_long(argc, words.data(), letters_.c_str(), long_options_.data(), nullptr);
-      if (found == -1) break;
-      if (found == '?' || found == ':') refuse_flag(found, words[static_cast<std::size_t>(optind) - 1]);
-      const std::size_t spec = index_of(found);
-      const char* const text = optarg == nullptr ? "on" : optarg;
-      if (found >= first_long_value) refuse_abbreviation(spec, words, text);
-      line.flags.push_back({spec, text});
+  CommandLine read() {
+    while (next_ < words_.size()) {
+      const auto word = words_[next_++];
+      if (word == "--") {
+        line_.operands.insert(line_.operands.end(), words_.begin() + static_cast<std::ptrdiff_t>(next_),
+                              words_.end());
+        break;
+      }
+      if (word.starts_with("--")) {
+        take_long(word);
+      } else if (word.size() > 1 && word.front() == '-') {
+        take_letters(word.substr(1));
+      } else {
+        line_.operands.push_back(word);
+      }
     }
-    line.operands.assign(words.begin() + optind, words.begin() + argc);
-    return line;
+    return std::move(line_);
   }
 
  private:
-  static bool takes_value(const OptionSpec& spec) { return !spec.value_name.empty(); }
-
-  std::size_t index_of(int found) const {
-    if (found >= first_long_value) return static_cast<std::size_t>(found - first_long_value);
-    const auto spec = std::find_if(table_.begin(), table_.end(),
-                                   [found](const OptionSpec& one) { return one.letter == found; });
-    return static_cast<std::size_t>(spec - table_.begin());
+  // --backlog 5 or --backlog=5
+  void take_long(std::string_view word) {
+    const auto equals = word.find('=');
+    const auto flag = word.substr(0, equals);
+    const auto spec = find(flag, [flag](const OptionText& one) { return one.name == flag.substr(2); });
+    std::optional<std::string_view> text;
+    if (equals != std::string_view::npos) text = word.substr(equals + 1);
+    if (text && !takes_value(spec)) throw usage_error(std::string(flag) + " takes no value");
+    take(spec, text);
   }
 
-  [[noreturn]] void refuse_flag(int found, std::string_view word) const {
-    // optopt names the option where getopt_long knows it: its value is missing, or it got one too many.
-    if (optopt == 0) unknown_option(program_, table_, word.substr(0, word.find('=')));
-    const std::size_t spec = index_of(optopt);
-    if (spec == table_.size()) unknown_option(program_, table_, std::string("-") + static_cast<char>(optopt));
-    const std::string name = "--" + names_[spec];
-    if (found == ':')
-      usage_error(name + " needs a value: " + name + " " + std::string(table_[spec].value_name));
-    usage_error(name + " takes no value");
+  // -b 5, -b5, or several switches: -dv
+  void take_letters(std::string_view letters) {
+    while (!letters.empty()) {
+      const char letter = letters.front();
+      letters.remove_prefix(1);
+      const auto spec = find({'-', letter}, [letter](const OptionText& one) { return one.letter == letter; });
+      std::optional<std::string_view> text;
+      if (takes_value(spec) && !letters.empty()) text = std::exchange(letters, {});
+      take(spec, text);
+    }
   }
 
-  // getopt_long takes --back for --backlog.
-  void refuse_abbreviation(std::size_t spec, const std::vector<char*>& words, const char* text) const {
-    const auto last = static_cast<std::size_t>(optind) - 1;
-    const bool value_is_own_word = words[last] == text;
-    const std::string_view word = words[value_is_own_word ? last - 1 : last];
-    const auto flag = word.substr(0, word.find('='));
-    if (flag.substr(2) != names_[spec]) unknown_option(program_, table_, flag);
+  void take(std::size_t spec, std::optional<std::string_view> text) {
+    if (!takes_value(spec)) text = "on";
+    if (!text && next_ == words_.size()) {
+      const std::string name = "--" + std::string(options_[spec].name);
+      throw usage_error(name + " needs a value: " + name + " " + std::string(options_[spec].value_name));
+    }
+    line_.flags.push_back({spec, text ? *text : words_[next_++]});
+  }
+
+  [[nodiscard]] bool takes_value(std::size_t spec) const { return !options_[spec].value_name.empty(); }
+
+  template <typename IsIt>
+  [[nodiscard]] std::size_t find(const std::string& flag, IsIt is_it) const {
+    const auto found = std::find_if(options_.begin(), options_.end(), is_it);
+    if (found == options_.end()) throw unknown_option(flag);
+    return static_cast<std::size_t>(found - options_.begin());
+  }
+  template <typename IsIt>
+  [[nodiscard]] std::size_t find(std::string_view flag, IsIt is_it) const {
+    return find(std::string(flag), is_it);
+  }
+
+  [[nodiscard]] base::StartError unknown_option(const std::string& flag) const {
+    std::vector<std::string> names;
+    for (const auto& option : options_) names.push_back("--" + std::string(option.name));
+    std::string help = std::string(program_.name) + " --help lists them all";
+    if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
+    return usage_error("unknown option " + base::in_quotes(flag) + suggestion(flag, names, "--") + " (" +
+                       help + ")");
   }
 
   const Program& program_;
-  const OptionTable& table_;
-  std::string letters_;
-  std::vector<std::string> names_;  // as C strings for getopt_long
-  std::vector<option> long_options_;
+  const OptionTexts& options_;
+  const std::vector<std::string_view> words_;
+  std::size_t next_ = 0;  // the word to read next
+  CommandLine line_;
 };
 
 }  // namespace
 
-CommandLine read_command_line(const Program& program, const OptionTable& table, int argc, char* const* argv) {
-  return FlagReader(program, table).read(argc, argv);
+CommandLine read_command_line(const Program& program, const OptionTexts& options, int argc,
+                              char* const* argv) {
+  return CommandLineReader(program, options, argc, argv).read();
 }
 
 }  // namespace tcpserver::cli

@@ -19,10 +19,10 @@ struct CommandLine {
   std::vector<std::string_view> operands;
 };
 
-// Takes argv apart by getopt_long(3), with one difference: long options are not abbreviated, for a script
-// that relies on it breaks when another option begins alike. The views point into argv. Throws StartError
-// (usage) for unknown options and for values that are missing or too many.
-[[nodiscard]] CommandLine read_command_line(const Program& program, const OptionTable& table, int argc,
+// Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated, for a
+// script that relies on it breaks when another option begins alike. The views point into argv. Throws
+// StartError (usage) for unknown options and for values that are missing or too many.
+[[nodiscard]] CommandLine read_command_line(const Program& program, const OptionTexts& options, int argc,
                                             char* const* argv);
 
 }  // namespace tcpserver::cli

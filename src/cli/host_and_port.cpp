@@ -1,7 +1,7 @@
 #include "tcpserver/cli/host_and_port.hpp"
 
 #include "tcpserver/base/values.hpp"
-#include "tcpserver/cli/option_table.hpp"
+#include "tcpserver/cli/option_values.hpp"
 
 namespace tcpserver::cli {
 
@@ -9,7 +9,7 @@ namespace {
 
 // What a hurried user types as HOST, and no resolver would understand, let alone explain.
 void refuse_what_is_no_host_alone(std::string_view text) {
-  const Given given{text, "HOST"};
+  const RawValue given{text, "HOST"};
   const auto colon = text.find(':');
   if (base::parse_saturating(text, 0))
     refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
@@ -25,8 +25,8 @@ void refuse_what_is_no_host_alone(std::string_view text) {
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port) {
   if (operands.size() > 2) {
-    throw base::StartError(base::ExitStatus::usage, "unexpected argument " + base::in_quotes(operands[2]) +
-                                                        ": HOST and PORT are all it takes");
+    throw usage_error("unexpected argument " + base::in_quotes(operands[2]) +
+                      ": HOST and PORT are all it takes");
   }
   if (!operands.empty()) {
     if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
@@ -34,9 +34,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
     host = operands[0];
   }
   if (operands.size() == 2) {
-    const auto number = base::parse_count(operands[1], 1, 65535);
-    if (!number) refuse({operands[1], "PORT"}, "a port: a whole number from 1 to 65535");
-    port = static_cast<std::uint16_t>(*number);
+    port = static_cast<std::uint16_t>(parse_number({operands[1], "PORT"}, 1, 65535, "a port"));
   }
 }
 

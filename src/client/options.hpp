@@ -2,7 +2,6 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/service.hpp"
-#include "tcpserver/cli/option_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -28,8 +27,6 @@ struct ClientOptions {
   std::optional<base::Service> service;  // what the replies are compared with; nothing: echo
   bool json = false;                     // the timeline as data
 };
-
-[[nodiscard]] cli::OptionTable client_option_table(ClientOptions& target);
 
 struct ClientCommand {
   ClientOptions options;

@@ -2,7 +2,6 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/service.hpp"
-#include "tcpserver/cli/option_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -34,25 +33,14 @@ struct LoadOptions {
   std::uint64_t size = 32;             // bytes of a message, or of a bulk stream
   std::uint64_t round_trips = 1;       // of each connection, with ping
   base::Duration hold{};               // with hold
-  std::optional<double> rate{};        // connections to start in a second; nothing: as answers come
+  std::uint64_t bulk = 0;              // bytes of a bulk stream, with bulk
+  std::optional<double> rate{};        // connections to start in a second; nullopt: as answers come
   base::Service service = base::services[0];
   bool reset = false;         // close by RST
   std::uint32_t sources = 0;  // 127.0.0.1 to 127.0.0.so many; 0: as the system chooses
   base::Duration timeout = std::chrono::seconds(10);
   bool json = false;
 };
-
-// What was said on the command line, where it makes a difference whether anything was said.
-struct LoadWords {
-  std::optional<std::uint64_t> connections;
-  std::optional<std::uint32_t> concurrency;
-  std::optional<std::uint64_t> message_size;
-  std::optional<base::Duration> hold;
-  std::optional<std::uint64_t> bulk;
-  std::optional<std::uint64_t> ping;
-};
-
-[[nodiscard]] cli::OptionTable load_option_table(LoadOptions& target, LoadWords& words);
 
 struct LoadCommand {
   LoadOptions options;

@@ -9,7 +9,6 @@
 namespace {
 
 using namespace tcpserver::base;
-using namespace tcpserver::cli;
 using namespace tcpserver::backlog;
 using namespace std::chrono_literals;
 using tcpserver::base::ExitStatus;

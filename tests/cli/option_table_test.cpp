@@ -1,5 +1,7 @@
 #include "tcpserver/cli/option_table.hpp"
 
+#include "tcpserver/cli/option_values.hpp"
+
 #include "harness/arguments.hpp"
 #include "harness/text_file.hpp"
 
@@ -19,22 +21,24 @@ constexpr Program program{.name = "prog",
                           .operands = "",
                           .notes = "Note well.\n"};
 
-// A table of two options, with all that was applied, in order.
+// All that was stored, in order.
 struct Sample {
   std::vector<std::string> applied;
-  OptionTable table() {
-    const auto record = [this](const Given& given) {
-      if (given.text == "bad") refuse(given, "good");
-      applied.push_back(given.label + "=" + std::string(given.text));
-    };
-    return {{"max-size", 's', "N", "7", "how much", record},
-            {"name", '\0', "TEXT", "", "what it is called", record},
-            {"loud", 'l', "", "", "speak up", record},
-            {"config", '\0', "FILE", "", "more of the same", [](const Given&) {}},
-            {"help", 'h', "", "", "show this", nullptr},
-            {"version", 'V', "", "", "show the version", nullptr}};
-  }
 };
+
+OptionTable<Sample> table() {
+  const auto record = member(&Sample::applied, [](std::vector<std::string>& applied, const RawValue& value) {
+    if (value.text == "bad") refuse(value, "good");
+    applied.push_back(value.label + "=" + std::string(value.text));
+  });
+  return {{"max-size", 's', "N", "7", "how much", record},
+          {"name", '\0', "TEXT", "", "what it is called", record},
+          {"loud", 'l', "", "", "speak up", record},
+          {"config", '\0', "FILE", "", "more of the same",
+           member(&Sample::applied, [](std::vector<std::string>&, const RawValue&) {})},
+          {"help", 'h', "", "", "show this"},
+          {"version", 'V', "", "", "show the version"}};
+}
 
 struct Outcome {
   std::vector<std::string> applied;
@@ -47,13 +51,10 @@ Outcome parse(std::vector<std::string> words, std::vector<std::string> variables
   words.insert(words.begin(), "prog");
   const harness::Arguments arguments(std::move(words), std::move(variables));
   Sample sample;
-  Sample beaten_in_file;
-  Sample beaten_variables;
   Outcome outcome;
   try {
-    outcome.parsed =
-        parse_arguments(program, sample.table(), {beaten_in_file.table(), beaten_variables.table()},
-                        arguments.count(), arguments.argv(), arguments.environment());
+    outcome.parsed = parse_arguments(program, table(), sample, arguments.count(), arguments.argv(),
+                                     arguments.environment());
   } catch (const StartError& error) {
     outcome.status = error.status();
     outcome.error = error.what();
@@ -193,6 +194,59 @@ TEST(OptionTable, HelpAndVersionComeBeforeValues) {
       "are on or off there.\n"
       "\n"
       "Note well.\n");
+}
+
+TEST(OptionTable, TakesSwitchesTogetherAndOperandsAnywhere) {
+  EXPECT_EQ(parse({"-ls5"}).applied, (Texts{"--loud=on", "--max-size=5"}));
+  EXPECT_EQ(parse({"-lx"}).error, "unknown option '-x' (prog --help lists them all)");
+  EXPECT_EQ(parse({"--loud=on"}).error, "--loud takes no value");
+  EXPECT_EQ(parse({"-s", "--"}).applied, Texts{"--max-size=--"});
+  EXPECT_EQ(parse({"-"}).error, "unexpected argument '-': prog takes options only");
+  EXPECT_EQ(parse({"--"}).error, "");
+}
+
+struct Running {
+  bool idle = false;
+  std::uint32_t size = 7;
+  std::uint32_t limit = 1;
+  Duration pause{};
+  bool loud = false;
+};
+
+const OptionTable<Running>& running_table() {
+  static const OptionTable<Running> rows{
+      {"idle", '\0', "", "", "", on_or_off(&Running::idle)},
+      {"size", '\0', "N", "", "", number(&Running::size, 0, 9, "a size"), Effect::now},
+      {"limit", '\0', "N", "", "", number(&Running::limit, 0, 9, "a limit"), Effect::now,
+       [](const Running& running) { return running.idle; }},
+      {"pause", '\0', "D", "", "", duration(&Running::pause), Effect::next_connection},
+      {"loud", '\0', "", "", "", on_or_off(&Running::loud)},
+      {"help", '\0', "", "", ""}};
+  return rows;
+}
+
+TEST(Reload, TakesOverWhatNeedsNoRestart) {
+  const Running running;
+  const auto same = compare(running_table(), running, running);
+  EXPECT_EQ(same.changed + same.needs_restart, "");
+  const Running read{.idle = true, .size = 3, .limit = 2, .pause = std::chrono::seconds(2), .loud = true};
+  const auto reload = compare(running_table(), running, read);
+  EXPECT_EQ(reload.changed, "size 7 -> 3, limit 1 -> 2, pause 0s -> 2s");
+  EXPECT_EQ(reload.needs_restart, "idle, loud");
+  EXPECT_EQ(reload.options.size, 3U);
+  EXPECT_EQ(reload.options.limit, 2U);
+  EXPECT_FALSE(reload.options.idle || reload.options.loud);
+}
+
+TEST(Reload, IsSilentAboutOptionsWithoutEffect) {
+  const Running running{.idle = true};
+  Running read = running;
+  read.limit = 5;
+  const auto reload = compare(running_table(), running, read);
+  EXPECT_EQ(reload.changed + reload.needs_restart, "");
+  EXPECT_EQ(reload.options.limit, 5U);
+  EXPECT_EQ(unused_options(running_table(), read), "--limit");
+  EXPECT_EQ(unused_options(running_table(), running), "");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "client/options.hpp"
 
+#include "tcpserver/base/system_error.hpp"
+
 #include "harness/arguments.hpp"
 
 #include <gtest/gtest.h>
@@ -7,7 +9,6 @@
 namespace {
 
 using namespace tcpserver::base;
-using namespace tcpserver::cli;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 using tcpserver::base::StartError;

@@ -1,84 +1,174 @@
 #pragma once
 
-#include "tcpserver/base/clock.hpp"
-#include "tcpserver/base/service.hpp"
 #include "tcpserver/base/system_error.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-// The one table from which flags, environment variables, lines of the configuration file, defaults and help
-// lines of a program all come.
+// One table per program. Its flags, environment variables, lines of the configuration file, defaults, help
+// and reload all come from it. option_values.hpp has the usual kinds of values.
 namespace tcpserver::cli {
 
 // A value as it was given, before it was checked.
-struct Given {
+struct RawValue {
   std::string_view text;
-  std::string label;  // who said so: "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
+  std::string label;  // where it was given: "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 };
 
+// When a change in the configuration file of a running program takes effect.
+enum class Effect { now, next_connection, restart };
+
+// How one member of the options is parsed, printed, compared and copied. Without parse, the option is a flag
+// only; without equal, a reload does not look at it.
+template <typename Options>
+struct Setting {
+  // Checks the value and stores it. Called each time the option was given, in order. Throws StartError
+  // (usage) by way of refuse().
+  std::function<void(Options&, const RawValue&)> parse;
+  std::function<std::string(const Options&)> print;  // needed if a change takes effect without a restart
+  std::function<bool(const Options&, const Options&)> equal;
+  std::function<void(Options& to, const Options& from)> copy;
+  std::string_view name{};  // for the reload's messages; empty if it is the option's
+};
+
+template <typename Options>
 struct OptionSpec {
-  std::string_view name;        // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS
-  char letter = '\0';           // 'c' for -c; none: '\0'
-  std::string_view value_name;  // "N"; empty: a switch, which is on by its flag, and on or off elsewhere
-  std::string default_text;     // for the help; empty: none is shown
+  std::string_view name;          // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS
+  char letter;                    // 'c' for -c; '\0' if there is none
+  std::string_view value_name;    // "N"; empty for a switch, which is on by its flag, and on or off elsewhere
+  std::string_view default_text;  // for the help; empty if none is shown
   std::string help;
-  // Checks the value and stores it. Called for each time the option was given, in order.
-  // Throws StartError (usage) by way of refuse(). None for --help, --version and what else is a flag alone,
-  // which neither a variable nor a file can give.
-  std::function<void(const Given&)> apply;
+  Setting<Options> setting{};
+  Effect effect = Effect::restart;
+  bool (*unused)(const Options&) = nullptr;  // true for options that leave this one no effect
 };
 
-using OptionTable = std::vector<OptionSpec>;
+template <typename Options>
+using OptionTable = std::vector<OptionSpec<Options>>;
 
-// An option of this name names the configuration file (config_file.hpp).
+// What users see of an option, whatever the type of the options.
+struct OptionText {
+  std::string_view name;
+  char letter;
+  std::string_view value_name;
+  std::string_view default_text;
+  std::string help;
+  bool flag_only;  // neither a variable nor a file can give it: --help
+};
+
+using OptionTexts = std::vector<OptionText>;
+
+template <typename Options>
+[[nodiscard]] OptionTexts texts(const OptionTable<Options>& table) {
+  OptionTexts all;
+  for (const auto& spec : table) {
+    all.push_back(
+        {spec.name, spec.letter, spec.value_name, spec.default_text, spec.help, !spec.setting.parse});
+  }
+  return all;
+}
+
+// The option of this name names the configuration file (config_file.hpp).
 inline constexpr std::string_view config_option = "config";
-
-// The same table twice more, storing elsewhere: there values are checked that a stronger source beats.
-struct ScratchTables {
-  OptionTable for_file;
-  OptionTable for_variables;
-};
 
 struct Program {
   std::string_view name;                // "tcpserver"
   std::string_view synopsis;            // "[OPTION]..."
   std::string_view purpose;             // the help's first sentence
-  std::string_view environment_prefix;  // "TCPSERVER_"; empty: no variables are read
-  std::string_view operands;            // "HOST PORT", for the error; empty: none are allowed
+  std::string_view environment_prefix;  // "TCPSERVER_"; empty if no variables are read
+  std::string_view operands;            // "HOST PORT", for the error; empty if none are allowed
   std::string_view notes;               // the help's last lines, each with its newline
 };
 
-// What parsing leaves beside the values that were applied.
+// What parsing leaves beside the values that were stored.
 struct Parsed {
   std::vector<std::string_view> operands;
   std::vector<std::string> warnings;    // one line each
-  std::vector<std::string_view> asked;  // names of flags alone that were given
+  std::vector<std::string_view> asked;  // the flags only that were given
   std::string text_to_show;             // set by --help and --version: print it on stdout and end with 0
 };
 
-// Applies flags, variables and the lines of the configuration file: a flag beats the variable, the variable
-// beats the file, the file beats the default. Of an option given twice in one place the last counts, but each
-// is checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
-// unknown variable with the prefix. In the file both are errors. Long options are not abbreviated.
-// Throws StartError with one line for everything else that is not allowed: status usage, or no_input where
+// Where a value goes: into the options, or, if a stronger source beats it, where it is checked alone.
+enum class Target { options, beaten_in_file, beaten_variable };
+using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
+
+// The part of parse_arguments() that does not know the type of the options.
+[[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTexts& options, const Store& store,
+                                     int argc, char* const* argv, char* const* environment,
+                                     const std::string& directory);
+
+// Stores flags, variables and the lines of the configuration file: a flag beats the variable, the variable
+// beats the file, the file beats the default. If an option is given twice in one place, the last counts, but
+// each is checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so
+// is an unknown variable with the prefix. In the file both are errors. Long options are not abbreviated.
+// Throws StartError with one line for everything else that is not allowed: status usage, or no_input if
 // the file cannot be read. May be called again, to read the file again. A relative path of the file
 // begins at `directory`.
-[[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable& table,
-                                     const ScratchTables& scratch, int argc, char* const* argv,
-                                     char* const* environment, const std::string& directory = {});
+template <typename Options>
+[[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
+                                     Options& target, int argc, char* const* argv,
+                                     char* const* environment = nullptr, const std::string& directory = {}) {
+  Options beaten_in_file;
+  Options beaten_variables;
+  Options* const targets[] = {&target, &beaten_in_file, &beaten_variables};
+  const Store store = [&](std::size_t spec, Target which, const RawValue& value) {
+    table[spec].setting.parse(*targets[static_cast<std::size_t>(which)], value);
+  };
+  return parse_arguments(program, texts(table), store, argc, argv, environment, directory);
+}
 
-// The path as seen from this directory; as it is where it is absolute, or the directory is empty.
+// What becomes of a running program's options when they were read again.
+template <typename Options>
+struct Reload {
+  Options options;            // in force from now on
+  std::string changed;        // "backlog 128 -> 7, max-connections 1000 -> 5"; may be empty
+  std::string needs_restart;  // "port, mode": changed in the file, and not in force; may be empty
+};
+
+void append_to_list(std::string& list, std::string_view item);  // with a comma between
+
+template <typename Options>
+[[nodiscard]] Reload<Options> compare(const OptionTable<Options>& table, const Options& running,
+                                      const Options& read) {
+  Reload<Options> reload{running, {}, {}};
+  for (const auto& spec : table) {
+    const auto& setting = spec.setting;
+    if (!setting.equal || setting.equal(running, read)) continue;
+    if (spec.effect == Effect::restart) {
+      append_to_list(reload.needs_restart, spec.name);
+      continue;
+    }
+    setting.copy(reload.options, read);
+    if (spec.unused != nullptr && spec.unused(running)) continue;
+    const std::string name(setting.name.empty() ? spec.name : setting.name);
+    append_to_list(reload.changed, name + " " + setting.print(running) + " -> " + setting.print(read));
+  }
+  return reload;
+}
+
+// The options that were given although these options leave them no effect: "--reap, --max-per-host".
+template <typename Options>
+[[nodiscard]] std::string unused_options(const OptionTable<Options>& table, const Options& options) {
+  std::string names;
+  for (const auto& spec : table) {
+    const bool unused = spec.unused != nullptr && spec.unused(options);
+    if (unused && !spec.setting.equal(options, Options{}))
+      append_to_list(names, "--" + std::string(spec.name));
+  }
+  return names;
+}
+
+// The path as seen from this directory; unchanged if it is absolute, or the directory is empty.
 [[nodiscard]] std::string path_from(const std::string& directory, const std::string& path);
 
 // The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
-[[nodiscard]] std::string variable_name(const Program& program, const OptionSpec& spec);
+[[nodiscard]] std::string variable_name(const Program& program, const OptionText& option);
 
-// The text of --help. Where the program has variables, the table's first option must take a value.
-[[nodiscard]] std::string help_text(const Program& program, const OptionTable& table);
+// The text of --help. If the program has variables, the table's first option must take a value.
+[[nodiscard]] std::string help_text(const Program& program, const OptionTexts& options);
 
 // "0.1.0".
 [[nodiscard]] const char* version() noexcept;
@@ -87,41 +177,9 @@ struct Parsed {
 [[nodiscard]] std::string version_text(std::string_view program);
 
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
-[[noreturn]] void refuse(const Given& given, std::string_view allowed);
+[[noreturn]] void refuse(const RawValue& value, std::string_view allowed);
 
-// To throw: what was given does not go together.
-[[nodiscard]] base::StartError contradiction(const std::string& text);
-
-// The value as one of two words, or refused: as "'x' is not WHAT: first or second".
-template <typename Choice>
-struct Named {
-  std::string_view name;
-  Choice value;
-};
-template <typename Choice>
-[[nodiscard]] Choice choice_of(const Given& given, std::string_view what, Named<Choice> first,
-                               Named<Choice> second) {
-  if (given.text == first.name) return first.value;
-  if (given.text == second.name) return second.value;
-  refuse(given, std::string(what).append(": ").append(first.name).append(" or ").append(second.name));
-}
-
-// The value as on or off, or refused.
-[[nodiscard]] bool switch_of(const Given& given);
-
-// The value as a service, or refused.
-[[nodiscard]] base::Service parse_service(const Given& given);
-
-// "echo or upper"; "echo: every byte as it came; upper: in capitals".
-[[nodiscard]] std::string service_names();
-[[nodiscard]] std::string service_help();
-
-// The value as a duration (parse_duration), or refused.
-[[nodiscard]] base::Duration duration_of(const Given& given);
-// The same, above 0: else refused as "'0' is not WHAT: it must be above 0".
-[[nodiscard]] base::Duration duration_above_zero(const Given& given, std::string_view what);
-
-// The value as a size (parse_size) of 1 to `most` bytes, a whole number of GiB, or refused.
-[[nodiscard]] std::uint64_t size_of(const Given& given, std::uint64_t most);
+// To throw: what was given is not allowed, or does not go together.
+[[nodiscard]] base::StartError usage_error(const std::string& line);
 
 }  // namespace tcpserver::cli

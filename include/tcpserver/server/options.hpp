@@ -50,6 +50,10 @@ struct BacklogRequest {
   std::uint64_t value;  // 1 or more; the largest uint64_t stands for all that is larger
   std::string text;     // as it was given
   std::string source;   // "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
+
+  friend bool operator==(const BacklogRequest& left, const BacklogRequest& right) {
+    return left.value == right.value;
+  }
 };
 
 // What --record-limit may say at most, in bytes: 1 TiB.
@@ -90,9 +94,6 @@ struct ServerOptions {
   }
 };
 
-// The table of tcpserver's options. Its entries store into `target`, which must outlive it.
-[[nodiscard]] cli::OptionTable server_option_table(ServerOptions& target);
-
 struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
@@ -105,5 +106,11 @@ struct ServerCommand {
 // line, for what is not allowed. Called again, it reads the file again.
 [[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
                                                  const std::string& directory = {});
+
+// What becomes of the options of a running server when they were read again.
+[[nodiscard]] cli::Reload<ServerOptions> compare(const ServerOptions& running, const ServerOptions& read);
+
+// The options that were given and have no effect in this mode: "--reap, --overload". May be empty.
+[[nodiscard]] std::string unused_options(const ServerOptions& options);
 
 }  // namespace tcpserver::server

@@ -7,8 +7,6 @@
 #include "tcpserver/server/child/forked_sessions.hpp"
 #include "tcpserver/server/confine/privileges.hpp"
 
-#include "server/daemon/reload.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,20 +19,6 @@ namespace {
 
 // How long killed children may take to end: SIGKILL needs nothing but processor time.
 constexpr auto time_to_die = std::chrono::seconds(5);
-
-// Names the options that were given and have no effect in the iterative server.
-base::BoundedText<160> name_unused_options(const ServerOptions& options) noexcept {
-  const ServerOptions defaults;
-  base::BoundedText<160> names;
-  const auto name = [&names](const char* option, bool given) {
-    if (given) names.append("%s%s", names.size() == 0 ? "" : ", ", option);
-  };
-  name("--reap", options.reap != defaults.reap);
-  name("--max-connections", options.max_connections != defaults.max_connections);
-  name("--max-per-host", options.max_per_host != defaults.max_per_host);
-  name("--overload", options.overload != defaults.overload);
-  return names;
-}
 
 std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
   std::optional<Recorder> recorder;
@@ -74,9 +58,9 @@ std::unique_ptr<Sessions> Server::make_sessions() {
 
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
-    const auto unused = name_unused_options(options_);
+    const auto unused = unused_options(options_);
     log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
-              unused.size() == 0 ? "" : "; with no children, these have no effect: ", unused.c_str());
+              unused.empty() ? "" : "; with no children, these have no effect: ", unused.c_str());
   } else if (options_.reap == Reap::none) {
     log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "

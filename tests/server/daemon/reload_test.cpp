@@ -1,4 +1,4 @@
-#include "server/daemon/reload.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,6 @@ TEST(ReloadCompare, OfTheSameChangesNothing) {
   const auto reload = compare(running, read);
   EXPECT_EQ(reload.changed, "");
   EXPECT_EQ(reload.needs_restart, "");
-  EXPECT_FALSE(reload.backlog || reload.idle_timeout || reload.max_connections);
 }
 
 TEST(ReloadCompare, TakesOverWhatCanChange) {
@@ -38,7 +37,6 @@ TEST(ReloadCompare, TakesOverWhatCanChange) {
             "backlog SOMAXCONN -> 7, max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
             "1500ms, verbosity normal -> verbose");
   EXPECT_EQ(reload.needs_restart, "");
-  EXPECT_TRUE(reload.backlog && reload.idle_timeout && reload.max_connections);
   EXPECT_EQ(reload.options.backlog->value, 7U);
   EXPECT_EQ(reload.options.max_connections, 5U);
   EXPECT_EQ(reload.options.idle_timeout, 0s);
@@ -65,6 +63,20 @@ TEST(ReloadCompare, LeavesTheRestAsItIs) {
   EXPECT_EQ(reload.options.mode, Mode::fork);
   EXPECT_EQ(reload.options.reap, Reap::handler);
   EXPECT_EQ(reload.options.service.verb, Verb::echo);
+}
+
+TEST(ReloadCompare, OfAnIterativeServerSkipsWhatHasNoEffectThere) {
+  ServerOptions running;
+  running.mode = Mode::iterative;
+  auto read = running;
+  read.max_connections = 5;
+  read.max_per_host = 5;
+  read.overload = Overload::refuse;
+  read.log_format = LogFormat::json;
+  const auto reload = compare(running, read);
+  EXPECT_EQ(reload.changed, "log-format text -> json");
+  EXPECT_EQ(reload.options.overload, Overload::refuse);
+  EXPECT_EQ(unused_options(read), "--max-connections, --max-per-host, --overload");
 }
 
 }  // namespace
