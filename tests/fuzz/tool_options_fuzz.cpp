@@ -1,4 +1,6 @@
 // Arguments of tcpclient, of tcpbacklog and of tcpload, one a line.
+#include "tcpserver/base/system_error.hpp"
+
 #include "backlog/options.hpp"
 #include "client/options.hpp"
 #include "fuzz/fuzz.hpp"
