@@ -56,7 +56,8 @@ inline constexpr auto longest_wait_for_place = std::chrono::seconds(10);
 [[nodiscard]] std::string probe_heading();
 [[nodiscard]] std::string probe_line(const ProbeRow& row, int full_bar, int bar_width);
 [[nodiscard]] std::string full_queue_text(const FullQueue& full);
-[[nodiscard]] std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full);
+[[nodiscard]] std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
+                                     std::string_view kernel);
 
 // tcpbacklog probe: prints each row as soon as it is known. Status ok, or system where the two ways of
 // counting disagree.

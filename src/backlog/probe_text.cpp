@@ -1,5 +1,7 @@
 #include "tcpserver/base/bar.hpp"
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
 
 #include "backlog/probe.hpp"
@@ -9,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
 
 namespace tcpserver::backlog {
 
@@ -93,7 +94,7 @@ std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
 std::string full_queue_text(const FullQueue& full) {
   const std::string where =
       "A client that meets a full queue (backlog " + std::to_string(full.backlog) + ") ";
-  if (full.error != 0) return where + "is refused: " + std::strerror(full.error) + "\n";
+  if (full.error != 0) return where + "is refused: " + base::error_text(full.error) + "\n";
   if (full.let_in_at_once) return where + "is let in all the same: this kernel's queue was not full.\n";
   if (!full.got_in) {
     return where + "gets no RST, and was not in " + seconds(full.after_free) +
@@ -108,28 +109,38 @@ std::string full_queue_text(const FullQueue& full) {
          " s a place came free; the client was in " + seconds(full.after_free) + " s later" + again + ".\n";
 }
 
-std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full) {
-  std::string text = "{\"rows\": [";
-  const char* separator = "";
+std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full, std::string_view kernel) {
+  using Seconds = std::chrono::duration<double>;
+  std::string text;
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.name("rows");
+  json.begin_array();
   for (const auto& row : rows) {
-    text += separator;
-    text += "{\"backlog\": " + std::to_string(row.backlog) + ", \"queued\": " + std::to_string(row.queued) +
-            ", \"bsd\": " + text_or(queued_on_bsd(row.backlog), "null") +
-            ", \"solaris\": " + text_or(queued_on_solaris(row.backlog), "null") +
-            ", \"berkeley\": " + std::to_string(queued_by_berkeley_rule(row.backlog)) +
-            ", \"started\": " + std::to_string(row.started) +
-            ", \"in_effect\": " + (row.in_effect ? std::to_string(*row.in_effect) : "null") +
-            ", \"counted_otherwise\": " + std::to_string(row.counted_otherwise) + "}";
-    separator = ", ";
+    json.begin_object();
+    json.member("backlog", row.backlog);
+    json.member("queued", row.queued);
+    json.member("bsd", queued_on_bsd(row.backlog));
+    json.member("solaris", queued_on_solaris(row.backlog));
+    json.member("berkeley", queued_by_berkeley_rule(row.backlog));
+    json.member("started", row.started);
+    json.member("in_effect", row.in_effect);
+    json.member("counted_otherwise", row.counted_otherwise);
+    json.end_object();
   }
-  text += "], \"kernel\": \"" + kernel_name() +
-          "\", \"full_queue\": {\"backlog\": " + std::to_string(full.backlog) + ", \"error\": " +
-          (full.error == 0 ? "null" : "\"" + std::string(std::strerror(full.error)) + "\"") +
-          ", \"got_in\": " + (full.got_in ? "true" : "false") +
-          ", \"before_free_s\": " + seconds(full.before_free) +
-          ", \"after_free_s\": " + seconds(full.after_free) +
-          ", \"syns_again\": " + (full.syns_again ? std::to_string(*full.syns_again) : "null") + "}}\n";
-  return text;
+  json.end_array();
+  json.member("kernel", kernel);
+  json.name("full_queue");
+  json.begin_object();
+  json.member("backlog", full.backlog);
+  json.member("error", full.error == 0 ? std::nullopt : std::optional(base::error_text(full.error)));
+  json.member("got_in", full.got_in);
+  json.member("before_free_s", Seconds(full.before_free).count(), 3);
+  json.member("after_free_s", Seconds(full.after_free).count(), 3);
+  json.member("syns_again", full.syns_again);
+  json.end_object();
+  json.end_object();
+  return text + "\n";
 }
 
 base::ExitStatus run_probe(const ProbeOptions& options) {
@@ -150,7 +161,8 @@ base::ExitStatus run_probe(const ProbeOptions& options) {
   }
   const auto full = meet_full_queue(std::max(options.from, 1));
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
-  base::print(options.json ? probe_json(rows, full) : footnotes(rows, agree) + full_queue_text(full));
+  base::print(options.json ? probe_json(rows, full, kernel_name())
+                           : footnotes(rows, agree) + full_queue_text(full));
   return agree ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 

@@ -1,3 +1,4 @@
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
@@ -26,11 +27,14 @@ std::string measured_text(const AcceptTime& measured) {
          "others)\n";
 }
 
-std::string measured_json(const AcceptTime& measured) {
-  return "{\"measured\": {\"listener\": \"" + measured.listener.text() +
-         "\", \"connections\": " + std::to_string(measured.connections) +
-         ", \"at_most\": " + (measured.at_most ? "true" : "false") +
-         ", \"in_bursts\": " + (measured.in_bursts ? "true" : "false") + "}, ";
+void write_measured(base::JsonWriter& json, const AcceptTime& measured) {
+  json.name("measured");
+  json.begin_object();
+  json.member("listener", measured.listener.text());
+  json.member("connections", measured.connections);
+  json.member("at_most", measured.at_most);
+  json.member("in_bursts", measured.in_bursts);
+  json.end_object();
 }
 
 }  // namespace
@@ -52,8 +56,13 @@ base::ExitStatus run_size(const SizeOptions& options) {
   const auto sizing = size_backlog(load);
   const kernel::KernelLimits kernel{.somaxconn = kernel::somaxconn_sysctl(), .in_effect = std::nullopt};
   if (options.json) {
-    const auto json = sizing_json(load, sizing, kernel, SOMAXCONN);
-    base::print(measured ? measured_json(*measured) + json.substr(1) : json);
+    std::string text;
+    base::JsonWriter json(text);
+    json.begin_object();
+    if (measured) write_measured(json, *measured);
+    write_sizing(json, load, sizing, kernel, SOMAXCONN);
+    json.end_object();
+    base::print(text + "\n");
     return base::ExitStatus::ok;
   }
   base::print(sizing_text(load, sizing, kernel, SOMAXCONN));

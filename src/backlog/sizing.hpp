@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
 
 #include <optional>
@@ -57,8 +58,8 @@ inline constexpr double first_retry_after = 1;
 [[nodiscard]] std::string sizing_text(const Load& load, const Sizing& sizing,
                                       const kernel::KernelLimits& kernel, int largest);
 
-// One JSON document.
-[[nodiscard]] std::string sizing_json(const Load& load, const Sizing& sizing,
-                                      const kernel::KernelLimits& kernel, int largest);
+// The members of its JSON object.
+void write_sizing(base::JsonWriter& json, const Load& load, const Sizing& sizing,
+                  const kernel::KernelLimits& kernel, int largest);
 
 }  // namespace tcpserver::backlog

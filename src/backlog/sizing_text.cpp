@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -38,13 +37,6 @@ std::string memory_text(double bytes) {
 
 std::string whole(double value) {
   return value >= most_counted ? "more than 10^15" : formatted("%.0f", round_up(value));
-}
-
-// The shortest digits that are read back as the same number.
-std::string shortest(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
 }
 
 // A line of the sum: what it is about, then the sum.
@@ -162,23 +154,27 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::Ke
   return text;
 }
 
-std::string sizing_json(const Load& load, const Sizing& sizing, const kernel::KernelLimits& kernel,
-                        int largest) {
-  const auto result = [&sizing](double value) { return sizing.carried ? shortest(value) : "null"; };
-  return "{\"rate_per_s\": " + shortest(load.rate) + ", \"burst_per_s\": " + shortest(load.burst) +
-         ", \"burst_length_s\": " + shortest(load.burst_length) +
-         ", \"headroom\": " + shortest(load.headroom) + ", \"accept_time_s\": " + shortest(load.accept_time) +
-         ", \"capacity_per_s\": " + shortest(sizing.capacity) +
-         ", \"carried\": " + (sizing.carried ? "true" : "false") +
-         ", \"queue_growth\": " + result(sizing.growth) +
-         ", \"with_headroom\": " + result(sizing.with_headroom) +
-         ", \"by_chance\": " + result(sizing.by_chance) + ", \"backlog\": " + result(sizing.backlog) +
-         ", \"longest_wait_s\": " + result(sizing.longest_wait) +
-         ", \"empty_after_s\": " + result(sizing.empty_after) +
-         ", \"memory_bytes\": " + result(sizing.backlog * bytes_per_waiting_connection) +
-         ", \"somaxconn\": " + std::to_string(largest) +
-         ", \"net_core_somaxconn\": " + (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "null") +
-         "}\n";
+void write_sizing(base::JsonWriter& json, const Load& load, const Sizing& sizing,
+                  const kernel::KernelLimits& kernel, int largest) {
+  const auto result = [&sizing](double value) {
+    return sizing.carried ? std::optional(value) : std::nullopt;
+  };
+  json.member("rate_per_s", load.rate);
+  json.member("burst_per_s", load.burst);
+  json.member("burst_length_s", load.burst_length);
+  json.member("headroom", load.headroom);
+  json.member("accept_time_s", load.accept_time);
+  json.member("capacity_per_s", sizing.capacity);
+  json.member("carried", sizing.carried);
+  json.member("queue_growth", result(sizing.growth));
+  json.member("with_headroom", result(sizing.with_headroom));
+  json.member("by_chance", result(sizing.by_chance));
+  json.member("backlog", result(sizing.backlog));
+  json.member("longest_wait_s", result(sizing.longest_wait));
+  json.member("empty_after_s", result(sizing.empty_after));
+  json.member("memory_bytes", result(sizing.backlog * bytes_per_waiting_connection));
+  json.member("somaxconn", largest);
+  json.member("net_core_somaxconn", kernel.somaxconn);
 }
 
 }  // namespace tcpserver::backlog

@@ -1,5 +1,5 @@
 #include "tcpserver/base/bar.hpp"
-#include "tcpserver/base/values.hpp"
+#include "tcpserver/base/json.hpp"
 
 #include "backlog/watch.hpp"
 
@@ -76,23 +76,30 @@ std::string watch_lines(const Look& look) {
 }
 
 std::string watch_json(const Look& look) {
-  const auto or_null = [](const auto& value) { return value ? std::to_string(*value) : std::string("null"); };
-  std::string text = "{\"at_s\": " + std::to_string(look.at) + ", \"listeners\": [";
-  const char* separator = "";
+  std::string text;
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.member("at_s", look.at, 6);
+  json.name("listeners");
+  json.begin_array();
   for (const auto& queue : look.queues) {
-    text += separator;
-    text += "{\"local\": " + base::json_string(queue.now.local.text()) +
-            ", \"program\": " + (queue.owner ? base::json_string(queue.owner->name) : "null") +
-            ", \"pid\": " + (queue.owner ? std::to_string(queue.owner->pid) : "null") +
-            ", \"queue\": " + std::to_string(queue.now.length) + ", \"limit\": " + or_null(queue.now.limit) +
-            ", \"longest\": " + std::to_string(queue.longest) + ", \"dropped\": " + or_null(queue.dropped) +
-            "}";
-    separator = ", ";
+    json.begin_object();
+    json.member("local", queue.now.local.text());
+    json.member("program", queue.owner ? std::optional(queue.owner->name) : std::nullopt);
+    json.member("pid", queue.owner ? std::optional(queue.owner->pid) : std::nullopt);
+    json.member("queue", queue.now.length);
+    json.member("limit", queue.now.limit);
+    json.member("longest", queue.longest);
+    json.member("dropped", queue.dropped);
+    json.end_object();
   }
-  const auto overflows = look.since_start ? std::optional(look.since_start->overflows) : std::nullopt;
-  const auto drops = look.since_start ? std::optional(look.since_start->drops) : std::nullopt;
-  return text + "], \"syn_queue\": " + std::to_string(look.half_open) +
-         ", \"listen_overflows\": " + or_null(overflows) + ", \"listen_drops\": " + or_null(drops) + "}\n";
+  json.end_array();
+  const auto& counters = look.since_start;
+  json.member("syn_queue", look.half_open);
+  json.member("listen_overflows", counters ? std::optional(counters->overflows) : std::nullopt);
+  json.member("listen_drops", counters ? std::optional(counters->drops) : std::nullopt);
+  json.end_object();
+  return text + "\n";
 }
 
 std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {

@@ -1,18 +1,10 @@
 #include "client/timeline.hpp"
 
-#include "tcpserver/base/values.hpp"
+#include "tcpserver/base/json.hpp"
 
 #include <algorithm>
 
 namespace tcpserver::client {
-
-namespace {
-
-std::string json_time(const std::optional<double>& seconds) {
-  return seconds ? base::formatted("%.6f", *seconds) : "null";
-}
-
-}  // namespace
 
 std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
   return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
@@ -81,29 +73,40 @@ std::optional<Spread> quick_waits(const Timeline& timeline) {
 }
 
 std::string timeline_json(const Timeline& timeline) {
-  std::string text = "{\"clients\": [";
-  const char* separator = "\n  ";
+  constexpr int decimals = 6;
+  std::string text;
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.name("clients");
+  json.begin_array();
   for (const auto& life : timeline.lives) {
-    text += separator;
-    text += "{\"id\": " + std::to_string(life.id) + ", \"slow\": " + (life.slow ? "true" : "false") +
-            ", \"started_s\": " + json_time(life.started_s) +
-            ", \"connected_s\": " + json_time(life.connected_s) + ", \"sent_s\": " + json_time(life.sent_s) +
-            ", \"replied_s\": " + json_time(life.replied_s) +
-            ", \"ok\": " + (life.answered() ? "true" : "false") + ", \"error\": " +
-            (life.failure   ? base::json_string(life.failure->sentence)
-             : life.ended_s ? "null"
-                            : "\"stopped\"") +
-            "}";
-    separator = ",\n  ";
+    json.break_line();
+    json.begin_object();
+    json.member("id", life.id);
+    json.member("slow", life.slow);
+    json.member("started_s", life.started_s, decimals);
+    json.member("connected_s", life.connected_s, decimals);
+    json.member("sent_s", life.sent_s, decimals);
+    json.member("replied_s", life.replied_s, decimals);
+    json.member("ok", life.answered());
+    if (life.failure || !life.ended_s) {
+      json.member("error", life.failure ? life.failure->sentence : "stopped");
+    } else {
+      json.member("error", nullptr);
+    }
+    json.end_object();
   }
+  json.break_line();
+  json.end_array();
   const auto quick = quick_waits(timeline);
-  const std::size_t errors = count_of(timeline, [](const ClientLife& life) { return !life.answered(); });
-  return text + "\n], \"server\": " + base::json_string(timeline.server) +
-         ", \"slow\": " + std::to_string(slow_count(timeline)) +
-         ", \"delay_s\": " + json_time(std::chrono::duration<double>(timeline.delay).count()) +
-         ", \"quick_wait_median_s\": " + (quick ? json_time(quick->median) : "null") +
-         ", \"quick_wait_max_s\": " + (quick ? json_time(quick->largest) : "null") +
-         ", \"errors\": " + std::to_string(errors) + "}\n";
+  json.member("server", timeline.server);
+  json.member("slow", slow_count(timeline));
+  json.member("delay_s", std::chrono::duration<double>(timeline.delay).count(), decimals);
+  json.member("quick_wait_median_s", quick ? std::optional(quick->median) : std::nullopt, decimals);
+  json.member("quick_wait_max_s", quick ? std::optional(quick->largest) : std::nullopt, decimals);
+  json.member("errors", count_of(timeline, [](const ClientLife& life) { return !life.answered(); }));
+  json.end_object();
+  return text + "\n";
 }
 
 }  // namespace tcpserver::client

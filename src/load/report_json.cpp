@@ -1,4 +1,4 @@
-#include "tcpserver/base/values.hpp"
+#include "tcpserver/base/json.hpp"
 
 #include "load/report.hpp"
 
@@ -6,65 +6,72 @@ namespace tcpserver::load {
 
 namespace {
 
-using base::formatted;
+using base::JsonWriter;
 
-std::string microseconds(base::Duration duration) {
-  return formatted("%.3f", std::chrono::duration<double, std::micro>(duration).count());
+constexpr int microsecond_decimals = 3;
+
+double in_microseconds(base::Duration duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
 }
 
-std::string seconds(base::Duration duration) {
-  return formatted("%.6f", std::chrono::duration<double>(duration).count());
+void write_seconds(JsonWriter& json, const char* name, base::Duration duration) {
+  json.member(name, std::chrono::duration<double>(duration).count(), 6);
 }
 
-std::string latencies_json(const LatencyHistogram& latencies) {
-  if (latencies.count() == 0) return "null";
-  return "{\"p50\": " + microseconds(latencies.quantile(0.5)) +
-         ", \"p90\": " + microseconds(latencies.quantile(0.9)) +
-         ", \"p99\": " + microseconds(latencies.quantile(0.99)) +
-         ", \"p999\": " + microseconds(latencies.quantile(0.999)) +
-         ", \"max\": " + microseconds(latencies.longest()) + "}";
-}
-
-std::string histogram_json(const LatencyHistogram& latencies) {
-  std::string text = "[";
-  const char* separator = "";
-  for (const auto& bucket : latencies.buckets()) {
-    text += separator + ("[" + microseconds(bucket.upper)) + ", " + std::to_string(bucket.count) + "]";
-    separator = ", ";
-  }
-  return text + "]";
-}
-
-std::string errors_json(const Result& result) {
-  std::string text = "{";
-  const char* separator = "\"";
-  for (const auto kind : error_kinds) {
-    text += std::string(separator) + name_of(kind) +
-            "\": " + std::to_string(result.errors_by_kind[index_of(kind)]);
-    separator = ", \"";
-  }
-  return text + "}";
-}
-
-// What one mode has and the others have not, each with a comma and a newline.
-std::string of_the_mode(const Result& result, const LoadOptions& options, const Figures& figures) {
-  std::string text;
-  const auto add = [&text](const char* name, const std::string& value) {
-    text += std::string("  \"") + name + "\": " + value + ",\n";
+void write_latencies(JsonWriter& json, const LatencyHistogram& latencies) {
+  if (latencies.count() == 0) return json.member("latency_us", nullptr);
+  const auto write = [&json](const char* name, base::Duration latency) {
+    json.member(name, in_microseconds(latency), microsecond_decimals);
   };
-  if (options.rate) add("wanted_rate_per_s", formatted("%.3f", *options.rate));
-  if (options.mode == LoadMode::hold) {
-    add("held", std::to_string(result.held));
-    add("hold_s", seconds(options.hold));
+  json.name("latency_us");
+  json.begin_object();
+  write("p50", latencies.quantile(0.5));
+  write("p90", latencies.quantile(0.9));
+  write("p99", latencies.quantile(0.99));
+  write("p999", latencies.quantile(0.999));
+  write("max", latencies.longest());
+  json.end_object();
+}
+
+void write_histogram(JsonWriter& json, const LatencyHistogram& latencies) {
+  json.name("histogram_us");
+  json.begin_array();
+  for (const auto& bucket : latencies.buckets()) {
+    json.begin_array();
+    json.value(in_microseconds(bucket.upper), microsecond_decimals);
+    json.value(bucket.count);
+    json.end_array();
   }
-  if (options.mode == LoadMode::ping) add("round_trips", std::to_string(result.rounds));
-  if (figures.round_trips_per_s) add("round_trips_per_s", formatted("%.3f", *figures.round_trips_per_s));
-  if (figures.bytes_per_s) add("bytes_per_s", formatted("%.0f", *figures.bytes_per_s));
-  return text;
+  json.end_array();
+}
+
+void write_errors(JsonWriter& json, const Result& result) {
+  json.name("errors_by_kind");
+  json.begin_object();
+  for (const auto kind : error_kinds) json.member(name_of(kind), result.errors_by_kind[index_of(kind)]);
+  json.end_object();
+}
+
+// Those that only some modes have, a line each.
+void write_members_of_mode(JsonWriter& json, const Result& result, const LoadOptions& options,
+                           const Figures& figures) {
+  const auto member = [&json](const char* name, const auto&... value) {
+    json.break_line();
+    json.member(name, value...);
+  };
+  if (options.rate) member("wanted_rate_per_s", *options.rate, 3);
+  if (options.mode == LoadMode::hold) {
+    member("held", result.held);
+    json.break_line();
+    write_seconds(json, "hold_s", options.hold);
+  }
+  if (options.mode == LoadMode::ping) member("round_trips", result.rounds);
+  if (figures.round_trips_per_s) member("round_trips_per_s", *figures.round_trips_per_s, 3);
+  if (figures.bytes_per_s) member("bytes_per_s", *figures.bytes_per_s, 0);
 }
 
 const char* end_of(const Result& result) {
-  return result.signal != 0 ? "\"stopped\"" : result.stalled ? "\"stalled\"" : "\"done\"";
+  return result.signal != 0 ? "stopped" : result.stalled ? "stalled" : "done";
 }
 
 }  // namespace
@@ -72,23 +79,38 @@ const char* end_of(const Result& result) {
 std::string report_json(const Result& result, const LoadOptions& options) {
   const auto figures = figures_of(result, options);
   const bool bulk = options.mode == LoadMode::bulk;
-  return std::string("{\"mode\": \"") + name_of(options.mode) +
-         "\", \"server\": " + base::json_string(result.server) + ",\n" +
-         "  \"concurrency\": " + std::to_string(options.concurrency) +
-         ", \"message_size\": " + (bulk ? "null" : std::to_string(options.size)) +
-         ", \"stream_size\": " + (bulk ? std::to_string(options.size) : "null") + ",\n" +
-         "  \"connections\": " + std::to_string(result.connections) +
-         ", \"errors\": " + std::to_string(result.errors()) +
-         ", \"unfinished\": " + std::to_string(result.unfinished) + ", \"ended\": " + end_of(result) + ",\n" +
-         "  \"errors_by_kind\": " + errors_json(result) + ",\n" + "  \"first_error\": " +
-         (result.first_error ? base::json_string(result.first_error->sentence) : "null") + ",\n" +
-         "  \"rate_per_s\": " + formatted("%.3f", figures.connections_per_s) +
-         ", \"duration_s\": " + seconds(result.duration) + ", \"cpu_s\": " + seconds(result.processor_time) +
-         ",\n" + of_the_mode(result, options, figures) +
-         "  \"bytes_sent\": " + std::to_string(result.bytes_sent) +
-         ", \"bytes_received\": " + std::to_string(result.bytes_received) + ",\n" +
-         "  \"latency_us\": " + latencies_json(result.latencies) + ",\n" +
-         "  \"histogram_us\": " + histogram_json(result.latencies) + "}\n";
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.member("mode", name_of(options.mode));
+  json.member("server", result.server);
+  json.break_line();
+  json.member("concurrency", options.concurrency);
+  json.member("message_size", bulk ? std::nullopt : std::optional(options.size));
+  json.member("stream_size", bulk ? std::optional(options.size) : std::nullopt);
+  json.break_line();
+  json.member("connections", result.connections);
+  json.member("errors", result.errors());
+  json.member("unfinished", result.unfinished);
+  json.member("ended", end_of(result));
+  json.break_line();
+  write_errors(json, result);
+  json.break_line();
+  json.member("first_error", result.first_error ? std::optional(result.first_error->sentence) : std::nullopt);
+  json.break_line();
+  json.member("rate_per_s", figures.connections_per_s, 3);
+  write_seconds(json, "duration_s", result.duration);
+  write_seconds(json, "cpu_s", result.processor_time);
+  write_members_of_mode(json, result, options, figures);
+  json.break_line();
+  json.member("bytes_sent", result.bytes_sent);
+  json.member("bytes_received", result.bytes_received);
+  json.break_line();
+  write_latencies(json, result.latencies);
+  json.break_line();
+  write_histogram(json, result.latencies);
+  json.end_object();
+  return text + "\n";
 }
 
 }  // namespace tcpserver::load

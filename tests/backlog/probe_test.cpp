@@ -1,5 +1,7 @@
 #include "backlog/probe.hpp"
 
+#include "harness/json.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -54,6 +56,11 @@ TEST(Probe, AFullQueueAnswersNothingUntilThereIsAPlace) {
   if (TCPSERVER_TEST_LINUX) {
     EXPECT_GE(full.syns_again.value(), 1U);
   }
+}
+
+TEST(Probe, JsonEscapesTheNameOfTheKernel) {
+  const auto json = probe_json({}, {}, harness::hostile);
+  EXPECT_TRUE(json.starts_with(std::string("{\"rows\": [], \"kernel\"") + harness::hostile_in_json)) << json;
 }
 
 TEST(Probe, TextsSayWhatWasSeen) {

@@ -1,5 +1,7 @@
 #include "backlog/watch.hpp"
 
+#include "harness/json.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -70,6 +72,13 @@ TEST(WatchLines, SayWhatThereIs) {
       "{\"at_s\": 2.040000, \"listeners\": [{\"local\": \"127.0.0.1:7000\", \"program\": \"py\\\"thon3\", "
       "\"pid\": 7, \"queue\": 8, \"limit\": 7, "
       "\"longest\": 8, \"dropped\": 0}], \"syn_queue\": 0, \"listen_overflows\": 0, \"listen_drops\": 0}\n");
+}
+
+TEST(WatchJson, EscapesTheNameOfAProgram) {
+  Look look{};
+  look.queues.emplace_back().owner = SocketOwner{.pid = 1, .name = harness::hostile};
+  const auto json = watch_json(look);
+  EXPECT_NE(json.find(harness::hostile_in_json), std::string::npos) << json;
 }
 
 TEST(WatchLines, SayWhatIsNotTold) {

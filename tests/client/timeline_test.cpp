@@ -1,4 +1,5 @@
 #include "client/made_timeline.hpp"
+#include "harness/json.hpp"
 
 #include <gtest/gtest.h>
 
@@ -44,6 +45,14 @@ TEST(TimelineJson, HasALineForEachClient) {
       "\"replied_s\": null, \"ok\": false, \"error\": \"stopped\"}\n"
       "], \"server\": \"h port 1\", \"slow\": 1, \"delay_s\": 1.500000, \"quick_wait_median_s\": 0.750000, "
       "\"quick_wait_max_s\": 0.750000, \"errors\": 2}\n");
+}
+
+TEST(TimelineJson, EscapesStrings) {
+  Timeline timeline{.server = harness::hostile, .lives = {broken(1, Trouble::broken, 0.1)}};
+  timeline.lives[0].failure->sentence = harness::hostile;
+  const auto json = timeline_json(timeline);
+  EXPECT_NE(json.find(std::string("\"server\"") + harness::hostile_in_json), std::string::npos) << json;
+  EXPECT_NE(json.find(std::string("\"error\"") + harness::hostile_in_json), std::string::npos) << json;
 }
 
 TEST(TimelineJson, SaysNullWhereNoQuickClientWasAnswered) {

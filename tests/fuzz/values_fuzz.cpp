@@ -1,4 +1,5 @@
 // Numbers, durations, and the ways to show a text.
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/base/values.hpp"
 
 #include "fuzz/fuzz.hpp"
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(fuzz::is_one_plain_line(in_quotes(text)), "in quotes it is one plain line");
   fuzz::require(text.empty() || fuzz::is_one_plain_line(plain_or_quoted(text)),
                 "it is shown in one plain line");
-  for (const char c : json_string(text))
-    fuzz::require(static_cast<unsigned char>(c) >= ' ', "JSON has no controls");
+  std::string json;
+  JsonWriter(json).value(text);
+  for (const char c : json) fuzz::require(static_cast<unsigned char>(c) >= ' ', "JSON has no controls");
   return 0;
 }

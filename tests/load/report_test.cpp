@@ -68,10 +68,14 @@ TEST(LoadReport, AsJsonIsValidWhereThereIsNothing) {
   }
 }
 
-TEST(LoadReport, AsJsonQuotesTheFirstError) {
-  Result result;
-  result.first_error = FirstError{.kind = ErrorKind::other, .sentence = "a \"word\""};
-  EXPECT_EQ(by_python(report_json(result, {}), "d['first_error']"), "a \"word\"\n");
+TEST(LoadReport, AsJsonEscapesStrings) {
+  const Result bad_server{.server = harness::hostile};
+  Result bad_error;
+  bad_error.first_error = FirstError{.kind = ErrorKind::other, .sentence = harness::hostile};
+  for (const auto& result : {bad_server, bad_error}) {
+    const auto json = report_json(result, {});
+    EXPECT_NE(json.find(harness::hostile_in_json), std::string::npos) << json;
+  }
 }
 
 TEST(LoadReport, OfAHoldHasTheRateOfOpening) {

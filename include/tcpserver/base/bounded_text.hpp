@@ -8,6 +8,8 @@
 
 namespace tcpserver::base {
 
+class JsonWriter;
+
 // For %llu.
 [[nodiscard]] constexpr unsigned long long wide(std::uint64_t number) noexcept {
   return number;
@@ -49,6 +51,8 @@ class BoundedText {
   [[nodiscard]] std::size_t room() const noexcept { return Capacity - 1 - size_; }
 
  private:
+  friend JsonWriter;
+
   char text_[Capacity] = {};
   std::size_t size_ = 0;
 };

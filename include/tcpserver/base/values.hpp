@@ -48,8 +48,4 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 // The text as it is where it is short and plain, else in_quotes: for names that a message begins with.
 [[nodiscard]] std::string plain_or_quoted(std::string_view text);
 
-// The text as a JSON string, quotes included (RFC 8259, section 7). Bytes that are not ASCII stay as they
-// are.
-[[nodiscard]] std::string json_string(std::string_view text);
-
 }  // namespace tcpserver::base

@@ -1,7 +1,7 @@
 #include "server/daemon/session_table.hpp"
 
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/base/terminal.hpp"
-#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -105,59 +105,48 @@ std::string head_of(const ServerPicture& server) {
   return line + "\n" + base::joined(base::wrapped(queues, text_width));
 }
 
-std::string seconds_json(const std::optional<Duration>& duration) {
-  if (!duration) return "null";
-  return base::formatted("%.2f", std::chrono::duration<double>(*duration).count());
-}
-
-std::string or_null(const std::optional<std::uint64_t>& count) {
-  return count ? std::to_string(*count) : "null";
-}
-
-std::string json_of(const ListenerPicture& listener) {
-  return "{\"local\": " + base::json_string(listener.local.text()) +
-         ", \"queue\": " + std::to_string(listener.length) +
-         ", \"limit\": " + std::to_string(listener.limit) + "}";
-}
-
-std::string json_of(const SessionPicture& session) {
-  std::string text = "{\"pid\": " + std::to_string(session.pid) +
-                     ", \"age_s\": " + seconds_json(session.age) +
-                     ", \"state\": " + base::json_string(state_of(session));
+void write_session(base::JsonWriter& json, const SessionPicture& session) {
+  const auto age =
+      session.age ? std::optional(std::chrono::duration<double>(*session.age).count()) : std::nullopt;
+  json.begin_object();
+  json.member("pid", session.pid);
+  json.member("age_s", age, 2);
+  json.member("state", state_of(session));
   if (const auto& connection = session.connection) {
-    text += ", \"peer\": " + base::json_string(connection->peer.unmapped().text()) +
-            ", \"local\": " + base::json_string(connection->local.unmapped().text()) +
-            ", \"bytes_in\": " + or_null(connection->received) +
-            ", \"bytes_out\": " + or_null(connection->sent) +
-            ", \"receive_queue\": " + std::to_string(connection->receive_queue) +
-            ", \"send_queue\": " + std::to_string(connection->send_queue);
+    json.member("peer", connection->peer.unmapped().text());
+    json.member("local", connection->local.unmapped().text());
+    json.member("bytes_in", connection->received);
+    json.member("bytes_out", connection->sent);
+    json.member("receive_queue", connection->receive_queue);
+    json.member("send_queue", connection->send_queue);
   } else {
-    text +=
-        ", \"peer\": null, \"local\": null, \"bytes_in\": null, \"bytes_out\": null, \"receive_queue\": "
-        "null, "
-        "\"send_queue\": null";
+    for (const char* name : {"peer", "local", "bytes_in", "bytes_out", "receive_queue", "send_queue"}) {
+      json.member(name, nullptr);
+    }
   }
-  return text + "}";
+  json.end_object();
 }
 
-std::string json_of(const ServerPicture& server);
-
-template <typename Things>
-std::string json_array(const Things& things) {
-  std::string text = "[";
-  const char* separator = "";
-  for (const auto& thing : things) {
-    text.append(separator).append(json_of(thing));
-    separator = ", ";
+void write_server(base::JsonWriter& json, const ServerPicture& server) {
+  json.begin_object();
+  json.member("pid", server.pid);
+  json.member("started", start_text(server));
+  json.member("age_s", std::chrono::duration<double>(server.age).count(), 2);
+  json.name("listeners");
+  json.begin_array();
+  for (const auto& listener : server.listeners) {
+    json.begin_object();
+    json.member("local", listener.local.text());
+    json.member("queue", listener.length);
+    json.member("limit", listener.limit);
+    json.end_object();
   }
-  return text + "]";
-}
-
-std::string json_of(const ServerPicture& server) {
-  return "{\"pid\": " + std::to_string(server.pid) +
-         ", \"started\": " + base::json_string(start_text(server)) +
-         ", \"age_s\": " + seconds_json(server.age) + ", \"listeners\": " + json_array(server.listeners) +
-         ", \"sessions\": " + json_array(server.sessions) + "}";
+  json.end_array();
+  json.name("sessions");
+  json.begin_array();
+  for (const auto& session : server.sessions) write_session(json, session);
+  json.end_array();
+  json.end_object();
 }
 
 }  // namespace
@@ -192,7 +181,15 @@ std::string session_tables(const std::vector<ServerPicture>& servers) {
 }
 
 std::string session_tables_json(const std::vector<ServerPicture>& servers) {
-  return "{\"servers\": " + json_array(servers) + "}\n";
+  std::string text;
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.name("servers");
+  json.begin_array();
+  for (const auto& server : servers) write_server(json, server);
+  json.end_array();
+  json.end_object();
+  return text + "\n";
 }
 
 }  // namespace tcpserver::server

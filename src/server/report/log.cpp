@@ -85,7 +85,7 @@ void Log::write(Severity severity, const char* format, va_list arguments, std::u
   base::BoundedText<longest_message> text;
   text.append_list(format, arguments);
   if (held_back > 0) text.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
-  auto record = LogRecord::message(format_, severity, {text.c_str(), text.size()});
+  LogRecord record(format_, severity, LogRecord::Message{{text.c_str(), text.size()}});
   write(record);
 }
 

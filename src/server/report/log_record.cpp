@@ -7,9 +7,6 @@ namespace tcpserver::server {
 
 namespace {
 
-// Of a line of JSON: what its end takes, a quotation mark and a brace.
-constexpr std::size_t room_for_end = 2;
-
 const char* level_of(Severity severity) noexcept {
   switch (severity) {
     case Severity::warning:
@@ -22,23 +19,6 @@ const char* level_of(Severity severity) noexcept {
   return "info";
 }
 
-// How many bytes the character at the text's beginning has (RFC 3629, section 4); 0: it is none.
-std::size_t length_of_character(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  const unsigned second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool no_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  return overlong || no_character ? 0 : length;
-}
-
 bool is_control(char c) noexcept {
   return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
 }
@@ -47,73 +27,49 @@ bool is_control(char c) noexcept {
 
 LogRecord::LogRecord(LogFormat format, Severity severity, std::string_view event) noexcept
     : format_(format), severity_(severity) {
-  if (!is_json()) {
-    append_clean(event);
-    return;
-  }
-  char now[base::utc_text_size];
-  text_.append(R"({"time": "%s", "level": "%s", "event": "%.*s")",
-               base::utc_text(std::chrono::system_clock::now(), now), level_of(severity),
-               static_cast<int>(event.size()), event.data());
+  is_json() ? begin_json(event) : append_clean(event);
 }
 
-LogRecord LogRecord::message(LogFormat format, Severity severity, std::string_view text) noexcept {
-  if (format == LogFormat::text) return {format, severity, text};
-  LogRecord record(format, severity, "message");
-  record.text_.append(R"(, "message": )");
-  record.append_string(text);
-  return record;
+LogRecord::LogRecord(LogFormat format, Severity severity, Message message) noexcept
+    : format_(format), severity_(severity) {
+  if (!is_json()) {
+    append_clean(message.text);
+    return;
+  }
+  begin_json("message");
+  json_.name("message");
+  json_.value(message.text);
+}
+
+void LogRecord::begin_json(std::string_view event) noexcept {
+  char now[base::utc_text_size];
+  json_.begin_object();
+  json_.member("time", base::utc_text(std::chrono::system_clock::now(), now));
+  json_.member("level", level_of(severity_));
+  json_.member("event", event);
 }
 
 void LogRecord::add(std::string_view key, std::string_view value) noexcept {
-  // Of what the server says of a session nothing is that long; a byte may take six.
-  if (text_.room() < key.size() + 6 * value.size() + 8 + room_for_end) return;
-  if (!is_json()) return add_plain(key, value);
-  text_.append(R"(, "%.*s": )", static_cast<int>(key.size()), key.data());
-  append_string(value);
+  if (is_json()) return json_.member(key, value);
+  if (text_.room() < key.size() + value.size() + 2) return;
+  text_.append(" %.*s=%.*s", static_cast<int>(key.size()), key.data(), static_cast<int>(value.size()),
+               value.data());
 }
 
 void LogRecord::add(std::string_view key, std::uint64_t value) noexcept {
+  if (is_json()) return json_.member(key, value);
   base::BoundedText<24> number;
-  number.append("%llu", static_cast<unsigned long long>(value));
-  add_plain(key, {number.c_str(), number.size()});
+  number.append("%llu", base::wide(value));
+  add(key, {number.c_str(), number.size()});
 }
 
 void LogRecord::add_seconds(std::string_view key, base::Duration value) noexcept {
-  const auto microseconds =
-      std::max<long long>(0, std::chrono::duration_cast<std::chrono::microseconds>(value).count());
+  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(std::max(value, base::Duration{}));
+  const double seconds = std::chrono::duration<double>(microseconds).count();
+  if (is_json()) return json_.member(key, seconds, 6);
   base::BoundedText<32> number;
-  number.append("%lld.%06lld", microseconds / 1'000'000, microseconds % 1'000'000);
-  add_plain(key, {number.c_str(), number.size()});
-}
-
-void LogRecord::add_plain(std::string_view key, std::string_view value) noexcept {
-  if (text_.room() < key.size() + value.size() + 8 + room_for_end) return;
-  text_.append(is_json() ? R"(, "%.*s": %.*s)" : " %.*s=%.*s", static_cast<int>(key.size()), key.data(),
-               static_cast<int>(value.size()), value.data());
-}
-
-// As a JSON string, cut where it does not fit.
-void LogRecord::append_string(std::string_view value) noexcept {
-  text_.append("\"");
-  while (!value.empty()) {
-    const char c = value.front();
-    const auto length = length_of_character(value);
-    base::BoundedText<8> shown;
-    if (c == '"' || c == '\\') {
-      shown.append("\\%c", c);
-    } else if (is_control(c)) {
-      shown.append("\\u%04x", static_cast<unsigned>(c));
-    } else if (length == 0) {
-      shown.append("\\ufffd");
-    } else {
-      shown.append("%.*s", static_cast<int>(length), value.data());
-    }
-    if (text_.room() < shown.size() + room_for_end) break;
-    text_.append("%s", shown.c_str());
-    value.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  text_.append("\"");
+  number.append("%.6f", seconds);
+  add(key, {number.c_str(), number.size()});
 }
 
 void LogRecord::append_clean(std::string_view value) noexcept {
@@ -129,7 +85,7 @@ void LogRecord::append_clean(std::string_view value) noexcept {
 }
 
 std::string_view LogRecord::finish() noexcept {
-  if (is_json() && !finished_) text_.append("}");
+  if (is_json() && !finished_) json_.end_object();
   finished_ = true;
   return {text_.c_str(), text_.size()};
 }

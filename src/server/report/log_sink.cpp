@@ -82,7 +82,7 @@ void LogSink::tell_dropped() noexcept {
   base::BoundedText<128> text;
   text.append("%llu lines of this log were dropped: %s took nothing",
               static_cast<unsigned long long>(untold_), name_);
-  auto note = LogRecord::message(format_, Severity::warning, {text.c_str(), text.size()});
+  LogRecord note(format_, Severity::warning, LogRecord::Message{{text.c_str(), text.size()}});
   if (put(Severity::warning, note.finish())) untold_ = 0;
 }
 

@@ -11,13 +11,11 @@ namespace tcpserver::server {
 
 namespace {
 
-LogRecord begin_record(Log& log, const char* event, const SessionFacts& facts, pid_t pid) noexcept {
-  auto record = log.begin(Severity::info, event);
+void add_session(LogRecord& record, const SessionFacts& facts, pid_t pid) noexcept {
   char text[base::SocketAddress::text_size];
   record.add("peer", facts.peer.format(text));
   if (facts.local.port() != 0) record.add("local", facts.local.format(text));
   record.add("pid", static_cast<std::uint64_t>(pid));
-  return record;
 }
 
 }  // namespace
@@ -44,7 +42,8 @@ RecordingFile SessionReporter::recording_in(const base::UniqueFd& file) const no
 
 void SessionReporter::begin(const SessionFacts& facts, pid_t pid) noexcept {
   if (!log_.has_details()) return;
-  auto record = begin_record(log_, "session_open", facts, pid);
+  auto record = log_.begin(Severity::info, "session_open");
+  add_session(record, facts, pid);
   log_.write(record);
 }
 
@@ -58,7 +57,8 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   warn_about(end, facts, pid, signal, error);
   counters_.count_end(end, bytes, duration);
   if (!log_.has_details()) return;
-  auto record = begin_record(log_, "session_end", facts, pid);
+  auto record = log_.begin(Severity::info, "session_end");
+  add_session(record, facts, pid);
   record.add("bytes_in", bytes.in);
   record.add("bytes_out", bytes.out);
   record.add_seconds("duration_s", duration);

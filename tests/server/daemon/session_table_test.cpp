@@ -123,4 +123,12 @@ TEST(SessionTable, IsJsonForPrograms) {
             "\"bytes_in\": null, \"bytes_out\": null, \"receive_queue\": null, \"send_queue\": null}]}]}\n");
 }
 
+TEST(SessionTable, EscapesStringsInJson) {
+  auto picture = server();
+  picture.sessions = {session(4712, 1s)};
+  picture.sessions[0].connection->state = harness::hostile;
+  const auto json = session_tables_json({picture});
+  EXPECT_NE(json.find(harness::hostile_in_json), std::string::npos) << json;
+}
+
 }  // namespace

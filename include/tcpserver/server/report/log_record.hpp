@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/server/options.hpp"
 
 #include <cstddef>
@@ -17,17 +18,22 @@ enum class Severity { warning, notice, info };
 // allocates nothing. As text: what the event is called, then " key=value" for each part; as JSON (RFC 8259)
 // one object:
 //   {"time": "2026-11-27T04:44:21.123456Z", "level": "info", "event": "session_open", "pid": 4711}
-// with the time as of RFC 3339 in UTC. A part that does not fit is left out, a long message is cut: a line of
-// JSON is valid in any case.
+// with the time as of RFC 3339 in UTC. A part that does not fit is left out, and a long message is cut: a line
+// of JSON is always valid.
 class LogRecord {
  public:
   static constexpr std::size_t capacity = 2000;
 
   LogRecord(LogFormat format, Severity severity, std::string_view event) noexcept;
+  LogRecord(const LogRecord&) = delete;
+  LogRecord& operator=(const LogRecord&) = delete;
 
   // A line without a shape of its own: as text it is the message alone, as JSON the value of "message".
-  // Control characters become "?" in text, are escaped in JSON; what is no UTF-8 becomes U+FFFD in JSON.
-  [[nodiscard]] static LogRecord message(LogFormat format, Severity severity, std::string_view text) noexcept;
+  // Control characters become "?" in text.
+  struct Message {
+    std::string_view text;
+  };
+  LogRecord(LogFormat format, Severity severity, Message message) noexcept;
 
   // Keys are plain words. Values as text hold neither blanks nor control characters.
   void add(std::string_view key, std::string_view value) noexcept;
@@ -40,14 +46,14 @@ class LogRecord {
 
  private:
   [[nodiscard]] bool is_json() const noexcept { return format_ == LogFormat::json; }
-  void add_plain(std::string_view key, std::string_view value) noexcept;
-  void append_string(std::string_view value) noexcept;
+  void begin_json(std::string_view event) noexcept;
   void append_clean(std::string_view value) noexcept;
 
   LogFormat format_;
   Severity severity_;
   bool finished_ = false;
   base::BoundedText<capacity> text_;
+  base::JsonWriter json_{text_};
 };
 
 }  // namespace tcpserver::server

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "tcpserver/base/bounded_text.hpp"
+
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tcpserver::base {
+
+// Writes JSON (RFC 8259) piece by piece, with ", " and ": " between the pieces. It escapes all strings:
+// control characters become \u00XX, and a byte that is not UTF-8 becomes U+FFFD.
+//
+// In a BoundedText nothing is allocated, and the text is valid JSON even if not everything fits: member()
+// leaves out what does not fit, and value() cuts a string. There must be room for the brackets.
+class JsonWriter {
+ public:
+  // The text must outlive the writer.
+  explicit JsonWriter(std::string& text) noexcept : growing_(&text) {}
+  template <std::size_t Capacity>
+  explicit JsonWriter(BoundedText<Capacity>& text) noexcept
+      : fixed_(text.text_), size_(&text.size_), capacity_(Capacity - 1) {}
+
+  void begin_object() { begin('{'); }
+  void end_object() { end('}'); }
+  void begin_array() { begin('['); }
+  void end_array() { end(']'); }
+
+  // The next member or element begins a line, indented by two blanks. A closing bracket is not indented.
+  void break_line() noexcept { line_break_ = true; }
+
+  // A name is plain ASCII. What follows it is a value, an object or an array.
+  void name(std::string_view name);
+
+  void value(std::nullptr_t) { element("null"); }
+  void value(std::string_view text);
+  void value(const char* text) { value(std::string_view(text)); }
+  void value(std::same_as<bool> auto truth) { element(truth ? "true" : "false"); }
+  template <std::integral Number>
+  requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) void value(Number number) {
+    value_of_chars(number);
+  }
+  // The shortest digits that a reader converts back to the same number; or this many decimals. Must be
+  // finite.
+  void value(double number) { value_of_chars(number); }
+  void value(double number, int decimals);
+  // null without a value.
+  template <typename Value, typename... Format>
+  void value(const std::optional<Value>& value_or_none, Format... format) {
+    value_or_none ? value(*value_or_none, format...) : value(nullptr);
+  }
+
+  // A name and its value. Both are left out if they do not fit.
+  template <typename... Value>
+  void member(std::string_view its_name, const Value&... its_value) {
+    const State before = state();
+    name(its_name);
+    value(its_value...);
+    if (full_) restore(before);
+  }
+
+ private:
+  struct State {
+    std::size_t size;
+    bool comma, after_name, line_break;
+  };
+  [[nodiscard]] State state() const noexcept;
+  void restore(const State& state) noexcept;
+
+  void begin(char bracket);
+  void end(char bracket);
+  void separate();
+  void element(std::string_view token);
+  void append(std::string_view piece);
+
+  void value_of_chars(auto number) {
+    std::array<char, 32> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    element({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  }
+
+  std::string* growing_ = nullptr;
+  char* fixed_ = nullptr;
+  std::size_t* size_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t reserved_ = 0;  // bytes that close what is open
+  bool comma_ = false;        // before the next element
+  bool after_name_ = false;
+  bool line_break_ = false;
+  bool full_ = false;  // something did not fit: nothing more is taken
+};
+
+}  // namespace tcpserver::base
