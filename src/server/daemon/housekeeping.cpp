@@ -30,6 +30,7 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
       sessions_(sessions),
       log_(log),
       overflows_(listeners.all()) {
+  queues_.reserve(listeners.all().size());
   if (!options.metrics_file.empty()) metrics_.emplace(options.metrics_file, log);
 }
 
@@ -58,11 +59,20 @@ OverflowScene Housekeeping::scene() const noexcept {
           .of_service_manager = listeners_.backlog_is_inherited(options_)};
 }
 
+std::span<const ListenQueue> Housekeeping::listen_queues() noexcept {
+  queues_.clear();
+  for (const auto& listener : listeners_.all()) {
+    const auto queue = kernel::accept_queue(listener.fd.get());
+    if (queue) queues_.push_back({listener.address, *queue});
+  }
+  return queues_;
+}
+
 MetricsFigures Housekeeping::figures() noexcept {
   const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
   return {.counters = counters_,
           .sessions = sessions_.count(true),
-          .listeners = listeners_.all(),
+          .queues = listen_queues(),
           .dropped = overflows_.dropped(listeners_.all()),
           .log_lines_dropped = log_.dropped(),
           .started_s = since_1970.count()};

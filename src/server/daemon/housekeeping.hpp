@@ -8,13 +8,15 @@
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/counters.hpp"
 #include "tcpserver/server/report/log.hpp"
-#include "tcpserver/server/report/metrics_writer.hpp"
+#include "tcpserver/server/report/metrics.hpp"
 
 #include "server/daemon/systemd.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace tcpserver::server {
 
@@ -53,6 +55,7 @@ class Housekeeping {
   [[nodiscard]] OverflowScene scene() const noexcept;
   [[nodiscard]] StatusText status() noexcept;
   [[nodiscard]] ServiceStatus service_status() noexcept;
+  [[nodiscard]] std::span<const ListenQueue> listen_queues() noexcept;
   [[nodiscard]] MetricsFigures figures() noexcept;
   [[nodiscard]] std::uint64_t events() const noexcept;
 
@@ -63,7 +66,8 @@ class Housekeeping {
   const Sessions& sessions_;
   Log& log_;
   OverflowWatch overflows_;
-  std::optional<MetricsWriter> metrics_;
+  std::optional<MetricsFile> metrics_;
+  std::vector<ListenQueue> queues_;  // has room for all listeners: filling it allocates nothing
   SystemdNotifier systemd_;
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::uint64_t reloads_ = 0;

@@ -1,11 +1,9 @@
+#include "tcpserver/server/report/metrics.hpp"
+
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 
-#include "harness/text.hpp"
-#include "server/report/metrics_file.hpp"
-
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,7 +41,7 @@ class Metrics : public ::testing::Test {
     ::rmdir(folder_.c_str());
   }
   MetricsFigures figures() const {
-    return {.counters = counters, .sessions = {}, .listeners = {}, .dropped = {}};
+    return {.counters = counters, .sessions = {}, .queues = {}, .dropped = {}};
   }
   static std::string contents(const std::string& file) {
     return base::read_file(file.c_str(), 100'000).value_or("no file");
@@ -52,9 +50,9 @@ class Metrics : public ::testing::Test {
   long files_in_folder() const {
     return std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator());
   }
-  using Result = MetricsFile::Result;
 
   Counters counters;
+  Log log;
   std::string path;
 
  private:
@@ -73,7 +71,7 @@ TEST_F(Metrics, HaveEachFigure) {
   MetricsText text;
   append_metrics(text, {.counters = counters,
                         .sessions = {.open = 4, .most = 9, .reaped = true, .bytes = {.in = 100, .out = 50}},
-                        .listeners = {},
+                        .queues = {},
                         .dropped = 5,
                         .log_lines_dropped = 6,
                         .started_s = 1'700'000'000});
@@ -123,35 +121,33 @@ TEST_F(Metrics, HaveRoomForTheLargestFigures) {
 }
 
 TEST_F(Metrics, AreReplacedAsAWhole) {
-  MetricsFile file(path);
+  MetricsFile file(path, log);
   EXPECT_LE(file.due(), base::Clock::now());
   const auto mask = ::umask(0077);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
+  file.write_first(figures());
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
   const auto first = contents(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0644U) << "a monitor is somebody else";
+  EXPECT_EQ(status.st_mode & 0777U, 0644U) << "a monitor is another user";
   const auto inode = status.st_ino;
   counters.accepted = 1;
-  ASSERT_EQ(file.write(figures()).result, Result::written);
+  file.write(figures());
   EXPECT_NE(contents(path), first);
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_NE(status.st_ino, inode) << "who reads the old file goes on reading it";
+  EXPECT_NE(status.st_ino, inode) << "a reader of the old file goes on reading it";
   EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
 }
 
-// Root could take the place of /dev/null.
-TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
-  const auto is_refused = [](const std::string& at) {
+TEST_F(Metrics, ReplaceNothingButARegularFile) {
+  const auto is_refused = [this](const std::string& at) {
     try {
-      const MetricsFile file(at);
+      const MetricsFile file(at, log);
       return false;
     } catch (const base::StartError& error) {
       EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
-      EXPECT_EQ(error.what(), "--metrics-file " + at + ": it is not a regular file");
       return true;
     }
   };
@@ -163,153 +159,90 @@ TEST_F(Metrics, TakeThePlaceOfNothingButAFile) {
   ASSERT_EQ(::symlink("/nowhere", path.c_str()), 0);
   EXPECT_TRUE(is_refused(path));
   ::unlink(path.c_str());
-  MetricsFile file(path);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
+  MetricsFile file(path, log);
+  file.write_first(figures());
   ::unlink(path.c_str());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(file.write(figures()).result, Result::no_file) << "while it runs, too";
+  file.write(figures());
+  EXPECT_THROW(file.write_first(figures()), base::StartError);
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_TRUE(S_ISFIFO(status.st_mode));
+  EXPECT_TRUE(S_ISFIFO(status.st_mode)) << "while it runs, too";
 }
 
-// A FILE.tmp that another user has prepared is removed and created again, not written to.
-TEST_F(Metrics, ReplaceAPreparedTemporaryFile) {
-  const auto beside = path + ".tmp";
-  const auto other_name = path + ".other";
-  std::ofstream(other_name) << "precious\n";
-  if (::geteuid() == 0) {
-    ASSERT_EQ(::chown(other_name.c_str(), 4711, 4712), 0);
+TEST_F(Metrics, RemoveWhatKilledServersLeft) {
+  const auto temporary = [this](const char* suffix, bool old) {
+    const auto name = path + suffix;
+    std::ofstream(name) << "half of";
+    const timespec times[2] = {{}, {}};
+    if (old) ::utimensat(AT_FDCWD, name.c_str(), times, 0);
+    return name;
+  };
+  const auto stale = temporary(".tmp.4711.1", true);
+  const auto kept = {temporary(".tmp.4712.1", false), temporary(".old", true)};
+  MetricsFile file(path, log);
+  file.write_first(figures());
+  EXPECT_NE(::access(stale.c_str(), F_OK), 0);
+  for (const auto& name : kept) {
+    EXPECT_EQ(::access(name.c_str(), F_OK), 0) << name;
+    ::unlink(name.c_str());
   }
-  ASSERT_EQ(::link(other_name.c_str(), beside.c_str()), 0);
-  MetricsFile file(path);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
-  EXPECT_EQ(contents(other_name), "precious\n");
-  struct stat status {};
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_uid, ::geteuid());
-  EXPECT_EQ(status.st_nlink, 1U);
-  ::unlink(other_name.c_str());
-}
-
-TEST_F(Metrics, AreThoseOfTheLastThatStarted) {
-  MetricsFile first(path);
-  ASSERT_EQ(first.write(figures()).result, Result::written);
-  counters.accepted = 7;
-  MetricsFile second(path);
-  ASSERT_EQ(second.write(figures()).result, Result::written);
-  const auto of_second = contents(path);
-  counters.accepted = 8;
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(first.write(figures()).result, Result::others);
-  EXPECT_EQ(contents(path), of_second);
-  EXPECT_EQ(second.write(figures()).result, Result::written);
-  ::unlink(path.c_str());
-  EXPECT_EQ(second.write(figures()).result, Result::written) << "where nothing is, nobody has taken over";
-}
-
-TEST_F(Metrics, AreThoseOfTheFirstAgainWhereTheLastHasEnded) {
-  MetricsFile first(path);
-  ASSERT_EQ(first.write(figures()).result, Result::written);
-  {
-    MetricsFile second(path);
-    ASSERT_EQ(second.write(figures()).result, Result::written);
-    ASSERT_EQ(second.write(figures()).result, Result::written);
-    ASSERT_EQ(first.write(figures()).result, Result::others);
-  }
-  counters.accepted = 7;
-  EXPECT_EQ(first.write(figures()).result, Result::written);
-  EXPECT_NE(contents(path).find("\ntcpserver_connections_accepted_total 7\n"), std::string::npos);
-  MetricsFile third(path);
-  EXPECT_EQ(third.write(figures()).result, Result::written);
-  EXPECT_EQ(first.write(figures()).result, Result::others);
-}
-
-// A killed server leaves FILE.tmp behind; whoever may write to the folder could make it a link.
-TEST_F(Metrics, AreWrittenOverWhatAKilledServerLeft) {
-  MetricsFile file(path);
-  const auto beside = path + ".tmp";
-  std::ofstream(beside) << "half of";
-  EXPECT_EQ(file.write(figures()).result, Result::written);
-  EXPECT_EQ(files_in_folder(), 1);
-  ASSERT_EQ(::link(path.c_str(), (path + ".kept").c_str()), 0);
-  const auto kept = contents(path + ".kept");
-  ASSERT_EQ(::symlink((path + ".kept").c_str(), beside.c_str()), 0);
-  counters.accepted = 7;
-  EXPECT_EQ(file.write(figures()).result, Result::written);
-  EXPECT_EQ(contents(path + ".kept"), kept);
-  ::unlink((path + ".kept").c_str());
   EXPECT_EQ(files_in_folder(), 1);
 }
 
-TEST_F(Metrics, WaitWhileAnotherServerWrites) {
-  MetricsFile file(path);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
-  const auto old = contents(path);
-  counters.accepted = 7;
-  {
-    const base::UniqueFd beside(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT, 0600));
-    ASSERT_EQ(::flock(beside.get(), LOCK_EX), 0);
-    EXPECT_EQ(file.write(figures()).result, Result::busy);
-    EXPECT_EQ(contents(path), old);
+TEST_F(Metrics, AreThoseOfTheLastWriter) {
+  MetricsFile first(path, log);
+  MetricsFile second(path, log);
+  for (auto* const file : {&first, &second, &first}) {
+    ++counters.accepted;
+    file->write(figures());
+    EXPECT_NE(contents(path).find("\ntcpserver_connections_accepted_total " +
+                                  std::to_string(counters.accepted) + "\n"),
+              std::string::npos);
   }
-  EXPECT_EQ(file.write(figures()).result, Result::written);
-  EXPECT_EQ(files_in_folder(), 1);
 }
 
-// Each begins anew again and again, so that it takes the file from the others.
 TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
   const auto whole = [this] {
-    MetricsFile file(path);
-    EXPECT_EQ(file.write(figures()).result, Result::written);
+    MetricsFile file(path, log);
+    file.write_first(figures());
     return contents(path);
   }();
-  std::atomic<int> failed = 0;
   {
     std::vector<std::jthread> servers;
     for (int i = 0; i < 3; ++i) {
-      servers.emplace_back([&] {
+      servers.emplace_back([this] {
         for (int start = 0; start < 100; ++start) {
-          MetricsFile file(path);
-          for (int j = 0; j < 3; ++j) failed += file.write(figures()).result == Result::failed ? 1 : 0;
+          MetricsFile file(path, log);
+          for (int j = 0; j < 3; ++j) EXPECT_NO_THROW(file.write_first(figures()));
         }
       });
     }
     for (int i = 0; i < 1000; ++i) ASSERT_EQ(contents(path), whole);
   }
-  EXPECT_EQ(failed, 0);
   EXPECT_EQ(files_in_folder(), 1);
 }
 
-// Children are told once which descriptor is the highest.
-TEST_F(Metrics, KeepOneDescriptor) {
-  MetricsFile file(path);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
-  const int next = ::dup(0);
-  ::close(next);
-  for (int i = 0; i < 3; ++i) ASSERT_EQ(file.write(figures()).result, Result::written);
-  const int again = ::dup(0);
-  ::close(again);
-  EXPECT_EQ(again, next);
-}
-
-// As a service manager may hand over (SO_REUSEPORT): a collector refuses a series that is there twice.
+// A service manager may hand over several (SO_REUSEPORT). Prometheus refuses a series that is there twice.
 TEST_F(Metrics, HaveOneSeriesForOneAddress) {
-  auto opened = open_listeners({.addresses = {*base::SocketAddress::parse("127.0.0.1", 0)},
-                                .port = 0,
-                                .backlog = 5,
-                                .idle_timeout = {}});
-  auto& listeners = opened.listeners;
-  listeners.push_back({base::UniqueFd(::dup(listeners.front().fd.get())), listeners.front().address});
+  const auto address = *base::SocketAddress::parse("127.0.0.1", 7000);
+  const ListenQueue queues[] = {{address, {.length = 1, .limit = 5}},
+                                {*base::SocketAddress::parse("::1", 7000), {.length = 0, .limit = 5}},
+                                {address, {.length = 2, .limit = 5}}};
   MetricsText text;
-  append_metrics(text, {.counters = counters, .sessions = {}, .listeners = listeners, .dropped = {}});
-  EXPECT_EQ(harness::occurrences(text.c_str(), "\ntcpserver_accept_queue_length{"), 1U);
-  EXPECT_EQ(harness::occurrences(text.c_str(), "\ntcpserver_accept_queue_limit{"), 1U);
-  EXPECT_EQ(harness::occurrences(text.c_str(), "\"} 10\n"), 1U) << "of both together";
+  append_metrics(text, {.counters = counters, .sessions = {}, .queues = queues, .dropped = {}});
+  const std::string all = text.c_str();
+  EXPECT_NE(all.find("tcpserver_accept_queue_length{listener=\"127.0.0.1:7000\"} 3\n"
+                     "tcpserver_accept_queue_length{listener=\"[::1]:7000\"} 0\n#"),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find("tcpserver_accept_queue_limit{listener=\"127.0.0.1:7000\"} 10\n"), std::string::npos)
+      << all;
 }
 
 TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
-  MetricsFile file(path);
-  ASSERT_EQ(file.write(figures()).result, Result::written);
+  MetricsFile file(path, log);
+  file.write_first(figures());
   const auto old = contents(path);
   counters.accepted = 1;
   // As on a full disk.
@@ -318,18 +251,16 @@ TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
   const rlimit lower{.rlim_cur = 100, .rlim_max = limit.rlim_max};
   auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
   ::setrlimit(RLIMIT_FSIZE, &lower);
-  const auto outcome = file.write(figures());
+  EXPECT_THROW(file.write_first(figures()), base::StartError);
   ::setrlimit(RLIMIT_FSIZE, &limit);
   ::signal(SIGXFSZ, handler);
-  EXPECT_EQ(outcome.result, Result::failed);
-  EXPECT_EQ(outcome.error, EFBIG);
   EXPECT_EQ(contents(path), old);
   EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
 }
 
 TEST_F(Metrics, NeedTheirFolder) {
   try {
-    const MetricsFile file("/nowhere/at/all.prom");
+    const MetricsFile file("/nowhere/at/all.prom", log);
     FAIL();
   } catch (const base::StartError& error) {
     EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);

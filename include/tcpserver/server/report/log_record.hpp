@@ -18,8 +18,8 @@ enum class Severity { warning, notice, info };
 // allocates nothing. As text: what the event is called, then " key=value" for each part; as JSON (RFC 8259)
 // one object:
 //   {"time": "2026-11-27T04:44:21.123456Z", "level": "info", "event": "session_open", "pid": 4711}
-// with the time as of RFC 3339 in UTC. A part that does not fit is left out, and a long message is cut: a line
-// of JSON is always valid.
+// with the time as of RFC 3339 in UTC. A part that does not fit is left out, and a long message is cut: a
+// line of JSON is always valid.
 class LogRecord {
  public:
   static constexpr std::size_t capacity = 2000;

@@ -1,8 +1,6 @@
-#include "server/report/metrics.hpp"
-
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/cli/option_table.hpp"
-#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/report/metrics.hpp"
 
 #include <algorithm>
 
@@ -57,36 +55,19 @@ void append_accept_errors(MetricsText& text, const Counters& counters) noexcept 
   }
 }
 
-// Of all listeners on this address: a service manager may hand over several (SO_REUSEPORT).
-std::optional<kernel::AcceptQueue> queue_of(std::span<const Listener> listeners,
-                                            const base::SocketAddress& address) noexcept {
-  std::optional<kernel::AcceptQueue> sum;
-  for (const auto& listener : listeners) {
-    if (!listener.fd || !(listener.address == address)) continue;
-    const auto queue = kernel::accept_queue(listener.fd.get());
-    if (!queue) continue;
-    if (!sum) sum.emplace();
-    sum->length += queue->length;
-    sum->limit += queue->limit;
-  }
-  return sum;
-}
-
-void append_queues(MetricsText& text, std::span<const Listener> listeners) noexcept {
+// A series has one value: that of an address is the sum over its listeners.
+void append_queues(MetricsText& text, std::span<const ListenQueue> queues) noexcept {
   const auto each = [&](const char* name, const char* help, auto figure) {
-    std::optional<Family> family;
-    for (std::size_t i = 0; i < listeners.size(); ++i) {
-      const auto& address = listeners[i].address;
-      // A series has one value.
-      const auto before = listeners.first(i);
-      const bool had = std::any_of(before.begin(), before.end(),
-                                   [&](const Listener& one) { return one.address == address; });
-      const auto queue = had ? std::nullopt : queue_of(listeners, address);
-      if (!queue) continue;
-      if (!family) family.emplace(text, name, Kind::gauge, help);
+    if (queues.empty()) return;
+    Family family(text, name, Kind::gauge, help);
+    for (std::size_t i = 0; i < queues.size(); ++i) {
+      const auto has_address = [&](const ListenQueue& one) { return one.address == queues[i].address; };
+      const auto before = queues.first(i);
+      if (std::any_of(before.begin(), before.end(), has_address)) continue;
+      std::uint64_t sum = 0;
+      for (const auto& one : queues) sum += has_address(one) ? figure(one.queue) : 0;
       char shown[base::SocketAddress::text_size];
-      address.format(shown);
-      family->value("listener", shown, figure(*queue));  // a formatted address needs no label escaping
+      family.value("listener", queues[i].address.format(shown), sum);  // needs no escaping
     }
   };
   each("tcpserver_accept_queue_length", "Clients that wait in the listen queue to be accepted.",
@@ -147,7 +128,7 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
       counters.bytes.in + sessions.bytes.in);
   one("tcpserver_sent_bytes_total", Kind::counter, "Bytes written to clients, those of open sessions too.",
       counters.bytes.out + sessions.bytes.out);
-  append_queues(text, figures.listeners);
+  append_queues(text, figures.queues);
   if (figures.dropped) {
     one("tcpserver_listen_overflows_total", Kind::counter,
         "SYNs and last ACKs that the kernel dropped at full listen queues.", *figures.dropped);
