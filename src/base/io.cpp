@@ -1,28 +1,14 @@
 #include "tcpserver/base/io.hpp"
 
-#include "tcpserver/base/signals.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
 namespace tcpserver::base {
-
-namespace {
-
-volatile sig_atomic_t time_is_up = 0;
-
-void on_alarm(int) {
-  time_is_up = 1;
-}
-
-}  // namespace
 
 ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept {
   ssize_t count = 0;
@@ -69,33 +55,6 @@ bool write_all(int fd, std::string_view bytes) noexcept {
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
-}
-
-ssize_t write_within(int fd, std::string_view bytes, Duration limit) noexcept {
-  const auto alarms = signal_set({SIGALRM});
-  struct sigaction alarm {};  // with no SA_RESTART
-  alarm.sa_handler = on_alarm;
-  struct sigaction action_before {};
-  sigset_t mask_before;
-  time_is_up = 0;
-  sigaction(SIGALRM, &alarm, &action_before);
-  sigprocmask(SIG_UNBLOCK, &alarms, &mask_before);
-  // Again and again: the first may come before the write has begun.
-  const timeval each = to_timeval(limit);
-  const itimerval on{.it_interval = each, .it_value = each};
-  const itimerval off{};
-  ssize_t written = -1;
-  if (::setitimer(ITIMER_REAL, &on, nullptr) == 0) {
-    do {
-      written = ::write(fd, bytes.data(), bytes.size());
-    } while (written < 0 && errno == EINTR && time_is_up == 0);
-  }
-  const int error = errno;
-  ::setitimer(ITIMER_REAL, &off, nullptr);
-  sigprocmask(SIG_SETMASK, &mask_before, nullptr);
-  sigaction(SIGALRM, &action_before, nullptr);
-  errno = error;
-  return written;
 }
 
 void close_with_reset(UniqueFd connection) noexcept {

@@ -1,12 +1,8 @@
 #include "tcpserver/base/io.hpp"
 
-#include "tcpserver/base/signals.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -89,53 +85,6 @@ TEST(UniqueFd, ClosesOnceAndMoves) {
   EXPECT_FALSE(pipe.read_end);
   moved.reset();
   EXPECT_EQ(::fcntl(number, F_GETFD), -1);
-}
-
-// A terminal that nobody reads takes bytes for a while.
-TEST(WriteWithin, GivesUpWhereATerminalTakesNoMore) {
-  const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  ASSERT_TRUE(master);
-  ASSERT_EQ(::unlockpt(master.get()), 0);
-  const UniqueFd terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  ASSERT_TRUE(terminal);
-  const std::string line(1000, 'x');
-  constexpr int far_more_than_fit = 1000;
-  int taken = 0;
-  ssize_t last = 0;
-  while (taken < far_more_than_fit &&
-         (last = write_within(terminal.get(), line, std::chrono::milliseconds(10))) == 1000) {
-    ++taken;
-  }
-  EXPECT_GT(taken, 0);
-  EXPECT_LT(taken, far_more_than_fit);
-  if (last > 0) last = write_within(terminal.get(), line, std::chrono::milliseconds(10));
-  EXPECT_EQ(last, -1);
-  EXPECT_EQ(errno, EINTR);
-  EXPECT_EQ(::fcntl(terminal.get(), F_GETFL) & O_NONBLOCK, 0);
-}
-
-// Even where the signal was blocked or ignored; and nothing of it stays.
-TEST(WriteWithin, LeavesSignalsAndTimerAsTheyWere) {
-  Pipe pipe;
-  const auto alarms = signal_set({SIGALRM});
-  sigset_t before;
-  sigprocmask(SIG_BLOCK, &alarms, &before);
-  set_disposition(SIGALRM, SIG_IGN);
-  while (write_within(pipe.write_end.get(), "12345678", std::chrono::milliseconds(10)) == 8) continue;
-  EXPECT_EQ(errno, EINTR);
-  sigset_t blocked;
-  sigset_t pending;
-  sigprocmask(SIG_SETMASK, &before, &blocked);
-  sigpending(&pending);
-  EXPECT_EQ(sigismember(&blocked, SIGALRM), 1);
-  EXPECT_EQ(sigismember(&pending, SIGALRM), 0);
-  struct sigaction action {};
-  sigaction(SIGALRM, nullptr, &action);
-  EXPECT_EQ(action.sa_handler, SIG_IGN);
-  itimerval timer{};
-  EXPECT_EQ(::getitimer(ITIMER_REAL, &timer), 0);
-  EXPECT_EQ(timer.it_value.tv_sec + timer.it_value.tv_usec, 0);
-  set_disposition(SIGALRM, SIG_DFL);
 }
 
 }  // namespace

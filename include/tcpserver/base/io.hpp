@@ -1,6 +1,5 @@
 #pragma once
 
-#include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
 #include <sys/types.h>
@@ -34,11 +33,6 @@ namespace tcpserver::base {
 // takes nothing, even one that somebody has made non-blocking.
 // Returns false with errno as soon as a write fails; how much was written by then is not told.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
-
-// One write(2) to a descriptor that may block, given up after this time (above zero) by an interval timer and
-// SIGALRM: the process must have no other use for these. Returns what was written by then, -1 with EINTR
-// where that is nothing, or with errno. Other signals do not end it.
-[[nodiscard]] ssize_t write_within(int fd, std::string_view bytes, Duration limit) noexcept;
 
 // Closes a TCP connection by RST, which tells the peer that nobody serves it; after a plain close it would
 // read an orderly end. (SO_LINGER with no time, socket(7))

@@ -95,7 +95,7 @@ StandardError::StandardError() noexcept
   const auto type = type_of(STDERR_FILENO);
   if (own_ || type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
-  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::in_time;
+  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::borrow;
   if (type == S_IFIFO) base::ask_for_large_pipe(fd_);
 }
 
@@ -114,20 +114,18 @@ bool StandardError::put(Severity severity, std::string_view text) noexcept {
 
 ssize_t StandardError::write_now(std::string_view line) noexcept {
   if (way_ == Way::send) return ::send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (way_ == Way::in_time) return write_in_time(line);
+  if (way_ == Way::borrow) return write_borrowed(line);
   if (way_ == Way::poll_first && !takes_a_line()) return -1;
   return ::write(fd_, line.data(), line.size());
 }
 
-// POLLOUT of a terminal promises a byte, and no line; and O_NONBLOCK is not ours to set: all who share the
-// terminal would have it, the shell first. So a write may wait, for a moment; and where it did, there is no
-// other one for so long that the server has most of its time for clients.
-ssize_t StandardError::write_in_time(std::string_view line) noexcept {
-  constexpr auto moment = std::chrono::milliseconds(10);
-  constexpr auto rest = 20 * moment;
-  if (base::Clock::now() < rests_until_ || !takes_a_line()) return -1;
-  const auto written = base::write_within(fd_, line, moment);
-  if (written < static_cast<ssize_t>(line.size())) rests_until_ = base::Clock::now() + rest;
+// POLLOUT of a terminal promises room for a byte, not for a line. The shell and others share the flag, so it
+// is set for one write only.
+ssize_t StandardError::write_borrowed(std::string_view line) noexcept {
+  const int flags = ::fcntl(fd_, F_GETFL);
+  if (flags < 0 || ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
+  const auto written = ::write(fd_, line.data(), line.size());
+  ::fcntl(fd_, F_SETFL, flags);
   return written;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/server/report/log_record.hpp"
 
@@ -57,20 +56,19 @@ class StandardError final : public LogSink {
   enum class Way {
     write,       // to a file, or to a description of our own that does not block
     send,        // to a socket
-    in_time,     // to a terminal that we may not open: given up after a moment
+    borrow,      // to a terminal of another user, which cannot be opened again
     poll_first,  // to whatever else
   };
   [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
   [[nodiscard]] ssize_t write_now(std::string_view line) noexcept;
-  [[nodiscard]] ssize_t write_in_time(std::string_view line) noexcept;
+  [[nodiscard]] ssize_t write_borrowed(std::string_view line) noexcept;
   [[nodiscard]] bool takes_a_line() const noexcept;
 
   base::UniqueFd own_;  // empty: standard error itself
   int fd_;
   Way way_;
   bool is_journal_;
-  base::TimePoint rests_until_{};  // a terminal that has kept us waiting
-  bool torn_ = false;              // a full disk, or a socket, took a part of the last line
+  bool torn_ = false;  // only a part of the last line was written
 };
 
 // The system's log, facility daemon: "<PRIORITY>tcpserver[PID]: LINE" in a datagram (RFC 3164; the daemon of
