@@ -3,7 +3,7 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
-#include "tcpserver/kernel/tcp_table.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -56,7 +56,7 @@ ExitStatus run_watch(const WatchOptions& options) {
                                " of this machine (of this network namespace), as far as can be seen");
   }
   WatchScreen screen("port " + std::to_string(options.port));
-  WatchBook book(kernel::socket_owner);
+  WatchBook book(kernel::find_socket_owner);
   const auto began = Clock::now();
   auto next = began;
   for (std::uint64_t looks = 1;; ++looks) {

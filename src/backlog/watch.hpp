@@ -4,7 +4,7 @@
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/kernel/listen_counters.hpp"
 #include "tcpserver/kernel/port_observer.hpp"
-#include "tcpserver/kernel/tcp_table.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 
 #include "backlog/options.hpp"
 

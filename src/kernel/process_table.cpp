@@ -29,12 +29,47 @@ std::string folder_of(pid_t pid) {
   return "/proc/" + std::to_string(pid);
 }
 
+// Calls visit(pid) for each process. Returns false if /proc cannot be read.
+template <typename Visit>
+bool for_each_pid(Visit visit) {
+  const Folder folder(::opendir("/proc"));
+  if (!folder) return false;
+  while (const dirent* const entry = ::readdir(folder.get())) {
+    if (const auto pid = parse_number<pid_t>(entry->d_name)) visit(*pid);
+  }
+  return true;
+}
+
 bool no_right(int error) {
   return error == EACCES || error == EPERM;
 }
 
 bool short_of_something(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+// `error` is the errno of opendir(3), or 0.
+HeldSockets read_sockets(pid_t pid, int& error) {
+  using Sight = HeldSockets::Sight;
+  HeldSockets held;
+  const Folder folder(::opendir((folder_of(pid) + "/fd").c_str()));
+  error = folder ? 0 : errno;
+  if (!folder) {
+    held.sight = no_right(error) ? Sight::hidden : Sight::gone;
+    return held;
+  }
+  held.sight = Sight::whole;
+  while (const dirent* const entry = ::readdir(folder.get())) {
+    if (entry->d_name[0] == '.') continue;
+    std::array<char, 64> target;  // longer ones are files' names
+    const auto size = ::readlinkat(::dirfd(folder.get()), entry->d_name, target.data(), target.size());
+    // Root without CAP_SYS_PTRACE may list descriptors, and not see what they are.
+    if (size < 0 && no_right(errno)) held.sight = Sight::hidden;
+    if (size < 0) continue;
+    const auto inode = parse_socket_link({target.data(), static_cast<std::size_t>(size)});
+    if (inode) held.inodes.push_back(*inode);
+  }
+  return held;
 }
 
 }  // namespace
@@ -76,15 +111,11 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
 }
 
 std::optional<std::vector<ProcessFacts>> all_processes() {
-  const Folder folder(::opendir("/proc"));
-  if (!folder && short_of_something(errno)) throw base::system_error("read /proc");
-  if (!folder) return std::nullopt;
   std::vector<ProcessFacts> processes;
-  while (const dirent* const entry = ::readdir(folder.get())) {
-    const auto pid = parse_number<pid_t>(entry->d_name);
-    if (!pid) continue;
-    if (auto facts = process_facts(*pid)) processes.push_back(std::move(*facts));
-  }
+  const bool listed = for_each_pid([&](pid_t pid) {
+    if (auto facts = process_facts(pid)) processes.push_back(std::move(*facts));
+  });
+  if (!listed && short_of_something(errno)) throw base::system_error("read /proc");
   if (processes.empty()) return std::nullopt;  // not even this one: it is another file system
   return processes;
 }
@@ -106,26 +137,23 @@ base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) no
 }
 
 HeldSockets sockets_held_by(pid_t pid) {
-  using Sight = HeldSockets::Sight;
-  HeldSockets held;
-  const Folder folder(::opendir((folder_of(pid) + "/fd").c_str()));
-  if (!folder && short_of_something(errno)) throw base::system_error("read /proc");
-  if (!folder) {
-    held.sight = no_right(errno) ? Sight::hidden : Sight::gone;
-    return held;
-  }
-  held.sight = Sight::whole;
-  while (const dirent* const entry = ::readdir(folder.get())) {
-    if (entry->d_name[0] == '.') continue;
-    std::array<char, 64> target;  // longer ones are files' names
-    const auto size = ::readlinkat(::dirfd(folder.get()), entry->d_name, target.data(), target.size());
-    // Root without CAP_SYS_PTRACE may list descriptors, and not see what they are.
-    if (size < 0 && no_right(errno)) held.sight = Sight::hidden;
-    if (size < 0) continue;
-    const auto inode = parse_socket_link({target.data(), static_cast<std::size_t>(size)});
-    if (inode) held.inodes.push_back(*inode);
-  }
+  int error = 0;
+  auto held = read_sockets(pid, error);
+  if (short_of_something(error)) throw base::system_error("read /proc", error);
   return held;
+}
+
+std::optional<SocketOwner> find_socket_owner(std::uint64_t inode) {
+  std::optional<SocketOwner> owner;
+  static_cast<void>(for_each_pid([&](pid_t pid) {
+    if (owner && owner->pid < pid) return;
+    int error = 0;
+    const auto inodes = read_sockets(pid, error).inodes;
+    if (std::find(inodes.begin(), inodes.end(), inode) == inodes.end()) return;
+    const auto facts = process_facts(pid);
+    owner = {.pid = pid, .name = facts ? facts->name : std::string()};
+  }));
+  return owner;
 }
 
 }  // namespace tcpserver::kernel

@@ -8,7 +8,6 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
 namespace tcpserver::kernel {
@@ -42,33 +41,6 @@ std::optional<base::SocketAddress> parse_endpoint(std::string_view field) {
   address.sin_port = htons(*port);
   std::memcpy(&address.sin_addr, words.data(), sizeof address.sin_addr);
   return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
-}
-
-std::string command_name(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return printable(name);
-}
-
-// Calls visit(path) for each entry. /proc changes while it is read: what went away meanwhile is left out.
-template <typename Visit>
-void for_each_entry(const std::filesystem::path& directory, Visit visit) {
-  std::error_code error;
-  std::filesystem::directory_iterator entry(directory, error);
-  while (!error && entry != std::filesystem::directory_iterator()) {
-    visit(entry->path());
-    entry.increment(error);
-  }
-}
-
-bool holds_socket(const std::filesystem::path& process, const std::string& link) {
-  bool found = false;
-  for_each_entry(process / "fd", [&](const std::filesystem::path& fd) {
-    std::error_code gone;
-    found = found || std::filesystem::read_symlink(fd, gone) == link;
-  });
-  return found;
 }
 
 int rank_of(const TcpTableEntry& entry) {
@@ -113,18 +85,6 @@ unsigned first_unprivileged_port() {
   std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   unsigned port = 0;
   return file >> port ? port : IPPORT_RESERVED;
-}
-
-std::optional<SocketOwner> socket_owner(std::uint64_t inode) {
-  const std::string link = "socket:[" + std::to_string(inode) + "]";
-  std::optional<pid_t> owner;
-  for_each_entry("/proc", [&](const std::filesystem::path& process) {
-    const auto pid = parse_number<pid_t>(process.filename().native(), 10);
-    if (!pid || (owner && *owner < *pid)) return;
-    if (holds_socket(process, link)) owner = *pid;
-  });
-  if (!owner) return std::nullopt;
-  return SocketOwner{*owner, command_name(*owner)};
 }
 
 }  // namespace tcpserver::kernel

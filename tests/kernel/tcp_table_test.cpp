@@ -1,3 +1,4 @@
+#include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/tcp_table.hpp"
 
 #include "harness/client_socket.hpp"
@@ -58,12 +59,12 @@ TEST_F(KernelTcp, FindsTheProcessThatListens) {
   const auto entries = sockets_of_port(server.port());
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].local.host_text(), "127.0.0.1");
-  const auto owner = socket_owner(entries[0].inode);
+  const auto owner = find_socket_owner(entries[0].inode);
   ASSERT_TRUE(owner.has_value());
   EXPECT_EQ(owner->pid, server.pid());
   EXPECT_EQ(owner->name, "tcpserver");
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_FALSE(socket_owner(0).has_value());
+  EXPECT_FALSE(find_socket_owner(0).has_value());
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace tcpserver::kernel {
 // A listening socket of this network namespace, whoever has it.
 struct ObservedListener {
   base::SocketAddress local;
-  std::uint64_t inode = 0;               // for socket_owner
+  std::uint64_t inode = 0;               // for find_socket_owner
   std::uint32_t length = 0;              // connections that wait for accept
   std::optional<std::uint32_t> limit;    // the backlog in effect; one more may wait. Nothing: not told
   std::optional<std::uint32_t> dropped;  // segments that it dropped since it was made. Nothing: not told

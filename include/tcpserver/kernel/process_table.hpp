@@ -54,4 +54,13 @@ struct HeldSockets {
 // look like a process without sockets.
 [[nodiscard]] HeldSockets sockets_held_by(pid_t pid);
 
+struct SocketOwner {
+  pid_t pid = 0;
+  std::string name;  // as in ProcessFacts
+};
+
+// The process with the lowest pid that holds the socket open. nullopt if /proc does not show it, as for
+// another user's process without privilege, or in another pid namespace.
+[[nodiscard]] std::optional<SocketOwner> find_socket_owner(std::uint64_t inode);
+
 }  // namespace tcpserver::kernel

@@ -2,16 +2,12 @@
 
 #include "tcpserver/base/socket_address.hpp"
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
-// What the kernel tells of its TCP: its sockets (on Linux in /proc/net/tcp and tcp6, proc_net(5)), who has
-// them, and its border of privileged ports. Elsewhere the sockets are not known, and the lists are empty.
+// TCP sockets as /proc/net/tcp and tcp6 show them (proc_net(5)), and the limit of the privileged ports.
 namespace tcpserver::kernel {
 
 struct TcpTableEntry {
@@ -35,15 +31,5 @@ inline constexpr unsigned tcp_state_listen = 10;  // shown as 0A
 // Ports below this one take a privilege to bind: 1024 (IPPORT_RESERVED), or what the administrator of a Linux
 // set as net.ipv4.ip_unprivileged_port_start (ip(7)).
 [[nodiscard]] unsigned first_unprivileged_port();
-
-// A process that holds a socket open.
-struct SocketOwner {
-  pid_t pid = 0;
-  std::string name;  // the command name, at most 15 bytes (proc_pid_comm(5)); unprintable bytes shown as '?'
-};
-
-// The process with the lowest pid that has the socket open. Nothing where /proc does not tell: another
-// user's process seen without privilege, another pid namespace, another system.
-[[nodiscard]] std::optional<SocketOwner> socket_owner(std::uint64_t inode);
 
 }  // namespace tcpserver::kernel

@@ -1,5 +1,6 @@
 #include "server/listen/bind_failure.hpp"
 
+#include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/tcp_table.hpp"
 
 #include <unistd.h>
@@ -48,7 +49,7 @@ std::string explain_address_in_use(const SocketAddress& wanted) {
   const bool listens = socket->state == kernel::tcp_state_listen;
   const std::string how =
       (listens ? ", which listens on " : ", which is connected from ") + socket->local.text();
-  const auto owner = kernel::socket_owner(socket->inode);
+  const auto owner = kernel::find_socket_owner(socket->inode);
   if (!owner)
     return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
   if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
