@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,7 +18,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 
 namespace tcpserver::base {
 
@@ -83,21 +81,6 @@ int highest_open_descriptor() {
     ::closedir(folder);
   }
   return highest >= 0 ? highest : highest_possible_descriptor();
-}
-
-void give_up_capabilities() noexcept {
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  ::syscall(SYS_capset, &header, none);
-}
-
-bool has_capabilities() noexcept {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capget, &header, sets) != 0) return true;  // it cannot be told: the worse answer
-  return std::any_of(std::begin(sets), std::end(sets),
-                     [](const auto& set) { return (set.effective | set.permitted | set.inheritable) != 0; });
 }
 
 int open_nonblocking(int fd) noexcept {

@@ -47,11 +47,6 @@ void raise_descriptor_limit() noexcept;
 // removed.
 [[nodiscard]] std::string working_directory();
 
-// Gives up all of root's capabilities, for this process and whatever it executes (capabilities(7),
-// no_new_privs). Pure POSIX has none beside those of user 0.
-void give_up_capabilities() noexcept;
-[[nodiscard]] bool has_capabilities() noexcept;
-
 // A further descriptor for writing to the terminal or pipe of `fd`, which never blocks. Setting O_NONBLOCK on
 // `fd` itself would change it for everyone who shares it: the shell, other programs of a pipeline. -1 for
 // other kinds of files, and where it cannot be had: the terminal is another user's, and not the controlling

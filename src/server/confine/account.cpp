@@ -1,8 +1,9 @@
 #include "tcpserver/server/confine/account.hpp"
 
 #include "tcpserver/base/io.hpp"
-#include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
+
+#include "server/confine/capabilities.hpp"
 
 #include <grp.h>
 #include <unistd.h>
@@ -86,7 +87,7 @@ void check_there_is_no_way_back(const Account& account, uid_t before) {
   expect(::getuid() == account.user && ::geteuid() == account.user, "the user is another one afterwards");
   expect(::getgid() == account.group && ::getegid() == account.group, "the group is another one afterwards");
   expect(!has_supplementary_groups(), "it still has further groups");
-  expect(!base::has_capabilities(), "it still has capabilities");
+  expect(!has_capabilities(), "it still has capabilities");
   expect(account.user == 0 || (::seteuid(0) != 0 && ::setuid(0) != 0), "it can be root again");
   expect(account.user == before || ::seteuid(before) != 0, "it can be again who it was");
 }
@@ -142,7 +143,7 @@ void become(const Account& account) {
                                          : "--user: only root can become another user");
   }
   if (!became) throw base::system_error("become user " + std::to_string(account.user));
-  base::give_up_capabilities();
+  drop_capabilities();
   check_there_is_no_way_back(account, before);
 }
 

@@ -1,6 +1,7 @@
-#include "tcpserver/base/process.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
+
+#include "server/confine/capabilities.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -99,18 +100,6 @@ unsigned right_to_read(unsigned permitted, bool all_stays_as_it_is) noexcept {
   return CAP_TO_MASK(CAP_DAC_OVERRIDE);
 }
 
-bool drop_capabilities(bool keep_reading, bool all_stays_as_it_is) noexcept {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capget, &header, sets) != 0) return false;
-  const unsigned kept = keep_reading ? right_to_read(sets[0].permitted, all_stays_as_it_is) : 0;
-  for (auto& set : sets) {
-    const unsigned left = &set == &sets[0] ? kept : 0;
-    set = {.effective = set.effective & left, .permitted = set.permitted & left, .inheritable = 0};
-  }
-  return ::syscall(SYS_capset, &header, sets) == 0;
-}
-
 }  // namespace
 
 Confinement confine(const Kept& kept) noexcept {
@@ -118,8 +107,9 @@ Confinement confine(const Kept& kept) noexcept {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   enter_landlock(given_up, kept);
   const bool all_stays_as_it_is = given_up.files && kept.folders.empty();
-  given_up.capabilities =
-      drop_capabilities(kept.read_all_files, all_stays_as_it_is) || !base::has_capabilities();
+  const unsigned rights =
+      kept.read_all_files ? right_to_read(permitted_capabilities(), all_stays_as_it_is) : 0;
+  given_up.capabilities = drop_capabilities(rights) || !has_capabilities();
   return given_up;
 }
 
