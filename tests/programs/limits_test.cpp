@@ -203,7 +203,7 @@ TEST(Overload, SilentClientsLockOthersOutForTheIdleTimeOutAlone) {
   }
 }
 
-// With the reserve, and without what it opens for a moment to see whether its queue has overflowed.
+// With the spare descriptor.
 std::size_t descriptors_at_rest(ServerProcess& server) {
   static_cast<void>(server.status());
   EXPECT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("S"); }));

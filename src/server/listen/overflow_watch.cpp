@@ -1,7 +1,5 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/kernel/listen_counters.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -39,26 +37,16 @@ OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
     counts_.push_back({.last = kernel::dropped_by_listener(listener.fd.get())});
     told_ = told_ || counts_.back().last.has_value();
   }
-  if (const auto counters = kernel::listen_counters()) overflows_ = counters->overflows;
 }
 
 void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
-  const auto counters = kernel::listen_counters();
-  std::uint64_t believed = UINT64_MAX;  // where it is not told, as while descriptors are short
-  if (counters && overflows_) believed = counters->overflows - *overflows_;
-  if (counters) overflows_ = counters->overflows;
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     auto& count = counts_[i];
     const auto now = kernel::dropped_by_listener(listeners[i].fd.get());
     if (now && count.last) {
-      const std::uint32_t difference = *now - *count.last;
-      const auto more = std::min(difference + count.doubted, believed);
-      believed -= more;
+      const std::uint32_t more = *now - *count.last;
       count.unreported += more;
       dropped_ += more;
-      // What came between the two questions is confirmed by the next look; what that does not confirm is
-      // none.
-      count.doubted = difference - std::min<std::uint64_t>(more, difference);
     }
     count.last = now;
   }

@@ -131,7 +131,7 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
   append_queues(text, figures.queues);
   if (figures.dropped) {
     one("tcpserver_listen_overflows_total", Kind::counter,
-        "SYNs and last ACKs that the kernel dropped at full listen queues.", *figures.dropped);
+        "SYNs and last ACKs that the kernel dropped, nearly all at full listen queues.", *figures.dropped);
   }
   append_durations(text, counters.durations);
   one("tcpserver_log_lines_dropped_total", Kind::counter, "Lines of the log that nobody took.",

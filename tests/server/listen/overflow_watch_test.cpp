@@ -1,17 +1,13 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/kernel/listen_counters.hpp"
-
 #include "harness/captured_errors.hpp"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -150,33 +146,6 @@ TEST_F(OverflowWatchOfOne, SaysTheRestBeforeTheListenersAreClosed) {
   EXPECT_GE(number_in(captured.read_all()), 4);
   const auto sum = watch->dropped(listeners);
   EXPECT_EQ(watch->dropped({}), sum) << "known when they are closed, too";
-}
-
-// A segment with a wrong MD5 signature counts as dropped by the listener, and no queue was full.
-TEST_F(OverflowWatchOfOne, BelievesNoClientThatForgesDrops) {
-  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
-  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
-  const auto before = *tcpserver::kernel::dropped_by_listener(listeners[0].fd.get());
-  watch.emplace(listeners);
-  clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  tcp_md5sig signature{};
-  std::memcpy(&signature.tcpm_addr, listeners[0].address.get(), listeners[0].address.size());
-  signature.tcpm_keylen = 3;
-  std::memcpy(signature.tcpm_key, "key", 3);
-  if (::setsockopt(clients.back().get(), IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) != 0) {
-    GTEST_SKIP() << "this kernel has no TCP_MD5SIG";
-  }
-  const auto overflows = [] { return tcpserver::kernel::listen_counters()->overflows; };
-  const auto overflows_before = overflows();
-  static_cast<void>(::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
-  if (*tcpserver::kernel::dropped_by_listener(listeners[0].fd.get()) == before) {
-    GTEST_SKIP() << "this kernel does not count it";
-  }
-  const auto said = said_at(1s);
-  const auto sum = watch->dropped(listeners);
-  if (overflows() != overflows_before) GTEST_SKIP() << "another listener of this machine overflows meanwhile";
-  EXPECT_EQ(said, "");
-  EXPECT_EQ(sum, 0U);
 }
 
 }  // namespace

@@ -30,12 +30,11 @@ using Advice = base::BoundedText<160>;
 // What helps: "raise --backlog ...".
 [[nodiscard]] Advice overflow_advice(const OverflowScene& scene) noexcept;
 
-// Notices that listen queues overflow, which nobody tells the server: the kernel drops the SYN and counts.
-// Looks once a second while something happens, warns once a minute at most, each time of all that came since
-// the last. Of what the kernel counts as dropped by a listener, a client can cause a part at will with no
-// queue full (by a wrong MD5 signature, RFC 2385): no more is believed than ListenOverflows of the whole
-// namespace grew by. Where the kernel does not tell of drops it stays silent. Allocates nothing after
-// construction.
+// Notices that listen queues overflow: the kernel drops the SYN, counts it, and tells nobody. Looks once per
+// second while something happens and warns at most once per minute, with the number of drops since the last
+// warning. The source is each listener's own count, which contains a few drops that are no overflow, such as
+// a segment with a wrong MD5 signature (RFC 2385). Silent if the kernel has no such count. Allocates nothing
+// after construction.
 class OverflowWatch {
  public:
   explicit OverflowWatch(std::span<const Listener> listeners);
@@ -51,22 +50,20 @@ class OverflowWatch {
   // When to look again: while `unattended`, that is while nobody accepts, once a second in any case.
   [[nodiscard]] std::optional<base::TimePoint> due(bool unattended) const noexcept;
 
-  // SYNs, by all listeners since the start, as of now (as of the last look, where the span is empty).
-  // Nothing: not told.
+  // Drops of all listeners since the start, as of now, or as of the last look if the span is empty. nullopt
+  // if unknown.
   [[nodiscard]] std::optional<std::uint64_t> dropped(std::span<const Listener> listeners) noexcept;
 
  private:
   struct Count {
     std::optional<std::uint32_t> last;  // the kernel's counter, which wraps around
-    std::uint64_t doubted = 0;          // not confirmed yet
     std::uint64_t unreported = 0;
   };
   void count(std::span<const Listener> listeners) noexcept;
   void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
   [[nodiscard]] bool has_unreported() const noexcept;
 
-  std::vector<Count> counts_;               // one a listener, in the same order
-  std::optional<std::uint64_t> overflows_;  // of the namespace, at the last look
+  std::vector<Count> counts_;  // one per listener, in the same order
   std::uint64_t dropped_ = 0;
   bool told_ = false;
   bool skipped_ = false;   // something happened after the last look
