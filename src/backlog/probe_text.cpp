@@ -3,6 +3,7 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include "backlog/probe.hpp"
 
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 namespace tcpserver::backlog {
 
@@ -26,9 +26,7 @@ std::optional<int> entry(const std::array<int, Count>& book, int backlog) noexce
 }
 
 std::string seconds(base::Duration duration) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3f", std::chrono::duration<double>(duration).count());
-  return text.data();
+  return base::formatted("%.3f", std::chrono::duration<double>(duration).count());
 }
 
 std::string text_or(std::optional<int> value, const char* otherwise) {
@@ -72,11 +70,9 @@ std::string probe_heading() {
 }
 
 std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
-  std::array<char, 128> text{};
-  std::snprintf(text.data(), text.size(), "%7d %13d %5s %13s %11d", row.backlog, row.queued,
-                text_or(queued_on_bsd(row.backlog), "-").c_str(),
-                text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
-  std::string line = text.data();
+  std::string line = base::formatted(
+      "%7d %13d %5s %13s %11d", row.backlog, row.queued, text_or(queued_on_bsd(row.backlog), "-").c_str(),
+      text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
   if (bar_width > 0 && row.queued > 0) {
     std::string columns = base::bar(static_cast<std::uint64_t>(row.queued),
                                     static_cast<std::uint64_t>(std::max(full_bar, row.queued)),

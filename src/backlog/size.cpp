@@ -17,7 +17,7 @@ namespace {
 
 std::string measured_text(const AcceptTime& measured) {
   const double seconds = std::chrono::duration<double>(measured.each).count();
-  return std::string("accept time     ") + (measured.at_most ? "at most " : "") + time_text(seconds) +
+  return std::string("accept time     ") + (measured.at_most ? "at most " : "") + exact_time_text(seconds) +
          ", measured with " + std::to_string(measured.connections) + " connections to " +
          measured.listener.text() +
          (measured.in_bursts

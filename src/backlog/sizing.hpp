@@ -17,7 +17,7 @@ inline constexpr double most_counted = 1e15;
 [[nodiscard]] double round_up(double value) noexcept;
 
 // "800 us", "1.5 s": four digits that count.
-[[nodiscard]] std::string time_text(double seconds);
+[[nodiscard]] std::string exact_time_text(double seconds);
 
 // What comes and what is served. All finite; rates a second, times in seconds.
 struct Load {

@@ -1,21 +1,17 @@
+#include "tcpserver/base/values.hpp"
+
 #include "backlog/sizing.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 namespace tcpserver::backlog {
 
 namespace {
 
-template <typename... Figures>
-std::string formatted(const char* format, Figures... figures) {
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(), format, figures...);
-  return text.data();
-}
+using base::formatted;
 
 // Whole numbers as such, others with four digits that count or more.
 std::string number(double value) {
@@ -52,7 +48,7 @@ std::string percent(double part) {
 }
 
 std::string burst_line(const Load& load, const Sizing& sizing) {
-  const std::string burst = number(load.burst) + " a second for " + time_text(load.burst_length);
+  const std::string burst = number(load.burst) + " a second for " + exact_time_text(load.burst_length);
   if (load.burst == load.rate) return "none above the mean rate";
   if (load.burst <= sizing.capacity) return burst + ": the capacity carries it";
   return burst + ": " + number(load.burst - sizing.capacity) + " a second more than the capacity";
@@ -93,11 +89,11 @@ void add_costs(std::string& text, const Sizing& sizing) {
   add(text, "costs",
       "memory: up to " + memory_text(sizing.backlog * bytes_per_waiting_connection) + ", " +
           number(bytes_per_waiting_connection) + " bytes a waiting connection (Linux 6.18)");
-  add(text, "", "time: the last of a full queue waits " + time_text(last_wait));
+  add(text, "", "time: the last of a full queue waits " + exact_time_text(last_wait));
   if (last_wait > first_retry_after) {
     add(text, "",
-        "  That is longer than a dropped SYN waits for its first retry (" + time_text(first_retry_after) +
-            "): clients with short time-outs");
+        "  That is longer than a dropped SYN waits for its first retry (" +
+            exact_time_text(first_retry_after) + "): clients with short time-outs");
     add(text, "", "  may be gone by then, and each of them costs an accept all the same.");
   }
   add(text, "", "a target: on Linux as many half-open connections fit before a SYN flood meets cookies");
@@ -105,7 +101,7 @@ void add_costs(std::string& text, const Sizing& sizing) {
 
 }  // namespace
 
-std::string time_text(double seconds) {
+std::string exact_time_text(double seconds) {
   if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
   if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
   if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
@@ -116,7 +112,7 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::Ke
                         int largest) {
   std::string text;
   add(text, "capacity",
-      "1 / " + time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
+      "1 / " + exact_time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
   const std::string share = percent(load.rate / sizing.capacity) + " of the capacity";
   if (!sizing.carried) {
     add(text, "mean rate", number(load.rate) + " a second, " + share + ": too many");
@@ -136,9 +132,9 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::Ke
     add(text, "queue grows to", "less than 1 connection");
   } else if (sizing.growth > 0) {
     add(text, "queue grows to",
-        "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " + time_text(load.burst_length) +
-            " = " + whole(sizing.growth) + " connections; the last of them waits " +
-            time_text(sizing.longest_wait));
+        "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " +
+            exact_time_text(load.burst_length) + " = " + whole(sizing.growth) +
+            " connections; the last of them waits " + exact_time_text(sizing.longest_wait));
     add(text, "headroom",
         whole(sizing.growth) + " x " + number(load.headroom) + " = " + whole(sizing.with_headroom));
   }
@@ -146,7 +142,7 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::Ke
   if (sizing.growth >= 1) {
     add(text, "empty again",
         whole(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
-            ") = " + time_text(sizing.empty_after) + " after the burst");
+            ") = " + exact_time_text(sizing.empty_after) + " after the burst");
   }
   add(text, "backlog", whole(sizing.backlog));
   add_system(text, sizing.backlog, kernel, largest);

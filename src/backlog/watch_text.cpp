@@ -1,11 +1,10 @@
 #include "tcpserver/base/bar.hpp"
 #include "tcpserver/base/json.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include "backlog/watch.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <set>
 
 namespace tcpserver::backlog {
@@ -26,12 +25,6 @@ std::string limit_text(const Look::Queue& queue) {
 
 std::string count_text(const std::optional<std::uint32_t>& count) {
   return count ? std::to_string(*count) : "not told";
-}
-
-std::string seconds_text(double seconds) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s", seconds);
-  return text.data();
 }
 
 std::string counters_text(const Look& look) {
@@ -62,7 +55,7 @@ char mark(const Look::Queue& queue) {
 }  // namespace
 
 std::string watch_lines(const Look& look) {
-  const std::string at = seconds_text(look.at) + "  ";
+  const std::string at = base::formatted("%.1f s  ", look.at);
   if (look.queues.empty()) return at + "nobody listens here now; " + counters_text(look) + "\n";
   std::string text;
   for (const auto& queue : look.queues) {
@@ -103,7 +96,7 @@ std::string watch_json(const Look& look) {
 }
 
 std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {
-  std::vector<std::string> lines{title_ + ", " + seconds_text(look.at) +
+  std::vector<std::string> lines{title_ + ", " + base::formatted("%.1f s", look.at) +
                                  "  (each look leaves a mark: _ empty, # full)"};
   for (const auto& queue : look.queues) {
     auto& history = history_[queue.now.inode];

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdarg>
 #include <cstdio>
 #include <limits>
 
@@ -121,9 +122,12 @@ std::string duration_text(Duration duration) {
   return std::to_string(count / microsecond.nanoseconds) + "." + thousandths.substr(1) + "us";
 }
 
-std::string formatted(const char* format, double number) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), format, number);
+std::string formatted(const char* format, ...) {
+  std::array<char, 512> text{};
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  va_end(arguments);
   return text.data();
 }
 
@@ -146,9 +150,7 @@ std::string in_quotes(std::string_view text) {
     if (c >= ' ' && c <= '~') {
       shown += c;
     } else {
-      std::array<char, 5> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\x%02x", static_cast<unsigned char>(c));
-      shown += escape.data();
+      shown += formatted("\\x%02x", static_cast<unsigned char>(c));
     }
   }
   if (text.size() > longest_shown) return shown + "...' (" + std::to_string(text.size()) + " bytes)";

@@ -38,8 +38,8 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 // A measured time as a reader wants it, in three or four digits: "850 us", "12.3 ms", "2.001 s".
 [[nodiscard]] std::string time_text(double seconds);
 
-// A number as printf shows it by this format, of one double.
-[[nodiscard]] std::string formatted(const char* format, double number);
+// As printf(3), up to 511 bytes.
+[[nodiscard]] std::string formatted(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // 'text' in quotes, fit for one line of a terminal: other bytes than printable ASCII as \xNN, and of a long
 // text the beginning with its length.
