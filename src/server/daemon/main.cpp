@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     if (command.show_status) {
       cli::need_standard_output();
-      return cli::show(server::sessions_text(command));
+      return cli::show(server::format_status(command));
     }
     return server::run_server(command, read_command);
   });

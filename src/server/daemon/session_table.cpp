@@ -2,11 +2,11 @@
 
 #include "tcpserver/base/json.hpp"
 #include "tcpserver/base/terminal.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdio>
 #include <tuple>
 
 namespace tcpserver::server {
@@ -25,13 +25,7 @@ constexpr std::array<const char*, columns> heading{"PID", "PEER", "LOCAL",  "AGE
                                                    "IN",  "OUT",  "SEND-Q", "STATE"};
 constexpr std::array<bool, columns> to_the_right{true, false, false, true, true, true, true, false};
 
-std::string two_units(long long large, const char* large_unit, long long small, const char* small_unit) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%lld %s %02lld %s", large, large_unit, small, small_unit);
-  return text.data();
-}
-
-std::string start_text(const ServerPicture& server) {
+std::string start_text(const ServerSnapshot& server) {
   char text[base::utc_text_size];
   std::string whole = base::utc_text(std::chrono::floor<std::chrono::seconds>(server.started), text);
   return whole.substr(0, whole.find('.')) + "Z";
@@ -41,7 +35,7 @@ std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-const char* state_of(const SessionPicture& session) {
+const char* state_of(const SessionSnapshot& session) {
   if (session.zombie) return "zombie";
   return session.connection ? session.connection->state.c_str() : "ending";
 }
@@ -50,7 +44,7 @@ std::string or_dash(const std::optional<std::uint64_t>& count) {
   return count ? std::to_string(*count) : "-";
 }
 
-Row row_of(const SessionPicture& session) {
+Row row_of(const SessionSnapshot& session) {
   Row row;
   row.fill("-");
   row.front() = std::to_string(session.pid);
@@ -66,7 +60,7 @@ Row row_of(const SessionPicture& session) {
   return row;
 }
 
-std::string table_of(const std::vector<SessionPicture>& sessions) {
+std::string table_of(const std::vector<SessionSnapshot>& sessions) {
   std::vector<Row> rows(1);
   std::copy(heading.begin(), heading.end(), rows[0].begin());
   rows.reserve(sessions.size() + 1);
@@ -87,7 +81,7 @@ std::string table_of(const std::vector<SessionPicture>& sessions) {
   return text;
 }
 
-std::string head_of(const ServerPicture& server) {
+std::string head_of(const ServerSnapshot& server) {
   const auto dead = static_cast<std::size_t>(std::count_if(
       server.sessions.begin(), server.sessions.end(), [](const auto& session) { return session.zombie; }));
   std::string line = "tcpserver, pid " + std::to_string(server.pid) + ", since " + start_text(server) + " (" +
@@ -105,7 +99,7 @@ std::string head_of(const ServerPicture& server) {
   return line + "\n" + base::joined(base::wrapped(queues, text_width));
 }
 
-void write_session(base::JsonWriter& json, const SessionPicture& session) {
+void write_session(base::JsonWriter& json, const SessionSnapshot& session) {
   const auto age =
       session.age ? std::optional(std::chrono::duration<double>(*session.age).count()) : std::nullopt;
   json.begin_object();
@@ -127,7 +121,7 @@ void write_session(base::JsonWriter& json, const SessionPicture& session) {
   json.end_object();
 }
 
-void write_server(base::JsonWriter& json, const ServerPicture& server) {
+void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
   json.begin_object();
   json.member("pid", server.pid);
   json.member("started", start_text(server));
@@ -151,9 +145,9 @@ void write_server(base::JsonWriter& json, const ServerPicture& server) {
 
 }  // namespace
 
-void sort_by_age(std::vector<SessionPicture>& sessions) {
-  std::sort(sessions.begin(), sessions.end(), [](const SessionPicture& left, const SessionPicture& right) {
-    const auto key = [](const SessionPicture& session) {
+void sort_by_age(std::vector<SessionSnapshot>& sessions) {
+  std::sort(sessions.begin(), sessions.end(), [](const SessionSnapshot& left, const SessionSnapshot& right) {
+    const auto key = [](const SessionSnapshot& session) {
       return std::tuple(!session.age, -session.age.value_or(Duration::zero()), session.pid);
     };
     return key(left) < key(right);
@@ -165,12 +159,14 @@ std::string age_text(Duration age) {
   constexpr auto whole = [](auto duration) { return static_cast<long long>(duration.count()); };
   if (age < 1s) return std::to_string(whole(floor<milliseconds>(age))) + " ms";
   if (age < 1min) return std::to_string(whole(floor<seconds>(age))) + " s";
-  if (age < 1h) return two_units(whole(floor<minutes>(age)), "m", whole(floor<seconds>(age % 1min)), "s");
-  if (age < 24h) return two_units(whole(floor<hours>(age)), "h", whole(floor<minutes>(age % 1h)), "m");
-  return two_units(whole(floor<days>(age)), "d", whole(floor<hours>(age % 24h)), "h");
+  if (age < 1h)
+    return base::formatted("%lld m %02lld s", whole(floor<minutes>(age)), whole(floor<seconds>(age % 1min)));
+  if (age < 24h)
+    return base::formatted("%lld h %02lld m", whole(floor<hours>(age)), whole(floor<minutes>(age % 1h)));
+  return base::formatted("%lld d %02lld h", whole(floor<days>(age)), whole(floor<hours>(age % 24h)));
 }
 
-std::string session_tables(const std::vector<ServerPicture>& servers) {
+std::string session_tables(const std::vector<ServerSnapshot>& servers) {
   std::string text;
   for (const auto& server : servers) {
     if (!text.empty()) text += "\n";
@@ -180,7 +176,7 @@ std::string session_tables(const std::vector<ServerPicture>& servers) {
   return text;
 }
 
-std::string session_tables_json(const std::vector<ServerPicture>& servers) {
+std::string session_tables_json(const std::vector<ServerSnapshot>& servers) {
   std::string text;
   base::JsonWriter json(text);
   json.begin_object();

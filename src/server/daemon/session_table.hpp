@@ -15,7 +15,7 @@
 namespace tcpserver::server {
 
 // A connection as the kernel has it.
-struct ConnectionPicture {
+struct ConnectionSnapshot {
   base::SocketAddress peer;
   base::SocketAddress local;
   std::string state;                      // "ESTABLISHED"
@@ -25,37 +25,37 @@ struct ConnectionPicture {
   std::uint32_t send_queue = 0;           // of the sent ones, those that the client's kernel has not
 };
 
-struct SessionPicture {
-  pid_t pid = 0;                                // its own process, or the server
-  std::optional<base::Duration> age;            // nothing: served by the server itself, which does not tell
-  std::optional<ConnectionPicture> connection;  // nothing: it is over, and its process is still there
+struct SessionSnapshot {
+  pid_t pid = 0;                                 // its own process, or the server
+  std::optional<base::Duration> age;             // nothing: served by the server itself, which does not tell
+  std::optional<ConnectionSnapshot> connection;  // nothing: it is over, and its process is still there
   bool zombie = false;
 };
 
-struct ListenerPicture {
+struct ListenerSnapshot {
   base::SocketAddress local;
   std::uint32_t length = 0;  // connections that wait for accept
   std::uint32_t limit = 0;   // the backlog in effect
 };
 
-struct ServerPicture {
+struct ServerSnapshot {
   pid_t pid = 0;
   base::Duration age{};
   std::chrono::system_clock::time_point started;
-  std::vector<ListenerPicture> listeners;  // none: it is starting or stopping
-  std::vector<SessionPicture> sessions;
+  std::vector<ListenerSnapshot> listeners;  // none: it is starting or stopping
+  std::vector<SessionSnapshot> sessions;
 };
 
 // Oldest first; those whose age is not known at the end.
-void sort_by_age(std::vector<SessionPicture>& sessions);
+void sort_by_age(std::vector<SessionSnapshot>& sessions);
 
 // In two units at most: "850 ms", "12 s", "3 m 05 s", "2 h 10 m", "4 d 03 h".
 [[nodiscard]] std::string age_text(base::Duration age);
 
 // Two lines a server, and under them a table with a line a session.
-[[nodiscard]] std::string session_tables(const std::vector<ServerPicture>& servers);
+[[nodiscard]] std::string session_tables(const std::vector<ServerSnapshot>& servers);
 
 // One document, one line: {"servers": [...]}.
-[[nodiscard]] std::string session_tables_json(const std::vector<ServerPicture>& servers);
+[[nodiscard]] std::string session_tables_json(const std::vector<ServerSnapshot>& servers);
 
 }  // namespace tcpserver::server

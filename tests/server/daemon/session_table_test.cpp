@@ -31,8 +31,8 @@ TEST(AgeText, HasTwoUnitsAtMost) {
   EXPECT_EQ(age_text(99h), "4 d 03 h");
 }
 
-ServerPicture server() {
-  ServerPicture picture;
+ServerSnapshot server() {
+  ServerSnapshot picture;
   picture.pid = 4711;
   picture.age = 2h + 10min;
   picture.started = std::chrono::sys_days{std::chrono::year(2026) / 11 / 27} + 5h + 20min + 11s + 999ms;
@@ -41,16 +41,16 @@ ServerPicture server() {
   return picture;
 }
 
-SessionPicture session(pid_t pid, std::optional<tcpserver::base::Duration> age) {
+SessionSnapshot session(pid_t pid, std::optional<tcpserver::base::Duration> age) {
   return {.pid = pid,
           .age = age,
-          .connection = ConnectionPicture{.peer = address("192.0.2.7", 40112),
-                                          .local = address("192.0.2.1", 54321),
-                                          .state = "ESTABLISHED",
-                                          .received = 1234,
-                                          .sent = 56789,
-                                          .receive_queue = 0,
-                                          .send_queue = 12},
+          .connection = ConnectionSnapshot{.peer = address("192.0.2.7", 40112),
+                                           .local = address("192.0.2.1", 54321),
+                                           .state = "ESTABLISHED",
+                                           .received = 1234,
+                                           .sent = 56789,
+                                           .receive_queue = 0,
+                                           .send_queue = 12},
           .zombie = false};
 }
 
@@ -99,8 +99,8 @@ TEST(SessionTable, SaysWhereNobodyIsLetIn) {
 }
 
 TEST(SessionTable, IsSortedByAge) {
-  std::vector<SessionPicture> sessions{session(1, 1s), session(2, std::nullopt), session(4, 3s),
-                                       session(3, 3s), session(5, 2s)};
+  std::vector<SessionSnapshot> sessions{session(1, 1s), session(2, std::nullopt), session(4, 3s),
+                                        session(3, 3s), session(5, 2s)};
   sort_by_age(sessions);
   std::string pids;
   for (const auto& one : sessions) pids += std::to_string(one.pid);
