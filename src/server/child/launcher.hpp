@@ -44,9 +44,12 @@ class Launcher {
   [[nodiscard]] virtual Preparation prepare(const Scoreboard&) { return {}; }
 };
 
-// A launcher of small children, or of plain ones where these do not work. Throws StartError if memory is not
-// available.
-[[nodiscard]] std::unique_ptr<Launcher> make_launcher();
+// Plain children have a copy of all memory of their parent.
 [[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher();
+
+// Small children have almost no memory of their parent. Only for x86-64, and not with sanitizers, whose own
+// memory every function needs. Returns a launcher of plain children if small ones do not work. Throws
+// StartError if memory is not available.
+[[nodiscard]] std::unique_ptr<Launcher> make_launcher();
 
 }  // namespace tcpserver::server

@@ -1,9 +1,8 @@
-#include "server/child/plain_child.hpp"
-
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
 
 #include "server/child/child_life.hpp"
+#include "server/child/launcher.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,12 +60,24 @@ struct LibcCalls {
   base::exit_child(static_cast<int>(life.run(echo_buffer.data(), echo_buffer.size())));
 }
 
+class PlainLauncher final : public Launcher {
+  [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override {
+    const pid_t pid = base::fork_child();
+    if (pid == 0) live(order, record);
+    return pid;
+  }
+};
+
 }  // namespace
 
-pid_t PlainLauncher::launch(const ChildOrder& order, SessionRecord& record) noexcept {
-  const pid_t pid = base::fork_child();
-  if (pid == 0) live(order, record);
-  return pid;
+std::unique_ptr<Launcher> make_plain_launcher() {
+  return std::make_unique<PlainLauncher>();
 }
+
+#ifndef TCPSERVER_HAVE_SMALL_CHILDREN
+std::unique_ptr<Launcher> make_launcher() {
+  return make_plain_launcher();
+}
+#endif
 
 }  // namespace tcpserver::server

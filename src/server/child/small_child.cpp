@@ -1,24 +1,61 @@
-#include "server/child/small_child.hpp"
-
+#include "tcpserver/base/mapping.hpp"
 #include "tcpserver/base/system_error.hpp"
 
+#include "server/child/inherited_memory.hpp"
+#include "server/child/launcher.hpp"
 #include "server/child/small_child_code.hpp"
 
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <optional>
 #include <vector>
 
 namespace tcpserver::server {
 
 namespace {
 
+// Children with almost no memory of their parent. A fork copies the page tables of what the parent has
+// touched, and both sides pay again when they write. A session needs only a page of code, a stack, a buffer
+// and its record, so all other memory is hidden from children (MADV_DONTFORK): the heap, the stack, libc with
+// its data, the rest of the program. Such a child starts with empty page tables, touches three pages, and
+// leaves the parent no page to copy. An attacker who controls it finds no other client's address and no code
+// but the session's.
+//
+// The code is in small_child_code.cpp.
+class SmallLauncher final : public Launcher {
+ public:
+  // Tries one child. Throws StartError if memory is not available.
+  SmallLauncher();
+
+  // False if the trial failed.
+  [[nodiscard]] bool works() const noexcept { return works_; }
+
+  [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override;
+  [[nodiscard]] AddressHints place() const noexcept override { return place_; }
+
+  // Hides all memory but what these children and the scoreboard need. Plain children cannot live after that,
+  // unless the result says that small ones do not work.
+  [[nodiscard]] Preparation prepare(const Scoreboard& scoreboard) override;
+
+ private:
+  enum class Trial { lives, dies, no_fork };
+  [[nodiscard]] Trial try_one() const;
+  [[nodiscard]] long start(const ChildOrder& order, SessionRecord* record) const noexcept;
+
+  // What children have is close together: that saves a page of page tables for each.
+  AddressHints place_;
+  base::Mapping work_;  // never touched here: each child's first touch gives it a page of its own
+  MemoryRange code_;
+  void* command_line_hint_;
+  std::optional<SharedCommandLine> command_line_;  // empty until the first prepare()
+  bool works_;
+};
+
 MemoryRange linked_code() noexcept {
   return {.begin = __start_small_child,
           .size = static_cast<std::size_t>(__stop_small_child - __start_small_child)};
 }
-
-}  // namespace
 
 SmallLauncher::SmallLauncher()
     : work_(base::Mapping::Kind::own, sizeof(SmallChildMemory), place_.next(sizeof(SmallChildMemory))),
@@ -63,6 +100,14 @@ pid_t SmallLauncher::launch(const ChildOrder& order, SessionRecord& record) noex
   if (pid >= 0) return static_cast<pid_t>(pid);
   errno = static_cast<int>(-pid);
   return -1;
+}
+
+}  // namespace
+
+std::unique_ptr<Launcher> make_launcher() {
+  auto launcher = std::make_unique<SmallLauncher>();
+  if (launcher->works()) return launcher;
+  return make_plain_launcher();
 }
 
 }  // namespace tcpserver::server

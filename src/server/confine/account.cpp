@@ -130,7 +130,7 @@ Account find_account(const std::string& user, const std::string& group) {
   return {found->id, *group_id};
 }
 
-void become(const Account& account) {
+void switch_to(const Account& account) {
   const uid_t before = ::getuid();
   const bool is_it_already = before == account.user && ::geteuid() == account.user &&
                              ::getgid() == account.group && ::getegid() == account.group;

@@ -59,19 +59,19 @@ Ruleset rules_of(long version) noexcept {
   return rules;
 }
 
-std::uint64_t accesses_of(KeptFolder::Use use) noexcept {
+std::uint64_t accesses_of(WritableDir::Use use) noexcept {
   switch (use) {
-    case KeptFolder::Use::remove:
+    case WritableDir::Use::remove:
       return access::remove_file;
-    case KeptFolder::Use::create:
+    case WritableDir::Use::create:
       return access::make_file | access::write_file;
-    case KeptFolder::Use::replace:
+    case WritableDir::Use::replace:
       return access::make_file | access::write_file | access::remove_file;
   }
   return 0;
 }
 
-bool except(const base::UniqueFd& ruleset, const KeptFolder& folder) noexcept {
+bool except(const base::UniqueFd& ruleset, const WritableDir& folder) noexcept {
   const RuleBeneath rule{.allowed = accesses_of(folder.use), .folder = folder.descriptor};
   return ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) == 0;
 }

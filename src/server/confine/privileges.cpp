@@ -49,7 +49,7 @@ std::optional<Account> find_the_user(const ServerOptions& options) {
 void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log) {
   if (options.user && account) {
     const auto& request = *options.user;
-    become(*account);
+    switch_to(*account);
     log.info("--user %s: user %u, group %u from now on",
              (request.user + (request.group.empty() ? "" : ":" + request.group)).c_str(),
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
@@ -58,7 +58,7 @@ void switch_user(const ServerOptions& options, const std::optional<Account>& acc
     log.warning("running as root: a compromised server would have root's privileges; use --user");
 }
 
-void drop_privileges(const ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log) {
+void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log) {
   if (options.sandbox == SandboxWish::off) {
     log.info("--sandbox off: the server and its children keep all %s",
              options.user ? "rights of that user" : "their rights");

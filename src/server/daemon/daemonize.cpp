@@ -53,8 +53,8 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
   return pipe;
 }
 
-[[noreturn]] void run_daemon(UniqueFd pipe, const std::function<ExitStatus(Starter&)>& serve) {
-  Starter starter(close_others(std::move(pipe)));
+[[noreturn]] void run_daemon(UniqueFd pipe, const std::function<ExitStatus(LaunchPipe&)>& serve) {
+  LaunchPipe starter(close_others(std::move(pipe)));
   ExitStatus status = ExitStatus::software;
   try {
     if (!starter.is_complete()) throw base::system_error("open /dev/null");
@@ -72,10 +72,10 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
 
 }  // namespace
 
-Starter::Starter(UniqueFd pipe) noexcept
+LaunchPipe::LaunchPipe(UniqueFd pipe) noexcept
     : pipe_(std::move(pipe)), null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
 
-void Starter::tell_ready(bool keep_standard_error) {
+void LaunchPipe::tell_ready(bool keep_standard_error) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fd == STDERR_FILENO && keep_standard_error) continue;
     if (::dup2(null_.get(), fd) < 0) throw base::system_error("put /dev/null in a descriptor's place");
@@ -87,14 +87,14 @@ void Starter::tell_ready(bool keep_standard_error) {
   null_.reset();
 }
 
-void Starter::tell_failure(ExitStatus status, const char* line) noexcept {
+void LaunchPipe::tell_failure(ExitStatus status, const char* line) noexcept {
   if (!pipe_) return;
   const char first = static_cast<char>(base::to_int(status));
   static_cast<void>(base::write_all(pipe_.get(), {&first, 1}) && base::write_all(pipe_.get(), line));
   pipe_.reset();
 }
 
-ExitStatus run_as_daemon(const std::function<ExitStatus(Starter&)>& serve) {
+ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw base::system_error("make a pipe");
   UniqueFd reading(ends[0]);
@@ -111,7 +111,7 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(Starter&)>& serve) {
   ::setsid();  // cannot fail: a process that was just forked leads no group
   const pid_t daemon = ::fork();
   if (daemon > 0) base::exit_child(0);
-  run_daemon(std::move(writing), [&, daemon](Starter& starter) {
+  run_daemon(std::move(writing), [&, daemon](LaunchPipe& starter) {
     if (daemon < 0) throw base::system_error("fork the daemon");
     return serve(starter);
   });

@@ -10,11 +10,11 @@ namespace tcpserver::server {
 
 // The process that was started by hand, seen from the daemon that it has forked: it waits until it is told
 // how the start went, and ends with that status.
-class Starter {
+class LaunchPipe {
  public:
   // `pipe`: through which it is told. Opens /dev/null at once, for later the server may have given up the
   // right to.
-  explicit Starter(base::UniqueFd pipe) noexcept;
+  explicit LaunchPipe(base::UniqueFd pipe) noexcept;
   [[nodiscard]] bool is_complete() const noexcept { return static_cast<bool>(null_); }
 
   // The service is ready: the starter ends with status 0. From now on the daemon's standard input and output
@@ -35,6 +35,6 @@ class Starter {
 // stay the starter's until it is told. `serve` runs in the daemon, whose exit status is what it returns. In
 // the process that called: returns when it is told that the service is ready, throws the StartError that it
 // is told, or one of its own (status system) where the daemon ended without a word.
-[[nodiscard]] base::ExitStatus run_as_daemon(const std::function<base::ExitStatus(Starter&)>& serve);
+[[nodiscard]] base::ExitStatus run_as_daemon(const std::function<base::ExitStatus(LaunchPipe&)>& serve);
 
 }  // namespace tcpserver::server

@@ -37,7 +37,7 @@ void say_stale(const PidFile& pid_file, Log& log) {
 
 // `starter`: null where it stays in the foreground.
 base::ExitStatus serve(const ServerCommand& command, ReadCommand read_again, bool output_closed,
-                       Starter* starter) {
+                       LaunchPipe* starter) {
   const auto& options = command.options;
   // Before the first line of the log, whose reader may be gone (SIGPIPE), and before anything is opened: a
   // request to stop that comes in the middle of the start is heard at the first wait.
@@ -51,7 +51,7 @@ base::ExitStatus serve(const ServerCommand& command, ReadCommand read_again, boo
     Server server(command, std::move(read_again), window, log);
     switch_user(options, account, log);
     auto kept = server.writable_folders();
-    if (pid_file) kept.push_back({KeptFolder::Use::remove, pid_file->folder()});
+    if (pid_file) kept.push_back({WritableDir::Use::remove, pid_file->folder()});
     drop_privileges(options, kept, log);
     if (pid_file) pid_file->write();
     server.try_outputs();
@@ -90,7 +90,7 @@ base::ExitStatus run_server(const ServerCommand& command, ReadCommand read_again
                            "(NOTIFY_SOCKET), which has to stay in the foreground");
   }
   return run_as_daemon(
-      [&](Starter& starter) { return serve(command, std::move(read_again), output_closed, &starter); });
+      [&](LaunchPipe& starter) { return serve(command, std::move(read_again), output_closed, &starter); });
 }
 
 }  // namespace tcpserver::server

@@ -69,11 +69,11 @@ void Server::explain_lesson_mode() noexcept {
   }
 }
 
-std::vector<KeptFolder> Server::writable_folders() const {
-  std::vector<KeptFolder> folders;
+std::vector<WritableDir> Server::writable_folders() const {
+  std::vector<WritableDir> folders;
   if (const auto folder = housekeeping_.metrics_folder())
-    folders.push_back({KeptFolder::Use::replace, *folder});
-  if (recorder_) folders.push_back({KeptFolder::Use::create, recorder_->folder()});
+    folders.push_back({WritableDir::Use::replace, *folder});
+  if (recorder_) folders.push_back({WritableDir::Use::create, recorder_->folder()});
   return folders;
 }
 

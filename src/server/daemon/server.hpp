@@ -32,7 +32,7 @@ class Server final : private SessionWaiter {
   Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
   // The folders that must stay writable after drop_privileges().
-  [[nodiscard]] std::vector<KeptFolder> writable_folders() const;
+  [[nodiscard]] std::vector<WritableDir> writable_folders() const;
 
   // Checks that files can be written with the remaining privileges. Throws StartError (cannot_create).
   void try_outputs();

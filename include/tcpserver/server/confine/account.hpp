@@ -33,6 +33,6 @@ struct User {
 // program that it could execute gives it more (no_new_privs, where the system has it). Who is that user
 // already gives up the rest all the same. Throws StartError: no_permission for who is not root (or CAP_SETUID
 // and CAP_SETGID), system where the system refuses, or where afterwards a way back is found.
-void become(const Account& account);
+void switch_to(const Account& account);
 
 }  // namespace tcpserver::server

@@ -23,6 +23,6 @@ void switch_user(const ServerOptions& options, const std::optional<Account>& acc
 
 // Drops privileges that are no longer needed. Call after the last file is opened. Files in `kept` stay
 // writable.
-void drop_privileges(const ServerOptions& options, const std::vector<KeptFolder>& kept, Log& log);
+void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log);
 
 }  // namespace tcpserver::server

@@ -31,7 +31,7 @@ struct Confinement {
 };
 
 // A folder in which, and beneath which, files can still be
-struct KeptFolder {
+struct WritableDir {
   enum class Use {
     remove,  // removed
     create,  // made, and written to
@@ -44,7 +44,7 @@ struct KeptFolder {
 // What it may keep.
 struct Kept {
   bool read_all_files = false;  // files that only root may read can still be read
-  std::vector<KeptFolder> folders;
+  std::vector<WritableDir> folders;
 };
 
 // Called once, when all is open that the server ever opens for writing. Each part where the system has it:
