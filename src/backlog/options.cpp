@@ -17,9 +17,6 @@ constexpr cli::Program probe_program{
     .purpose =
         "Listen on a loopback port, never accept, and count the connections that the queue really holds:\n"
         "for each backlog from --from to --to, beside what the books report.",
-    .environment_prefix = "",
-    .operands = "",
-    .notes = "",
 };
 
 constexpr cli::Program watch_program{
@@ -28,9 +25,7 @@ constexpr cli::Program watch_program{
     .purpose =
         "Show how full the listen queue of a port is, whichever program of this machine listens there.\n"
         "Ends with Ctrl-C, or after --count looks.",
-    .environment_prefix = "",
     .operands = "PORT",
-    .notes = "",
 };
 
 constexpr cli::Program size_program{
@@ -39,8 +34,6 @@ constexpr cli::Program size_program{
     .purpose =
         "Say how long the listen queue has to be so that a burst of clients passes without a drop, with the\n"
         "sum written out.",
-    .environment_prefix = "",
-    .operands = "",
     .notes =
         "Rates (R) are connections a second, such as 1000 or 0.5. Durations (D): 250us, 0.8ms, 2s, 5m, 1h;\n"
         "a bare number is seconds.\n",

@@ -2,7 +2,6 @@
 
 #include "tcpserver/base/values.hpp"
 
-#include "cli/command_line.hpp"
 #include "cli/config_file.hpp"
 #include "cli/suggestion.hpp"
 
@@ -26,73 +25,124 @@ struct SourcedValue {
 };
 
 // Collects the values of all three sources, then stores for each option those of the strongest.
-class OptionResolver {
+class OptionReader {
  public:
-  OptionResolver(const Program& program, const OptionTexts& options) : program_(program), options_(options) {}
+  OptionReader(const Program& program, const OptionTexts& options, Parsed& parsed)
+      : program_(program), options_(options), parsed_(parsed) {}
 
-  void add_flags(const std::vector<Flag>& flags);
+  void add_flags(int argc, char* const* argv);  // and operands
   void add_variables(char* const* environment);
   void add_file(const std::string& directory);
-  // Returns the warnings.
-  [[nodiscard]] std::vector<std::string> resolve(const Store& store);
+  void store_values(const Store& store);
 
  private:
-  template <typename NameOf>
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view name, NameOf name_of) const;
-  template <typename NameOf>
-  [[nodiscard]] std::string suggest(std::string_view wrong, NameOf name_of, std::string_view prefix) const;
+  [[nodiscard]] std::string spell(const OptionText& option, Source source) const;
+  [[nodiscard]] std::vector<std::string> spell_all(Source source) const;
+  [[nodiscard]] std::optional<std::size_t> find(Source source, std::string_view name) const;
+  [[nodiscard]] std::size_t find_flag(std::string_view name) const;
   [[nodiscard]] const SourcedValue* strongest(std::size_t spec) const;
-  void check_beaten(const SourcedValue& value, const Store& store);
 
   const Program& program_;
   const OptionTexts& options_;
   std::vector<SourcedValue> values_;
-  std::vector<std::string> warnings_;
+  Parsed& parsed_;
 };
 
-std::string name_in_file(const OptionText& option) {
-  return std::string(option.name);
+// "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections".
+std::string OptionReader::spell(const OptionText& option, Source source) const {
+  if (source == Source::variable) return variable_name(program_, option);
+  return (source == Source::flag ? "--" : "") + std::string(option.name);
 }
 
-template <typename NameOf>
-std::optional<std::size_t> OptionResolver::find(std::string_view name, NameOf name_of) const {
-  const auto found = std::find_if(options_.begin(), options_.end(), [&](const OptionText& one) {
-    return !one.flag_only && name_of(one) == name;
-  });
-  if (found == options_.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - options_.begin());
+bool can_give(Source source, const OptionText& option) {
+  return source == Source::flag || !option.flag_only;
 }
 
-template <typename NameOf>
-std::string OptionResolver::suggest(std::string_view wrong, NameOf name_of, std::string_view prefix) const {
+std::vector<std::string> OptionReader::spell_all(Source source) const {
   std::vector<std::string> names;
   for (const auto& option : options_) {
-    if (!option.flag_only) names.push_back(name_of(option));
+    if (can_give(source, option)) names.push_back(spell(option, source));
   }
-  return suggestion(wrong, names, prefix);
+  return names;
 }
 
-void OptionResolver::add_flags(const std::vector<Flag>& flags) {
-  for (const auto& flag : flags) {
-    const auto& option = options_[flag.spec];
-    if (option.flag_only) continue;
-    values_.push_back({flag.spec, Source::flag, std::string(flag.text), "--" + std::string(option.name)});
+std::optional<std::size_t> OptionReader::find(Source source, std::string_view name) const {
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    if (can_give(source, options_[i]) && spell(options_[i], source) == name) return i;
+  }
+  return std::nullopt;
+}
+
+// "--backlog" or "-b".
+std::size_t OptionReader::find_flag(std::string_view name) const {
+  const auto by_letter = std::find_if(options_.begin(), options_.end(), [name](const OptionText& option) {
+    return name.size() == 2 && option.letter == name[1];
+  });
+  if (by_letter != options_.end()) return static_cast<std::size_t>(by_letter - options_.begin());
+  if (const auto spec = find(Source::flag, name)) return *spec;
+  std::string help = std::string(program_.name) + " --help lists them all";
+  if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
+  throw usage_error("unknown option " + base::in_quotes(name) +
+                    suggestion(name, spell_all(Source::flag), "--") + " (" + help + ")");
+}
+
+// Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated, for a
+// script that relies on it breaks when another option begins alike.
+void OptionReader::add_flags(int argc, char* const* argv) {
+  int next = 1;
+  // `text` is the part of the word behind the option's name, if any.
+  const auto add = [&](std::size_t spec, std::optional<std::string_view> text) {
+    const auto& option = options_[spec];
+    const auto name = spell(option, Source::flag);
+    if (!text && option.value_name.empty()) text = "on";
+    if (!text && next == argc) {
+      throw usage_error(name + " needs a value: " + name + " " + std::string(option.value_name));
+    }
+    const std::string value(text ? *text : argv[next++]);
+    if (option.flag_only) return parsed_.asked.push_back(option.name);
+    values_.push_back({spec, Source::flag, value, name});
+  };
+  while (next < argc) {
+    const std::string_view word = argv[next++];
+    if (word == "--") {
+      parsed_.operands.insert(parsed_.operands.end(), argv + next, argv + argc);
+      return;
+    }
+    if (word.starts_with("--")) {
+      const auto equals = word.find('=');
+      const auto spec = find_flag(word.substr(0, equals));
+      if (equals == std::string_view::npos) {
+        add(spec, std::nullopt);
+      } else if (options_[spec].value_name.empty()) {
+        throw usage_error(spell(options_[spec], Source::flag) + " takes no value");
+      } else {
+        add(spec, word.substr(equals + 1));
+      }
+    } else if (word.size() > 1 && word.front() == '-') {
+      for (std::size_t i = 1; i < word.size(); ++i) {
+        const auto spec = find_flag(std::string{'-', word[i]});
+        const bool has_rest = !options_[spec].value_name.empty() && i + 1 < word.size();
+        add(spec, has_rest ? std::optional(word.substr(i + 1)) : std::nullopt);
+        if (has_rest) break;
+      }
+    } else {
+      parsed_.operands.push_back(word);
+    }
   }
 }
 
-void OptionResolver::add_variables(char* const* environment) {
+void OptionReader::add_variables(char* const* environment) {
   if (program_.environment_prefix.empty()) return;
-  const auto name_of = [this](const OptionText& option) { return variable_name(program_, option); };
   for (; *environment != nullptr; ++environment) {
     const std::string_view entry = *environment;
     const auto equals = entry.find('=');
     if (equals == std::string_view::npos || !entry.starts_with(program_.environment_prefix)) continue;
     const auto name = entry.substr(0, equals);
-    const auto spec = find(name, name_of);
+    const auto spec = find(Source::variable, name);
     if (!spec) {
-      warnings_.push_back("warning: the variable " + base::in_quotes(name) + " is not one of " +
-                          std::string(program_.name) + "'s and has no effect" +
-                          suggest(name, name_of, program_.environment_prefix));
+      parsed_.warnings.push_back("warning: the variable " + base::in_quotes(name) + " is not one of " +
+                                 std::string(program_.name) + "'s and has no effect" +
+                                 suggestion(name, spell_all(Source::variable), program_.environment_prefix));
       continue;
     }
     // As getenv: of a name that the environment has twice the first counts.
@@ -105,8 +155,8 @@ void OptionResolver::add_variables(char* const* environment) {
 }
 
 // The file that --config or its variable names, if any.
-void OptionResolver::add_file(const std::string& directory) {
-  const auto config = find(config_option, name_in_file);
+void OptionReader::add_file(const std::string& directory) {
+  const auto config = find(Source::file, config_option);
   const auto* const given = config ? strongest(*config) : nullptr;
   if (given == nullptr) return;
   if (given->text.empty()) refuse({given->text, given->label}, "a file's name");
@@ -114,10 +164,10 @@ void OptionResolver::add_file(const std::string& directory) {
   const std::string path = given->text;
   for (auto& line : parse_config(path, read_config_file(path_from(directory, path)))) {
     const std::string where = base::plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
-    const auto spec = find(line.name, name_in_file);
+    const auto spec = find(Source::file, line.name);
     if (!spec) {
       throw usage_error(where + "unknown option " + base::in_quotes(line.name) +
-                        suggest(line.name, name_in_file, "") + " (the names are those of " +
+                        suggestion(line.name, spell_all(Source::file), "") + " (the names are those of " +
                         std::string(program_.name) + " --help, without the dashes)");
     }
     if (spec == config) throw usage_error(where + "a configuration file cannot name another one");
@@ -125,7 +175,7 @@ void OptionResolver::add_file(const std::string& directory) {
   }
 }
 
-const SourcedValue* OptionResolver::strongest(std::size_t spec) const {
+const SourcedValue* OptionReader::strongest(std::size_t spec) const {
   const SourcedValue* found = nullptr;
   for (const auto& value : values_) {
     if (value.spec == spec && (found == nullptr || value.source >= found->source)) found = &value;
@@ -133,20 +183,7 @@ const SourcedValue* OptionResolver::strongest(std::size_t spec) const {
   return found;
 }
 
-// A flag always helps, so a bad variable that it beats is no more than a warning. A file is its owner's own,
-// and a line that is wrong now would stop the server one day when the flag is gone.
-void OptionResolver::check_beaten(const SourcedValue& value, const Store& store) {
-  const RawValue raw{value.text, value.label};
-  if (value.source == Source::file) return store(value.spec, Target::beaten_in_file, raw);
-  try {
-    store(value.spec, Target::beaten_variable, raw);
-  } catch (const StartError& refusal) {
-    warnings_.push_back("warning: " + std::string(refusal.what()) + " (--" +
-                        std::string(options_[value.spec].name) + " is in effect instead)");
-  }
-}
-
-std::vector<std::string> OptionResolver::resolve(const Store& store) {
+void OptionReader::store_values(const Store& store) {
   // The weaker first: where two options have to do with each other, the stronger has the last word.
   std::stable_sort(values_.begin(), values_.end(), [](const SourcedValue& left, const SourcedValue& right) {
     return left.source < right.source;
@@ -154,13 +191,21 @@ std::vector<std::string> OptionResolver::resolve(const Store& store) {
   std::vector<Source> strongest(options_.size(), Source::file);
   for (const auto& value : values_) strongest[value.spec] = value.source;  // the last is the strongest
   for (const auto& value : values_) {
-    if (value.source == strongest[value.spec]) {
-      store(value.spec, Target::options, {value.text, value.label});
-    } else {
-      check_beaten(value, store);
+    const auto& option = options_[value.spec];
+    const bool beaten = value.source != strongest[value.spec];
+    const auto target = !beaten                        ? Target::options
+                        : value.source == Source::file ? Target::beaten_in_file
+                                                       : Target::beaten_variable;
+    try {
+      store(value.spec, target, {value.text, value.label});
+    } catch (const StartError& refusal) {
+      // A flag always helps, so a bad variable that it beats is no more than a warning. A file is its owner's
+      // own, and a line that is wrong now would stop the server one day when the flag is gone.
+      if (target != Target::beaten_variable) throw;
+      parsed_.warnings.push_back("warning: " + std::string(refusal.what()) + " (--" +
+                                 std::string(option.name) + " is in effect instead)");
     }
   }
-  return std::move(warnings_);
 }
 
 }  // namespace
@@ -191,25 +236,20 @@ std::string path_from(const std::string& directory, const std::string& path) {
 Parsed parse_arguments(const Program& program, const OptionTexts& options, const Store& store, int argc,
                        char* const* argv, char* const* environment, const std::string& directory) {
   Parsed parsed;
-  auto line = read_command_line(program, options, argc, argv);
-  for (const auto& flag : line.flags) {
-    const auto& option = options[flag.spec];
-    if (option.name == "help") parsed.text_to_show = help_text(program, options);
-    if (option.name == "version") parsed.text_to_show = version_text(program.name);
+  OptionReader reader(program, options, parsed);
+  reader.add_flags(argc, argv);
+  for (const auto name : parsed.asked) {
+    if (name == "help") parsed.text_to_show = help_text(program, options);
+    if (name == "version") parsed.text_to_show = version_text(program.name);
     if (!parsed.text_to_show.empty()) return parsed;
-    if (option.flag_only) parsed.asked.push_back(option.name);
   }
-  if (program.operands.empty() && !line.operands.empty()) {
-    throw usage_error("unexpected argument " + base::in_quotes(line.operands.front()) + ": " +
+  if (program.operands.empty() && !parsed.operands.empty()) {
+    throw usage_error("unexpected argument " + base::in_quotes(parsed.operands.front()) + ": " +
                       std::string(program.name) + " takes options only");
   }
-  parsed.operands = std::move(line.operands);
-
-  OptionResolver resolver(program, options);
-  resolver.add_flags(line.flags);
-  resolver.add_variables(environment);
-  resolver.add_file(directory);
-  parsed.warnings = resolver.resolve(store);
+  reader.add_variables(environment);
+  reader.add_file(directory);
+  reader.store_values(store);
   return parsed;
 }
 

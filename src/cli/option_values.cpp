@@ -32,20 +32,19 @@ bool parse_switch(const RawValue& value) {
   return value.text == "on";
 }
 
-base::Service parse_service(const RawValue& value) {
-  for (const auto& service : base::services) {
-    if (value.text == service.name) return service;
+std::string alternatives(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
   }
-  refuse(value, "a service: " + service_names());
+  return text;
 }
 
 std::string service_names() {
-  std::string names;
-  for (const auto& service : base::services) {
-    if (!names.empty()) names += &service == std::end(base::services) - 1 ? " or " : ", ";
-    names += service.name;
-  }
-  return names;
+  std::vector<std::string_view> names;
+  for (const auto& service : base::services) names.push_back(service.name);
+  return alternatives(names);
 }
 
 std::string service_help() {

@@ -14,7 +14,6 @@ constexpr cli::Program tcpclient_program{
         "Send a sentence to a TCP server (localhost, port 54321) and print the reply. Where standard\n"
         "input is not a terminal: send all of it, and print every byte that comes back. Or be many\n"
         "clients at once, and show how long each of them waited.",
-    .environment_prefix = "",
     .operands = "HOST PORT",
     .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };

@@ -18,7 +18,6 @@ constexpr cli::Program tcpload_program{
         "Put load on a TCP echo server (localhost, port 54321), compare every byte that comes back, and\n"
         "report rate and latencies. Without --hold, --bulk or --ping: connect, send, read the reply, close,\n"
         "for so many connections.",
-    .environment_prefix = "",
     .operands = "HOST PORT",
     .notes =
         "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds. Sizes (B): bytes, or K, M\n"

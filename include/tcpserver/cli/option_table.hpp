@@ -75,12 +75,12 @@ template <typename Options>
 inline constexpr std::string_view config_option = "config";
 
 struct Program {
-  std::string_view name;                // "tcpserver"
-  std::string_view synopsis;            // "[OPTION]..."
-  std::string_view purpose;             // the help's first sentence
-  std::string_view environment_prefix;  // "TCPSERVER_"; empty if no variables are read
-  std::string_view operands;            // "HOST PORT", for the error; empty if none are allowed
-  std::string_view notes;               // the help's last lines, each with its newline
+  std::string_view name;                  // "tcpserver"
+  std::string_view synopsis;              // "[OPTION]..."
+  std::string_view purpose;               // the help's first sentence
+  std::string_view environment_prefix{};  // "TCPSERVER_"; empty if no variables are read
+  std::string_view operands{};            // "HOST PORT", for the error; empty if none are allowed
+  std::string_view notes{};               // the help's last lines, each with its newline
 };
 
 // What parsing leaves beside the values that were stored.

@@ -18,13 +18,13 @@ namespace tcpserver::cli {
 // The checks. Each returns the value, or refuses it. `what` is what it should be: "a port".
 [[nodiscard]] std::uint64_t parse_number(const RawValue& value, std::uint64_t least, std::uint64_t most,
                                          std::string_view what, std::string_view note = {});
-[[nodiscard]] base::Duration parse_duration(const RawValue& value);                 // as base::parse_duration
+[[nodiscard]] base::Duration parse_duration(const RawValue& value);
 [[nodiscard]] std::uint64_t parse_size(const RawValue& value, std::uint64_t most);  // from 1; whole GiB
 [[nodiscard]] bool parse_switch(const RawValue& value);                             // "on" or "off"
-[[nodiscard]] base::Service parse_service(const RawValue& value);
 
-[[nodiscard]] std::string service_names();  // "echo or upper"
-[[nodiscard]] std::string service_help();   // "echo: every byte as it came; upper: in capitals"
+[[nodiscard]] std::string alternatives(const std::vector<std::string_view>& words);  // "a, b or c"
+[[nodiscard]] std::string service_names();                                           // "echo or upper"
+[[nodiscard]] std::string service_help();  // "echo: every byte as it came; upper: in capitals"
 
 [[nodiscard]] inline std::string to_text(std::unsigned_integral auto number) {
   return std::to_string(number);
@@ -46,47 +46,47 @@ template <typename Options, typename Member, typename Store>
   return setting;
 }
 
+template <typename Member>
+struct PlainOf {
+  using Type = Member;
+};
+template <typename Value>
+struct PlainOf<std::optional<Value>> {
+  using Type = Value;
+};
+template <typename Member>
+using Plain = typename PlainOf<Member>::Type;
+
 // A whole number; `note` continues the refusal.
 template <typename Options, typename Member>
 [[nodiscard]] Setting<Options> number(Member Options::*place, std::uint64_t least, std::uint64_t most,
                                       std::string_view what, std::string_view note = {}) {
-  return member(place, [=](auto& to, const RawValue& value) {
-    const auto parsed = parse_number(value, least, most, what, note);
-    if constexpr (std::is_arithmetic_v<Member>) {
-      to = static_cast<Member>(parsed);
-    } else {
-      to = static_cast<typename Member::value_type>(parsed);
-    }
+  return member(place, [=](Member& to, const RawValue& value) {
+    to = static_cast<Plain<Member>>(parse_number(value, least, most, what, note));
   });
 }
 
-template <typename Choice>
-struct Named {
-  std::string_view name;
-  Choice value;
-};
-template <typename Member>
-struct ChoiceOf {
-  using Type = Member;
-};
-template <typename Value>
-struct ChoiceOf<std::optional<Value>> {
-  using Type = Value;
-};
-
-// One of two words.
-template <typename Options, typename Member, typename Choice = typename ChoiceOf<Member>::Type>
-[[nodiscard]] Setting<Options> choice(Member Options::*place, std::string_view what,
-                                      std::type_identity_t<Named<Choice>> first,
-                                      std::type_identity_t<Named<Choice>> second) {
+// A word that stands for a value.
+template <typename Options, typename Member>
+[[nodiscard]] Setting<Options> choice(
+    Member Options::*place, std::string_view what,
+    const std::vector<std::pair<std::string_view, Plain<Member>>>& choices) {
   auto setting = member(place, [=](Member& to, const RawValue& value) {
-    if (value.text != first.name && value.text != second.name) {
-      refuse(value, std::string(what).append(": ").append(first.name).append(" or ").append(second.name));
+    std::vector<std::string_view> words;
+    for (const auto& [word, meaning] : choices) {
+      if (word == value.text) {
+        to = meaning;
+        return;
+      }
+      words.push_back(word);
     }
-    to = value.text == first.name ? first.value : second.value;
+    refuse(value, std::string(what) + ": " + alternatives(words));
   });
   setting.print = [=](const Options& from) {
-    return std::string(from.*place == first.value ? first.name : second.name);
+    for (const auto& [word, meaning] : choices) {
+      if (from.*place == meaning) return std::string(word);
+    }
+    return std::string();
   };
   return setting;
 }
@@ -117,7 +117,9 @@ template <typename Options>
 
 template <typename Options, typename Member>
 [[nodiscard]] Setting<Options> service(Member Options::*place) {
-  return member(place, [](Member& to, const RawValue& value) { to = parse_service(value); });
+  std::vector<std::pair<std::string_view, base::Service>> choices;
+  for (const auto& service : base::services) choices.emplace_back(service.name, service);
+  return choice(place, "a service", choices);
 }
 
 template <typename Options, typename Member>

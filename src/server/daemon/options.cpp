@@ -17,7 +17,6 @@ constexpr cli::Program tcpserver_program{
     .synopsis = "[OPTION]...",
     .purpose = "Echo what TCP clients send: a daemon that forks one process per connection.",
     .environment_prefix = "TCPSERVER_",
-    .operands = "",
     .notes =
         "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
         "Sizes (B): bytes, or K, M or G for KiB, MiB or GiB.\n"
@@ -108,8 +107,8 @@ cli::Setting<ServerOptions> backlog() {
 }
 
 cli::Setting<ServerOptions> log_target() {
-  auto setting = cli::choice(&ServerOptions::log, "a place for the log", {"stderr", LogTarget::stderr_stream},
-                             {"syslog", LogTarget::syslog});
+  auto setting = cli::choice(&ServerOptions::log, "a place for the log",
+                             {{"stderr", LogTarget::stderr_stream}, {"syslog", LogTarget::syslog}});
   setting.equal = [](const ServerOptions& left, const ServerOptions& right) {
     return left.log_target() == right.log_target();  // --daemonize changes the default
   };
@@ -135,10 +134,10 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        backlog(), Effect::now},
       {"mode", 'm', "MODE", "fork",
        "fork: one process per connection; iterative: one client after another, the problem that fork solves",
-       cli::choice(&O::mode, "a mode", {"fork", Mode::fork}, {"iterative", Mode::iterative})},
+       cli::choice(&O::mode, "a mode", {{"fork", Mode::fork}, {"iterative", Mode::iterative}})},
       {"reap", '\0', "HOW", "handler",
        "handler: SIGCHLD reaps ended children; none: leaves zombies, the problem that the handler solves",
-       cli::choice(&O::reap, "a way to reap", {"handler", Reap::handler}, {"none", Reap::none}),
+       cli::choice(&O::reap, "a way to reap", {{"handler", Reap::handler}, {"none", Reap::none}}),
        Effect::restart, is_iterative},
       {"service", 's', "SERVICE", "echo", cli::service_help(), cli::service(&O::service)},
       {"max-connections", 'c', "N", "1000",
@@ -151,8 +150,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        is_iterative},
       {"overload", '\0', "HOW", "queue",
        "at the limit, or short of descriptors: queue leaves clients in the listen queue, refuse resets them",
-       cli::choice(&O::overload, "a way to meet overload", {"queue", Overload::queue},
-                   {"refuse", Overload::refuse}),
+       cli::choice(&O::overload, "a way to meet overload",
+                   {{"queue", Overload::queue}, {"refuse", Overload::refuse}}),
        Effect::next_connection, is_iterative},
       {"idle-timeout", '\0', "D", "5m", "no byte moved for so long ends a session; 0 is never",
        cli::duration(&O::idle_timeout), Effect::next_connection},
@@ -162,7 +161,7 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       {"sandbox", '\0', "HOW", "on",
        "strict seccomp in each child, and no right left to the server that it needs no more: on or off; "
        "where the system has no seccomp, the default warns, and on when given ends the server",
-       cli::choice(&O::sandbox, "a switch", {"on", SandboxWish::on}, {"off", SandboxWish::off})},
+       cli::choice(&O::sandbox, "a switch", {{"on", SandboxWish::on}, {"off", SandboxWish::off}})},
       {"daemonize", 'd', "", "", "leave the terminal, and go on in the background once clients are served",
        cli::on_or_off(&O::daemonize)},
       {"pid-file", '\0', "FILE", "none",
@@ -172,8 +171,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       {"log", '\0', "WHERE", "stderr", "stderr, or syslog, which is the default with --daemonize",
        log_target()},
       {"log-format", '\0', "FORMAT", "text", "text, or json: an object a line, with time and level",
-       cli::choice(&O::log_format, "a format of the log", {"text", LogFormat::text},
-                   {"json", LogFormat::json}),
+       cli::choice(&O::log_format, "a format of the log",
+                   {{"text", LogFormat::text}, {"json", LogFormat::json}}),
        Effect::now},
       {"verbose", 'v', "", "", "log each session, too: one line when it opens, one when it ends",
        verbosity(Verbosity::verbose), Effect::now},
