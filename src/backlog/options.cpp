@@ -39,42 +39,40 @@ constexpr cli::Program size_program{
         "a bare number is seconds.\n",
 };
 
-template <typename Rate>
-void store_rate(Rate& rate, const cli::RawValue& value) {
-  const auto parsed = base::parse_decimal(value.text, highest_rate);
-  if (!parsed) {
-    cli::refuse(value, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
-                           ", with up to nine digits after the point");
-  }
-  rate = *parsed;
+double parse_rate(const cli::RawValue& value) {
+  const auto rate = base::parse_decimal(value.text, highest_rate);
+  if (rate) return *rate;
+  cli::refuse(value, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
+                         ", with up to nine digits after the point");
 }
 
-void store_headroom(double& headroom, const cli::RawValue& value) {
+double parse_headroom(const cli::RawValue& value) {
   const auto factor = base::parse_decimal(value.text, largest_headroom);
-  if (!factor || *factor < 1) {
-    cli::refuse(value, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
-  }
-  headroom = *factor;
+  if (factor && *factor >= 1) return *factor;
+  cli::refuse(value, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
 }
 
-void store_interval(base::Duration& interval, const cli::RawValue& value) {
-  interval = cli::parse_duration(value);
+base::Duration parse_interval(const cli::RawValue& value) {
+  const auto interval = cli::duration(value);
   if (interval < shortest_interval) cli::refuse(value, "an interval: 10ms or more");
+  return interval;
 }
 
-void store_count(std::optional<std::uint64_t>& count, const cli::RawValue& value) {
-  count = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
-  if (!count) cli::refuse(value, "a number of looks: a whole number of 1 or more");
+std::uint64_t parse_looks(const cli::RawValue& value) {
+  const auto looks = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
+  if (looks) return *looks;
+  cli::refuse(value, "a number of looks: a whole number of 1 or more");
 }
 
 cli::OptionTable<ProbeOptions> probe_option_table() {
   using O = ProbeOptions;
   return {
       {"from", '\0', "N", "0", "the first backlog",
-       cli::number(&O::from, 0, largest_probed_backlog, "a backlog to probe")},
+       cli::member(&O::from, cli::number(0, largest_probed_backlog, "a backlog to probe"))},
       {"to", '\0', "N", "10", "the last backlog",
-       cli::number(&O::to, 0, largest_probed_backlog, "a backlog to probe")},
-      {"json", '\0', "", "", "print one JSON document instead of a table", cli::on_or_off(&O::json)},
+       cli::member(&O::to, cli::number(0, largest_probed_backlog, "a backlog to probe"))},
+      {"json", '\0', "", "", "print one JSON document instead of a table",
+       cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
   };
 }
@@ -83,9 +81,9 @@ cli::OptionTable<WatchOptions> watch_option_table() {
   using O = WatchOptions;
   return {
       {"interval", '\0', "D", "1s", "time between two looks, 10ms or more",
-       cli::member(&O::interval, store_interval)},
-      {"count", '\0', "N", "no limit", "end after so many looks", cli::member(&O::count, store_count)},
-      {"json", '\0', "", "", "print each look as one line of JSON", cli::on_or_off(&O::json)},
+       cli::member(&O::interval, parse_interval)},
+      {"count", '\0', "N", "no limit", "end after so many looks", cli::member(&O::count, parse_looks)},
+      {"json", '\0', "", "", "print each look as one line of JSON", cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
   };
 }
@@ -94,20 +92,21 @@ cli::OptionTable<SizeOptions> size_option_table() {
   using O = SizeOptions;
   return {
       {"rate", '\0', "R", "", "clients that connect in a second, in the mean",
-       cli::member(&O::rate, store_rate<double>)},
+       cli::member(&O::rate, parse_rate)},
       {"burst", '\0', "R", "--rate", "clients that connect in a second, at the peak",
-       cli::member(&O::burst, store_rate<std::optional<double>>)},
+       cli::member(&O::burst, parse_rate)},
       {"burst-length", '\0', "D", "1s", "how long the peak lasts",
-       cli::duration_above_zero(&O::burst_length, "the length of a burst")},
+       cli::member(&O::burst_length, cli::duration_above_zero("the length of a burst"))},
       {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
-       cli::duration_above_zero(&O::accept_time, "an accept time")},
+       cli::member(&O::accept_time, cli::duration_above_zero("an accept time"))},
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the server on this port of this "
        "machine",
-       cli::number(&O::measure, 1, 65535, "a port")},
+       cli::member(&O::measure, cli::number(1, 65535, "a port"))},
       {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
-       cli::member(&O::headroom, store_headroom)},
-      {"json", '\0', "", "", "print one JSON document instead of the sum", cli::on_or_off(&O::json)},
+       cli::member(&O::headroom, parse_headroom)},
+      {"json", '\0', "", "", "print one JSON document instead of the sum",
+       cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
   };
 }
@@ -141,7 +140,7 @@ void parse_watch_command(BacklogCommand& command, int argc, char* const* argv) {
                            ": one PORT is all it takes");
   }
   std::get<WatchOptions>(command.job).port =
-      static_cast<std::uint16_t>(cli::parse_number({operands[0], "PORT"}, 1, 65535, "a port"));
+      static_cast<std::uint16_t>(cli::number(1, 65535, "a port")({operands[0], "PORT"}));
 }
 
 void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {

@@ -34,7 +34,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
     host = operands[0];
   }
   if (operands.size() == 2) {
-    port = static_cast<std::uint16_t>(parse_number({operands[1], "PORT"}, 1, 65535, "a port"));
+    port = static_cast<std::uint16_t>(number(1, 65535, "a port")({operands[1], "PORT"}));
   }
 }
 

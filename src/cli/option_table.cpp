@@ -40,7 +40,6 @@ class OptionReader {
   [[nodiscard]] std::vector<std::string> spell_all(Source source) const;
   [[nodiscard]] std::optional<std::size_t> find(Source source, std::string_view name) const;
   [[nodiscard]] std::size_t find_flag(std::string_view name) const;
-  [[nodiscard]] const SourcedValue* strongest(std::size_t spec) const;
 
   const Program& program_;
   const OptionTexts& options_;
@@ -157,7 +156,10 @@ void OptionReader::add_variables(char* const* environment) {
 // The file that --config or its variable names, if any.
 void OptionReader::add_file(const std::string& directory) {
   const auto config = find(Source::file, config_option);
-  const auto* const given = config ? strongest(*config) : nullptr;
+  const SourcedValue* given = nullptr;  // the last flag, else the variable
+  for (const auto& value : values_) {
+    if (value.spec == config && (given == nullptr || given->source == value.source)) given = &value;
+  }
   if (given == nullptr) return;
   if (given->text.empty()) refuse({given->text, given->label}, "a file's name");
 
@@ -173,14 +175,6 @@ void OptionReader::add_file(const std::string& directory) {
     if (spec == config) throw usage_error(where + "a configuration file cannot name another one");
     values_.push_back({*spec, Source::file, std::move(line.value), where + line.name});
   }
-}
-
-const SourcedValue* OptionReader::strongest(std::size_t spec) const {
-  const SourcedValue* found = nullptr;
-  for (const auto& value : values_) {
-    if (value.spec == spec && (found == nullptr || value.source >= found->source)) found = &value;
-  }
-  return found;
 }
 
 void OptionReader::store_values(const Store& store) {

@@ -2,34 +2,59 @@
 
 namespace tcpserver::cli {
 
-std::uint64_t parse_number(const RawValue& value, std::uint64_t least, std::uint64_t most,
-                           std::string_view what, std::string_view note) {
-  const auto number = base::parse_count(value.text, least, most);
-  if (!number) {
+Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what,
+                             std::string_view note) {
+  return [=](const RawValue& value) {
+    const auto number = base::parse_count(value.text, least, most);
+    if (number) return *number;
     refuse(value, std::string(what) + ": a whole number from " + std::to_string(least) + " to " +
                       std::to_string(most) + std::string(note));
-  }
-  return *number;
+  };
 }
 
-base::Duration parse_duration(const RawValue& value) {
-  const auto duration = base::parse_duration(value.text);
-  if (!duration)
-    refuse(value, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
-  return *duration;
-}
-
-std::uint64_t parse_size(const RawValue& value, std::uint64_t most) {
-  const auto size = base::parse_size(value.text, 1, most);
-  if (!size) {
+Parser<std::uint64_t> size(std::uint64_t most) {
+  return [=](const RawValue& value) {
+    const auto size = base::parse_size(value.text, 1, most);
+    if (size) return *size;
     refuse(value, "a size: bytes from 1 to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
-  }
-  return *size;
+  };
 }
 
-bool parse_switch(const RawValue& value) {
+Parser<base::Duration> duration_above_zero(std::string_view what) {
+  return [=](const RawValue& value) {
+    const auto parsed = duration(value);
+    if (parsed == base::Duration::zero()) refuse(value, std::string(what) + ": it must be above 0");
+    return parsed;
+  };
+}
+
+Parser<std::string> path(std::string_view what) {
+  return [=](const RawValue& value) {
+    if (value.text.empty()) refuse(value, what);
+    return std::string(value.text);
+  };
+}
+
+base::Duration duration(const RawValue& value) {
+  const auto parsed = base::parse_duration(value.text);
+  if (parsed) return *parsed;
+  refuse(value, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+}
+
+bool on_or_off(const RawValue& value) {
   if (value.text != "on" && value.text != "off") refuse(value, "a switch: on or off");
   return value.text == "on";
+}
+
+base::Service service(const RawValue& value) {
+  for (const auto& service : base::services) {
+    if (value.text == service.name) return service;
+  }
+  refuse(value, "a service: " + service_names());
+}
+
+std::string any_text(const RawValue& value) {
+  return std::string(value.text);
 }
 
 std::string alternatives(const std::vector<std::string_view>& words) {

@@ -51,27 +51,28 @@ cli::OptionTable<ClientOptions> client_option_table() {
   using O = ClientOptions;
   return {
       {"ask-first", '\0', "", "", "ask for the sentence before connecting: the client that causes no delay",
-       cli::on_or_off(&O::ask_first)},
+       cli::member(&O::ask_first, cli::on_or_off)},
       {"message", '\0', "TEXT", "", "send this line, ask for none, and leave standard input alone",
-       cli::any_text(&O::message)},
+       cli::member(&O::message, cli::any_text)},
       {"delay", '\0', "D", "0s", "hold the connection for D between connecting and sending",
-       cli::duration(&O::delay)},
+       cli::member(&O::delay, cli::duration)},
       {"timeout", '\0', "D", "none",
        "give up, with exit status 75, when connecting takes longer or the server lets us wait longer with no "
        "byte moved",
-       cli::duration_above_zero(&O::timeout, "a time-out")},
+       cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
       {"clients", '\0', "N", "",
        "connect N clients at once, 1 to 10000, each with a sentence of its own or --message, compare the "
        "replies, and draw what happened when",
-       cli::number(&O::clients, 1, most_clients, "a number of clients")},
+       cli::member(&O::clients, cli::number(1, most_clients, "a number of clients"))},
       {"slow", '\0', "K", "1 with --delay, else 0",
        "so many of the --clients, the first, hold their connections for the delay; the others send at once",
-       cli::number(&O::slow, 0, most_clients, "a number of clients")},
+       cli::member(&O::slow, cli::number(0, most_clients, "a number of clients"))},
       {"service", '\0', "SERVICE", "echo",
        "what the server of the --clients does, " + cli::service_names() +
            ": their replies are compared with that",
-       cli::service(&O::service)},
-      {"json", '\0', "", "", "the timeline of the --clients as one JSON document", cli::on_or_off(&O::json)},
+       cli::member(&O::service, cli::service)},
+      {"json", '\0', "", "", "the timeline of the --clients as one JSON document",
+       cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
       {"version", 'V', "", "", "show the version and exit"},
   };

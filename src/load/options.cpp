@@ -24,12 +24,11 @@ constexpr cli::Program tcpload_program{
         "and G for KiB, MiB and GiB, such as 64K.\n",
 };
 
-void store_start_rate(std::optional<double>& rate, const cli::RawValue& value) {
-  rate = base::parse_decimal(value.text, highest_start_rate);
-  if (!rate || *rate <= 0) {
-    cli::refuse(value, "a rate: connections a second, above 0 and at most " +
-                           std::to_string(highest_start_rate) + ", such as 500 or 0.5");
-  }
+double parse_start_rate(const cli::RawValue& value) {
+  const auto rate = base::parse_decimal(value.text, highest_start_rate);
+  if (rate && *rate > 0) return *rate;
+  cli::refuse(value, "a rate: connections a second, above 0 and at most " +
+                         std::to_string(highest_start_rate) + ", such as 500 or 0.5");
 }
 
 // Options that have to do with each other. Numbers that were not given are 0, and get their defaults.
@@ -75,34 +74,35 @@ cli::OptionTable<LoadOptions> load_option_table() {
   using O = LoadOptions;
   return {
       {"connections", '\0', "N", "10000", "how many connections in all, 1 to 1000000000",
-       cli::number(&O::connections, 1, most_load_connections, "a number of connections")},
+       cli::member(&O::connections, cli::number(1, most_load_connections, "a number of connections"))},
       {"concurrency", '\0', "C", "64; with --bulk and --ping 1, with --rate 1000",
        "so many of them at a time, 1 to 1000000; with --hold, --bulk and --ping there are no more than these",
-       cli::number(&O::concurrency, 1, most_at_a_time, "a number of connections")},
+       cli::member(&O::concurrency, cli::number(1, most_at_a_time, "a number of connections"))},
       {"message-size", '\0', "B", "32", "bytes that each connection sends, and wants back, 1 to 1G",
-       cli::size(&O::size, largest_message)},
+       cli::member(&O::size, cli::size(largest_message))},
       {"hold", '\0', "D", "", "open all, ask each once, keep them open for D, ask each again, and close",
-       cli::duration_above_zero(&O::hold, "a time to hold")},
+       cli::member(&O::hold, cli::duration_above_zero("a time to hold"))},
       {"bulk", '\0', "B", "",
        "send B bytes on each connection, 1 to 1024G, and read them back at the same time, then the end",
-       cli::size(&O::bulk, largest_bulk)},
+       cli::member(&O::bulk, cli::size(largest_bulk))},
       {"ping", '\0', "N", "", "N messages on each connection, each sent when the last one is back",
-       cli::number(&O::round_trips, 1, most_round_trips, "a number of round trips")},
+       cli::member(&O::round_trips, cli::number(1, most_round_trips, "a number of round trips"))},
       {"rate", '\0', "R", "as answers come",
        "start R connections a second, answered or not; latencies count from the moment when each was due",
-       cli::member(&O::rate, store_start_rate)},
+       cli::member(&O::rate, parse_start_rate)},
       {"service", '\0', "SERVICE", "echo",
        "what the server does, " + cli::service_names() + ": replies are compared with that",
-       cli::service(&O::service)},
-      {"reset", '\0', "", "", "close by RST, which leaves no port in TIME_WAIT", cli::on_or_off(&O::reset)},
+       cli::member(&O::service, cli::service)},
+      {"reset", '\0', "", "", "close by RST, which leaves no port in TIME_WAIT",
+       cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "the system's choice",
        "connect from 127.0.0.1, 127.0.0.2 and so on to 127.0.0.N in turn, N from 1 to 254: each has ports of "
        "its own",
-       cli::number(&O::sources, 1, most_sources, "a number of addresses")},
+       cli::member(&O::sources, cli::number(1, most_sources, "a number of addresses"))},
       {"timeout", '\0', "D", "10s",
        "give up a connection on which nothing moves for so long, and the run when nothing moves at all",
-       cli::duration_above_zero(&O::timeout, "a time-out")},
-      {"json", '\0', "", "", "the report as one JSON document", cli::on_or_off(&O::json)},
+       cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
+      {"json", '\0', "", "", "the report as one JSON document", cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
       {"version", 'V', "", "", "show the version and exit"},
   };

@@ -215,12 +215,12 @@ struct Running {
 
 const OptionTable<Running>& running_table() {
   static const OptionTable<Running> rows{
-      {"idle", '\0', "", "", "", on_or_off(&Running::idle)},
-      {"size", '\0', "N", "", "", number(&Running::size, 0, 9, "a size"), Effect::now},
-      {"limit", '\0', "N", "", "", number(&Running::limit, 0, 9, "a limit"), Effect::now,
+      {"idle", '\0', "", "", "", member(&Running::idle, on_or_off)},
+      {"size", '\0', "N", "", "", member(&Running::size, number(0, 9, "a size")), Effect::now},
+      {"limit", '\0', "N", "", "", member(&Running::limit, number(0, 9, "a limit")), Effect::now,
        [](const Running& running) { return running.idle; }},
-      {"pause", '\0', "D", "", "", duration(&Running::pause), Effect::next_connection},
-      {"loud", '\0', "", "", "", on_or_off(&Running::loud)},
+      {"pause", '\0', "D", "", "", member(&Running::pause, duration), Effect::next_connection},
+      {"loud", '\0', "", "", "", member(&Running::loud, on_or_off)},
       {"help", '\0', "", "", ""}};
   return rows;
 }

@@ -94,6 +94,9 @@ struct ServerOptions {
   }
 };
 
+// The options in the order of the help.
+[[nodiscard]] const cli::OptionTable<ServerOptions>& server_option_table();
+
 struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
@@ -106,11 +109,5 @@ struct ServerCommand {
 // line, for what is not allowed. Called again, it reads the file again.
 [[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
                                                  const std::string& directory = {});
-
-// What becomes of the options of a running server when they were read again.
-[[nodiscard]] cli::Reload<ServerOptions> compare(const ServerOptions& running, const ServerOptions& read);
-
-// The options that were given and have no effect in this mode: "--reap, --overload". May be empty.
-[[nodiscard]] std::string unused_options(const ServerOptions& options);
 
 }  // namespace tcpserver::server

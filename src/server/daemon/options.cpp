@@ -51,7 +51,7 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
   }
 }
 
-void store_backlog(std::optional<BacklogRequest>& backlog, const cli::RawValue& value) {
+BacklogRequest parse_backlog(const cli::RawValue& value) {
   const auto number = base::parse_saturating(value.text, std::numeric_limits<std::uint64_t>::max());
   if (!number || *number == 0) {
     cli::refuse(
@@ -59,14 +59,14 @@ void store_backlog(std::optional<BacklogRequest>& backlog, const cli::RawValue& 
         "a backlog: a whole number of 1 or more, clamped to SOMAXCONN (0 and negatives mean different things "
         "on different systems)");
   }
-  backlog = BacklogRequest{*number, std::string(value.text), value.label};
+  return {*number, std::string(value.text), value.label};
 }
 
 // --verbose and --quiet set one member: the one that is switched on last counts.
 cli::Setting<ServerOptions> verbosity(Verbosity asked) {
   auto setting =
       cli::member(&ServerOptions::verbosity, [asked](Verbosity& verbosity, const cli::RawValue& value) {
-        if (cli::parse_switch(value)) {
+        if (cli::on_or_off(value)) {
           verbosity = asked;
         } else if (verbosity == asked) {
           verbosity = Verbosity::normal;
@@ -83,7 +83,7 @@ cli::Setting<ServerOptions> verbosity(Verbosity asked) {
 
 // Names and numbers alike; who they are is looked up at the start. A name is what useradd(8) lets through at
 // most: no blanks, no control characters, and nothing that /etc/passwd has for separators.
-void store_user(std::optional<UserRequest>& user, const cli::RawValue& value) {
+UserRequest parse_user(const cli::RawValue& value) {
   const auto colon = value.text.find(':');
   const bool has_group = colon != std::string_view::npos;
   const auto name = value.text.substr(0, colon);
@@ -95,11 +95,11 @@ void store_user(std::optional<UserRequest>& user, const cli::RawValue& value) {
   if (!is_name(name) || (has_group && !is_name(group))) {
     cli::refuse(value, "USER or USER:GROUP, names or numbers such as nobody, nobody:nogroup or 65534:65534");
   }
-  user = UserRequest{std::string(name), std::string(group)};
+  return {std::string(name), std::string(group)};
 }
 
 cli::Setting<ServerOptions> backlog() {
-  auto setting = cli::member(&ServerOptions::backlog, store_backlog);
+  auto setting = cli::member(&ServerOptions::backlog, parse_backlog);
   setting.print = [](const ServerOptions& options) {
     return options.backlog ? base::plain_or_quoted(options.backlog->text) : "SOMAXCONN";
   };
@@ -119,14 +119,14 @@ bool is_iterative(const ServerOptions& options) {
   return options.mode == Mode::iterative;
 }
 
-// The options in the order of the help. What changes now is read by the server where it needs it, or set
-// by Server::put_in_force().
+}  // namespace
+
 const cli::OptionTable<ServerOptions>& server_option_table() {
   using cli::Effect;
   using O = ServerOptions;
   static const cli::OptionTable<O> table{
       {"port", 'p', "PORT", "54321", "port to listen on, 0 to 65535; 0 takes a free one and says which",
-       cli::number(&O::port, 0, 65535, "a port", ", where 0 takes a free one")},
+       cli::member(&O::port, cli::number(0, 65535, "a port", ", where 0 takes a free one"))},
       {"bind", 'a', "ADDRESS", "every address, IPv6 and IPv4",
        "numeric address to listen on; may be repeated, or several with commas between",
        cli::member(&O::bind, add_addresses)},
@@ -139,35 +139,36 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        "handler: SIGCHLD reaps ended children; none: leaves zombies, the problem that the handler solves",
        cli::choice(&O::reap, "a way to reap", {{"handler", Reap::handler}, {"none", Reap::none}}),
        Effect::restart, is_iterative},
-      {"service", 's', "SERVICE", "echo", cli::service_help(), cli::service(&O::service)},
+      {"service", 's', "SERVICE", "echo", cli::service_help(), cli::member(&O::service, cli::service)},
       {"max-connections", 'c', "N", "1000",
        "children at a time, 1 to 4194304; further clients meet --overload",
-       cli::number(&O::max_connections, 1, most_connections, "a number of connections"), Effect::now,
-       is_iterative},
+       cli::member(&O::max_connections, cli::number(1, most_connections, "a number of connections")),
+       Effect::now, is_iterative},
       {"max-per-host", '\0', "N", "0",
        "of these, for one IPv4 address or IPv6 /64, whose further clients are reset; 0 is no limit",
-       cli::number(&O::max_per_host, 0, most_connections, "a number of connections"), Effect::next_connection,
-       is_iterative},
+       cli::member(&O::max_per_host, cli::number(0, most_connections, "a number of connections")),
+       Effect::next_connection, is_iterative},
       {"overload", '\0', "HOW", "queue",
        "at the limit, or short of descriptors: queue leaves clients in the listen queue, refuse resets them",
        cli::choice(&O::overload, "a way to meet overload",
                    {{"queue", Overload::queue}, {"refuse", Overload::refuse}}),
        Effect::next_connection, is_iterative},
       {"idle-timeout", '\0', "D", "5m", "no byte moved for so long ends a session; 0 is never",
-       cli::duration(&O::idle_timeout), Effect::next_connection},
+       cli::member(&O::idle_timeout, cli::duration), Effect::next_connection},
       {"drain-timeout", '\0', "D", "10s",
        "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
-       cli::duration(&O::drain_timeout), Effect::now},
+       cli::member(&O::drain_timeout, cli::duration), Effect::now},
       {"sandbox", '\0', "HOW", "on",
        "strict seccomp in each child, and no right left to the server that it needs no more: on or off; "
        "where the system has no seccomp, the default warns, and on when given ends the server",
        cli::choice(&O::sandbox, "a switch", {{"on", SandboxWish::on}, {"off", SandboxWish::off}})},
       {"daemonize", 'd', "", "", "leave the terminal, and go on in the background once clients are served",
-       cli::on_or_off(&O::daemonize)},
+       cli::member(&O::daemonize, cli::on_or_off)},
       {"pid-file", '\0', "FILE", "none",
-       "write the server's pid there, locked: of two servers the second ends", cli::path(&O::pid_file)},
+       "write the server's pid there, locked: of two servers the second ends",
+       cli::member(&O::pid_file, cli::path())},
       {"user", '\0', "USER[:GROUP]", "none", "be that user, for good, once the ports are bound",
-       cli::member(&O::user, store_user)},
+       cli::member(&O::user, parse_user)},
       {"log", '\0', "WHERE", "stderr", "stderr, or syslog, which is the default with --daemonize",
        log_target()},
       {"log-format", '\0', "FORMAT", "text", "text, or json: an object a line, with time and level",
@@ -180,30 +181,20 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        Effect::now},
       {"metrics-file", '\0', "FILE", "none",
        "figures for Prometheus, written anew every 5 seconds, on SIGUSR1 and at the end",
-       cli::path(&O::metrics_file)},
+       cli::member(&O::metrics_file, cli::path())},
       {"record", '\0', "DIR", "none", "write there what each client sent: tcpserver.HOST:PORT.dat",
-       cli::path(&O::record, "a folder's name")},
+       cli::member(&O::record, cli::path("a folder's name"))},
       {"record-limit", '\0', "B", "none",
        "bytes in each of these files; what comes beyond is echoed, and not recorded",
-       cli::size(&O::record_limit, largest_recording)},
+       cli::member(&O::record_limit, cli::size(largest_recording))},
       {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
-       cli::any_text(&O::config)},
+       cli::member(&O::config, cli::any_text)},
       {"status", '\0', "", "",
        "show who is connected to the server that runs on --port, or with --pid-file, and exit"},
       {"help", 'h', "", "", "show this and exit"},
       {"version", 'V', "", "", "show the version and exit"},
   };
   return table;
-}
-
-}  // namespace
-
-cli::Reload<ServerOptions> compare(const ServerOptions& running, const ServerOptions& read) {
-  return cli::compare(server_option_table(), running, read);
-}
-
-std::string unused_options(const ServerOptions& options) {
-  return cli::unused_options(server_option_table(), options);
 }
 
 ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,

@@ -58,7 +58,7 @@ std::unique_ptr<Sessions> Server::make_sessions() {
 
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
-    const auto unused = unused_options(options_);
+    const auto unused = cli::unused_options(server_option_table(), options_);
     log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
               unused.empty() ? "" : "; with no children, these have no effect: ", unused.c_str());
   } else if (options_.reap == Reap::none) {
@@ -211,7 +211,7 @@ void Server::reload() noexcept {
 
 // Throws and changes nothing if memory is not available.
 void Server::put_in_force(ServerOptions&& read) {
-  auto reload = compare(options_, read);
+  auto reload = cli::compare(server_option_table(), options_, read);
   if (reload.options.max_connections != options_.max_connections)
     sessions_->resize(reload.options.max_connections);
   // Nothing fails from here on.

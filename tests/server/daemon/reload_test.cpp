@@ -19,7 +19,7 @@ TEST(ReloadCompare, OfTheSameChangesNothing) {
   running.backlog = backlog(7, "file line 1: backlog");
   auto read = running;
   read.backlog = backlog(7, "file line 2: backlog");
-  const auto reload = compare(running, read);
+  const auto reload = compare(server_option_table(), running, read);
   EXPECT_EQ(reload.changed, "");
   EXPECT_EQ(reload.needs_restart, "");
 }
@@ -32,7 +32,7 @@ TEST(ReloadCompare, TakesOverWhatCanChange) {
   read.idle_timeout = 0s;
   read.drain_timeout = 1500ms;
   read.verbosity = Verbosity::verbose;
-  const auto reload = compare(running, read);
+  const auto reload = compare(server_option_table(), running, read);
   EXPECT_EQ(reload.changed,
             "backlog SOMAXCONN -> 7, max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
             "1500ms, verbosity normal -> verbose");
@@ -55,7 +55,7 @@ TEST(ReloadCompare, LeavesTheRestAsItIs) {
   read.daemonize = true;
   read.pid_file = "/run/pid";
   read.user = UserRequest{"nobody", ""};
-  const auto reload = compare(running, read);
+  const auto reload = compare(server_option_table(), running, read);
   EXPECT_EQ(reload.changed, "");
   EXPECT_EQ(reload.needs_restart, "port, bind, mode, reap, service, daemonize, pid-file, user, log");
   EXPECT_EQ(reload.options.port, running.port);
@@ -73,10 +73,10 @@ TEST(ReloadCompare, OfAnIterativeServerSkipsWhatHasNoEffectThere) {
   read.max_per_host = 5;
   read.overload = Overload::refuse;
   read.log_format = LogFormat::json;
-  const auto reload = compare(running, read);
+  const auto reload = compare(server_option_table(), running, read);
   EXPECT_EQ(reload.changed, "log-format text -> json");
   EXPECT_EQ(reload.options.overload, Overload::refuse);
-  EXPECT_EQ(unused_options(read), "--max-connections, --max-per-host, --overload");
+  EXPECT_EQ(unused_options(server_option_table(), read), "--max-connections, --max-per-host, --overload");
 }
 
 }  // namespace
