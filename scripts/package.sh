@@ -14,7 +14,7 @@ command -v dpkg-shlibdeps >/dev/null || install_missing "the tools for Debian pa
 build=${BUILD_DIR:-$top/build-package}
 folder=$(mkdir -p "${1:-$build}" && CDPATH='' cd "${1:-$build}" && pwd)
 umask 022
-cmake -S "$top" -B "$build" -DTCPSERVER_TESTS=OFF >&2
+configure "$build" -DTCPSERVER_TESTS=OFF >&2
 cmake --build "$build" --parallel "$(nproc)" >&2
 (cd "$build" && cpack -B "$folder" >&2)
 rm -rf "$folder/_CPack_Packages"

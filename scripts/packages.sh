@@ -27,11 +27,11 @@ install_missing() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
 }
 
-# What building takes: CMake 3.25, make, and a C++20 compiler, g++ 12 or clang 14.
+# What building takes: CMake 3.25, make or Ninja, and a C++20 compiler, g++ 12 or clang 14.
 need_build_tools() {
   local missing=()
   command -v cmake >/dev/null || missing+=(cmake)
-  command -v make >/dev/null || missing+=(make)
+  command -v make >/dev/null || command -v ninja >/dev/null || missing+=(make)
   if [ -z "${CXX:-}" ]; then
     command -v c++ >/dev/null || missing+=(g++)
   elif ! command -v "${CXX%% *}" >/dev/null; then
@@ -39,4 +39,36 @@ need_build_tools() {
     return 71
   fi
   [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}"
+}
+
+# configure FOLDER OPTION...: runs CMake for a build folder, with Ninja and ccache if they are installed. Further options
+# come from the variable CMAKE_FLAGS.
+configure() {
+  local build=$1 flags
+  shift
+  if [ ! -e "$build/CMakeCache.txt" ]; then
+    ! command -v ninja >/dev/null || set -- -G Ninja "$@"
+    ! command -v ccache >/dev/null || set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+  fi
+  read -ra flags <<<"${CMAKE_FLAGS:-}"
+  cmake -S "${top:?}" -B "$build" "$@" "${flags[@]}"
+}
+
+# make_debian RELEASE FOLDER [option of debootstrap]...: a minimal Debian from the first mirror of this machine's apt. Does
+# nothing if FOLDER is there. Fails with the end of debootstrap's output.
+make_debian() {
+  local release=$1 folder=$2 mirror log
+  [ ! -d "$folder" ] || return 0
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p)
+  mkdir -p "$(dirname "$folder")"
+  rm -rf --one-file-system "$folder.part"
+  log=$(mktemp)
+  if ! debootstrap --variant=minbase "${@:3}" "$release" "$folder.part" "$mirror" >"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    rm -rf --one-file-system "$folder.part" "$log"
+    return 1
+  fi
+  rm -f "$log"
+  mv "$folder.part" "$folder"
 }

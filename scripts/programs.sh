@@ -8,7 +8,7 @@ build_programs() {
   [ -z "$programs" ] || return 0
   need_build_tools
   programs=${BUILD_DIR:-$top/build}
-  cmake -S "$top" -B "$programs" >&2
+  configure "$programs" >&2
   cmake --build "$programs" --parallel "$(nproc)" --target "$@" >&2
 }
 

@@ -60,8 +60,7 @@ need_build_tools
 need_test_tools
 [ -z "${SYSTEM_TESTS:-}" ] || need_system_tools
 build=${BUILD_DIR:-$top/build}
-read -ra flags <<<"${CMAKE_FLAGS:-}"
-cmake -S "$top" -B "$build" -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=ON "${flags[@]}"
+configure "$build" -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=ON
 cmake --build "$build" --parallel "$(nproc)"
 # The system's own tools first: where a manager of versions has python3 stand for a script, it starts ten times slower.
 PATH="/usr/bin:/bin:$PATH" ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --no-tests=error "$@"

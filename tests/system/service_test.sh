@@ -7,6 +7,8 @@
 set -euo pipefail
 build=${1:?usage: service_test.sh BUILD_DIR}
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/packages.sh
+. "$here/../../scripts/packages.sh"
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 system=${TEST_SYSTEM:-/var/cache/tcpserver-test-$release}
@@ -20,33 +22,15 @@ for command in systemd-nspawn debootstrap cpack dpkg-shlibdeps flock; do
   command -v "$command" >/dev/null || cannot "$command is not installed"
 done
 
-# The first mirror that this machine's apt uses.
-mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p
-}
-
-make_system() {
-  [ ! -d "$system" ] || return 0
-  echo "making a $release with systemd in $system, once, in about a minute"
-  rm -rf "$system.part"
-  if ! debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps "$release" "$system.part" \
-    "$(mirror)" >"$out/debootstrap.log" 2>&1; then
-    tail -n 5 "$out/debootstrap.log"
-    rm -rf "$system.part"
-    cannot "debootstrap could not make a system"
-  fi
-  mv "$system.part" "$system"
-}
-
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 share=$out/share
 mkdir -p "$share" "$(dirname "$system")"
-(
-  flock 9
-  make_system
-) 9>"$system.lock"
+exec 9>"$system.lock"
+flock 9
+[ -d "$system" ] || echo "making a $release with systemd in $system, once, in about a minute"
+make_debian "$release" "$system" --include=systemd,systemd-sysv,dbus,iproute2,procps || cannot "debootstrap could not make a system"
+exec 9>&-
 
 # The second release is for the upgrade.
 for number in 1 2; do

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Runs the README's two commands on a bare Debian: scripts/bare.sh [bookworm|trixie]
+#   It makes a minimal Debian (of this machine's release if none is named), clones HEAD into it, and there starts the server
+#   with scripts/run.sh, sends it a line, stops it, and runs scripts/test.sh.
+#   SYSTEM_TESTS=1 is passed on. What was downloaded is kept in BARE_CACHE (default: /var/cache/tcpserver-bare-RELEASE).
+# Exit status 77: not root, or no bare Debian can be made here.
+set -euo pipefail
+top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/packages.sh
+. "$top/scripts/packages.sh"
+# shellcheck source=/dev/null
+host=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
+release=${1:-$host}
+case $release in
+  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  bookworm | trixie) ;;
+  *) echo "$0: '$release' is not a release: bookworm or trixie" >&2; exit 64 ;;
+esac
+cannot() {
+  echo "$0: cannot make a bare Debian: $*" >&2
+  exit 77
+}
+[ "$(id -u)" = 0 ] || cannot "it takes root"
+command -v debootstrap >/dev/null || install_missing "what makes a bare Debian" debootstrap || cannot "no debootstrap"
+unshare --mount --pid --fork true 2>/dev/null || cannot "no mount namespaces here"
+
+cache=${BARE_CACHE:-/var/cache/tcpserver-bare-$release}
+mkdir -p "$cache/archives"
+make_debian "$release" "$cache/base" || cannot "debootstrap failed"
+
+root=$(mktemp -d)
+# All mounts are in a namespace of their own, which ends first.
+trap 'rm -rf --one-file-system "$root"' EXIT
+cp -a "$cache/base/." "$root"
+cp -L /etc/resolv.conf /etc/hosts "$root/etc"
+# Of apt's configuration only what this site has added, such as a proxy.
+for snippet in /etc/apt/apt.conf.d/9*; do
+  [ ! -f "$snippet" ] || cp "$snippet" "$root/etc/apt/apt.conf.d"
+done
+for sources in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+  [ ! -f "$sources" ] || sed "s/\b$host\b/$release/g" "$sources" >"$root$sources"
+done
+git clone -q "$top" "$root/tcpserver"
+
+cat >"$root/inside.sh" <<'END'
+set -euo pipefail
+cd /tcpserver
+scripts/run.sh --port 0 --bind 127.0.0.1 >/announced &
+server=$!
+until grep -qs '^Server is listening' /announced; do
+  kill -0 $server 2>/dev/null || { echo "the server did not start" >&2; exit 1; }
+  sleep 0.1
+done
+exec 3<>"/dev/tcp/127.0.0.1/$(grep -oE '[0-9]+$' /announced)"
+echo 'bare' >&3
+IFS= read -r -t 10 reply <&3 && [ "$reply" = bare ] || { echo "the server did not echo" >&2; exit 1; }
+exec 3>&-
+kill -TERM $server
+wait $server
+echo "the server started, echoed and stopped after ${SECONDS} s"
+scripts/test.sh
+END
+
+# The same flags for both commands, so that nothing is compiled twice.
+# shellcheck disable=SC2016 # the inner bash expands its own arguments
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" SYSTEM_TESTS="${SYSTEM_TESTS:-}" \
+  CMAKE_FLAGS=-DTCPSERVER_WERROR=ON \
+  unshare --mount --pid --fork --kill-child --propagation private bash -euc '
+    mount --bind "$1" "$1"
+    mount --bind "$2" "$1/var/cache/apt/archives"
+    mount --rbind /dev "$1/dev"
+    mount --rbind /sys "$1/sys"
+    mount -t proc proc "$1/proc"
+    cd "$1"
+    mkdir host
+    pivot_root . host
+    umount --lazy /host
+    rmdir /host
+    bash /inside.sh # not exec: process 1 reaps
+  ' bash "$root" "$cache/archives"
