@@ -22,7 +22,7 @@ esac
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 python3 -c 'import json, socket' 2>/dev/null || install_missing "what measures" python3
-wanted=" $(python3 -B "$here/options.py" "$@") " || exit
+wanted=" $(python3 -B "$here/bench.py" needs "$@") " || exit
 out=${OUT:-$here}
 [ -d "$out" ] || { echo "$0: OUT is '$out', and there is no such folder" >&2; exit 64; }
 

@@ -1,6 +1,8 @@
 """What scripts/bench.sh runs: bench.py PROGRAMS CACHE OPTION...
-PROGRAMS has tcpserver and tcpload; CACHE is where --peers unpacked the rivals."""
+PROGRAMS has tcpserver and tcpload; CACHE is where --peers unpacked the rivals.
+bench.py needs OPTION... checks the options and prints what they need: peers, measure (programs), draw (gnuplot)."""
 
+import argparse
 import os
 import re
 import shutil
@@ -14,19 +16,63 @@ import machine
 import plots
 import results
 from contestants import Places, all_contestants, output_of
-from measures import STEPS, Trial
-from options import parse
+from measures import MEASURES, STEPS, Trial
 from process import Failed, adopt_orphans
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEPT = HERE + "/results.json"
 README = HERE + "/../../README.md"
 TRIES = 2
+USAGE_STATUS = 64
 COMPILERS = {"floor-glibc": "cc", "floor-musl": "musl-gcc"}
 
 
 def say(line):
     print("bench: " + line, file=sys.stderr, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(USAGE_STATUS, f"scripts/bench.sh: {message}\n")
+
+
+def rounds(value):
+    if not re.fullmatch(r"[1-9][0-9]?", value):
+        raise argparse.ArgumentTypeError(f"'{value}' is not a number from 1 to 99")
+    return int(value)
+
+
+def names_among(known):
+    def parse_names(value):
+        names = value.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is not one of: {', '.join(known)}")
+        return names
+    return parse_names
+
+
+def parse_options(words):
+    parser = Parser(add_help=False, allow_abbrev=False)
+    for flag in ("--peers", "--quick", "--keep", "--redraw", "--table"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--rounds", type=rounds, default=5)
+    parser.add_argument("--json")
+    parser.add_argument("--only", type=names_among([contestant.name for contestant in all_contestants()]))
+    parser.add_argument("--measure", type=names_among(MEASURES))
+    options = parser.parse_args(words)
+    if (options.redraw or options.table) and len(words) > 1:
+        parser.error("--redraw and --table measure nothing, and go with no other option")
+    if options.keep and (options.quick or options.only or options.measure):
+        parser.error("--keep keeps a whole run, and goes with none of --quick, --only and --measure")
+    if options.quick:
+        options.rounds = 1
+    return options
+
+
+def needs_of(options):
+    needs = {"peers": options.peers, "measure": not (options.redraw or options.table), "draw": options.redraw or options.keep}
+    return [need for need, needed in needs.items() if needed]
 
 
 def compile_floors(folder):
@@ -155,8 +201,11 @@ def end_by_signal(number, _):
 
 
 def main():
+    if sys.argv[1] == "needs":
+        print(*needs_of(parse_options(sys.argv[2:])))
+        return 0
     programs, cache = sys.argv[1:3]
-    options = parse(sys.argv[3:])
+    options = parse_options(sys.argv[3:])
     out = os.environ.get("OUT", HERE)
     if options.table:
         print(results.markdown_of(results.read(KEPT)), end="")

@@ -29,6 +29,6 @@ expect 1 README.md '/^<!-- bench: end -->$/i | one more | 1 |'
 expect 1 scripts/bench/results.json '0,/"median": [0-9]/s//&9/'
 expect 1 scripts/bench/results.json '0,/"title": "/s//&\/root\//'
 # From here on gnuplot is needed.
-expect 1 scripts/bench/rate-dark.svg 's/#0d1117/#000000/I'
-expect 1 README.md 's/bench\/rate-dark\.svg/bench\/rat-dark.svg/'
+expect 1 scripts/bench/rate.svg 's/Connections/Collections/'
+expect 1 README.md 's/bench\/rate\.svg/bench\/rat.svg/'
 echo "wrong figures and pictures are found"

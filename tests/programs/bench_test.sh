@@ -41,7 +41,7 @@ expect_refused() { # expect_refused WORDS OPTION...: one line that has the words
   [[ $(cat "$work/said-on-stderr") == *"$words"* && $(wc -l <"$work/said-on-stderr") = 1 ]] || fail "$*: no line with '$words'"
 }
 
-expect_refused "'--quik' is not an option" --quik
+expect_refused "--quik" --quik
 expect_refused "--rounds: '0' is not a number" --rounds 0
 expect_refused "--only: 'apache' is not one of" --only tcpserver,apache
 expect_refused "--measure: 'speed' is not one of" --measure=speed
@@ -49,7 +49,7 @@ for list in --only --measure; do # the help names what there is
   bench "$list" nothing || true
   "$top/scripts/bench.sh" --help | grep -qF "$(sed 's/.*is not one of: //' "$work/said-on-stderr")" || fail "$list: the help has another list"
 done
-expect_refused "--rounds needs a value" --rounds
+expect_refused "--rounds: expected one argument" --rounds
 expect_refused "--keep keeps a whole run" --keep --quick
 expect_refused "--redraw and --table measure nothing" --redraw --rounds 2
 
