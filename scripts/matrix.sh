@@ -29,7 +29,7 @@ cross_build() {
   command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
   [ ${#missing[@]} = 0 ] || install_missing "the cross compiler and its emulator" "${missing[@]}"
   CXX=$prefix-g++ configure "$build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
-    -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=OFF
+    -DCMAKE_UNITY_BUILD=ON -DTCPSERVER_WERROR=ON -DTCPSERVER_TESTS=OFF
   cmake --build "$build" --parallel "$(nproc)"
   for program in tcpserver tcpclient tcpbacklog tcpload; do
     qemu-aarch64 -L /usr/$prefix "$build/$program" --version

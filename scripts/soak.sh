@@ -2,7 +2,7 @@
 # Tries the server for long, and compares it afterwards with what it was before: scripts/soak.sh [JOB [AMOUNT]]
 #   mix [SECONDS]   good, slow, silent, greedy, hostile and dying clients at once, while children are killed and stopped,
 #                   descriptors and processes run out, and signals come; 60 where nothing is said
-#   short [N]       so many connections, one after another by several clients; 1000000
+#   short [N]       so many connections, three at a time; 1000000
 #   held [N]        so many connections at once, each answered twice; 15000
 #   stop [N]        SIGTERM with so many sessions open; 1000
 # mix says of each kind of client how many were answered right; how many were cut short, which may be as many as had their
@@ -28,6 +28,6 @@ amount=${2-$amount}
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 python3 -c 'import socket, resource' 2>/dev/null || install_missing "what plays the clients" python3
-build_programs tcpserver
+build_programs tcpserver tcpload
 ulimit -n "$(ulimit -H -n)"
 exec python3 -B "$top/scripts/soak/jobs.py" "$programs/tcpserver" "$job" "$amount"

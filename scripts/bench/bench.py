@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import machine
 import plots
@@ -89,24 +88,9 @@ def compile_floors(folder):
     return versions
 
 
-class Progress:
-    """Says where it is, and guesses from what is done how long the rest takes."""
-
-    def __init__(self, rounds, steps):
-        self.rounds, self.left = rounds, steps
-        self.took = {}  # seconds a step took when it was last done
-
-    def say(self, number, contestant, label):
-        typical = sum(self.took.values()) / len(self.took) if self.took else None
-        rest = sum(self.took.get(step, typical) for step in self.left) if self.took else None
-        left = "" if rest is None else f" (about {rest / 60:.0f} min left)" if rest >= 90 else f" (about {rest:.0f} s left)"
-        say(f"round {number} of {self.rounds}: {contestant}: {label}{left}")
-
-
-def take(step, trial, found, progress):
+def take(step, trial, found):
     """One step. What it yields before it fails counts; what fails twice is not tried again."""
     name = trial.contestant.name
-    begin = time.monotonic()
     yielded = set()
     failures = trial.failures.setdefault(step.label, [])
     try:
@@ -126,7 +110,6 @@ def take(step, trial, found, progress):
             say(f"{name}: {step.label}: {error}")
         for key in set(step.keys) - yielded:
             found.fail(name, key, str(error))
-    progress.took[name, step.label] = time.monotonic() - begin
 
 
 def measure(options, contestants, trials, found):
@@ -138,12 +121,10 @@ def measure(options, contestants, trials, found):
         for contestant in contestants[turn:] + contestants[:turn]:
             plan += [(number, contestant, step) for step in steps
                      if step.takes(contestant) and (number == 1 or not step.once)]
-    progress = Progress(options.rounds, [(contestant.name, step.label) for _, contestant, step in plan])
     for at, (number, contestant, step) in enumerate(plan):
-        progress.say(number, contestant.name, step.label)
+        say(f"{at + 1} of {len(plan)}: round {number}: {contestant.name}: {step.label}")
         trial = trials[contestant.name]
-        take(step, trial, found, progress)
-        progress.left.pop(0)
+        take(step, trial, found)
         if at + 1 == len(plan) or plan[at + 1][1] is not contestant:
             trial.end()
 
@@ -174,12 +155,6 @@ def run(options, programs, cache, work):
     present = [contestant for contestant in contestants if not contestant.missing]
     measure(options, present, trials, found)
     return found.document()
-
-
-def show(document):
-    print(results.table_for(document))
-    print(results.ratios_for(document))
-    print(results.reasons_for(document), end="")
 
 
 def put_into_readme(document):
@@ -218,7 +193,7 @@ def main():
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="tcpserver-bench.") as work:
         document = run(options, programs, cache, work)
-    show(document)
+    print(results.medians_of(document) + results.reasons_for(document), end="")
     if options.json or options.keep:
         results.write(options.json or KEPT, document)
     if options.keep:

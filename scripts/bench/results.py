@@ -104,16 +104,9 @@ def number(value, digits):
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
-def measured(document):
-    """Those that were there, and the keys that any of them has."""
-    entries = [entry for entry in document["contestants"].values() if not entry["missing"]]
-    keys = [key for key in FIGURES if any(key in entry["figures"] for entry in entries)]
-    return entries, keys
-
-
 def markdown_of(document):
     """The README's table: medians, where they come from, and why there is a dash."""
-    entries, _ = measured(document)
+    entries = [entry for entry in document["contestants"].values() if not entry["missing"]]
     lines = ["| | " + " | ".join(head for head, _ in COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for entry in entries:
         cells = [cell_of(entry, keys) for _, keys in COLUMNS]
@@ -152,50 +145,12 @@ def dashes_of(document):
     return ["\n<details><summary>Where there is a dash, and why</summary>\n", *lines, "\n</details>"]
 
 
-def aligned(rows):
-    """Columns of text, the first to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-                     for row in rows) + "\n"
-
-
-def table_for(document):
-    """For the terminal: a line a figure, a column a contestant, each with the median and below it the spread."""
-    entries, keys = measured(document)
-    names = [name for name, entry in document["contestants"].items() if not entry["missing"]]
-    rows = [["", *names]]
-    for key in keys:
-        digits = FIGURES[key].digits
-        rows.append([key, *(number(median_of(entry, key), digits) for entry in entries)])
-        if any(len(entry["figures"].get(key, {}).get("rounds", ())) > 1 for entry in entries):
-            rows.append(["", *(spread(entry["figures"].get(key), digits) for entry in entries)])
-    return aligned(rows)
-
-
-def spread(figure, digits):
-    if not figure or figure["median"] is None:
-        return ""
-    return f"{number(figure['min'], digits)}..{number(figure['max'], digits)}"
-
-
-def ratios_for(document):
-    """How many times better ours is than each of the others: more connections, fewer microseconds."""
-    ours = document["contestants"].get("tcpserver")
-    others = {name: entry for name, entry in document["contestants"].items()
-              if entry is not ours and not entry["missing"]}
-    if not ours or ours["missing"] or not others:
-        return ""
-    rows = [["times better than", *others]]
-    for key in (key for key in FIGURES if any(median_of(entry, key) for entry in others.values())):
-        rows.append([key, *(ratio(ours, entry, key) for entry in others.values())])
-    return aligned(rows)
-
-
-def ratio(ours, theirs, key):
-    a, b = median_of(ours, key), median_of(theirs, key)
-    if not a or not b:
-        return NONE
-    return f"{a / b if FIGURES[key].more_is_better else b / a:.2f}"
+def medians_of(document):
+    """For the terminal: one line per figure."""
+    present = [(name, entry) for name, entry in document["contestants"].items() if not entry["missing"]]
+    return "".join(f"{key}: " + ", ".join(f"{name} {number(median_of(entry, key), figure.digits)}"
+                                          for name, entry in present) + "\n"
+                   for key, figure in FIGURES.items() if any(key in entry["figures"] for _, entry in present))
 
 
 def reasons_for(document):

@@ -1,12 +1,12 @@
 """The jobs of scripts/soak.sh, and what is compared after each: jobs.py TCPSERVER mix|short|held|stop AMOUNT"""
 
+import json
 import multiprocessing
 import os
 import queue
 import random
-import resource
 import signal
-import socket
+import subprocess
 import sys
 import threading
 import time
@@ -121,33 +121,27 @@ def make_trouble(server, seconds, rng):
     return done
 
 
-def new_player(target, args):
-    """A process of clients, which ends with this one."""
-
-    def run():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        target(*args)
-
-    return multiprocessing.Process(target=run, daemon=True)
-
-
-def next_of(results):
-    try:
-        return results.get(timeout=2 * PATIENCE)
-    except queue.Empty:
-        sys.exit("soak: the clients say nothing any more")
+def play_alone(*args):
+    """In a process of its own, which ends with this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    play(*args)
 
 
 def play_for(server, seconds, seed, trouble):
     results = multiprocessing.Queue()
-    players = [new_player(play, (server.port, seconds, seed + i, results)) for i in range(2)]
+    players = [multiprocessing.Process(target=play_alone, args=(server.port, seconds, seed + i, results), daemon=True)
+               for i in range(2)]
     for player in players:
         player.start()
     done = make_trouble(server, seconds, random.Random(seed)) if trouble else {}
     counts = {}
     for _ in players:
-        for key, count in next_of(results).items():
+        try:
+            found = results.get(timeout=2 * PATIENCE)
+        except queue.Empty:
+            sys.exit("soak: the clients say nothing any more")
+        for key, count in found.items():
             counts[key] = counts.get(key, 0) + count
     for player in players:
         player.join()
@@ -183,99 +177,41 @@ def mix(program, seconds):
     verdict.end(server)
 
 
-def short_clients(port, count, results):
-    wrong = 0
-    for i in range(count):
-        message = b"client %d" % i
-        try:
-            with connect(port) as connection:
-                connection.sendall(message)
-                connection.shutdown(socket.SHUT_WR)
-                if receive(connection, 100) != message:
-                    wrong += 1
-        except OSError:
-            wrong += 1
-        if i % 1000 == 999:
-            results.put((1000, wrong))
-            wrong = 0
-    results.put((count % 1000, wrong))
+def load(server, *options):
+    """What tcpload reports of this load. Its progress is shown on a terminal."""
+    done = subprocess.run([server.tcpload, "127.0.0.1", str(server.port), "--json", *map(str, options)],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        sys.exit(f"soak: tcpload ended with status {done.returncode} and no report")
 
 
 def short(program, count):
     server = Server(program)
     verdict = Verdict()
-    warm_up = multiprocessing.Queue()
-    short_clients(server.port, 50, warm_up)
+    load(server, "--connections", 50)
     verdict.unless(server.idle(), "the warm-up left something")
     before = server.footprint()
-    results = multiprocessing.Queue()
-    parts = [count // 3, count // 3, count - 2 * (count // 3)]
-    players = [new_player(short_clients, (server.port, part, results)) for part in parts]
-    begin = time.monotonic()
-    next_word = begin
-    for player in players:
-        player.start()
-    done = wrong = most_zombies = 0
-    while done < count:
-        batch, failed = next_of(results)
-        done += batch
-        wrong += failed
-        if time.monotonic() >= next_word:
-            most_zombies = max(most_zombies, sum(state == "Z" for _, state in children_of(server.pid)))
-            say(f"{done} of {count}, {wrong} wrong; {server.footprint()}")
-            next_word = time.monotonic() + 10
-    seconds = time.monotonic() - begin
-    for player in players:
-        player.join()
-    say(f"{count} connections in {seconds:.0f} s, {count / seconds:.0f} a second; {wrong} wrong; "
-        f"zombies seen at once: {most_zombies} at most")
-    verdict.unless(wrong == 0, "a client was not answered right")
+    figures = load(server, "--connections", count, "--concurrency", 3, "--sources", 4)
+    say(f"{figures['connections']} connections in {figures['duration_s']:.0f} s, {figures['rate_per_s']:.0f} per second; "
+        f"{figures['errors']} wrong")
+    verdict.unless(figures["errors"] == 0 and figures["connections"] == count, "a client was not answered right")
     verdict.nothing_is_left(server, before)
     verdict.end(server)
 
 
-def open_sessions(server, count):
-    """So many connections, each answered once."""
-    connections = []
-    for i in range(count):
-        connection = connect(server.port)
-        connections.append(connection)
-        if i % 3000 == 2999:
-            say(f"{i + 1} connections")
-    return connections, answers(connections, b"first")
-
-
-def answers(connections, word):
-    """How many are answered right: all are asked before the first is listened to."""
-    for i, connection in enumerate(connections):
-        connection.sendall(b"%s %d" % (word, i))
-    right = 0
-    for i, connection in enumerate(connections):
-        message = b"%s %d" % (word, i)
-        right += receive(connection, len(message)) == message
-    return right
-
-
 def held(program, count):
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if most < count + 50:
-        sys.exit(f"soak: {count} connections take as many descriptors, and the limit here is {most}")
     server = Server(program, "--max-connections", str(count))
     verdict = Verdict()
-    # A first crowd touches the memory of the tables, which the second finds touched.
+    # The first crowd touches the memory of the tables, which the second finds touched.
     for crowd in ("first", "second"):
         if crowd == "second":
             verdict.unless(server.idle(), "the first crowd left something")
             before = server.footprint()
-        begin = time.monotonic()
-        connections, right = open_sessions(server, count)
-        right_again = answers(connections, b"second")
-        figures = server.status()
-        say(f"{crowd} crowd: {figures['open']} open at once, {right} answered, {right_again} answered again, "
-            f"in {time.monotonic() - begin:.1f} s")
-        verdict.unless(right == count and right_again == count and figures["open"] == count, "one was lost")
-        for connection in connections:
-            connection.close()
+        figures = load(server, "--hold", "1s", "--concurrency", count)
+        say(f"{crowd} crowd: {figures['held']} open at once, in {figures['duration_s']:.1f} s; {figures['errors']} wrong")
+        verdict.unless(figures["held"] == count and figures["errors"] == 0, "one was lost")
     verdict.nothing_is_left(server, before)
     verdict.end(server)
 
@@ -284,8 +220,10 @@ def stop(program, count):
     drain_seconds = 2
     server = Server(program, "--max-connections", str(count), "--drain-timeout", f"{drain_seconds}s")
     verdict = Verdict()
-    connections, right = open_sessions(server, count)
-    verdict.unless(right == count, "one was lost")
+    connections = [connect(server.port) for _ in range(count)]
+    for connection in connections:
+        connection.sendall(b"x")
+    verdict.unless(sum(receive(connection, 1) == b"x" for connection in connections) == count, "one was lost")
     children = [pid for pid, _ in children_of(server.pid)]
     begin = time.monotonic()
     status = server.end()

@@ -54,6 +54,7 @@ class Server:
 
     def __init__(self, program, *options):
         self.folder = tempfile.mkdtemp(prefix="tcpserver-soak.")
+        self.tcpload = os.path.join(os.path.dirname(program), "tcpload")
         # A user without other processes, whose limit of processes is the server's alone.
         user = str(200_000 + os.getpid())
         self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",

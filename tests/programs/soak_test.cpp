@@ -49,6 +49,7 @@ TEST(SoakItself, FindsWrongBytes) {
   std::filesystem::create_directory(folder);
   std::ofstream(folder / "tcpserver") << "#!/bin/sh\nexec " << program.path() << " --service upper \"$@\"\n";
   std::filesystem::permissions(folder / "tcpserver", std::filesystem::perms(0755));
+  std::filesystem::create_symlink(TCPLOAD_PROGRAM, folder / "tcpload");
   const auto result = soak(folder, {"short", "10"});
   EXPECT_EQ(result.ending, 1) << result.errors;
   EXPECT_NE(result.errors.find("WRONG: a client was not answered right"), std::string::npos) << result.errors;

@@ -3,25 +3,9 @@
 # Runs inside the system that service_test.sh boots. Every line says what was tried, and whether it held.
 set -uo pipefail
 
-failed=0
-try() { # WHAT COMMAND...: holds where the command succeeds
-  local what=$1
-  shift
-  if "$@"; then
-    echo "ok      $what"
-  else
-    echo "FAILED  $what: $*"
-    failed=1
-  fi
-}
-eventually() { # COMMAND...: within 20 seconds
-  local i
-  for ((i = 0; i < 200; i++)); do
-    "$@" && return 0
-    sleep 0.1
-  done
-  return 1
-}
+out=/tmp
+# shellcheck source=tests/system/try.sh
+. "$(dirname "$0")/try.sh"
 property() { systemctl show -P "$1" "${2:-tcpserver.service}"; }
 property_is() { [ "$(property "$1" "${3:-tcpserver.service}")" = "$2" ]; }
 status_has() { [[ $(property StatusText) == *"$1"* ]]; }

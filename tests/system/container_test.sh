@@ -5,10 +5,8 @@
 set -euo pipefail
 build=$(CDPATH='' cd "${1:?usage: container_test.sh BUILD_DIR}" && pwd)
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cannot() {
-  echo "skipped: $*"
-  exit 77
-}
+# shellcheck source=tests/system/try.sh
+. "$here/try.sh"
 [ "$(id -u)" = 0 ] || cannot "this test runs containers as root"
 for command in podman runc nsenter readelf; do
   command -v "$command" >/dev/null || cannot "$command is not installed"
@@ -28,26 +26,6 @@ clean() {
   rm -rf "$out"
 }
 trap clean EXIT
-failed=0
-try() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    echo "ok      $what"
-  else
-    echo "FAILED  $what: $*"
-    failed=1
-  fi
-}
-eventually() {
-  local i
-  for ((i = 0; i < 200; i++)); do
-    "$@" && return 0
-    sleep 0.1
-  done
-  return 1
-}
-
 # Whether it can be done at all is asked with another program: if ours then fails, it fails.
 mkdir "$out/probe"
 echo 'int main() {}' | "${CXX:-c++}" -static -x c++ - -o "$out/probe/probe" || cannot "no static program can be made"

@@ -10,14 +10,6 @@ pids=()
 trap '[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$out"' EXIT
 # shellcheck source=tests/system/try.sh
 . "$(dirname "${BASH_SOURCE[0]}")/try.sh"
-eventually() { # COMMAND...: within 30 seconds
-  for _ in {1..300}; do
-    if "$@"; then return; fi
-    sleep 0.1
-  done
-  return 1
-}
-
 unpack() { # PACKAGE
   (cd "$out" && apt-get download "$1" && dpkg -x "$1"_*.deb "$out/root") >"$out/said" 2>&1 ||
     { cat "$out/said" >&2; return 1; }
@@ -28,8 +20,7 @@ if [ -n "${SYSTEM_TESTS:-}" ]; then
   PATH=$PATH:$out/root/usr/bin
 fi
 for tool in promtool prometheus-node-exporter curl; do
-  command -v $tool >/dev/null ||
-    { echo "skipped: $tool is not installed; SYSTEM_TESTS=1 scripts/test.sh unpacks Prometheus' tools for this test"; exit 77; }
+  command -v $tool >/dev/null || cannot "$tool is not installed; SYSTEM_TESTS=1 scripts/test.sh unpacks Prometheus' tools for this test"
 done
 
 mkdir "$out/collected"

@@ -13,10 +13,8 @@ here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 release=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 system=${TEST_SYSTEM:-/var/cache/tcpserver-test-$release}
 
-cannot() {
-  echo "skipped: $*"
-  exit 77
-}
+# shellcheck source=tests/system/try.sh
+. "$here/try.sh"
 [ "$(id -u)" = 0 ] || cannot "booting a systemd takes root"
 for command in systemd-nspawn debootstrap cpack dpkg-shlibdeps flock; do
   command -v "$command" >/dev/null || cannot "$command is not installed"
@@ -39,7 +37,7 @@ for number in 1 2; do
     exit 1
   }
 done
-cp "$out"/package/*.deb "$here/booted.sh" "$share"
+cp "$out"/package/*.deb "$here/booted.sh" "$here/try.sh" "$share"
 cat >"$out/selftest.service" <<'END'
 [Unit]
 After=multi-user.target
