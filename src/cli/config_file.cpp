@@ -27,7 +27,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_control(char c) {
-  return (c >= '\0' && c < ' ' && c != '\t') || c == '\x7f';
+  const auto byte = static_cast<unsigned char>(c);  // char is unsigned on aarch64
+  return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
 [[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {

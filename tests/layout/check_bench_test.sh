@@ -30,5 +30,6 @@ expect 1 scripts/bench/results.json '0,/"median": [0-9]/s//&9/'
 expect 1 scripts/bench/results.json '0,/"title": "/s//&\/root\//'
 # From here on gnuplot is needed.
 expect 1 scripts/bench/rate.svg 's/Connections/Collections/'
+expect 1 scripts/timelines/timelines.svg 's/client 1/client 7/'
 expect 1 README.md 's/bench\/rate\.svg/bench\/rat.svg/'
 echo "wrong figures and pictures are found"
