@@ -8,6 +8,8 @@ set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
+# shellcheck source=scripts/programs.sh
+. "$top/scripts/programs.sh"
 # shellcheck source=/dev/null
 host=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 release=${1:-$host}
@@ -28,9 +30,15 @@ cache=${BARE_CACHE:-/var/cache/tcpserver-bare-$release}
 mkdir -p "$cache/archives"
 make_debian "$release" "$cache/base" || cannot "debootstrap failed"
 
+inside=''
 root=$(mktemp -d)
-# All mounts are in a namespace of their own, which ends first.
-trap 'rm -rf --one-file-system "$root"' EXIT
+# All mounts and processes are in namespaces of their own, which end with the first process.
+clean_up() {
+  [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || true
+  wait
+  rm -rf --one-file-system "$root"
+}
+ends_with clean_up
 cp -a "$cache/base/." "$root"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc"
 # Of apt's configuration only what this site has added, such as a proxy.
@@ -44,6 +52,10 @@ git clone -q "$top" "$root/tcpserver"
 
 cat >"$root/inside.sh" <<'END'
 set -euo pipefail
+# Whether a mirror answers is asked elsewhere, so that installing begins without any list of packages.
+mkdir -p /tmp/apt/lists/partial
+apt-get update -qq -o APT::Update::Error-Mode=any -o Dir::State::lists=/tmp/apt/lists -o Dir::Cache=/tmp/apt >&2 ||
+  { echo "scripts/bare.sh: no mirror answers" >&2; exit 77; }
 cd /tcpserver
 scripts/run.sh --port 0 --bind 127.0.0.1 >/announced &
 server=$!
@@ -77,4 +89,6 @@ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-
     umount --lazy /host
     rmdir /host
     bash /inside.sh # not exec: process 1 reaps
-  ' bash "$root" "$cache/archives"
+  ' bash "$root" "$cache/archives" &
+inside=$!
+wait "$inside"
