@@ -40,6 +40,7 @@ clean_up() {
 }
 ends_with clean_up
 cp -a "$cache/base/." "$root"
+rm -f "$root/etc/apt/sources.list" # debootstrap's
 cp -L /etc/resolv.conf /etc/hosts "$root/etc"
 # Of apt's configuration only what this site has added, such as a proxy.
 for snippet in /etc/apt/apt.conf.d/9*; do

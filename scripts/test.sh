@@ -11,14 +11,22 @@ top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
 
-# The other people's clients and tools that tests talk to the server with, as "command package".
-need_test_tools() {
-  local missing=() command package
-  [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
-  python3 -c 'import json, socket' 2>/dev/null || missing+=(python3) # python3-minimal has no json
+# need_commands WHAT [PACKAGE]...: installs these packages, and of the lines "command package" on standard input those
+# whose command is missing.
+need_commands() {
+  local missing=("${@:2}") command package
   while read -r command package; do
     command -v "$command" >/dev/null || missing+=("$package")
-  done <<'END'
+  done
+  [ ${#missing[@]} = 0 ] || install_missing "$1" "${missing[@]}"
+}
+
+# Clients and tools of other people that tests use.
+need_test_tools() {
+  local missing=()
+  [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+  python3 -c 'import json, socket' 2>/dev/null || missing+=(python3) # python3-minimal has no json
+  need_commands "what the tests need" "${missing[@]}" <<'END'
 strace strace
 tmux tmux
 file file
@@ -29,22 +37,16 @@ nc.openbsd netcat-openbsd
 socat socat
 curl curl
 setpriv util-linux
-unshare util-linux
 ip iproute2
-prlimit util-linux
 shellcheck shellcheck
 mandoc mandoc
 valgrind valgrind
 END
-  [ ${#missing[@]} = 0 ] || install_missing "what the tests need" "${missing[@]}"
 }
 
-# Those of the tests that boot a system, make packages and run a container; without them these tests say that they skip.
+# Without these, the tests that boot a system, make packages or run a container skip.
 need_system_tools() {
-  local missing=() command package
-  while read -r command package; do
-    command -v "$command" >/dev/null || missing+=("$package")
-  done <<'END'
+  need_commands "what the tests of the installation need" <<'END'
 systemd-nspawn systemd-container
 systemd-socket-activate systemd
 debootstrap debootstrap
@@ -53,7 +55,6 @@ lintian lintian
 podman podman
 runc runc
 END
-  [ ${#missing[@]} = 0 ] || install_missing "what the tests of the installation need" "${missing[@]}"
 }
 
 need_build_tools

@@ -151,16 +151,3 @@ def medians_of(document):
     return "".join(f"{key}: " + ", ".join(f"{name} {number(median_of(entry, key), figure.digits)}"
                                           for name, entry in present) + "\n"
                    for key, figure in FIGURES.items() if any(key in entry["figures"] for _, entry in present))
-
-
-def reasons_for(document):
-    """Why there is a dash."""
-    lines = []
-    for name, entry in document["contestants"].items():
-        if entry["missing"]:
-            lines.append(f"{name}: not measured: {entry['missing']}")
-        for key, figure in entry["figures"].items():
-            if "failed" in figure:
-                lines.append(f"{name}: {key}: failed in {figure['rounds'].count(None)} of {len(figure['rounds'])} rounds: "
-                             f"{figure['failed']}")
-    return "".join(line + "\n" for line in lines)
