@@ -29,10 +29,6 @@ std::string sentence_of(const ClientOptions& options, std::uint32_t id) {
 
 }  // namespace
 
-UniqueFd open_socket(const SocketAddress& address) {
-  return UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
 ComparedClient::ComparedClient(const RunPlan& plan, ClientLife& life, UniqueFd fd)
     : plan_(&plan), life_(&life), fd_(std::move(fd)), sentence_(sentence_of(plan.options, life.id)) {
   const bool upper = plan.options.service.value_or(base::services[0]).verb == base::Verb::upper;
@@ -46,21 +42,23 @@ void ComparedClient::start() {
   connect(now);
 }
 
-pollfd ComparedClient::polled() const {
-  const bool wants_to_write = !life_->connected_s || (!holding() && sent_ < sentence_.size());
-  const bool may_read = life_->connected_s.has_value();
-  return {.fd = fd_.get(),
-          .events = static_cast<short>((wants_to_write ? POLLOUT : 0) | (may_read ? POLLIN : 0)),
-          .revents = 0};
+// Tells the engine. False with errno.
+bool ComparedClient::watch(ConnectionEngine::Want want) {
+  if (watched_ == want) return true;
+  const std::uint32_t slot = life_->id - 1;
+  const bool done =
+      watched_ ? plan_->engine.change(fd_.get(), slot, want) : plan_->engine.watch(fd_.get(), slot, want);
+  if (done) watched_ = want;
+  return done;
 }
 
-void ComparedClient::step(short ready, TimePoint now) {
+void ComparedClient::step(bool ready, bool readable, TimePoint now) {
   if (!life_->connected_s) {
-    if (ready != 0) return finish_connecting(now);
+    if (ready) return finish_connecting(now);
     if (give_up_ && now >= *give_up_) connect_failed(ETIMEDOUT, now);
     return;
   }
-  if ((ready & (POLLIN | POLLERR | POLLHUP)) != 0 && !receive(now)) return;
+  if (readable && !receive(now)) return;
   if (holding() && now >= *hold_until_) {
     hold_until_.reset();
     moved(now);
@@ -93,8 +91,9 @@ void ComparedClient::connect(TimePoint now) {
   }
   if (!fd_) fd_ = open_socket(address);
   if (!fd_) return connect_failed(errno, now);
-  if (::connect(fd_.get(), address.get(), address.size()) == 0) return connected(now);
-  if (errno != EINPROGRESS) connect_failed(errno, now);
+  if (const int error = start_connect(fd_.get(), address, nullptr); error != 0)
+    return connect_failed(error, now);
+  if (!watch(ConnectionEngine::Want::read_and_write)) connect_failed(errno, now);
 }
 
 void ComparedClient::finish_connecting(TimePoint now) {
@@ -110,6 +109,7 @@ void ComparedClient::connected(TimePoint now) {
   moved(now);
   if (life_->slow) {
     hold_until_ = now + plan_->options.delay;
+    if (!watch(ConnectionEngine::Want::read)) broken(errno, now);
   } else {
     send(now);
   }
@@ -117,6 +117,7 @@ void ComparedClient::connected(TimePoint now) {
 
 void ComparedClient::connect_failed(int error, TimePoint now) {
   fd_.reset();
+  watched_.reset();
   timed_out_ = timed_out_ || error == ETIMEDOUT;
   failures_ +=
       (failures_.empty() ? "" : "; ") + plan_->addresses[address_].text() + ": " + base::error_text(error);
@@ -131,13 +132,16 @@ void ComparedClient::connect_failed(int error, TimePoint now) {
 void ComparedClient::send(TimePoint now) {
   const ssize_t count = ::send(fd_.get(), sentence_.data() + sent_, sentence_.size() - sent_, MSG_NOSIGNAL);
   if (count < 0) {
-    if (!base::would_block(errno)) broken(errno, now);
+    if (!base::would_block(errno) || !watch(ConnectionEngine::Want::read_and_write)) broken(errno, now);
     return;
   }
   sent_ += static_cast<std::size_t>(count);
   const auto after = base::Clock::now();
   moved(after);
-  if (sent_ < sentence_.size()) return;
+  const bool all = sent_ == sentence_.size();
+  if (!watch(all ? ConnectionEngine::Want::read : ConnectionEngine::Want::read_and_write))
+    return broken(errno, now);
+  if (!all) return;
   ::shutdown(fd_.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
   life_->sent_s = plan_->seconds(after);
 }

@@ -3,11 +3,10 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
 #include "client/options.hpp"
 #include "client/timeline.hpp"
-
-#include <poll.h>
 
 #include <optional>
 #include <string>
@@ -20,6 +19,7 @@ namespace tcpserver::client {
 struct RunPlan {
   const ClientOptions& options;
   const std::vector<base::SocketAddress>& addresses;  // of the server, in the order in which to try them
+  ConnectionEngine& engine;                           // the slot of a client is its number - 1
   base::TimePoint began;
 
   [[nodiscard]] double seconds(base::TimePoint at) const {
@@ -27,12 +27,9 @@ struct RunPlan {
   }
 };
 
-// A non-blocking TCP socket for this address; none, with errno, where there is none.
-[[nodiscard]] base::UniqueFd open_socket(const base::SocketAddress& address);
-
 // One of many clients: connects, holds, sends, half-closes, and compares what comes until the server closes.
-// Never blocks; whoever has it waits for what polled() and due() say, and calls step(). What happened is in
-// its `life`, which outlives it.
+// Never blocks; its owner waits for the engine and for due(), and calls step(). What happened is in its
+// `life`, which outlives it.
 class ComparedClient {
  public:
   // `fd` is a socket for the first address.
@@ -40,16 +37,16 @@ class ComparedClient {
 
   void start();
   [[nodiscard]] bool ended() const { return life_->ended_s.has_value(); }
-  [[nodiscard]] pollfd polled() const;
 
   // When it wants to be stepped, whatever the socket says.
   [[nodiscard]] std::optional<base::TimePoint> due() const { return holding() ? hold_until_ : give_up_; }
 
-  // `ready` are the poll events, `now` is when the wait returned: what it reports had happened by then.
-  void step(short ready, base::TimePoint now);
+  // `now` is when the wait returned: what it reports had happened by then.
+  void step(bool ready, bool readable, base::TimePoint now);
 
  private:
   [[nodiscard]] bool holding() const { return hold_until_.has_value(); }
+  [[nodiscard]] bool watch(ConnectionEngine::Want want);
   void moved(base::TimePoint now);
   void connect(base::TimePoint now);
   void finish_connecting(base::TimePoint now);
@@ -70,9 +67,10 @@ class ComparedClient {
   base::UniqueFd fd_;
   std::string sentence_;
   std::string expected_;
-  std::size_t address_ = 0;  // whose turn it is
-  std::string failures_;     // of the addresses before
-  bool timed_out_ = false;   // one of them did not answer
+  std::size_t address_ = 0;                        // whose turn it is
+  std::string failures_;                           // of the addresses before
+  bool timed_out_ = false;                         // one of them did not answer
+  std::optional<ConnectionEngine::Want> watched_;  // nullopt if the engine does not know the socket
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
   std::optional<base::TimePoint> hold_until_;          // set: it holds its connection

@@ -4,9 +4,9 @@
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
 
-#include "client/crowd.hpp"
+#include "client/client_pool.hpp"
 #include "client/picture.hpp"
-#include "client/verdict.hpp"
+#include "client/summary.hpp"
 
 #include <signal.h>
 
@@ -37,13 +37,13 @@ std::string live_picture(PictureInPlace& place, const Timeline& timeline, Termin
   return place.draw(picture_for(timeline, size.columns, std::min(room, most_picture_rows)), size);
 }
 
-// In the end, with the verdict. `terminal`: what standard output is, if it is one.
+// In the end, with the summary. `terminal`: what standard output is, if it is one.
 std::string last_picture(PictureInPlace& place, const Timeline& timeline,
                          std::optional<TerminalSize> terminal) {
   const std::size_t columns = terminal ? terminal->columns : page_columns;
   const auto lines = picture_for(timeline, columns, most_picture_rows);
   return (terminal ? place.finish(lines, *terminal) : base::joined(lines)) +
-         base::joined(base::wrapped(verdict(timeline), columns - 1));
+         base::joined(base::wrapped(summary(timeline), columns - 1));
 }
 
 void check_replies(const Timeline& timeline) {
@@ -65,7 +65,7 @@ ExitStatus run_many_clients(const ClientOptions& options) {
   const auto terminal = [&options] { return options.json ? std::nullopt : base::terminal_size(); };
   PictureInPlace place;
   base::FrameWriter frames;
-  const auto result = run_crowd(options, addresses, [&](const Timeline& timeline) {
+  const auto result = run_clients(options, addresses, [&](const Timeline& timeline) {
     const auto size = terminal();
     if (size && frames.ready()) frames.write(live_picture(place, timeline, *size));
   });

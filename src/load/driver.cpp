@@ -15,6 +15,7 @@ namespace {
 
 using base::Clock;
 using base::TimePoint;
+using client::ConnectionEngine;
 using State = Connection::State;
 
 // Between two looks at the clock for what is overdue. An eighth of the time-out, so that it is kept to a
@@ -36,15 +37,14 @@ base::Duration processor_time() {
 
 }  // namespace
 
-Driver::Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset, base::Duration timeout,
-               Watcher watcher)
+Driver::Driver(const Script& script, Transfer& transfer, Connector& connector, bool reset,
+               base::Duration timeout, Watcher watcher)
     : script_(script),
       transfer_(transfer),
-      dialler_(dialler),
+      connector_(connector),
       reset_(reset),
       timeout_(timeout),
       watcher_(std::move(watcher)),
-      readiness_(script.open),
       connections_(script.open),
       tick_(std::clamp<base::Duration>(timeout / 8, shortest_tick, longest_tick)) {
   free_.reserve(script.open);
@@ -68,7 +68,7 @@ Result Driver::run() {
   result_.processor_time = processor_time() - used_before;
   result_.bytes_sent = transfer_.bytes_sent();
   result_.bytes_received = transfer_.bytes_received();
-  result_.server = dialler_.address().text();
+  result_.server = connector_.address().text();
   return std::move(result_);
 }
 
@@ -87,7 +87,7 @@ void Driver::loop(const base::StopSignals& signals) {
 }
 
 void Driver::look(const base::StopSignals& signals, TimePoint wake) {
-  const auto& ready = readiness_.wait(*base::time_left(wake), signals.mask_outside());
+  const auto& ready = engine_.wait(*base::time_left(wake), signals.mask_outside());
   now_ = Clock::now();
   for (const auto& one : ready) {
     step(one);
@@ -154,11 +154,11 @@ void Driver::open_next(TimePoint began) {
 // To the address that is its turn.
 void Driver::open(Connection& connection) {
   connection.state = State::exchanging;
-  if (const auto fault = dialler_.dial(connection)) return fail(connection, *fault);
+  if (const auto fault = connector_.connect(connection)) return fail(connection, *fault);
   if (!begin_round(connection, connection.began)) return;
-  const auto want =
-      connection.sent < transfer_.size() ? Readiness::Want::read_and_write : Readiness::Want::read;
-  if (!readiness_.watch(connection.fd.get(), slot_of(connection), want)) {
+  const auto want = connection.sent < transfer_.size() ? ConnectionEngine::Want::read_and_write
+                                                       : ConnectionEngine::Want::read;
+  if (!engine_.watch(connection.fd.get(), slot_of(connection), want)) {
     fail(connection, {.kind = ErrorKind::other, .error = errno});
   }
 }
@@ -177,7 +177,7 @@ bool Driver::begin_round(Connection& connection, TimePoint began) {
 void Driver::begin_next_round(Connection& connection) {
   ++connection.round;
   if (!begin_round(connection, Clock::now()) || connection.sent == transfer_.size()) return;
-  want(connection, Readiness::Want::read_and_write);
+  want(connection, ConnectionEngine::Want::read_and_write);
 }
 
 void Driver::ask_next_parked() {
@@ -200,13 +200,13 @@ bool Driver::send(Connection& connection) {
   return true;
 }
 
-void Driver::want(Connection& connection, Readiness::Want what) {
-  if (!readiness_.change(connection.fd.get(), slot_of(connection), what)) {
+void Driver::want(Connection& connection, ConnectionEngine::Want what) {
+  if (!engine_.change(connection.fd.get(), slot_of(connection), what)) {
     fail(connection, {.kind = ErrorKind::other, .error = errno});
   }
 }
 
-void Driver::step(const Ready& ready) {
+void Driver::step(const client::Ready& ready) {
   auto& connection = connections_[ready.slot];
   if (connection.state == State::exchanging && ready.writable && connection.sent < transfer_.size()) {
     send_more(connection);
@@ -219,7 +219,7 @@ void Driver::send_more(Connection& connection) {
   if (!send(connection) || connection.sent == before) return;
   connection.moved = now_;
   if (before > 0) heard_ = now_;  // somebody makes room
-  if (connection.sent == transfer_.size()) want(connection, Readiness::Want::read);
+  if (connection.sent == transfer_.size()) want(connection, ConnectionEngine::Want::read);
 }
 
 void Driver::receive(Connection& connection) {
@@ -264,17 +264,16 @@ void Driver::watch_hold() {
 
 void Driver::fail(Connection& connection, const Fault& fault) {
   if (fault.kind != ErrorKind::timed_out) heard_ = now_;
-  if (!reached_ && dialler_.has_next()) {
-    readiness_.forget(slot_of(connection));
+  if (!reached_ && connector_.has_next()) {
     connection.fd.reset();
-    dialler_.take_next();
+    connector_.take_next();
     heard_ = now_;
     return open(connection);
   }
   reached_ = true;
   ++result_.errors_by_kind[index_of(fault.kind)];
   if (!result_.first_error) {
-    const Story story{.server = dialler_.address().text(), .size = transfer_.size(), .timeout = timeout_};
+    const Story story{.server = connector_.address().text(), .size = transfer_.size(), .timeout = timeout_};
     result_.first_error = FirstError{.kind = fault.kind, .sentence = sentence_of(fault, connection, story)};
   }
   if (script_.hold && (connection.round > 0 || connection.state == State::parked)) --result_.held;
@@ -285,7 +284,6 @@ void Driver::end(Connection& connection) {
   const auto slot = slot_of(connection);
   if (connection.state != State::parked) --busy_;
   connection.state = State::closed;
-  readiness_.forget(slot);
   if (reset_ && connection.fd) {
     base::close_with_reset(std::move(connection.fd));
   } else {
@@ -300,7 +298,7 @@ void Driver::give_up_on_silent() {
     heard_ = now_;
     return;
   }
-  const bool silent_at_all = now_ - heard_ >= timeout_ && (reached_ || !dialler_.has_next());
+  const bool silent_at_all = now_ - heard_ >= timeout_ && (reached_ || !connector_.has_next());
   for (auto& connection : connections_) {
     const bool waits = connection.state == State::exchanging || connection.state == State::ending;
     const bool open = waits || connection.state == State::parked;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "tcpserver/base/stop_signals.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
-#include "load/dialler.hpp"
-#include "load/readiness.hpp"
+#include "load/connector.hpp"
 #include "load/result.hpp"
 #include "load/script.hpp"
 #include "load/transfer.hpp"
@@ -23,7 +23,7 @@ class Driver {
   };
 
   // Throws StartError (system).
-  Driver(const Script& script, Transfer& transfer, Dialler& dialler, bool reset, base::Duration timeout,
+  Driver(const Script& script, Transfer& transfer, Connector& connector, bool reset, base::Duration timeout,
          Watcher watcher);
 
   // To the end, until nothing moves for the time-out, or until a signal. Never throws for what a server does:
@@ -50,8 +50,8 @@ class Driver {
   [[nodiscard]] bool begin_round(Connection& connection, base::TimePoint began);
   void begin_next_round(Connection& connection);
   [[nodiscard]] bool send(Connection& connection);
-  void want(Connection& connection, Readiness::Want what);
-  void step(const Ready& ready);
+  void want(Connection& connection, client::ConnectionEngine::Want what);
+  void step(const client::Ready& ready);
   void send_more(Connection& connection);
   void receive(Connection& connection);
   void round_done(Connection& connection);
@@ -67,12 +67,12 @@ class Driver {
 
   const Script script_;
   Transfer& transfer_;
-  Dialler& dialler_;
+  Connector& connector_;
   const bool reset_;
   const base::Duration timeout_;
   const Watcher watcher_;
 
-  Readiness readiness_;
+  client::ConnectionEngine engine_;
   std::vector<Connection> connections_;  // by slot
   std::vector<std::uint32_t> free_;      // slots
   Result result_;

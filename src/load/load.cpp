@@ -48,8 +48,8 @@ void say_that_it_holds(const Result& result, const LoadOptions& options) {
 
 Result run_driver(const LoadOptions& options) {
   need_descriptors(options.concurrency);
-  Dialler dialler(base::resolve(options.host, options.port, base::Clock::now() + options.timeout),
-                  options.sources);
+  Connector connector(base::resolve(options.host, options.port, base::Clock::now() + options.timeout),
+                      options.sources);
   Transfer transfer(options.service.verb, options.size);
   const auto script = script_of(options);
   Progress progress(script);
@@ -60,7 +60,7 @@ Result run_driver(const LoadOptions& options) {
     progress.remove();
     say_that_it_holds(result, options);
   };
-  Driver driver(script, transfer, dialler, options.reset, options.timeout,
+  Driver driver(script, transfer, connector, options.reset, options.timeout,
                 {.tick = tick, .holding = holding});
   return driver.run();
 }

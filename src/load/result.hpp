@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/clock.hpp"
 
-#include "load/error_kind.hpp"
+#include "load/connection.hpp"
 #include "load/latency_histogram.hpp"
 
 #include <array>

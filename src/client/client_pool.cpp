@@ -1,4 +1,4 @@
-#include "client/crowd.hpp"
+#include "client/client_pool.hpp"
 
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/stop_signals.hpp"
@@ -7,10 +7,9 @@
 
 #include "client/compared_client.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 namespace tcpserver::client {
 
@@ -21,10 +20,11 @@ using base::SocketAddress;
 using base::StartError;
 using base::TimePoint;
 
-class Crowd {
+class ClientPool {
  public:
-  Crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses)
-      : addresses_(usable(addresses)), plan_{.options = options, .addresses = addresses_, .began = {}} {
+  ClientPool(const ClientOptions& options, const std::vector<SocketAddress>& addresses)
+      : addresses_(usable(addresses)),
+        plan_{.options = options, .addresses = addresses_, .engine = engine_, .began = {}} {
     timeline_.server = base::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
     timeline_.delay = options.delay;
     timeline_.lives.resize(options.clients);
@@ -38,7 +38,7 @@ class Crowd {
     }
   }
 
-  CrowdResult run(const Watcher& watcher) {
+  PoolResult run(const Watcher& watcher) {
     base::StopSignals signals;
     plan_.began = base::Clock::now();
     start_all(signals);
@@ -94,39 +94,36 @@ class Crowd {
 
   // Until something happens, or is due, or this time has come.
   void wait(TimePoint next_frame, const sigset_t& mask) {
-    polled_.clear();
-    waiting_.clear();
     TimePoint wake = next_frame;
-    for (std::size_t i = 0; i < started_; ++i) {
-      auto& client = clients_[i];
-      if (client.ended()) continue;
-      polled_.push_back(client.polled());
-      waiting_.push_back(&client);
-      wake = std::min(wake, client.due().value_or(wake));
+    for (const auto& client : started()) {
+      if (!client.ended()) wake = std::min(wake, client.due().value_or(wake));
     }
-    const timespec limit = base::to_timespec(*base::time_left(wake));
-    const int ready = ::ppoll(polled_.data(), static_cast<nfds_t>(polled_.size()), &limit, &mask);
-    if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
-    if (ready < 0) return;
+    const auto& ready = engine_.wait(*base::time_left(wake), mask);
     const auto now = base::Clock::now();
-    for (std::size_t i = 0; i < waiting_.size(); ++i) waiting_[i]->step(polled_[i].revents, now);
+    for (const auto& one : ready) {
+      if (!clients_[one.slot].ended()) clients_[one.slot].step(true, one.readable, now);
+    }
+    for (auto& client : started()) {
+      if (!client.ended() && client.due().value_or(TimePoint::max()) <= now) client.step(false, false, now);
+    }
   }
 
+  [[nodiscard]] std::span<ComparedClient> started() { return std::span(clients_).first(started_); }
+
   std::vector<SocketAddress> addresses_;
+  ConnectionEngine engine_;
   RunPlan plan_;
   Timeline timeline_;
   std::vector<ComparedClient> clients_;
   std::size_t started_ = 0;
-  std::vector<pollfd> polled_;            // of those that have not ended
-  std::vector<ComparedClient*> waiting_;  // whose it is
 };
 
 }  // namespace
 
-CrowdResult run_crowd(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
-                      const Watcher& watcher) {
+PoolResult run_clients(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
+                       const Watcher& watcher) {
   base::raise_descriptor_limit();
-  return Crowd(options, addresses).run(watcher);
+  return ClientPool(options, addresses).run(watcher);
 }
 
 }  // namespace tcpserver::client

@@ -1,4 +1,4 @@
-#include "client/crowd.hpp"
+#include "client/client_pool.hpp"
 
 #include "client/bound.hpp"
 
@@ -29,15 +29,15 @@ std::jthread echo_to(const base::UniqueFd& listener, int clients) {
   });
 }
 
-CrowdResult run_two(const std::vector<base::SocketAddress>& addresses,
-                    std::optional<base::Duration> timeout = std::nullopt) {
+PoolResult run_two(const std::vector<base::SocketAddress>& addresses,
+                   std::optional<base::Duration> timeout = std::nullopt) {
   client::ClientOptions options;
   options.clients = 2;
   options.timeout = timeout;
-  return run_crowd(options, addresses, [](const Timeline&) {});
+  return run_clients(options, addresses, [](const Timeline&) {});
 }
 
-TEST(Crowd, TriesTheNextAddressWhereOneRefuses) {
+TEST(ClientPool, TriesTheNextAddressWhereOneRefuses) {
   const Bound refusing("127.0.0.1", false);
   const Bound answering("127.0.0.2", true);
   const auto server = echo_to(answering.fd, 2);
@@ -48,7 +48,7 @@ TEST(Crowd, TriesTheNextAddressWhereOneRefuses) {
   }
 }
 
-TEST(Crowd, TimedOutIsStrongerThanRefused) {
+TEST(ClientPool, TimedOutIsStrongerThanRefused) {
   const Bound silent("127.0.0.1", true);
   const base::UniqueFd place(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);

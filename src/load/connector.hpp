@@ -11,14 +11,14 @@
 namespace tcpserver::load {
 
 // Starts connections to one address of the server, from one local address after another.
-class Dialler {
+class Connector {
  public:
   // `sources`: from 127.0.0.1 to 127.0.0.so many, in turn; 0: from where the system likes.
   // Throws StartError (usage) for sources where the server is not in 127.0.0.0/8. There must be an address.
-  Dialler(std::vector<base::SocketAddress> addresses, std::uint32_t sources);
+  Connector(std::vector<base::SocketAddress> addresses, std::uint32_t sources);
 
-  // A connect under way, or done, on the connection's new descriptor.
-  [[nodiscard]] std::optional<Fault> dial(Connection& connection) const;
+  // Begins to connect on a new descriptor of the connection.
+  [[nodiscard]] std::optional<Fault> connect(Connection& connection) const;
 
   [[nodiscard]] const base::SocketAddress& address() const noexcept { return addresses_[current_]; }
 

@@ -14,7 +14,7 @@ namespace tcpserver::client {
 using Watcher = std::function<void(const Timeline&)>;
 inline constexpr auto frame_time = std::chrono::milliseconds(50);
 
-struct CrowdResult {
+struct PoolResult {
   Timeline timeline;
   int signal = 0;  // SIGINT or SIGTERM that stopped it; the caller may want to end by it. 0: none
 };
@@ -24,8 +24,8 @@ struct CrowdResult {
 // comes until the server closes. Times are those at which this process looked: what one look finds had
 // happened by then. Never throws for what a server does: that is in the timeline.
 // Throws StartError (system) where there are not so many sockets.
-[[nodiscard]] CrowdResult run_crowd(const ClientOptions& options,
-                                    const std::vector<base::SocketAddress>& addresses,
-                                    const Watcher& watcher);
+[[nodiscard]] PoolResult run_clients(const ClientOptions& options,
+                                     const std::vector<base::SocketAddress>& addresses,
+                                     const Watcher& watcher);
 
 }  // namespace tcpserver::client

@@ -1,4 +1,4 @@
-#include "load/readiness.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
 #include "tcpserver/base/signals.hpp"
 #include "tcpserver/base/unique_fd.hpp"
@@ -13,7 +13,7 @@
 namespace {
 
 using namespace tcpserver::base;
-using namespace tcpserver::load;
+using namespace tcpserver::client;
 using namespace std::chrono_literals;
 using tcpserver::base::UniqueFd;
 
@@ -28,19 +28,19 @@ struct Pair {
   UniqueFd far;
 };
 
-class ReadinessTest : public ::testing::Test {
+class ConnectionEngineTest : public ::testing::Test {
  protected:
-  std::vector<Ready> look() { return readiness.wait(0s, none); }
+  std::vector<Ready> look() { return engine.wait(0s, none); }
 
   const sigset_t none = tcpserver::base::signal_set({});
-  Readiness readiness{3};
+  ConnectionEngine engine;
 };
 
-TEST_F(ReadinessTest, TellsTheSlotsThatAreReadyAgainAndAgain) {
+TEST_F(ConnectionEngineTest, TellsTheSlotsThatAreReadyAgainAndAgain) {
   Pair first;
   Pair second;
-  ASSERT_TRUE(readiness.watch(first.near.get(), 2, Readiness::Want::read));
-  ASSERT_TRUE(readiness.watch(second.near.get(), 0, Readiness::Want::read));
+  ASSERT_TRUE(engine.watch(first.near.get(), 2, ConnectionEngine::Want::read));
+  ASSERT_TRUE(engine.watch(second.near.get(), 0, ConnectionEngine::Want::read));
   EXPECT_TRUE(look().empty());
   ASSERT_EQ(::send(first.far.get(), "x", 1, 0), 1);
   for (int i = 0; i < 2; ++i) {
@@ -52,49 +52,48 @@ TEST_F(ReadinessTest, TellsTheSlotsThatAreReadyAgainAndAgain) {
   }
 }
 
-TEST_F(ReadinessTest, TellsRoomToWriteWhereItIsWanted) {
+TEST_F(ConnectionEngineTest, TellsRoomToWriteWhereItIsWanted) {
   Pair pair;
-  ASSERT_TRUE(readiness.watch(pair.near.get(), 1, Readiness::Want::read_and_write));
+  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read_and_write));
   ASSERT_EQ(look().size(), 1U);
   EXPECT_TRUE(look()[0].writable);
   EXPECT_FALSE(look()[0].readable);
-  ASSERT_TRUE(readiness.change(pair.near.get(), 1, Readiness::Want::read));
+  ASSERT_TRUE(engine.change(pair.near.get(), 1, ConnectionEngine::Want::read));
   EXPECT_TRUE(look().empty());
 }
 
-TEST_F(ReadinessTest, TellsTheEnd) {
+TEST_F(ConnectionEngineTest, TellsTheEnd) {
   Pair pair;
-  ASSERT_TRUE(readiness.watch(pair.near.get(), 1, Readiness::Want::read));
+  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read));
   pair.far.reset();
   ASSERT_EQ(look().size(), 1U);
   EXPECT_TRUE(look()[0].readable);
 }
 
-TEST_F(ReadinessTest, ForgetsWhatIsClosed) {
+TEST_F(ConnectionEngineTest, ForgetsWhatIsClosed) {
   Pair pair;
-  ASSERT_TRUE(readiness.watch(pair.near.get(), 1, Readiness::Want::read));
+  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read));
   ASSERT_EQ(::send(pair.far.get(), "x", 1, 0), 1);
-  readiness.forget(1);
   pair.near.reset();
   EXPECT_TRUE(look().empty());
 }
 
-TEST_F(ReadinessTest, WaitsNoShorterThanItIsTold) {
+TEST_F(ConnectionEngineTest, WaitsNoShorterThanItIsTold) {
   const auto before = tcpserver::base::Clock::now();
-  EXPECT_TRUE(readiness.wait(20ms, none).empty());
+  EXPECT_TRUE(engine.wait(20ms, none).empty());
   EXPECT_GE(tcpserver::base::Clock::now() - before, 20ms);
 }
 
-TEST_F(ReadinessTest, IsEndedByASignalThatTheMaskLetsIn) {
+TEST_F(ConnectionEngineTest, IsEndedByASignalThatTheMaskLetsIn) {
   static volatile sig_atomic_t heard = 0;
   const sigset_t blocked = tcpserver::base::signal_set({SIGUSR2});
   sigset_t before;
   ::sigprocmask(SIG_BLOCK, &blocked, &before);
   tcpserver::base::set_disposition(SIGUSR2, [](int) { heard = 1; });
   ::raise(SIGUSR2);
-  EXPECT_TRUE(readiness.wait(1ms, blocked).empty());
+  EXPECT_TRUE(engine.wait(1ms, blocked).empty());
   EXPECT_EQ(heard, 0) << "blocked in the wait, too";
-  EXPECT_TRUE(readiness.wait(1h, none).empty());
+  EXPECT_TRUE(engine.wait(1h, none).empty());
   EXPECT_EQ(heard, 1);
   tcpserver::base::set_disposition(SIGUSR2, SIG_DFL);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -1,4 +1,4 @@
-#include "client/verdict.hpp"
+#include "client/summary.hpp"
 
 #include "client/made_timeline.hpp"
 
@@ -11,80 +11,80 @@ using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
 
-TEST(Verdict, OfTheIterativeServer) {
-  EXPECT_EQ(verdict(iterative()),
+TEST(Summary, OfTheIterativeServer) {
+  EXPECT_EQ(summary(iterative()),
             "The 4 quick clients waited 2.001 s (median; 2.001 s to 2.002 s), while client 1 held its "
             "connection for "
             "2s: they were served after it.");
 }
 
-TEST(Verdict, OfTheForkingServer) {
-  EXPECT_EQ(verdict(forking()),
+TEST(Summary, OfTheForkingServer) {
+  EXPECT_EQ(summary(forking()),
             "The 4 quick clients waited 650 us (median; 500 us to 900 us), while client 1 held its "
             "connection for 2s: "
             "nobody waited for it.");
 }
 
-TEST(Verdict, DrawsNoConclusionFromADelayAsShortAsConnectingTakes) {
+TEST(Summary, DrawsNoConclusionFromADelayAsShortAsConnectingTakes) {
   auto timeline = iterative();
   timeline.delay = 100us;
-  EXPECT_TRUE(verdict(timeline).ends_with("while client 1 held its connection for 100us."))
-      << verdict(timeline);
+  EXPECT_TRUE(summary(timeline).ends_with("while client 1 held its connection for 100us."))
+      << summary(timeline);
 }
 
 // All wait for as long, and nobody for client 1: the machine is slow.
-TEST(Verdict, AsksWhoWasServedFirst) {
+TEST(Summary, AsksWhoWasServedFirst) {
   auto timeline = iterative();
   timeline.lives[3] = answered(4, 0.0001, 1.99);
-  EXPECT_TRUE(verdict(timeline).ends_with("while client 1 held its connection for 2s.")) << verdict(timeline);
+  EXPECT_TRUE(summary(timeline).ends_with("while client 1 held its connection for 2s.")) << summary(timeline);
 }
 
-TEST(Verdict, CountsThoseWhoGaveUpConnectingToo) {
+TEST(Summary, CountsThoseWhoGaveUpConnectingToo) {
   Timeline timeline{.lives = {answered(1, 0, 0.001), broken(2, Trouble::timed_out, 3)}, .over = true};
-  EXPECT_NE(verdict(timeline).find("1 client was connecting for a second or longer"), std::string::npos)
-      << verdict(timeline);
+  EXPECT_NE(summary(timeline).find("1 client was connecting for a second or longer"), std::string::npos)
+      << summary(timeline);
   timeline.lives[1].dialled_s = 2.5;  // another address was tried before
-  EXPECT_EQ(verdict(timeline).find("connecting"), std::string::npos) << verdict(timeline);
+  EXPECT_EQ(summary(timeline).find("connecting"), std::string::npos) << summary(timeline);
   timeline.lives[1] = broken(2, Trouble::refused, 3);
-  EXPECT_EQ(verdict(timeline).find("connecting"), std::string::npos) << verdict(timeline);
+  EXPECT_EQ(summary(timeline).find("connecting"), std::string::npos) << summary(timeline);
 }
 
-TEST(Verdict, BetweenTheTwoDrawsNoConclusion) {
+TEST(Summary, BetweenTheTwoDrawsNoConclusion) {
   auto timeline = forking();
   timeline.lives[4] = answered(5, 0, 1.5);
-  EXPECT_TRUE(verdict(timeline).ends_with("500 us to 1.500 s), while client 1 held its connection for 2s."))
-      << verdict(timeline);
+  EXPECT_TRUE(summary(timeline).ends_with("500 us to 1.500 s), while client 1 held its connection for 2s."))
+      << summary(timeline);
 }
 
-TEST(Verdict, OfOneAndOne) {
+TEST(Summary, OfOneAndOne) {
   Timeline timeline{
       .server = "h port 1", .delay = 1s, .lives = {held(1, 1, 1.001), answered(2, 0, 1.001)}, .over = true};
   EXPECT_EQ(
-      verdict(timeline),
+      summary(timeline),
       "The quick client waited 1.001 s, while client 1 held its connection for 1s: it was served after it.");
 }
 
-TEST(Verdict, WithNoSlowClientAndWithNoneButSlowOnes) {
+TEST(Summary, WithNoSlowClientAndWithNoneButSlowOnes) {
   Timeline quick{.lives = {answered(1, 0, 0.001), answered(2, 0, 0.003)}, .over = true};
-  EXPECT_EQ(verdict(quick), "2 clients waited 2.0 ms (median; 1.0 ms to 3.0 ms).");
+  EXPECT_EQ(summary(quick), "2 clients waited 2.0 ms (median; 1.0 ms to 3.0 ms).");
   Timeline slow{.delay = 1s, .lives = {held(1, 1, 1.002), held(2, 1, 1.004)}, .over = true};
-  EXPECT_EQ(verdict(slow), "2 slow clients were answered 3.0 ms (median; 2.0 ms to 4.0 ms) after sending.");
+  EXPECT_EQ(summary(slow), "2 slow clients were answered 3.0 ms (median; 2.0 ms to 4.0 ms) after sending.");
 }
 
-TEST(Verdict, CountsWhatFailed) {
+TEST(Summary, CountsWhatFailed) {
   auto timeline = forking();
   timeline.lives[2] = broken(3, Trouble::wrong_reply, 0.1);
   timeline.lives[3] = broken(4, Trouble::reset, 0.1);
-  EXPECT_EQ(verdict(timeline),
+  EXPECT_EQ(summary(timeline),
             "2 of 5 clients got no right reply. The 2 quick clients that were answered waited 700 us "
             "(median; 500 us to 900 us), while client 1 held its connection for 2s.");
   for (auto& life : timeline.lives) life = broken(life.id, Trouble::refused, 0.1);
-  EXPECT_EQ(verdict(timeline), "5 of 5 clients got no right reply.");
+  EXPECT_EQ(summary(timeline), "5 of 5 clients got no right reply.");
 }
 
-TEST(Verdict, ExplainsWhatAFullQueueDoes) {
+TEST(Summary, ExplainsWhatAFullQueueDoes) {
   EXPECT_EQ(
-      verdict(full_queue()),
+      summary(full_queue()),
       "1 of 5 clients got no right reply. The 3 quick clients that were answered waited 2.001 s (median; "
       "2.001 s "
       "to 2.450 s), while client 1 held its connection for 2s. 3 clients were "
@@ -93,29 +93,29 @@ TEST(Verdict, ExplainsWhatAFullQueueDoes) {
       "when there still was no place.");
 }
 
-TEST(Verdict, OfARunThatWasStopped) {
+TEST(Summary, OfARunThatWasStopped) {
   Timeline timeline{.delay = 2s,
                     .lives = {answered(1, 0, 0.001), ClientLife{.id = 2, .slow = true}, ClientLife{.id = 3}},
                     .now_s = 0.5,
                     .over = true};
-  EXPECT_EQ(verdict(timeline),
+  EXPECT_EQ(summary(timeline),
             "Stopped after 500 ms, when 2 of 3 clients were not done. The quick client that was answered "
             "waited 1.0 ms.");
 }
 
-TEST(Verdict, OfARunThatWasStoppedCountsWhatFailedToo) {
+TEST(Summary, OfARunThatWasStoppedCountsWhatFailedToo) {
   Timeline timeline{
       .lives = {broken(1, Trouble::refused, 0.1), ClientLife{.id = 2}}, .now_s = 0.5, .over = true};
-  EXPECT_EQ(verdict(timeline),
+  EXPECT_EQ(summary(timeline),
             "Stopped after 500 ms, when 1 of 2 clients was not done. 1 of 2 clients got no right reply.");
 }
 
-TEST(Verdict, ComparesWithNoHoldThatWasCutShort) {
+TEST(Summary, ComparesWithNoHoldThatWasCutShort) {
   auto timeline = forking();
   timeline.lives[0] = broken(1, Trouble::closed, 0.5);
   timeline.lives[0].slow = true;
   EXPECT_EQ(
-      verdict(timeline),
+      summary(timeline),
       "1 of 5 clients got no right reply. The 4 quick clients waited 650 us (median; 500 us to 900 us).");
 }
 

@@ -1,4 +1,4 @@
-#include "client/verdict.hpp"
+#include "client/summary.hpp"
 
 #include "tcpserver/base/values.hpp"
 
@@ -144,7 +144,7 @@ std::string of_the_rest(const Timeline& timeline) {
 
 }  // namespace
 
-std::string verdict(const Timeline& timeline) {
+std::string summary(const Timeline& timeline) {
   std::string text;
   for (const auto& part : {of_the_rest(timeline), of_the_answered(timeline), of_the_queue(timeline)}) {
     if (!text.empty() && !part.empty()) text += ' ';

@@ -1,8 +1,7 @@
-#include "load/dialler.hpp"
+#include "load/connector.hpp"
 
 #include "tcpserver/base/system_error.hpp"
-
-#include "load/source_port.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
 #include <sys/socket.h>
 
@@ -21,13 +20,13 @@ bool is_loopback_v4(const SocketAddress& address) {
   return address.family() == AF_INET && address.bytes().front() == 127;
 }
 
-Fault last_fault() {
-  return {.kind = kind_of_errno(errno), .error = errno};
+Fault fault_from(int error) {
+  return {.kind = kind_of_errno(error), .error = error};
 }
 
 }  // namespace
 
-Dialler::Dialler(std::vector<SocketAddress> addresses, std::uint32_t sources)
+Connector::Connector(std::vector<SocketAddress> addresses, std::uint32_t sources)
     : addresses_(std::move(addresses)) {
   if (sources == 0) return;
   const std::string first = addresses_.front().host_text();
@@ -43,17 +42,12 @@ Dialler::Dialler(std::vector<SocketAddress> addresses, std::uint32_t sources)
   }
 }
 
-std::optional<Fault> Dialler::dial(Connection& connection) const {
-  const auto& server = address();
-  connection.fd = base::UniqueFd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!connection.fd) return last_fault();
-  if (!sources_.empty()) {
-    const auto& source = sources_[(connection.number - 1) % sources_.size()];
-    choose_port_at_connect(connection.fd.get());
-    if (::bind(connection.fd.get(), source.get(), source.size()) != 0) return last_fault();
-  }
-  if (::connect(connection.fd.get(), server.get(), server.size()) == 0 || errno == EINPROGRESS) return {};
-  return last_fault();
+std::optional<Fault> Connector::connect(Connection& connection) const {
+  connection.fd = client::open_socket(address());
+  if (!connection.fd) return fault_from(errno);
+  const auto* source = sources_.empty() ? nullptr : &sources_[(connection.number - 1) % sources_.size()];
+  const int error = client::start_connect(connection.fd.get(), address(), source);
+  return error == 0 ? std::nullopt : std::optional(fault_from(error));
 }
 
 }  // namespace tcpserver::load
