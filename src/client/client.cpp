@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/system_error.hpp"
 
-#include "client/dial.hpp"
+#include "client/connect.hpp"
 #include "client/exchange.hpp"
 #include "client/many_clients.hpp"
 #include "client/prompt.hpp"
@@ -33,7 +33,7 @@ void wait_for_input() {
 
 ExitStatus stream(const ClientOptions& options) {
   if (options.ask_first) wait_for_input();
-  const auto connection = dial(options.host, options.port, options.timeout);
+  const auto connection = connect_to_host(options.host, options.port, options.timeout);
   hold(options);
   exchange(connection.get(), {.fd = STDIN_FILENO, .text = {}}, STDOUT_FILENO, options.timeout);
   return ExitStatus::ok;
@@ -46,7 +46,7 @@ ExitStatus say_sentence(const ClientOptions& options) {
     sentence = ask_for_sentence(-1);
     if (!sentence) return ExitStatus::ok;
   }
-  const auto connection = dial(options.host, options.port, options.timeout);
+  const auto connection = connect_to_host(options.host, options.port, options.timeout);
   if (!sentence) sentence = ask_for_sentence(connection.get());
   if (!sentence) return ExitStatus::ok;
 

@@ -48,6 +48,26 @@ std::string of_fault(const Fault& fault, const Connection& connection, const Sto
   return "the connection broke: " + base::error_text(fault.error);
 }
 
+ErrorKind kind_of_errno(int error) noexcept {
+  switch (error) {
+    case ECONNREFUSED:
+      return ErrorKind::refused;
+    case ECONNRESET:
+    case EPIPE:
+      return ErrorKind::reset;
+    case ETIMEDOUT:
+      return ErrorKind::timed_out;
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+      return ErrorKind::no_port;
+    case EMFILE:
+    case ENFILE:
+      return ErrorKind::no_descriptor;
+    default:
+      return ErrorKind::other;
+  }
+}
+
 }  // namespace
 
 const char* name_of(ErrorKind kind) noexcept {
@@ -91,24 +111,8 @@ ExitStatus exit_status_of(ErrorKind kind) noexcept {
   return ExitStatus::software;
 }
 
-ErrorKind kind_of_errno(int error) noexcept {
-  switch (error) {
-    case ECONNREFUSED:
-      return ErrorKind::refused;
-    case ECONNRESET:
-    case EPIPE:
-      return ErrorKind::reset;
-    case ETIMEDOUT:
-      return ErrorKind::timed_out;
-    case EADDRNOTAVAIL:
-    case EADDRINUSE:
-      return ErrorKind::no_port;
-    case EMFILE:
-    case ENFILE:
-      return ErrorKind::no_descriptor;
-    default:
-      return ErrorKind::other;
-  }
+Fault fault_from_errno(int error) noexcept {
+  return {.kind = kind_of_errno(error), .error = error};
 }
 
 std::string sentence_of(const Fault& fault, const Connection& connection, const Story& story) {

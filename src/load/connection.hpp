@@ -57,9 +57,6 @@ inline constexpr std::array error_kinds{
 // What a run ends with whose first error is of this kind.
 [[nodiscard]] base::ExitStatus exit_status_of(ErrorKind kind) noexcept;
 
-// The kind of an errno that socket, bind, connect, send or recv left.
-[[nodiscard]] ErrorKind kind_of_errno(int error) noexcept;
-
 // What ended a connection before its time.
 struct Fault {
   ErrorKind kind;
@@ -75,6 +72,9 @@ struct Story {
   std::uint64_t size;  // of a round
   base::Duration timeout;
 };
+
+// The fault for an errno that socket, bind, connect, send or recv left.
+[[nodiscard]] Fault fault_from_errno(int error) noexcept;
 
 // "connection 17: the connection broke: Connection reset by peer": one line.
 [[nodiscard]] std::string sentence_of(const Fault& fault, const Connection& connection, const Story& story);

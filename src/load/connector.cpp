@@ -20,10 +20,6 @@ bool is_loopback_v4(const SocketAddress& address) {
   return address.family() == AF_INET && address.bytes().front() == 127;
 }
 
-Fault fault_from(int error) {
-  return {.kind = kind_of_errno(error), .error = error};
-}
-
 }  // namespace
 
 Connector::Connector(std::vector<SocketAddress> addresses, std::uint32_t sources)
@@ -44,10 +40,10 @@ Connector::Connector(std::vector<SocketAddress> addresses, std::uint32_t sources
 
 std::optional<Fault> Connector::connect(Connection& connection) const {
   connection.fd = client::open_socket(address());
-  if (!connection.fd) return fault_from(errno);
+  if (!connection.fd) return fault_from_errno(errno);
   const auto* source = sources_.empty() ? nullptr : &sources_[(connection.number - 1) % sources_.size()];
   const int error = client::start_connect(connection.fd.get(), address(), source);
-  return error == 0 ? std::nullopt : std::optional(fault_from(error));
+  return error == 0 ? std::nullopt : std::optional(fault_from_errno(error));
 }
 
 }  // namespace tcpserver::load

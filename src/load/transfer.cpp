@@ -24,10 +24,6 @@ bool is_to_wait(int error) {
   return base::would_block(error) || error == ENOTCONN;
 }
 
-Fault fault_of(int error) {
-  return {.kind = kind_of_errno(error), .error = error};
-}
-
 }  // namespace
 
 // One byte more than a reply may have: so a surplus shows.
@@ -38,7 +34,7 @@ std::optional<Fault> Transfer::send(Connection& connection) {
   const std::uint64_t place = Pattern::place_of(connection.number, connection.round) + connection.sent;
   const auto bytes = pattern_.sent(place, piece_of(size_ - connection.sent));
   const ssize_t count = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (count < 0) return is_to_wait(errno) ? std::nullopt : std::optional(fault_of(errno));
+  if (count < 0) return is_to_wait(errno) ? std::nullopt : std::optional(fault_from_errno(errno));
   connection.sent += static_cast<std::uint64_t>(count);
   bytes_sent_ += static_cast<std::uint64_t>(count);
   return std::nullopt;
@@ -49,7 +45,7 @@ Transfer::Received Transfer::receive(Connection& connection) {
   const std::size_t room = expected + (size_ - connection.received == expected ? 1 : 0);
   const ssize_t count = ::recv(connection.fd.get(), buffer_.data(), room, 0);
   if (count < 0) {
-    return {.fault = is_to_wait(errno) ? std::nullopt : std::optional(fault_of(errno))};
+    return {.fault = is_to_wait(errno) ? std::nullopt : std::optional(fault_from_errno(errno))};
   }
   if (count == 0) {
     if (connection.received == size_) return {.fault = std::nullopt, .at_end = true};

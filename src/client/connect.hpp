@@ -13,8 +13,8 @@ namespace tcpserver::client {
 
 // Connects to a host by name or numeric address: base::resolve, then connect_to_any. `timeout` bounds both
 // together.
-[[nodiscard]] base::UniqueFd dial(const std::string& host, std::uint16_t port,
-                                  std::optional<base::Duration> timeout);
+[[nodiscard]] base::UniqueFd connect_to_host(const std::string& host, std::uint16_t port,
+                                             std::optional<base::Duration> timeout);
 
 // Tries the addresses in their order and takes the first that answers. Each gets its even share of the time
 // that is left, so that a silent one does not use up the time of the next.

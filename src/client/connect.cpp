@@ -1,4 +1,4 @@
-#include "client/dial.hpp"
+#include "client/connect.hpp"
 
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/socket_address.hpp"
@@ -69,7 +69,7 @@ UniqueFd connect_to_any(const std::string& host, const std::vector<SocketAddress
                    "cannot connect to " + base::in_quotes(host) + ": " + failures + hint);
 }
 
-UniqueFd dial(const std::string& host, std::uint16_t port, std::optional<base::Duration> timeout) {
+UniqueFd connect_to_host(const std::string& host, std::uint16_t port, std::optional<base::Duration> timeout) {
   std::optional<base::TimePoint> deadline;
   if (timeout) deadline = base::Clock::now() + *timeout;
   return connect_to_any(host, base::resolve(host, port, deadline), deadline);

@@ -1,4 +1,4 @@
-#include "client/dial.hpp"
+#include "client/connect.hpp"
 
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/system_error.hpp"
@@ -21,20 +21,20 @@ SocketAddress peer_of(const UniqueFd& fd) {
   return peer;
 }
 
-TEST(Dial, TriesTheNextAddressWhereOneRefuses) {
+TEST(Connect, TriesTheNextAddressWhereOneRefuses) {
   const Bound refusing("127.0.0.1", false);
   const Bound answering("127.0.0.2", true);
   const auto connected = connect_to_any("host", {refusing.address, answering.address}, std::nullopt);
   EXPECT_EQ(peer_of(connected), answering.address);
 }
 
-TEST(Dial, TakesTheFirstThatAnswers) {
+TEST(Connect, TakesTheFirstThatAnswers) {
   const Bound first("127.0.0.1", true);
   const Bound second("127.0.0.2", true);
   EXPECT_EQ(peer_of(connect_to_any("host", {first.address, second.address}, std::nullopt)), first.address);
 }
 
-TEST(Dial, SaysHowEachAddressFailed) {
+TEST(Connect, SaysHowEachAddressFailed) {
   const Bound first("127.0.0.1", false);
   const Bound second("127.0.0.2", false);
   try {
@@ -49,7 +49,7 @@ TEST(Dial, SaysHowEachAddressFailed) {
 }
 
 // A listener whose queue is full drops the SYN in silence: its connect hangs, and has half of the time.
-TEST(Dial, ASilentAddressLeavesTimeForTheNext) {
+TEST(Connect, ASilentAddressLeavesTimeForTheNext) {
   const Bound silent("127.0.0.1", true);
   std::vector<UniqueFd> filling;
   for (int i = 0; i < 4; ++i) {
@@ -69,7 +69,7 @@ TEST(Dial, ASilentAddressLeavesTimeForTheNext) {
   }
 }
 
-TEST(Dial, ResolvesNumericAddressesToThemselves) {
+TEST(Connect, ResolvesNumericAddressesToThemselves) {
   const auto addresses = resolve("127.0.0.1", 80, std::nullopt);
   ASSERT_EQ(addresses.size(), 1U);
   EXPECT_EQ(addresses[0].text(), "127.0.0.1:80");
