@@ -8,6 +8,19 @@
 
 namespace tcpserver::server {
 
+namespace {
+
+// By Refusal.
+constexpr struct {
+  const char* name;
+  const char* text;
+} refusals[refusal_count] = {{"max_connections", "at the limit"},
+                             {"max_per_host", "at their host's limit"},
+                             {"no_descriptor", "for want of a descriptor"},
+                             {"fork_failed", "for want of a process"}};
+
+}  // namespace
+
 void ByteCount::add(const SessionClaims& claims) noexcept {
   in += claims.in;
   out += claims.out;
@@ -52,31 +65,11 @@ std::uint64_t Counters::fork_failures() const noexcept {
 }
 
 const char* name_of(Refusal why) noexcept {
-  switch (why) {
-    case Refusal::full:
-      return "max_connections";
-    case Refusal::host_full:
-      return "max_per_host";
-    case Refusal::no_descriptor:
-      return "no_descriptor";
-    case Refusal::fork_failed:
-      return "fork_failed";
-  }
-  return "unknown";
+  return refusals[static_cast<std::size_t>(why)].name;
 }
 
 const char* text_of(Refusal why) noexcept {
-  switch (why) {
-    case Refusal::full:
-      return "at the limit";
-    case Refusal::host_full:
-      return "at their host's limit";
-    case Refusal::no_descriptor:
-      return "for want of a descriptor";
-    case Refusal::fork_failed:
-      return "for want of a process";
-  }
-  return "unknown";
+  return refusals[static_cast<std::size_t>(why)].text;
 }
 
 StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {

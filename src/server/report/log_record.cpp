@@ -7,17 +7,7 @@ namespace tcpserver::server {
 
 namespace {
 
-const char* level_of(Severity severity) noexcept {
-  switch (severity) {
-    case Severity::warning:
-      return "warning";
-    case Severity::notice:
-      return "notice";
-    case Severity::info:
-      return "info";
-  }
-  return "info";
-}
+constexpr const char* levels[] = {"warning", "notice", "info"};  // by Severity
 
 bool is_control(char c) noexcept {
   return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
@@ -45,7 +35,7 @@ void LogRecord::begin_json(std::string_view event) noexcept {
   char now[base::utc_text_size];
   json_.begin_object();
   json_.member("time", base::utc_text(std::chrono::system_clock::now(), now));
-  json_.member("level", level_of(severity_));
+  json_.member("level", levels[static_cast<int>(severity_)]);
   json_.member("event", event);
 }
 

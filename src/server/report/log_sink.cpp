@@ -22,11 +22,8 @@ namespace tcpserver::server {
 
 namespace {
 
-// A write of up to PIPE_BUF bytes to a pipe is never mixed with those of others (pipe(7)). POSIX promises 512
-// of them: elsewhere a long line may be.
-#ifdef __linux__
+// A write of up to PIPE_BUF bytes to a pipe is never mixed with those of others (pipe(7)).
 static_assert(LogSink::longest_line <= PIPE_BUF);
-#endif
 using Line = base::BoundedText<LogSink::longest_line>;
 
 #ifndef _PATH_LOG
@@ -34,15 +31,8 @@ using Line = base::BoundedText<LogSink::longest_line>;
 #endif
 
 int priority_of(Severity severity) noexcept {
-  switch (severity) {
-    case Severity::warning:
-      return LOG_DAEMON | LOG_WARNING;
-    case Severity::notice:
-      return LOG_DAEMON | LOG_NOTICE;
-    case Severity::info:
-      return LOG_DAEMON | LOG_INFO;
-  }
-  return LOG_DAEMON | LOG_INFO;
+  constexpr int levels[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // by Severity
+  return LOG_DAEMON | levels[static_cast<int>(severity)];
 }
 
 mode_t type_of(int fd) noexcept {
@@ -80,14 +70,13 @@ void LogSink::take(Severity severity, std::string_view line) noexcept {
 void LogSink::tell_dropped() noexcept {
   if (untold_ == 0) return;
   base::BoundedText<128> text;
-  text.append("%llu lines of this log were dropped: %s took nothing",
-              static_cast<unsigned long long>(untold_), name_);
+  text.append("dropped %llu log lines: %s was not writable", base::wide(untold_), name_);
   LogRecord note(format_, Severity::warning, LogRecord::Message{{text.c_str(), text.size()}});
   if (put(Severity::warning, note.finish())) untold_ = 0;
 }
 
 StandardError::StandardError() noexcept
-    : LogSink("standard error"),
+    : LogSink("stderr"),
       own_(base::open_nonblocking(STDERR_FILENO)),
       fd_(own_ ? own_.get() : STDERR_FILENO),
       way_(Way::poll_first),
@@ -137,7 +126,7 @@ bool StandardError::takes_a_line() const noexcept {
 }
 
 SystemLog::SystemLog(const char* path) noexcept
-    : LogSink("the system's log"),
+    : LogSink("the system log"),
       path_(path == nullptr ? _PATH_LOG : path),
       socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
 

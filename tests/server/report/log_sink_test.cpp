@@ -78,7 +78,7 @@ TEST_F(LogDaemon, ThatIsStartedAnewGetsTheRestAndTheNumberOfWhatItMissed) {
   log.take(Severity::info, "missed, too");
   listen();
   log.take(Severity::info, "first");
-  EXPECT_EQ(next(), line(28, "2 lines of this log were dropped: the system's log took nothing"));
+  EXPECT_EQ(next(), line(28, "dropped 2 log lines: the system log was not writable"));
   EXPECT_EQ(next(), line(30, "first"));
   listen();  // another socket at the same place
   log.take(Severity::info, "second");
@@ -95,8 +95,8 @@ TEST_F(LogDaemon, ThatReadsNothingStopsNobody) {
   while (!next().empty()) ++taken;
   EXPECT_LT(taken, far_more_than_fit);
   log.take(Severity::info, "again");
-  EXPECT_EQ(next(), line(28, std::to_string(far_more_than_fit - taken) +
-                                 " lines of this log were dropped: the system's log took nothing"));
+  EXPECT_EQ(next(), line(28, "dropped " + std::to_string(far_more_than_fit - taken) +
+                                 " log lines: the system log was not writable"));
   EXPECT_EQ(next(), line(30, "again"));
 }
 
@@ -133,7 +133,7 @@ TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
   ::signal(SIGXFSZ, old_handler);
   ::dup2(saved.get(), STDERR_FILENO);
   EXPECT_EQ(base::read_file(name, 1000),
-            "tcpserver: torn\ntcpserver: 2 lines of this log were dropped: standard error took nothing\n"
+            "tcpserver: torn\ntcpserver: dropped 2 log lines: stderr was not writable\n"
             "tcpserver: whole\n");
   EXPECT_EQ(log.dropped(), 2U);
   ::unlink(name);

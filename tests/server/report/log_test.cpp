@@ -71,9 +71,8 @@ TEST(Log, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
   static_cast<void>(captured.read_all());
   log.info("here again");
   captured.restore();
-  EXPECT_EQ(
-      captured.read_all(),
-      "tcpserver: 2 lines of this log were dropped: standard error took nothing\ntcpserver: here again\n");
+  EXPECT_EQ(captured.read_all(),
+            "tcpserver: dropped 2 log lines: stderr was not writable\ntcpserver: here again\n");
 }
 
 // Once the reader reads again, and nothing else is said.
@@ -92,8 +91,7 @@ TEST(Log, SaysHowManyLinesWereDroppedByItself) {
   EXPECT_FALSE(log.due().has_value());
   EXPECT_EQ(log.dropped(), 1U);
   captured.restore();
-  EXPECT_EQ(captured.read_all(),
-            "tcpserver: 1 lines of this log were dropped: standard error took nothing\n");
+  EXPECT_EQ(captured.read_all(), "tcpserver: dropped 1 log lines: stderr was not writable\n");
 }
 
 TEST(Log, SaysItAllInJson) {
@@ -112,7 +110,7 @@ TEST(Log, SaysItAllInJson) {
             R"({"level": "info", "event": "message", "message": "it's \"here\u000a\""})");
   EXPECT_EQ(
       without_time(after),
-      R"({"level": "warning", "event": "message", "message": "1 lines of this log were dropped: standard error took nothing"})"
+      R"({"level": "warning", "event": "message", "message": "dropped 1 log lines: stderr was not writable"})"
       "\n"
       R"({"level": "notice", "event": "message", "message": "asked for"})"
       "\n");

@@ -28,7 +28,7 @@ class LogSink {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }  // since the start
 
  protected:
-  // `name` is for the line that tells of dropped ones: "standard error".
+  // `name` is for the line that tells of dropped ones: "stderr".
   explicit LogSink(const char* name) noexcept : name_(name) {}
   ~LogSink() = default;
   [[nodiscard]] LogFormat format() const noexcept { return format_; }
