@@ -1,5 +1,6 @@
 #include "tcpserver/server/listen/listener.hpp"
 
+#include "tcpserver/base/values.hpp"
 #include "tcpserver/server/session/session.hpp"
 
 #include "server/listen/bind_failure.hpp"
@@ -134,6 +135,30 @@ Listening open_listeners(const ListenRequest& request) {
       throw explain_bind_failure(listener.address, errno);
   }
   return result;
+}
+
+int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept {
+  if (!request) return largest;
+  return static_cast<int>(std::min(request->value, static_cast<std::uint64_t>(largest)));
+}
+
+std::string describe_backlog(const std::optional<BacklogRequest>& request, const kernel::KernelLimits& kernel,
+                             int largest) {
+  const auto number = [](const auto& value) { return value ? std::to_string(*value) : "not known here"; };
+  const auto length = choose_backlog(request, largest);
+  std::string line = "backlog ";
+  if (!request) {
+    line += std::to_string(length) + " (nobody asked: the default, SOMAXCONN)";
+  } else if (request->value > static_cast<std::uint64_t>(largest)) {
+    line += base::in_quotes(request->text) + " (asked by " + request->source + ") is clamped to SOMAXCONN";
+  } else {
+    line += std::to_string(length) + " (asked by " + request->source + ")";
+  }
+  line += std::string(", in effect") + (kernel.in_effect ? " " : ": ") + number(kernel.in_effect);
+  if (kernel.in_effect && *kernel.in_effect < static_cast<std::uint32_t>(length))
+    line += " because the kernel cuts it";
+  return line + " (SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
+         number(kernel.somaxconn) + ")";
 }
 
 bool set_backlog(const Listener& listener, int backlog) noexcept {

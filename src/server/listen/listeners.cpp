@@ -4,8 +4,6 @@
 #include "tcpserver/kernel/socket_facts.hpp"
 #include "tcpserver/server/listen/inherited_sockets.hpp"
 
-#include "server/listen/backlog.hpp"
-
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -29,7 +27,7 @@ Listeners::Listeners(const ServerOptions& options, Log& log) : log_(log) {
 void Listeners::bind(const ServerOptions& options) {
   auto listening = open_listeners({.addresses = options.bind,
                                    .port = options.port,
-                                   .backlog = choose_length(options.backlog, SOMAXCONN),
+                                   .backlog = choose_backlog(options.backlog, SOMAXCONN),
                                    .idle_timeout = options.idle_timeout});
   if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
   listeners_ = std::move(listening.listeners);
@@ -63,7 +61,7 @@ void Listeners::set_ports() {
 
 int Listeners::backlog(const ServerOptions& options) const noexcept {
   if (backlog_is_inherited(options)) return *inherited_backlog_;
-  return choose_length(options.backlog, SOMAXCONN);
+  return choose_backlog(options.backlog, SOMAXCONN);
 }
 
 bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
@@ -93,7 +91,7 @@ void Listeners::log_backlog(const ServerOptions& options) noexcept {
         log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
       return;
     }
-    log_.info("%s", report(choose(options.backlog, SOMAXCONN), kernel, SOMAXCONN).c_str());
+    log_.info("%s", describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
     log_.warning("no memory left to report the backlog");
   }

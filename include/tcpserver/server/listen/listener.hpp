@@ -3,8 +3,11 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +38,15 @@ struct Listening {
 
 // Sets what connections inherit, on a socket that has another origin. Throws StartError (system).
 void set_inherited_options(int fd, base::Duration idle_timeout);
+
+// Returns the backlog for listen(2): the request, else `largest`; never above it. `largest` is SOMAXCONN
+// except in tests.
+[[nodiscard]] int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept;
+
+// Describes the backlog in one line: who asked for it, and what the kernel made of it.
+// "backlog 128 (asked by --backlog), in effect 128 (SOMAXCONN 4096, net.core.somaxconn 4096)"
+[[nodiscard]] std::string describe_backlog(const std::optional<BacklogRequest>& request,
+                                           const kernel::KernelLimits& kernel, int largest);
 
 // On a listener that is in use: listen(2) again, of which Linux takes the new limit at once; and the
 // time-outs of connections to come. Who waits or is served keeps what it has. False with errno where it
