@@ -31,8 +31,8 @@ using Line = base::BoundedText<LogSink::longest_line>;
 #endif
 
 int priority_of(Severity severity) noexcept {
-  constexpr int levels[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // by Severity
-  return LOG_DAEMON | levels[static_cast<int>(severity)];
+  constexpr int priorities[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // by Severity
+  return LOG_DAEMON | priorities[static_cast<int>(severity)];
 }
 
 mode_t type_of(int fd) noexcept {
