@@ -362,8 +362,9 @@ TEST(Clients, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
       closed.set_value();
     });
     auto command = clients_of(server.port(), {"1"});
-    command.insert(command.begin(), {"strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=ppoll", "-e",
-                                     "inject=ppoll:delay_exit=15000"});
+    command.insert(command.begin(),
+                   {"strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=epoll_pwait,epoll_pwait2", "-e",
+                    "inject=epoll_pwait,epoll_pwait2:delay_exit=15000"});
     Process clients(command);
     closed.get_future().wait();
     std::this_thread::sleep_for(later);
