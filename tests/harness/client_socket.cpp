@@ -138,4 +138,13 @@ std::string varied_bytes(std::size_t count, std::uint32_t seed) {
   return bytes;
 }
 
+std::size_t fill_until_stalled(ClientSocket& client) {
+  const timeval soon{.tv_sec = 0, .tv_usec = 300'000};
+  ::setsockopt(client.fd(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+  const std::string block(1 << 20, 'x');
+  std::size_t count = 0;
+  while (client.send(block)) ++count;
+  return count;
+}
+
 }  // namespace harness

@@ -55,6 +55,9 @@ class ClientSocket {
 // Sends all, half-closes, and receives until the end, both at the same time.
 [[nodiscard]] std::string echo_through(ClientSocket& client, std::string_view bytes);
 
+// Sends until nothing has been taken for a while. Returns how many whole MiB were.
+std::size_t fill_until_stalled(ClientSocket& client);
+
 // Bytes of a fixed pseudo-random sequence: no two places alike, every value occurs.
 [[nodiscard]] std::string varied_bytes(std::size_t count, std::uint32_t seed = 1);
 

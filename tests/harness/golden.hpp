@@ -1,17 +1,14 @@
 #pragma once
 
-#include <fstream>
-#include <sstream>
+#include "harness/text.hpp"
+
 #include <string>
 
 namespace harness {
 
 // What tests/golden/NAME holds: output that changes on purpose only.
 [[nodiscard]] inline std::string golden(const std::string& name) {
-  std::ifstream file(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return contents_of(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
 }
 
 }  // namespace harness

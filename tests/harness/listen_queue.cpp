@@ -36,14 +36,7 @@ std::uint32_t longest_backlog() {
   return std::min<std::uint32_t>(value, SOMAXCONN);
 }
 
-std::size_t lines_with(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
 void ListenQueue::SetUp() {
-  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: the queue is not known";
   const ServerProcess server;
   if (queues_of(server).empty()) GTEST_SKIP() << "pidfd_getfd is not allowed here";
 }

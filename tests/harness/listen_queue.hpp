@@ -22,8 +22,6 @@ namespace harness {
 // The longest backlog that listen(2) grants here.
 [[nodiscard]] std::uint32_t longest_backlog();
 
-[[nodiscard]] std::size_t lines_with(const std::string& text, const std::string& part);
-
 // Tests that look into the queue, and are skipped where that cannot be.
 class ListenQueue : public ::testing::Test {
  protected:

@@ -59,6 +59,10 @@ class Process {
   bool read_errors_until(Stop stop) {
     return read_until(errors_fd_, errors_, stop);
   }
+  // Reads standard error until it contains this. False at its end or when patience ran out.
+  bool says(const std::string& part) {
+    return read_errors_until([&](const std::string& text) { return text.find(part) != std::string::npos; });
+  }
 
  private:
   template <typename Stop>

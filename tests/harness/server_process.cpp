@@ -1,10 +1,12 @@
 #include "harness/server_process.hpp"
 
+#include "harness/text.hpp"
+
 #include <signal.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
-#include <sstream>
 #include <stdexcept>
 
 namespace harness {
@@ -23,13 +25,6 @@ std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
   return command;
 }
 
-std::size_t count_lines(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) count += line.find(part) != std::string::npos ? 1 : 0;
-  return count;
-}
-
 }  // namespace
 
 ServerProcess::ServerProcess(const std::vector<std::string>& options, const SpawnOptions& spawn,
@@ -46,11 +41,17 @@ ServerProcess::ServerProcess(const std::vector<std::string>& options, const Spaw
 
 std::string ServerProcess::status() {
   const std::string part = " sessions open, ";
-  const auto before = count_lines(process_.errors(), part);
+  const auto before = occurrences(process_.errors(), part);
   process_.signal(SIGUSR1);
   process_.read_errors_until(
-      [&](const std::string& text) { return text.ends_with('\n') && count_lines(text, part) > before; });
+      [&](const std::string& text) { return text.ends_with('\n') && occurrences(text, part) > before; });
   return last_line();
+}
+
+bool ServerProcess::status_shows(const std::string& part) {
+  // Numbers are whole: "250 sessions" does not contain "0 sessions".
+  const std::string wanted = std::isdigit(part.at(0)) != 0 ? " " + part : part;
+  return eventually([&] { return contains(" " + status(), wanted); });
 }
 
 Ending ServerProcess::stop() {
@@ -59,25 +60,27 @@ Ending ServerProcess::stop() {
 }
 
 std::string ServerProcess::last_line() {
-  std::string text = process_.errors();
-  if (text.ends_with('\n')) text.pop_back();
-  const auto newline = text.rfind('\n');
-  std::string line = newline == std::string::npos ? text : text.substr(newline + 1);
+  const auto lines = lines_of(process_.errors());
+  const std::string line = lines.empty() ? "" : lines.back();
   const std::string prefix = "tcpserver: ";
   return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
 }
 
 bool ServerProcess::said_nothing_unusual() {
-  std::vector<std::string> usual{
+  const std::vector<std::string> usual{
       "tcpserver: backlog ", "tcpserver: stopping: ", "tcpserver: stopped: ", "tcpserver: running as root: "};
-  if (!TCPSERVER_TEST_LINUX) usual.emplace_back("tcpserver: children run without a sandbox");
-  std::istringstream lines(process_.errors());
-  for (std::string line; std::getline(lines, line);) {
+  for (const auto& line : lines_of(process_.errors())) {
     const bool known =
         std::any_of(usual.begin(), usual.end(), [&](const auto& start) { return line.starts_with(start); });
     if (!known && line.find(" sessions open, ") == std::string::npos) return false;
   }
   return true;
+}
+
+ClientSocket open_session(const ServerProcess& server, const char* source) {
+  auto client = ClientSocket::from(source, server.port());
+  if (!client.send("x") || client.receive(1) != "x") throw std::runtime_error("the session does not echo");
+  return client;
 }
 
 }  // namespace harness

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "harness/client_socket.hpp"
 #include "harness/process.hpp"
 
 #include <cstdint>
@@ -24,6 +25,15 @@ class ServerProcess {
   // Asks by SIGUSR1, and returns the line: "0 of 1000 sessions open, 3 accepted, ...".
   std::string status();
 
+  // Whether its status line contains this, now or soon.
+  bool status_shows(const std::string& part);
+
+  // Whether it logs a line with this, or has done so.
+  bool says(const std::string& part) { return process_.says(part); }
+
+  // Everything that it has logged so far.
+  const std::string& log() { return process_.errors(); }
+
   // SIGTERM, then the ending. errors() of the process are complete afterwards.
   Ending stop();
 
@@ -37,5 +47,8 @@ class ServerProcess {
   Process process_;
   std::uint16_t port_ = 0;
 };
+
+// Connects a client, and waits until its session echoes. Throws if it does not.
+[[nodiscard]] ClientSocket open_session(const ServerProcess& server, const char* source = "127.0.0.1");
 
 }  // namespace harness

@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -41,12 +39,7 @@ class Injection : public ::testing::Test {
   }
 
   // How many calls were made to fail so far.
-  [[nodiscard]] std::size_t injected() const {
-    std::ifstream file(log_.path());
-    std::ostringstream text;
-    text << file.rdbuf();
-    return occurrences(text.str(), "(INJECTED)");
-  }
+  [[nodiscard]] std::size_t injected() const { return occurrences(contents_of(log_.path()), "(INJECTED)"); }
   [[nodiscard]] const std::string& log_path() const { return log_.path(); }
 
  private:

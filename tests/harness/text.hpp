@@ -1,10 +1,23 @@
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 namespace harness {
+
+// The bytes of a file; none if it cannot be read.
+[[nodiscard]] inline std::string contents_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+[[nodiscard]] inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 [[nodiscard]] inline std::size_t occurrences(const std::string& text, const std::string& part) {
   std::size_t count = 0;

@@ -2,9 +2,10 @@
 
 #include "harness/proc.hpp"
 #include "harness/process.hpp"
+#include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,21 +13,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace harness {
 
 namespace fs = std::filesystem;
-
-inline std::string contents_of(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 inline bool is_running(pid_t pid) {
   const auto state = status_of(pid, "State");
@@ -43,21 +35,19 @@ inline std::uint16_t announced_port(const std::string& output) {
 // and ended by that.
 class Daemon : public ::testing::Test {
  protected:
-  Daemon() {
-    char folder_name[] = "/tmp/tcpserver_test.XXXXXX";
-    if (::mkdtemp(folder_name) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    folder = folder_name;
-    ::chmod(folder_name, 0755);
-    pid_file = folder / "pid";
-    mark_ = "DAEMON_TEST=" + folder.string();
-  }
+  Daemon() { ::chmod(folder.c_str(), 0755); }
   ~Daemon() override {
     for (const pid_t pid : daemons()) ::kill(pid, SIGKILL);
-    fs::remove_all(folder);
   }
 
   // What a starter says and how it ends. `options` beside --daemonize, --port 0 and the pid file.
   Finished start(std::vector<std::string> options = {}) { return run(command(std::move(options)), marked()); }
+  // The same, by a script that gets the command line as $0 and $@.
+  Finished start_by_shell(const std::string& script, std::vector<std::string> options = {}) {
+    std::vector<std::string> words{"/bin/sh", "-c", script};
+    for (const auto& word : command(std::move(options))) words.push_back(word);
+    return run(words, marked());
+  }
   std::vector<std::string> command(std::vector<std::string> options) const {
     options.insert(options.begin(),
                    {TCPSERVER_PROGRAM, "--daemonize", "--port", "0", "--pid-file", pid_file.string()});
@@ -73,11 +63,12 @@ class Daemon : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return !is_running(server); }));
   }
 
-  fs::path folder;
-  fs::path pid_file;
+  const TemporaryFolder own_folder;
+  const fs::path folder = own_folder.path();
+  fs::path pid_file = folder / "pid";
 
  private:
-  std::string mark_;
+  const std::string mark_ = "DAEMON_TEST=" + folder.string();
 };
 
 }  // namespace harness

@@ -3,8 +3,11 @@
 #include "tcpserver/kernel/socket_facts.hpp"
 
 #include "harness/client_socket.hpp"
+#include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/strace.hpp"
+#include "harness/text.hpp"
 #include "harness/text_file.hpp"
 
 #include <arpa/inet.h>
@@ -14,8 +17,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <thread>
 
@@ -57,15 +58,27 @@ class PendingClient {
 };
 
 TEST_F(ListenQueue, HasTheBacklogOfFlagVariableFileAndDefault) {
-  EXPECT_EQ(limit_of(ServerProcess()), longest_backlog());
-  EXPECT_EQ(limit_of(ServerProcess({"--backlog", "7"})), 7U);
-  EXPECT_EQ(limit_of(ServerProcess({}, {.environment = {"TCPSERVER_BACKLOG=5"}})), 5U);
-  EXPECT_EQ(limit_of(ServerProcess({"--backlog", "7"}, {.environment = {"TCPSERVER_BACKLOG=5"}})), 7U);
-  EXPECT_EQ(limit_of(ServerProcess({"--backlog", "99999999999999999999999"})), longest_backlog());
+  struct Case {
+    std::vector<std::string> options;
+    std::vector<std::string> variables;
+    std::uint32_t limit;
+  };
   const TextFile file("backlog = 3\n");
-  EXPECT_EQ(limit_of(ServerProcess({"--config", file.path()})), 3U);
-  EXPECT_EQ(limit_of(ServerProcess({}, {.environment = {"TCPSERVER_CONFIG=" + file.path()}})), 3U);
-  EXPECT_EQ(limit_of(ServerProcess({"--config", file.path()}, {.environment = {"TCPSERVER_BACKLOG=5"}})), 5U);
+  const std::string five = "TCPSERVER_BACKLOG=5";
+  const std::vector<Case> cases{
+      {{}, {}, longest_backlog()},
+      {{"--backlog", "7"}, {}, 7},
+      {{}, {five}, 5},
+      {{"--backlog", "7"}, {five}, 7},
+      {{"--backlog", "99999999999999999999999"}, {}, longest_backlog()},
+      {{"--config", file.path()}, {}, 3},
+      {{}, {"TCPSERVER_CONFIG=" + file.path()}, 3},
+      {{"--config", file.path()}, {five}, 5},
+  };
+  for (const auto& [options, variables, limit] : cases) {
+    EXPECT_EQ(limit_of(ServerProcess(options, {.environment = variables})), limit)
+        << ::testing::PrintToString(options);
+  }
 }
 
 TEST_F(ListenQueue, KeepsWhatIsSentBeforeAccept) {
@@ -109,124 +122,93 @@ void connect_more(const ServerProcess& server, PendingClients& clients, int coun
 
 class Overflow : public ListenQueue {
  protected:
-  static bool is_said(ServerProcess& server, const std::string& part) {
-    return server.process().read_errors_until(
-        [&part](const std::string& text) { return text.find(part) != std::string::npos; });
+  static unsigned long dropped(ServerProcess& server) {
+    return figure_before(server.status(), " drops at full queues");
   }
-  static int dropped(ServerProcess& server) {
-    const auto line = server.status();
-    const auto end = line.find(" drops at full queues");
-    return end == std::string::npos ? -1 : std::stoi(line.substr(line.rfind(' ', end - 1)));
+  // A server whose only place is taken.
+  void start_full(const std::string& backlog) {
+    server = std::make_unique<ServerProcess>(std::vector<std::string>{
+        "--bind", "127.0.0.1", "--backlog", backlog, "--max-connections", "1", "--drain-timeout", "0"});
+    served = std::make_unique<ClientSocket>(open_session(*server));
+    ASSERT_TRUE(server->says("as --max-connections allows"));
   }
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<ClientSocket> served;
+  PendingClients clients;
 };
 
+// Although nothing wakes the server, which accepts nobody now.
 TEST_F(Overflow, IsWarnedOfOnceWithTheNumberTheLimitAndTheAdvice) {
-  ServerProcess server({"--bind", "127.0.0.1", "--backlog", "2", "--max-connections", "1"});
-  ClientSocket served(server.port());
-  ASSERT_TRUE(is_said(server, "as --max-connections allows"));
-  PendingClients clients;
-  connect_more(server, clients, 12);
-  ASSERT_TRUE(is_said(server, "overflowed: "))
-      << "although nothing wakes the server, which accepts nobody now";
-  const std::string start =
-      "tcpserver: the listen queue of 127.0.0.1:" + std::to_string(server.port()) + " overflowed: ";
-  const std::string text = server.process().errors();
-  const auto at = text.find(start);
-  ASSERT_NE(at, std::string::npos) << text;
-  EXPECT_GE(std::stoi(text.substr(at + start.size())), 1);
-  EXPECT_NE(
-      text.find("its limit is 2: with all 1 places taken nobody is accepted: raise --max-connections\n", at),
-      std::string::npos)
-      << text;
+  start_full("2");
+  connect_more(*server, clients, 12);
+  ASSERT_TRUE(server->says("raise --max-connections\n"));
+  const auto warning = server->last_line();
+  EXPECT_TRUE(contains(warning, "127.0.0.1:" + std::to_string(server->port()) + " overflowed: ")) << warning;
+  EXPECT_TRUE(contains(warning, "limit is 2")) << warning;
 
-  // The clients' SYNs come again and again: further drops, no further warning.
-  const int first = dropped(server);
-  EXPECT_GE(first, 1);
-  EXPECT_TRUE(eventually([&] { return dropped(server) > first + 8; })) << server.last_line();
-  std::this_thread::sleep_for(1500ms);  // a look of the server's falls into it
-  EXPECT_EQ(lines_with(server.process().errors(), "overflowed: "), 1U) << server.process().errors();
-  EXPECT_NE(server.status().find("; queue 3 of 2 on 127.0.0.1:"), std::string::npos) << server.last_line();
+  // The clients' SYNs come again and again: further drops, no further warning, though a look falls into it.
+  const auto first = dropped(*server);
+  EXPECT_GE(first, 1U);
+  EXPECT_TRUE(eventually([&] { return dropped(*server) > first + 16; })) << server->last_line();
+  EXPECT_EQ(occurrences(server->log(), "overflowed: "), 1U) << server->log();
+  EXPECT_TRUE(contains(server->status(), "; queue 3 of 2 on 127.0.0.1:")) << server->last_line();
 }
 
 TEST_F(Overflow, IsNoticedThoughNothingHappensAfterIt) {
-  ServerProcess server({"--bind", "127.0.0.1", "--backlog", "1"});
-  {
-    ClientSocket first(server.port());
-    ASSERT_EQ(echo_through(first, "x"), "x");
-  }
-  server.process().signal(SIGSTOP);
-  PendingClients clients;
-  connect_more(server, clients, 8);
+  ServerProcess stopped({"--bind", "127.0.0.1", "--backlog", "1"});
+  open_session(stopped).close();
+  stopped.process().signal(SIGSTOP);
+  connect_more(stopped, clients, 8);
   clients.clear();  // nobody who would come again
-  server.process().signal(SIGCONT);
-  EXPECT_TRUE(is_said(server, "overflowed: "));
-  EXPECT_NE(server.process().errors().find("raise --backlog"), std::string::npos);
+  stopped.process().signal(SIGCONT);
+  EXPECT_TRUE(stopped.says("overflowed: "));
+  EXPECT_TRUE(contains(stopped.log(), "raise --backlog"));
 }
 
 TEST_F(Overflow, OfTheLastMomentIsSaidBeforeTheEnd) {
-  ServerProcess server(
-      {"--bind", "127.0.0.1", "--backlog", "1", "--max-connections", "1", "--drain-timeout", "0"});
-  ClientSocket served(server.port());
-  ASSERT_TRUE(is_said(server, "as --max-connections allows"));
-  PendingClients clients;
-  connect_more(server, clients, 4);
-  ASSERT_TRUE(is_said(server, "overflowed: "));
-  connect_more(server, clients, 4);
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(lines_with(server.process().errors(), "overflowed: "), 2U) << server.process().errors();
-  const auto line = server.last_line();
-  const auto end = line.find(" drops at full queues");
-  ASSERT_NE(end, std::string::npos) << line;
-  EXPECT_GE(std::stoi(line.substr(line.rfind(' ', end - 1))), 6) << line;
+  start_full("1");
+  connect_more(*server, clients, 4);
+  ASSERT_TRUE(server->says("overflowed: "));
+  connect_more(*server, clients, 4);
+  EXPECT_EQ(server->stop(), 0);
+  EXPECT_EQ(occurrences(server->log(), "overflowed: "), 2U) << server->log();
+  EXPECT_GE(figure_before(server->last_line(), " drops at full queues"), 6U) << server->last_line();
 }
 
 TEST_F(Overflow, OfTheIterativeServerIsNoticedInTheMiddleOfASession) {
-  ServerProcess server({"--bind", "127.0.0.1", "--backlog", "1", "--mode", "iterative"});
-  PendingClients clients;
-  connect_more(server, clients, 12);
-  EXPECT_TRUE(is_said(server, "overflowed: "));
-  EXPECT_NE(server.process().errors().find("--mode fork takes them as they come"), std::string::npos);
+  ServerProcess iterative({"--bind", "127.0.0.1", "--backlog", "1", "--mode", "iterative"});
+  connect_more(iterative, clients, 12);
+  EXPECT_TRUE(iterative.says("overflowed: "));
+  EXPECT_TRUE(contains(iterative.log(), "--mode fork"));
 }
 
+using OverflowTraced = Injection;
+
 // Each look asks the kernel twice a listener: not for each of many connections.
-TEST_F(Overflow, CostsAConnectionNoSystemCall) {
-  if (TCPSERVER_TEST_SANITIZED)
-    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
-  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
-  const TextFile calls;
-  ServerProcess server({"--bind", "127.0.0.1"}, {},
-                       {"strace", "-D", "-qq", "-o", calls.path(), "-e", "trace=getsockopt,accept4"});
-  for (int i = 0; i < 1000; ++i) {
-    ClientSocket client(server.port());
-    ASSERT_EQ(echo_through(client, "x"), "x");
-  }
+TEST_F(OverflowTraced, CostsAConnectionNoSystemCall) {
+  ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(),
+                       {"strace", "-D", "-qq", "-o", log_path(), "-e", "trace=getsockopt,accept4"});
+  for (int i = 0; i < 1000; ++i) open_session(server).close();
   EXPECT_EQ(server.stop(), 0);
-  std::ifstream file(calls.path());
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_GE(lines_with(text, "accept4("), 1000U);
-  EXPECT_GE(lines_with(text, "getsockopt("), 1U);
-  EXPECT_LE(lines_with(text, "getsockopt("), 250U) << "once a second, however slow the machine is";
+  const auto calls = contents_of(log_path());
+  EXPECT_GE(occurrences(calls, "accept4("), 1000U);
+  EXPECT_GE(occurrences(calls, "getsockopt("), 1U);
+  EXPECT_LE(occurrences(calls, "getsockopt("), 250U) << "once a second, however slow the machine is";
 }
 
 TEST_F(Overflow, UsesNoProcessorWhileNothingHappens) {
-  ServerProcess server({"--bind", "127.0.0.1", "--backlog", "2", "--max-connections", "1"});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  const auto switches = [&] { return std::stol(status_of(server.pid(), "voluntary_ctxt_switches")); };
-  ASSERT_TRUE(eventually(
-      [&] { return server.process().errors().find("as --max-connections allows") != std::string::npos; }));
-  const long full_before = switches();
+  start_full("2");
+  const auto switches = [&] { return std::stol(status_of(server->pid(), "voluntary_ctxt_switches")); };
+  const long before = switches();
   const auto began = Clock::now();
-  std::this_thread::sleep_for(3s);
-  const long woken = switches() - full_before;
+  std::this_thread::sleep_for(1200ms);
   const auto elapsed = std::chrono::ceil<std::chrono::seconds>(Clock::now() - began).count();
-  EXPECT_LE(woken, 3 * elapsed) << "it looks once a second while it accepts nobody";
-  client.close();
+  EXPECT_LE(switches() - before, 3 * elapsed) << "it looks once a second while it accepts nobody";
+  served->close();
   EXPECT_TRUE(eventually([&] {  // when the session's end is settled and the last look taken
-    const long before = switches();
-    std::this_thread::sleep_for(2500ms);
-    return switches() == before;
+    const long settled = switches();
+    std::this_thread::sleep_for(1200ms);
+    return switches() == settled;
   })) << "an idle server sleeps";
 }
 

@@ -5,6 +5,7 @@
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <vector>
 
 // Tests which process the OOM killer chooses.
@@ -25,11 +25,6 @@ namespace {
 
 using namespace harness;
 namespace fs = std::filesystem;
-
-std::string contents_of(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 bool write_to(const fs::path& file, const std::string& text) {
   std::ofstream stream(file);

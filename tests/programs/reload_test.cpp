@@ -2,6 +2,7 @@
 #include "harness/listen_queue.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/text.hpp"
 #include "harness/text_file.hpp"
 
 #include <signal.h>
@@ -25,10 +26,10 @@ class Reload : public ListenQueue {
   // Writes the file, sends SIGHUP, and returns what the server says to it.
   std::string reload(ServerProcess& server, const std::string& text) const {
     file.write(text);
-    const auto before = lines_with(server.process().errors(), "SIGHUP: ");
+    const auto before = occurrences(server.process().errors(), "SIGHUP: ");
     server.process().signal(SIGHUP);
     const bool said = server.process().read_errors_until([&](const std::string& errors) {
-      return errors.ends_with('\n') && lines_with(errors, "SIGHUP: ") > before;
+      return errors.ends_with('\n') && occurrences(errors, "SIGHUP: ") > before;
     });
     const auto& errors = server.process().errors();
     return said ? errors.substr(errors.rfind("SIGHUP: ")) : "nothing is said";

@@ -1,4 +1,4 @@
-#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include "harness/client_socket.hpp"
 #include "harness/json.hpp"
@@ -38,10 +38,6 @@ bool matches(const std::string& text, const std::string& expression) {
 // Standard error of the server goes to this file.
 std::vector<std::string> errors_to(const std::string& path) {
   return {"/bin/sh", "-c", "exec \"$@\" 2>'" + path + "'", "sh"};
-}
-
-std::string contents_of(const std::string& path) {
-  return tcpserver::base::read_file(path.c_str(), 64UL << 20).value_or("");
 }
 
 // The line of this event of the session of that client; empty: none came.
