@@ -217,24 +217,6 @@ TEST_F(SmallChildTraced, MakesOneSystemCallMoreToRecord) {
 
 // Where a filter refuses clone3, whose flags it cannot see, as docker's does and systemd's
 // RestrictNamespaces=.
-TEST_F(SmallChildTraced, IsMadeByCloneWhereThereIsNoClone3) {
-  ServerProcess server({}, {}, failing("clone3", "error=ENOSYS"));
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  ASSERT_EQ(injected(), 1U) << "it is tried once, and not for each client";
-  const auto children = children_of(server.pid());
-  ASSERT_EQ(children.size(), 1U);
-  const pid_t child = children[0].pid;
-  EXPECT_EQ(mappings_of(child).size(), 4U) << contents_of(child, "maps");
-  EXPECT_EQ(std::stoul(status_of(child, "SigBlk"), nullptr, 16) & (1UL << (SIGTERM - 1)), 0U);
-  ::kill(child, SIGTERM);
-  EXPECT_EQ(client.receive_all(), "");
-  EXPECT_TRUE(eventually([&] {
-    return server.process().errors().find("was killed by SIGTERM") != std::string::npos;
-  })) << server.process().errors();
-}
-
 TEST_F(SmallChildTraced, DoesWithoutCloseRange) {
   EXPECT_EQ(descriptors_without_close_range({}), 1U);
 }
