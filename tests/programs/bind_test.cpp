@@ -1,12 +1,14 @@
 #include "harness/client_socket.hpp"
 #include "harness/server_process.hpp"
+#include "harness/text.hpp"
 
 #include <netinet/in.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -40,61 +42,74 @@ TEST_F(Bind, ByDefaultBothFamiliesAreServedOnOnePort) {
 }
 
 TEST_F(Bind, TakesOnlyTheAddressesThatAreGiven) {
-  ServerProcess four({"--bind", "127.0.0.1"});
-  EXPECT_TRUE(answers(four.port(), AF_INET));
-  EXPECT_FALSE(answers(four.port(), AF_INET6));
-  ServerProcess six({"--bind", "::1"});
-  EXPECT_FALSE(answers(six.port(), AF_INET));
-  EXPECT_TRUE(answers(six.port(), AF_INET6));
-  ServerProcess both({"--bind", "127.0.0.1", "--bind", "::1"});
-  EXPECT_TRUE(answers(both.port(), AF_INET));
-  EXPECT_TRUE(answers(both.port(), AF_INET6));
-  ServerProcess any_six({"--bind", "::"});
-  EXPECT_FALSE(answers(any_six.port(), AF_INET)) << ":: is IPv6 alone; 0.0.0.0 may be bound beside it";
+  struct Case {
+    std::vector<std::string> options;
+    bool four;
+    bool six;
+  };
+  for (const auto& [options, four, six] : {
+           Case{{"--bind", "127.0.0.1"}, true, false}, Case{{"--bind", "::1"}, false, true},
+           Case{{"--bind", "127.0.0.1", "--bind", "::1"}, true, true},
+           Case{{"--bind", "::"}, false, true},  // IPv6 alone: 0.0.0.0 may be bound beside it
+       }) {
+    ServerProcess server(options);
+    EXPECT_EQ(answers(server.port(), AF_INET), four) << options.back();
+    EXPECT_EQ(answers(server.port(), AF_INET6), six) << options.back();
+  }
 }
 
-// Names the process that has the address, and what to do.
+Finished bind_to(const std::string& address, std::uint16_t port, std::vector<std::string> command = {}) {
+  command.insert(command.end(), {TCPSERVER_PROGRAM, "--port", std::to_string(port), "--bind", address});
+  return run(command);
+}
+
+// The error names the process that has the address.
 TEST(BindFailure, AddressInUse) {
   ServerProcess first({"--bind", "127.0.0.1"});
-  const std::string port = std::to_string(first.port());
-  const auto second = run({TCPSERVER_PROGRAM, "--port", port, "--bind", "127.0.0.1"});
-  EXPECT_EQ(second.ending, 69);
-  EXPECT_EQ(second.output, "");
-  const std::string who = TCPSERVER_TEST_LINUX ? " by process " + std::to_string(first.pid()) +
-                                                     " (tcpserver), which listens on 127.0.0.1:" + port
-                                               : "";
-  EXPECT_EQ(second.errors, "tcpserver: cannot listen on 127.0.0.1:" + port + ": the address is in use" + who +
-                               (TCPSERVER_TEST_LINUX ? "; end that, or" : ";") +
-                               " choose another --port or --bind\n");
+  const auto result = bind_to("127.0.0.1", first.port());
+  EXPECT_EQ(result.ending, 69);
+  EXPECT_EQ(result.output, "");
+  EXPECT_TRUE(contains(result.errors, "in use by process " + std::to_string(first.pid()) + " (tcpserver)"))
+      << result.errors;
 }
 
 TEST(BindFailure, AddressInUseByItself) {
-  if (!TCPSERVER_TEST_LINUX)
-    GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: who has the address is not known";
   // With a port that is free in a moment, unless a client of somebody else's gets it.
   constexpr int tries = 20;
   std::string errors;
-  bool by_itself = false;
-  for (int i = 0; i < tries && !by_itself; ++i) {
+  for (int i = 0; i < tries && !contains(errors, "in use by this very server"); ++i) {
     ServerProcess probe({"--bind", "127.0.0.1"});
-    const auto port = std::to_string(probe.port());
     probe.stop();
-    const auto result = run({TCPSERVER_PROGRAM, "--port", port, "--bind", "0.0.0.0,127.0.0.1"});
+    const auto result = bind_to("0.0.0.0,127.0.0.1", probe.port());
     EXPECT_EQ(result.ending, 69);
     errors += result.errors;
-    by_itself = errors.find("the address is in use by this very server, which listens on 0.0.0.0:" + port) !=
-                std::string::npos;
   }
-  EXPECT_TRUE(by_itself) << errors;
+  EXPECT_TRUE(contains(errors, "in use by this very server")) << errors;
+}
+
+// Linux gives ports to outgoing connections from 32768 on; the default port may be one of them for a while.
+TEST(BindFailure, PortThatAnOutgoingConnectionHas) {
+  ServerProcess server({"--bind", "127.0.0.1"});
+  ClientSocket client(server.port());
+  const auto result = bind_to("127.0.0.1", client.own_port());
+  EXPECT_EQ(result.ending, 69);
+  // Another program of this machine may have the same port, towards another address.
+  const auto holder = "connected from 127.0.0.1:" + std::to_string(client.own_port());
+  EXPECT_TRUE(contains(result.errors, "in use by process ") && contains(result.errors, holder))
+      << result.errors;
 }
 
 TEST(BindFailure, AddressThatIsNotOfThisMachine) {
-  // 192.0.2.0/24 is for documentation alone (RFC 5737).
-  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--bind", "192.0.2.1"});
+  const auto result = bind_to("192.0.2.1", 0);  // for documentation alone (RFC 5737)
   EXPECT_EQ(result.ending, 69);
-  EXPECT_EQ(result.errors,
-            "tcpserver: cannot listen on 192.0.2.1:0: it is not an address of this machine; choose another "
-            "--bind\n");
+  EXPECT_TRUE(contains(result.errors, "not an address of this machine")) << result.errors;
+}
+
+TEST(BindFailure, LinkLocalAddressWithoutItsInterface) {
+  const auto result = bind_to("fe80::1", 0);
+  EXPECT_EQ(result.ending, 69);
+  EXPECT_EQ(result.output, "");
+  EXPECT_TRUE(contains(result.errors, "needs its interface: --bind fe80::1%eth0")) << result.errors;
 }
 
 TEST(BindFailure, PrivilegedPort) {
@@ -107,48 +122,14 @@ TEST(BindFailure, PrivilegedPort) {
   command.insert(command.end(), {program.path(), "--port", "1", "--bind", "127.0.0.1"});
   const auto result = run(command);
   EXPECT_EQ(result.ending, 77) << result.errors;
-  EXPECT_TRUE(
-      result.errors.starts_with("tcpserver: cannot listen on 127.0.0.1:1: port 1 is privileged: below "))
-      << result.errors;
-}
-
-// Linux gives ports to outgoing connections from 32768 on; the default port may be one of them for a while.
-TEST(BindFailure, PortThatAnOutgoingConnectionHas) {
-  if (!TCPSERVER_TEST_LINUX)
-    GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: who has the address is not known";
-  ServerProcess server({"--bind", "127.0.0.1"});
-  ClientSocket client(server.port());
-  sockaddr_in own{};
-  socklen_t size = sizeof own;
-  ASSERT_EQ(::getsockname(client.fd(), reinterpret_cast<sockaddr*>(&own), &size), 0);
-  const auto port = std::to_string(ntohs(own.sin_port));
-  const auto result = run({TCPSERVER_PROGRAM, "--port", port, "--bind", "127.0.0.1"});
-  EXPECT_EQ(result.ending, 69);
-  // Another program of this machine may have the same port, towards another address.
-  EXPECT_TRUE(result.errors.starts_with("tcpserver: cannot listen on 127.0.0.1:" + port +
-                                        ": the address is in use by process "))
-      << result.errors;
-  EXPECT_TRUE(result.errors.ends_with("), which is connected from 127.0.0.1:" + port +
-                                      "; try again later, or choose another --port\n"))
-      << result.errors;
+  EXPECT_TRUE(contains(result.errors, "port 1 is privileged")) << result.errors;
 }
 
 TEST(BindFailure, ShortageIsNoFaultOfTheAddress) {
   if (find_command("prlimit").empty()) GTEST_SKIP() << "prlimit is not installed";
-  const auto result =
-      run({"prlimit", "--nofile=4", TCPSERVER_PROGRAM, "--port", "0", "--bind", "127.0.0.1,127.0.0.2"});
+  const auto result = bind_to("127.0.0.1,127.0.0.2", 0, {"prlimit", "--nofile=4"});
   EXPECT_EQ(result.ending, 71);
-  EXPECT_NE(result.errors.find("Too many open files\n"), std::string::npos) << result.errors;
-}
-
-TEST(BindFailure, LinkLocalAddressWithoutItsInterface) {
-  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--bind", "fe80::1"});
-  EXPECT_EQ(result.ending, 69);
-  EXPECT_EQ(result.output, "");
-  EXPECT_EQ(result.errors,
-            "tcpserver: cannot listen on [fe80::1]:0: a link-local address needs its interface: --bind "
-            "fe80::1%eth0, for "
-            "example\n");
+  EXPECT_TRUE(contains(result.errors, "Too many open files\n")) << result.errors;
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include "harness/json.hpp"
 #include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
+#include "harness/stalled_reader.hpp"
+#include "harness/strace.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
@@ -11,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -23,61 +25,55 @@ using namespace std::chrono_literals;
 
 TEST(Clients, NobodyWaitsForASlowOneInForkMode) {
   ServerProcess server;
-  const auto result = run(clients_of(server, {"6", "--slow", "2", "--delay", "2s", "--json"}));
+  const auto result = run(clients_of(server, {"6", "--slow", "2", "--delay", "1s", "--json"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(
-      by_python(result.output, "[(c['id'], c['slow'], c['ok']) for c in d['clients']]"),
-      "[(1, True, True), (2, True, True), (3, False, True), (4, False, True), (5, False, True), (6, False, "
-      "True)]\n");
-  EXPECT_EQ(by_python(result.output, "d['quick_wait_max_s'] < 2"), "True\n") << result.output;
-  EXPECT_EQ(by_python(result.output, "all(c['sent_s'] - c['connected_s'] >= 2 for c in d['clients'][:2])"),
-            "True\n")
-      << result.output;
-  EXPECT_EQ(
-      by_python(
-          result.output,
-          "all(c['started_s'] <= c['connected_s'] <= c['sent_s'] <= c['replied_s'] for c in d['clients'])"),
-      "True\n")
-      << result.output;
+  const Json json(result.output);
+  EXPECT_EQ(json.values("clients.*.id"), "1 2 3 4 5 6");
+  EXPECT_EQ(json.values("clients.*.slow"), "true true false false false false");
+  EXPECT_EQ(json.values("clients.*.ok"), "true true true true true true");
+  EXPECT_LT(json.number("quick_wait_max_s"), 1);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto time = [&](const char* key) { return json.numbers(std::string("clients.*.") + key).at(i); };
+    EXPECT_LE(time("started_s"), time("connected_s"));
+    EXPECT_LE(time("connected_s") + (i < 2 ? 1 : 0), time("sent_s"));
+    EXPECT_LE(time("sent_s"), time("replied_s"));
+  }
 }
 
 TEST(Clients, AllWaitForTheSlowOneInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
   const auto result = run(clients_of(server, {"5", "--delay", "700ms", "--json"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(by_python(result.output, "[c['id'] for c in d['clients'] if c['slow']]"), "[1]\n")
-      << "with --delay: one";
-  EXPECT_EQ(by_python(result.output, "min(c['replied_s'] for c in d['clients']) >= 0.7"), "True\n")
-      << result.output;
+  const Json json(result.output);
+  EXPECT_EQ(json.values("clients.*.slow"), "true false false false false") << "with --delay: one";
+  for (const double replied : json.numbers("clients.*.replied_s")) EXPECT_GE(replied, 0.7);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("5 accepted, 0 refused, ended: 5 client closed;"), std::string::npos)
+  EXPECT_TRUE(contains(server.last_line(), "5 accepted, 0 refused, ended: 5 client closed;"))
       << server.last_line();
 }
 
 TEST(Clients, AreDrawnOnceForAPipe) {
   ServerProcess server({"--mode", "iterative"});
-  const auto result = run(clients_of(server, {"3", "--delay", "700ms"}));
+  const auto result = run(clients_of(server, {"3", "--delay", "300ms"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(result.errors, "");
-  EXPECT_EQ(result.output.find('\x1b'), std::string::npos) << "no terminal, no colours";
+  EXPECT_FALSE(contains(result.output, "\x1b")) << "no terminal, no colours";
   const auto lines = lines_of(result.output);
   ASSERT_GE(lines.size(), 7U) << result.output;
-  EXPECT_EQ(lines[0], "3 clients of 127.0.0.1 port " + std::to_string(server.port()) +
-                          "; client 1 holds its connection for 700ms");
+  EXPECT_TRUE(lines[0].starts_with("3 clients of 127.0.0.1 port ")) << lines[0];
   EXPECT_TRUE(lines[2].starts_with("1 slow ")) << lines[2];
   EXPECT_GT(occurrences(lines[2], "="), 30U) << lines[2];
   for (const auto& quick : {lines[3], lines[4]}) EXPECT_GT(occurrences(quick, "#"), 30U) << quick;
   EXPECT_TRUE(lines[6].starts_with("The 2 quick clients waited ")) << lines[6];
   for (const auto& line : lines) EXPECT_LT(line.size(), 80U) << line;
-  EXPECT_NE(result.output.find("while client 1"), std::string::npos);
 }
 
 TEST(Clients, OfAHundredShareOneProcess) {
   ServerProcess server;
   const auto result = run(clients_of(server, {"100"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_NE(result.output.find("\nand 60 more: 60 answered after "), std::string::npos) << result.output;
-  EXPECT_NE(result.output.find("\n100 clients waited "), std::string::npos) << result.output;
+  EXPECT_TRUE(contains(result.output, "\nand 60 more: 60 answered after ")) << result.output;
+  EXPECT_TRUE(contains(result.output, "\n100 clients waited ")) << result.output;
 }
 
 TEST(Clients, CompareWithWhatTheServiceDoes) {
@@ -87,8 +83,8 @@ TEST(Clients, CompareWithWhatTheServiceDoes) {
   EXPECT_EQ(wrong.ending, 76);
   EXPECT_EQ(occurrences(wrong.output, " wrong reply\n"), 3U) << wrong.output;
   EXPECT_EQ(wrong.errors,
-            "tcpclient: client 1: the reply is wrong: 'HELLO\\x0a' where "
-            "'hello\\x0a' was expected (--service upper?)\n");
+            "tcpclient: client 1: the reply is wrong: 'HELLO\\x0a' where 'hello\\x0a' was expected "
+            "(--service upper?)\n");
   ServerProcess echo;
   EXPECT_EQ(run(clients_of(echo, {"3", "--message", "1234"})).ending, 0);
   EXPECT_EQ(run(clients_of(echo, {"3", "--service", "upper"})).ending, 76);
@@ -100,152 +96,130 @@ TEST(Clients, ALongMessageNeedsMoreThanOneWrite) {
   const auto result = run(clients_of(server, {"4", "--message", std::string(131000, 'x')}));
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("; 524004 bytes in, 524004 out"), std::string::npos)
-      << server.last_line();
+  EXPECT_TRUE(contains(server.last_line(), "; 524004 bytes in, 524004 out")) << server.last_line();
 }
 
+// Servers that answer wrongly.
 struct Misbehaviour {
   const char* name;
-  OwnServer::Answer answer;
+  std::function<void(int connection, std::string text)> answer;
   int ending;
   const char* word;
-  std::string sentence;
+  const char* reason;  // a part of the error message
 };
 
 void PrintTo(const Misbehaviour& misbehaviour, std::ostream* stream) {
   *stream << misbehaviour.name;
 }
 
+void reply(int connection, const std::string& text) {
+  EXPECT_EQ(::write(connection, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
 class ClientsOf : public ::testing::TestWithParam<Misbehaviour> {};
 
 TEST_P(ClientsOf, AreToldOfIt) {
-  const auto& [name, answer, ending, word, sentence] = GetParam();
-  OwnServer server(2, answer);
+  const auto& [name, answer, ending, word, reason] = GetParam();
+  OwnServer server(2, [&](int connection) { answer(connection, read_all(connection)); });
   const auto result = run(clients_of(server.port(), {"2"}));
   EXPECT_EQ(result.ending, ending);
   EXPECT_EQ(occurrences(result.output, std::string(" ") + word + "\n"), 2U) << result.output;
-  EXPECT_EQ(result.errors, "tcpclient: client 1: " + sentence + "\n");
+  EXPECT_TRUE(contains(result.errors, "client 1: ") && contains(result.errors, reason)) << result.errors;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     BadServers, ClientsOf,
     ::testing::Values(
-        Misbehaviour{"NoReply", [](int connection) { read_all(connection); }, 74, "no reply",
-                     "the server closed the connection without a reply"},
+        Misbehaviour{"NoReply", [](int, const std::string&) {}, 74, "no reply", "without a reply"},
         Misbehaviour{"ShortReply",
-                     [](int connection) {
-                       const auto text = read_all(connection);
-                       EXPECT_GT(::write(connection, text.data(), text.size() - 1), 0);
+                     [](int fd, const std::string& text) { reply(fd, text.substr(0, text.size() - 1)); }, 74,
+                     "short reply", "20 of 21 bytes"},
+        Misbehaviour{"OneByteChanged",
+                     [](int fd, std::string text) {
+                       text[12] = 'C';
+                       reply(fd, text);
                      },
-                     74, "short reply", "the server closed the connection after 20 of 21 bytes"},
-        Misbehaviour{
-            "OneByteChanged",
-            [](int connection) {
-              auto text = read_all(connection);
-              text[12] = 'C';
-              EXPECT_GT(::write(connection, text.data(), text.size()), 0);
-            },
-            76, "wrong reply",
-            "the reply is wrong: 'sentence of Client 1\\x0a' where 'sentence of client 1\\x0a' was expected"},
-        Misbehaviour{"MoreThanWasSent",
-                     [](int connection) {
-                       const auto text = read_all(connection) + "!";
-                       EXPECT_GT(::write(connection, text.data(), text.size()), 0);
-                     },
-                     76, "wrong reply", "the reply is wrong: more came back than was sent, 22 bytes of 21"},
+                     76, "wrong reply", "'sentence of Client 1\\x0a'"},
+        Misbehaviour{"MoreThanWasSent", [](int fd, const std::string& text) { reply(fd, text + "!"); }, 76,
+                     "wrong reply", "22 bytes of 21"},
         Misbehaviour{"MoreAfterAWhile",
-                     [](int connection) {
-                       const auto text = read_all(connection);
-                       EXPECT_GT(::write(connection, text.data(), text.size()), 0);
+                     [](int fd, const std::string& text) {
+                       reply(fd, text);
                        std::this_thread::sleep_for(50ms);
-                       EXPECT_EQ(::write(connection, "!", 1), 1);
+                       reply(fd, "!");
                      },
-                     76, "wrong reply", "the reply is wrong: more came back than was sent, 22 bytes of 21"},
-        Misbehaviour{
-            "AnotherReplyThatIsLonger",
-            [](int connection) {
-              read_all(connection);
-              EXPECT_EQ(::write(connection, "HTTP/1.1 400 Bad Request\r\n", 26), 26);
-            },
-            76, "wrong reply",
-            "the reply is wrong: 'HTTP/1.1 400 Bad Requ' where 'sentence of client 1\\x0a' was expected"},
+                     76, "wrong reply", "22 bytes of 21"},
+        Misbehaviour{"AnotherReplyThatIsLonger",
+                     [](int fd, const std::string&) { reply(fd, "HTTP/1.1 400 Bad Request\r\n"); }, 76,
+                     "wrong reply", "'HTTP/1.1 400 Bad Requ'"},
         Misbehaviour{"Reset",
-                     [](int connection) {
-                       read_all(connection);
+                     [](int fd, const std::string&) {
                        const linger at_once{.l_onoff = 1, .l_linger = 0};
-                       EXPECT_EQ(::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
-                                 0);
+                       EXPECT_EQ(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
                      },
-                     74, "reset", "the connection broke: Connection reset by peer"}),
+                     74, "reset", "Connection reset by peer"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Clients, SeeAServerThatClosesWhileTheyHold) {
   ServerProcess server({"--idle-timeout", "100ms"});
   const auto result = run(clients_of(server, {"3", "--slow", "2", "--delay", "60s", "--json"}));
   EXPECT_EQ(result.ending, 74);
-  EXPECT_EQ(by_python(result.output, "[(c['ok'], c['error']) for c in d['clients']]"),
-            "[(False, 'the server closed the connection before the sentence was sent'), (False, 'the server "
-            "closed the "
-            "connection before the sentence was sent'), (True, None)]\n");
+  const Json json(result.output);
+  EXPECT_EQ(json.values("clients.*.ok"), "false false true");
+  EXPECT_EQ(occurrences(json.values("clients.*.error"), "closed the connection before"), 2U);
 }
 
 TEST(Clients, SeeAReplyThatCameTooEarly) {
   OwnServer server(1, [](int connection) {
-    EXPECT_EQ(::write(connection, "sentence of client 1\n", 21), 21);
+    reply(connection, "sentence of client 1\n");
     read_all(connection);
   });
   const auto result = run(clients_of(server.port(), {"1", "--delay", "60s", "--json"}));
   EXPECT_EQ(result.ending, 76);
-  EXPECT_EQ(by_python(result.output, "[(c['replied_s'], c['ok'], c['error']) for c in d['clients']]"),
-            "[(None, False, 'the reply is wrong: 21 bytes of 21 came before they were sent')]\n");
+  EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
 }
 
 TEST(Clients, AReplyThatIsFollowedByMoreIsNone) {
   OwnServer server(1, [](int connection) {
-    const auto text = read_all(connection);
-    EXPECT_GT(::write(connection, text.data(), text.size()), 0);
-    std::this_thread::sleep_for(200ms);
-    EXPECT_EQ(::write(connection, "!", 1), 1);
+    reply(connection, read_all(connection));
+    std::this_thread::sleep_for(100ms);
+    reply(connection, "!");
   });
   const auto result = run(clients_of(server.port(), {"1", "--json"}));
-  EXPECT_EQ(by_python(result.output, "[(c['replied_s'], c['ok']) for c in d['clients']]"),
-            "[(None, False)]\n");
+  EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
 }
 
 // What counts is the longest wait with no byte moved.
 TEST(Clients, DoNotGiveUpWhileBytesMove) {
   OwnServer server(1, [](int connection) {
     for (const char c : read_all(connection)) {
-      std::this_thread::sleep_for(150ms);
-      EXPECT_EQ(::write(connection, &c, 1), 1);
+      std::this_thread::sleep_for(70ms);
+      reply(connection, {c});
     }
   });
-  EXPECT_EQ(run(clients_of(server.port(), {"1", "--timeout", "2s"})).ending, 0) << "21 bytes take 3.15 s";
+  EXPECT_EQ(run(clients_of(server.port(), {"1", "--timeout", "1s"})).ending, 0) << "21 bytes take 1.47 s";
   ServerProcess echo;
-  EXPECT_EQ(run(clients_of(echo, {"1", "--delay", "2500ms", "--timeout", "2s"})).ending, 0)
+  EXPECT_EQ(run(clients_of(echo, {"1", "--delay", "1200ms", "--timeout", "1s"})).ending, 0)
       << "nor while it holds";
 }
 
 TEST(Clients, SeeAServerThatDiesInTheMiddle) {
   ServerProcess server({"--mode", "iterative"});
   Process clients(clients_of(server, {"4", "--delay", "60s", "--json"}));
-  ASSERT_TRUE(eventually([&] { return server.status().starts_with("1 of 1 sessions open"); }));
+  ASSERT_TRUE(server.status_shows("1 of 1 sessions open"));
   server.process().signal(SIGKILL);
   EXPECT_EQ(clients.wait(), 74);
-  EXPECT_EQ(by_python(clients.output(), "[c['ok'] for c in d['clients']]"), "[False, False, False, False]\n");
-  EXPECT_NE(clients.errors().find("tcpclient: client 1: the server closed"), std::string::npos)
-      << clients.errors();
+  EXPECT_EQ(Json(clients.output()).values("clients.*.ok"), "false false false false");
+  EXPECT_TRUE(contains(clients.errors(), "client 1: the server closed")) << clients.errors();
 }
 
 TEST(Clients, SayThatNobodyListens) {
   OwnListener listener;
-  const std::string port = listener.port();
   listener.close();
-  const auto result = run(clients_of(port, {"3"}));
+  const auto result = run(clients_of(listener.port(), {"3"}));
   EXPECT_EQ(result.ending, 69);
   EXPECT_EQ(occurrences(result.output, " refused\n"), 3U) << result.output;
-  EXPECT_EQ(result.errors,
-            "tcpclient: client 1: cannot connect to 127.0.0.1:" + port + ": Connection refused\n");
+  EXPECT_TRUE(contains(result.errors, "client 1: ") && contains(result.errors, ": Connection refused\n"));
 }
 
 TEST(Clients, TryEachAddressOfTheHost) {
@@ -258,40 +232,30 @@ TEST(Clients, GiveUpAfterTheTimeOut) {
   OwnListener listener(0);  // has a place for one; of the others the SYN is dropped
   const auto result = run(clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
   EXPECT_EQ(result.ending, 75);
-  EXPECT_EQ(by_python(result.output, "d['errors']"), "3\n");
-  const std::string connect_failed =
-      "cannot connect to 127.0.0.1:" + listener.port() + ": Connection timed out";
-  EXPECT_EQ(by_python(result.output, "[c['error'] for c in d['clients']]"),
-            "['timed out: nothing from the server for 300ms', '" + connect_failed + "', '" + connect_failed +
-                "']\n");
+  const Json json(result.output);
+  EXPECT_EQ(json.values("errors"), "3");
+  EXPECT_TRUE(contains(json.values("clients.0.error"), "timed out: nothing from the server for 300ms"));
+  EXPECT_EQ(occurrences(json.values("clients.*.error"), ": Connection timed out"), 2U);
 }
 
 TEST(Clients, ThatAreAnsweredWaitForTheEndToo) {
   std::promise<void> client_has_ended;
   OwnServer server(1, [&](int connection) {
-    const auto text = read_all(connection);
-    EXPECT_GT(::write(connection, text.data(), text.size()), 0);
+    reply(connection, read_all(connection));
     client_has_ended.get_future().wait();
   });
   const auto result = run(clients_of(server.port(), {"1", "--timeout", "300ms"}));
   client_has_ended.set_value();
   EXPECT_EQ(result.ending, 75);
-  EXPECT_EQ(result.errors,
-            "tcpclient: client 1: timed out: the server replied, and did "
-            "not close "
-            "for 300ms\n");
+  EXPECT_TRUE(contains(result.errors, "the server replied, and did not close")) << result.errors;
 }
 
 TEST(Clients, AFullQueueIsSeen) {
   ServerProcess server({"--mode", "iterative", "--backlog", "3", "--bind", "127.0.0.1"});
   const auto result = run(clients_of(server, {"8", "--delay", "1500ms"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_NE(result.output.find(".........."), std::string::npos) << result.output;
-  EXPECT_NE(
-      in_one_line(result.output)
-          .find(" connecting for a second or longer, as happens at a full listen queue: it drops the SYN"),
-      std::string::npos)
-      << result.output;
+  EXPECT_TRUE(contains(result.output, "..........")) << result.output;
+  EXPECT_TRUE(contains(in_one_line(result.output), " connecting for a second or longer")) << result.output;
 }
 
 TEST(Clients, NeedDescriptors) {
@@ -300,7 +264,6 @@ TEST(Clients, NeedDescriptors) {
   command.insert(command.begin(), {"prlimit", "--nofile=20:20"});
   const auto result = run(command);
   EXPECT_EQ(result.ending, 71);
-  EXPECT_TRUE(result.errors.starts_with("tcpclient: cannot open the socket of client 1")) << result.errors;
   EXPECT_TRUE(result.errors.ends_with(": Too many open files\n")) << result.errors;
   EXPECT_EQ(result.output, "");
 }
@@ -311,66 +274,56 @@ TEST(Clients, SayWhenStandardOutputIsFull) {
   const auto result = run(clients_of(server, {"2"}), {.output_fd = full});
   ::close(full);
   EXPECT_EQ(result.ending, 74);
-  EXPECT_EQ(result.errors, "tcpclient: cannot write to standard output: No space left on device\n");
+  EXPECT_TRUE(contains(result.errors, "standard output: No space left on device\n")) << result.errors;
 }
 
 TEST(Clients, ThatAreStoppedShowWhatWasSeen) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
     Process clients(clients_of(server, {"3", "--delay", "60s"}));
-    ASSERT_TRUE(
-        eventually([&] { return server.status().find("ended: 2 client closed;") != std::string::npos; }));
+    ASSERT_TRUE(server.status_shows("ended: 2 client closed;"));
     clients.signal(signal);
     EXPECT_EQ(clients.wait(), -signal) << "ends by the signal, as whoever sent it expects";
-    EXPECT_NE(clients.output().find("\n1 slow "), std::string::npos) << clients.output();
-    EXPECT_NE(clients.output().find("\nStopped after "), std::string::npos) << clients.output();
-    EXPECT_NE(in_one_line(clients.output()).find(", when 1 of 3 clients was not done. The 2 quick"),
-              std::string::npos)
-        << clients.output();
+    for (const char* part : {" 1 slow ", " Stopped after ", ", when 1 of 3 clients was not done."}) {
+      EXPECT_TRUE(contains(in_one_line(clients.output()), part)) << clients.output();
+    }
     EXPECT_EQ(clients.errors(), "");
   }
 }
 
 TEST(Clients, WhoseReaderStallsAreStoppedAllTheSame) {
   ServerProcess server;
-  int pipe[2];
-  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
-  const std::string full(1 << 16, 'x');
-  ASSERT_EQ(::write(pipe[1], full.data(), full.size()), static_cast<ssize_t>(full.size()));
+  const StalledReader reader;
   for (const char* json : {"--json", "--message=x"}) {
-    Process clients(clients_of(server, {"3", "--delay", "60s", json}), {.output_fd = pipe[1]});
-    ASSERT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }));
+    Process clients(clients_of(server, {"3", "--delay", "60s", json}), {.output_fd = reader.fd()});
+    ASSERT_TRUE(server.status_shows("1 of 1000 sessions open"));
     clients.signal(SIGTERM);
     EXPECT_EQ(clients.wait(), -SIGTERM);
-    ASSERT_TRUE(eventually([&] { return server.status().starts_with("0 of 1000 sessions open"); }));
+    ASSERT_TRUE(server.status_shows("0 of 1000 sessions open"));
   }
-  ::close(pipe[0]);
-  ::close(pipe[1]);
 }
 
-// A look takes 15 ms, so that in some tries the signal comes in the middle of the last one.
-TEST(Clients, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
-  if (TCPSERVER_TEST_SANITIZED)
-    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
-  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
-  for (auto later = 0ms; later < 32ms; later += 3ms) {
+using ClientsTraced = Injection;
+
+// The last look for signals takes 15 ms, so that the signal comes in the middle of it in some tries.
+TEST_F(ClientsTraced, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
+  for (auto later = 0ms; later < 12ms; later += 2ms) {
     std::promise<void> closed;
     OwnServer server(1, [&](int connection) {
-      const auto text = read_all(connection);
-      EXPECT_GT(::write(connection, text.data(), text.size()), 0);
+      reply(connection, read_all(connection));
       ::shutdown(connection, SHUT_WR);
       closed.set_value();
     });
-    auto command = clients_of(server.port(), {"1"});
-    command.insert(command.begin(),
-                   {"strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=epoll_pwait,epoll_pwait2", "-e",
-                    "inject=epoll_pwait,epoll_pwait2:delay_exit=15000"});
-    Process clients(command);
+    auto command = failing("epoll_pwait,epoll_pwait2", "delay_exit=15000");
+    const auto traced = clients_of(server.port(), {"1"});
+    command.insert(command.end(), traced.begin(), traced.end());
+    Process clients(command, no_search_for_leaks());
     closed.get_future().wait();
     std::this_thread::sleep_for(later);
     clients.signal(SIGTERM);
     clients.wait();
-    EXPECT_NE(clients.output().find("1 client of "), std::string::npos) << clients.output();
+    EXPECT_TRUE(contains(clients.output(), "1 client of "))
+        << clients.output();
   }
 }
 

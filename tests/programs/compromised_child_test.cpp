@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <random>
 #include <set>
 #include <thread>
@@ -32,9 +31,8 @@ class SharedMemory {
 
   explicit SharedMemory(pid_t child)
       : memory_(::open(("/proc/" + std::to_string(child) + "/mem").c_str(), O_RDWR | O_CLOEXEC)) {
-    std::ifstream maps("/proc/" + std::to_string(child) + "/maps");
-    for (std::string line; std::getline(maps, line);) {
-      if (line.find(" rw-s ") == std::string::npos) continue;
+    for (const auto& line : lines_of(contents_of("/proc/" + std::to_string(child) + "/maps"))) {
+      if (!contains(line, " rw-s ")) continue;
       const auto begin = std::stoul(line, nullptr, 16);
       const auto end = std::stoul(line.substr(line.find('-') + 1), nullptr, 16);
       parts_.push_back({begin, end - begin});
@@ -89,9 +87,7 @@ class CompromisedChild : public Injection {
         std::vector<std::string>{"--drain-timeout", "0"}, no_search_for_leaks(),
         std::vector<std::string>{"strace", "-D", "-qq", "-o", log_path(), "-e", "trace=kill,wait4"});
     for (std::size_t i = 0; i < held_sessions; ++i) {
-      held.emplace_back(server->port());
-      ASSERT_TRUE(held.back().send("x"));
-      ASSERT_EQ(held.back().receive(1), "x");
+      held.push_back(open_session(*server));
       // The first client's child is the attacker: it stays until the end.
       if (i == 0) attacker = std::make_unique<SharedMemory>(children_of(server->pid()).at(0).pid);
     }
@@ -125,8 +121,7 @@ class CompromisedChild : public Injection {
 
   // All of its kill(2) and wait4(2) calls so far were meant for its own children.
   void expect_only_own_children_were_meant() const {
-    std::ifstream log(log_path());
-    for (std::string line; std::getline(log, line);) {
+    for (const auto& line : lines_of(contents_of(log_path()))) {
       if (line.starts_with("wait4(")) {
         EXPECT_FALSE(line.starts_with("wait4(0,")) << line;
       } else if (line.starts_with("kill(")) {
@@ -157,24 +152,22 @@ TEST_F(CompromisedChild, CannotCorruptServerOrSessions) {
     });
     for (std::size_t i = 0; i < sessions_that_leave; ++i) held.pop_back();
     const auto left = std::to_string(held.size());
-    EXPECT_TRUE(eventually([&] { return server->status().starts_with(left + " of 1000 sessions open"); }))
-        << server->last_line();
+    EXPECT_TRUE(server->status_shows(left + " of 1000 sessions open")) << server->last_line();
   }
   expect_held_sessions_work();
 
   const auto total = std::to_string(accepted);
   const auto ended = std::to_string(accepted - held.size());
-  const auto status = server->status();
-  EXPECT_NE(status.find(", " + total + " accepted, 0 refused, ended: " + ended + " client closed; 0 failed"),
-            std::string::npos)
-      << status;
-  EXPECT_NE(status.find("children reaped: " + ended + ","), std::string::npos) << status;
+  EXPECT_TRUE(
+      server->status_shows(total + " accepted, 0 refused, ended: " + ended + " client closed; 0 failed"))
+      << server->last_line();
+  EXPECT_TRUE(contains(server->last_line(), "children reaped: " + ended + ",")) << server->last_line();
 
   attacker->overwrite_first_words(~std::uint64_t{0});
   EXPECT_EQ(server->stop(), 0);
   const auto last = server->last_line();
-  EXPECT_NE(last.find("0 of 1000 sessions open, " + total + " accepted"), std::string::npos) << last;
-  EXPECT_NE(last.find("children reaped: " + total + ","), std::string::npos) << last;
+  EXPECT_TRUE(contains(last, "0 of 1000 sessions open, " + total + " accepted")) << last;
+  EXPECT_TRUE(contains(last, "children reaped: " + total + ",")) << last;
   expect_only_own_children_were_meant();
 }
 

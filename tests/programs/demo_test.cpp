@@ -54,17 +54,15 @@ TEST_F(Demo, IterativeAllWait) {
   const auto result = demo("iterative");
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(result.errors, "");
-  EXPECT_NE(in_one_line(result.output).find("held its connection for 2s: they were served after it."),
-            std::string::npos)
+  EXPECT_TRUE(contains(in_one_line(result.output), "held its connection for 2s: they were served after it."))
       << result.output;
-  EXPECT_EQ(result.output.find('\x1b'), std::string::npos);
+  EXPECT_FALSE(contains(result.output, "\x1b"));
 }
 
 TEST_F(Demo, ForkNobodyWaits) {
   const auto result = demo("fork");
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(in_one_line(result.output).find("they were served after it."), std::string::npos)
-      << result.output;
+  EXPECT_FALSE(contains(in_one_line(result.output), "they were served after it.")) << result.output;
   EXPECT_EQ(occurrences(result.output, " \\_ ./tcpserver "), 3U) << result.output;
 }
 
@@ -80,7 +78,7 @@ TEST_F(Demo, ZombiesAreReallyThere) {
 TEST_F(Demo, HandlerLeavesNoneThoughSignalsMerge) {
   const auto result = demo("handler");
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(result.output.find("defunct"), std::string::npos) << result.output;
+  EXPECT_FALSE(contains(result.output, "defunct")) << result.output;
   EXPECT_EQ(occurrences(result.output, " ./tcpserver "), 2U)
       << "the server in each table, and nobody else: " << result.output;
   EXPECT_EQ(number_behind(result.output, "The server counted: "), 200) << result.output;
@@ -92,21 +90,18 @@ TEST_F(Demo, HandlerLeavesNoneThoughSignalsMerge) {
 TEST_F(Demo, BacklogOverflows) {
   const auto result = demo("backlog");
   EXPECT_EQ(result.ending, 0) << result.errors << result.output;
-  EXPECT_NE(
-      in_one_line(result.output).find("connecting for a second or longer, as happens at a full listen queue"),
-      std::string::npos)
+  EXPECT_TRUE(contains(in_one_line(result.output),
+                       "connecting for a second or longer, as happens at a full listen queue"))
       << result.output;
   if (TCPSERVER_TEST_LINUX) {
-    EXPECT_NE(result.output.find("\ntcpserver: the listen queue of 127.0.0.1:"), std::string::npos)
-        << result.output;
+    EXPECT_TRUE(contains(result.output, "\ntcpserver: the listen queue of 127.0.0.1:")) << result.output;
   }
 }
 
 TEST_F(Demo, RefusesAnUnknownScene) {
   const auto result = demo("forks");
   EXPECT_EQ(result.ending, 64);
-  EXPECT_NE(result.errors.find("'forks' is not a scene: iterative fork zombies handler backlog"),
-            std::string::npos);
+  EXPECT_TRUE(contains(result.errors, "'forks' is not a scene: iterative fork zombies handler backlog"));
 }
 
 TEST_F(Demo, CleansUpWheneverItIsInterrupted) {
@@ -140,7 +135,7 @@ TEST_F(DemoOnATerminal, CtrlCEndsIt) {
       {"/bin/bash", "-c", "trap : INT; " DEMO_SCRIPT " --pause iterative; echo ended with $?; read x"},
       {80, 24}, environment());
   ASSERT_TRUE(terminal.shows("[Enter] ")) << "it waits before the run, so that one can explain";
-  EXPECT_EQ(terminal.shown().find("$ tcpserver"), std::string::npos);
+  EXPECT_FALSE(contains(terminal.shown(), "$ tcpserver"));
   terminal.type("\n");
   ASSERT_TRUE(terminal.shows("1 slow ")) << terminal.shown();
   terminal.type("\x03");

@@ -32,19 +32,19 @@ TEST_P(Interoperation, GetsItsBytesBack) {
 
 INSTANTIATE_TEST_SUITE_P(
     Clients, Interoperation,
-    ::testing::Values(
-        Tool{"nc", "nc.openbsd", "printf 'hello\\n' | nc.openbsd -N 127.0.0.1 $PORT"},
-        Tool{"socat", "socat", "printf 'hello\\n' | socat - TCP:[::1]:$PORT"},
-        Tool{"ncat", "ncat", "printf 'hello\\n' | ncat 127.0.0.1 $PORT"},
-        Tool{"bash", "bash", "exec 5<>/dev/tcp/127.0.0.1/$PORT; echo hello >&5; head -n 1 <&5"},
-        // curl goes on until the server closes, so it is ended by hand.
-        Tool{"curl", "curl",
-             "coproc curl -sN telnet://127.0.0.1:$PORT; echo hello >&${COPROC[1]}; head -n 1 <&${COPROC[0]};"
-             "kill $COPROC_PID"},
-        Tool{"python", "python3",
-             "python3 -c 'import socket,sys; s=socket.create_connection((\"127.0.0.1\",int(sys.argv[1])));"
-             "s.sendall(b\"hello\\n\"); s.shutdown(1); print(s.makefile().read(),end=\"\")' $PORT"},
-        Tool{"tcpclient", "bash", "printf 'hello\\n' | " TCPCLIENT_PROGRAM " localhost $PORT"}),
+    ::testing::Values(Tool{"nc", "nc.openbsd", "printf 'hello\\n' | nc.openbsd -N 127.0.0.1 $PORT"},
+                      Tool{"socat", "socat", "printf 'hello\\n' | socat - TCP:[::1]:$PORT"},
+                      Tool{"ncat", "ncat", "printf 'hello\\n' | ncat 127.0.0.1 $PORT"},
+                      Tool{"bash", "bash", "exec 5<>/dev/tcp/127.0.0.1/$PORT; echo hello >&5; head -n 1 <&5"},
+                      // curl goes on until the server closes, so it is ended by hand.
+                      Tool{"curl", "curl",
+                           "coproc curl -sN telnet://127.0.0.1:$PORT; echo hello >&${COPROC[1]}; head -n 1 "
+                           "<&${COPROC[0]};kill $COPROC_PID"},
+                      Tool{"python", "python3",
+                           "python3 -c 'import socket,sys; "
+                           "s=socket.create_connection((\"127.0.0.1\",int(sys.argv[1])));s.sendall("
+                           "b\"hello\\n\"); s.shutdown(1); print(s.makefile().read(),end=\"\")' $PORT"},
+                      Tool{"tcpclient", "bash", "printf 'hello\\n' | " TCPCLIENT_PROGRAM " localhost $PORT"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

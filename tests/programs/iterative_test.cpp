@@ -1,6 +1,8 @@
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/strace.hpp"
+#include "harness/text.hpp"
 
 #include <signal.h>
 
@@ -28,9 +30,7 @@ TEST(SlowClient, DelaysNobodyInForkMode) {
 
 TEST(SlowClient, DelaysEverybodyInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
-  ClientSocket slow(server.port());
-  ASSERT_TRUE(slow.send("s"));
-  ASSERT_EQ(slow.receive(1), "s");  // it is being served
+  auto slow = open_session(server);
   ClientSocket quick(server.port());
   ClientSocket also_quick(server.port());
   ASSERT_TRUE(quick.send("quick"));
@@ -45,41 +45,28 @@ TEST(SlowClient, DelaysEverybodyInIterativeMode) {
   EXPECT_TRUE(children_of(server.pid()).empty()) << "it serves by itself";
 }
 
-TEST(Iterative, EchoesByteForByte) {
+TEST(Iterative, EchoesByteForByteAndLeavesNoDescriptorBehind) {
   ServerProcess server({"--mode", "iterative"});
+  const auto descriptors = descriptors_of(server.pid());
   const auto bytes = varied_bytes(16 << 20);
   for (int i = 0; i < 2; ++i) {
     ClientSocket client(server.port());
     EXPECT_TRUE(echo_through(client, bytes) == bytes);
   }
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("2 accepted, 0 refused, ended: 2 client closed;"), std::string::npos);
+  for (int i = 0; i < 50; ++i) open_session(server).close();
+  EXPECT_TRUE(server.status_shows("52 accepted, 0 refused, ended: 52 client closed;")) << server.last_line();
+  EXPECT_EQ(descriptors_of(server.pid()), descriptors);
 }
 
 TEST(Iterative, SaysWhichOptionsHaveNoEffect) {
   ServerProcess server({"--mode", "iterative", "--reap", "none", "--overload", "refuse"});
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.process().errors().find("with no children, these have no effect: --reap, --overload\n"),
-            std::string::npos);
-}
-
-TEST(Iterative, LeavesNoDescriptorBehind) {
-  ServerProcess server({"--mode", "iterative"});
-  const auto before = descriptors_of(server.pid());
-  for (int i = 0; i < 50; ++i) {
-    ClientSocket client(server.port());
-    EXPECT_EQ(echo_through(client, "x"), "x");
-  }
-  EXPECT_TRUE(eventually([&] { return descriptors_of(server.pid()) == before; }));
+  EXPECT_TRUE(server.says("no effect: --reap, --overload\n")) << server.log();
 }
 
 TEST(Iterative, AnswersSignalsInTheMiddleOfASession) {
   ServerProcess server({"--mode", "iterative"});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  EXPECT_NE(server.status().find("1 of 1 sessions open, 1 accepted"), std::string::npos)
-      << server.last_line();
+  auto client = open_session(server);
+  EXPECT_TRUE(contains(server.status(), "1 of 1 sessions open, 1 accepted")) << server.last_line();
   server.process().signal(SIGTERM);
   EXPECT_TRUE(eventually([&] { return !ClientSocket(server.port()).connected(); }))
       << "the port is free at once";
@@ -87,15 +74,13 @@ TEST(Iterative, AnswersSignalsInTheMiddleOfASession) {
   EXPECT_EQ(server.process().wait(), 0);
 }
 
+using IterativeTraced = Injection;
+
 // The next bytes are there whenever the server wants to read: strace makes each of its writes take 2 ms.
 // ppoll then returns at once, each time without delivering a signal.
-TEST(Iterative, HearsSigtermWhileAClientNeverPauses) {
-  if (TCPSERVER_TEST_SANITIZED)
-    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
-  if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
-  ServerProcess server(
-      {"--mode", "iterative", "--drain-timeout", "0"}, {},
-      {"strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:delay_exit=2000"});
+TEST_F(IterativeTraced, HearsSigtermWhileAClientNeverPauses) {
+  ServerProcess server({"--mode", "iterative", "--drain-timeout", "0"}, no_search_for_leaks(),
+                       failing("write", "delay_exit=2000"));
   ClientSocket client(server.port());
   std::jthread sender([&] {
     const std::string block(1 << 16, 'x');
@@ -108,15 +93,15 @@ TEST(Iterative, HearsSigtermWhileAClientNeverPauses) {
   });
   std::this_thread::sleep_for(100ms);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.last_line().find("ended: 1 drained;"), std::string::npos) << server.last_line();
+  EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;")) << server.last_line();
 }
 
 TEST(Iterative, EndsASilentClientByTheIdleTimeOut) {
-  ServerProcess server({"--mode", "iterative", "--idle-timeout", "1s"});
+  ServerProcess server({"--mode", "iterative", "--idle-timeout", "200ms"});
   ClientSocket silent(server.port());
   ClientSocket waiting(server.port());
   EXPECT_EQ(echo_through(waiting, "served at last"), "served at last");
-  EXPECT_NE(server.status().find("1 idle time-out"), std::string::npos) << server.last_line();
+  EXPECT_TRUE(contains(server.status(), "1 idle time-out")) << server.last_line();
 }
 
 }  // namespace
