@@ -110,8 +110,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
   std::string text;
   base::JsonWriter json(text);
   json.begin_object();
-  json.name("rows");
-  json.begin_array();
+  json.begin_array("rows");
   for (const auto& row : rows) {
     json.begin_object();
     json.member("backlog", row.backlog);
@@ -126,8 +125,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
   }
   json.end_array();
   json.member("kernel", kernel);
-  json.name("full_queue");
-  json.begin_object();
+  json.begin_object("full_queue");
   json.member("backlog", full.backlog);
   json.member("error", full.error == 0 ? std::nullopt : std::optional(base::error_text(full.error)));
   json.member("got_in", full.got_in);

@@ -28,8 +28,7 @@ std::string measured_text(const AcceptTime& measured) {
 }
 
 void write_measured(base::JsonWriter& json, const AcceptTime& measured) {
-  json.name("measured");
-  json.begin_object();
+  json.begin_object("measured");
   json.member("listener", measured.listener.text());
   json.member("connections", measured.connections);
   json.member("at_most", measured.at_most);

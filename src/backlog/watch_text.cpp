@@ -73,8 +73,7 @@ std::string watch_json(const Look& look) {
   base::JsonWriter json(text);
   json.begin_object();
   json.member("at_s", look.at, 6);
-  json.name("listeners");
-  json.begin_array();
+  json.begin_array("listeners");
   for (const auto& queue : look.queues) {
     json.begin_object();
     json.member("local", queue.now.local.text());

@@ -77,8 +77,7 @@ std::string timeline_json(const Timeline& timeline) {
   std::string text;
   base::JsonWriter json(text);
   json.begin_object();
-  json.name("clients");
-  json.begin_array();
+  json.begin_array("clients");
   for (const auto& life : timeline.lives) {
     json.break_line();
     json.begin_object();

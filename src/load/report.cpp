@@ -155,8 +155,7 @@ void write_latencies(JsonWriter& json, const LatencyHistogram& latencies) {
   const auto write = [&json](const char* name, base::Duration latency) {
     json.member(name, in_microseconds(latency), microsecond_decimals);
   };
-  json.name("latency_us");
-  json.begin_object();
+  json.begin_object("latency_us");
   write("p50", latencies.quantile(0.5));
   write("p90", latencies.quantile(0.9));
   write("p99", latencies.quantile(0.99));
@@ -166,8 +165,7 @@ void write_latencies(JsonWriter& json, const LatencyHistogram& latencies) {
 }
 
 void write_histogram(JsonWriter& json, const LatencyHistogram& latencies) {
-  json.name("histogram_us");
-  json.begin_array();
+  json.begin_array("histogram_us");
   for (const auto& bucket : latencies.buckets()) {
     json.begin_array();
     json.value(in_microseconds(bucket.upper), microsecond_decimals);
@@ -178,8 +176,7 @@ void write_histogram(JsonWriter& json, const LatencyHistogram& latencies) {
 }
 
 void write_errors(JsonWriter& json, const Result& result) {
-  json.name("errors_by_kind");
-  json.begin_object();
+  json.begin_object("errors_by_kind");
   for (const auto kind : error_kinds) json.member(name_of(kind), result.errors_by_kind[index_of(kind)]);
   json.end_object();
 }

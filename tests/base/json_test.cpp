@@ -38,8 +38,7 @@ void write_everything(Text& text) {
   json.member("none", std::optional<double>(), 3);
   json.member("some", std::optional(7));
   json.break_line();
-  json.name("rows");
-  json.begin_array();
+  json.begin_array("rows");
   for (const int row : {1, 2}) {
     json.break_line();
     json.begin_array();
@@ -49,8 +48,7 @@ void write_everything(Text& text) {
   }
   json.break_line();
   json.end_array();
-  json.name("empty");
-  json.begin_object();
+  json.begin_object("empty");
   json.end_object();
   json.end_object();
 }

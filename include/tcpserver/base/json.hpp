@@ -27,8 +27,10 @@ class JsonWriter {
       : fixed_(text.text_), size_(&text.size_), capacity_(Capacity - 1) {}
 
   void begin_object() { begin('{'); }
+  void begin_object(std::string_view its_name) { name(its_name), begin('{'); }
   void end_object() { end('}'); }
   void begin_array() { begin('['); }
+  void begin_array(std::string_view its_name) { name(its_name), begin('['); }
   void end_array() { end(']'); }
 
   // The next member or element begins a line, indented by two blanks. A closing bracket is not indented.

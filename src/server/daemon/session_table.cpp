@@ -126,8 +126,7 @@ void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
   json.member("pid", server.pid);
   json.member("started", start_text(server));
   json.member("age_s", std::chrono::duration<double>(server.age).count(), 2);
-  json.name("listeners");
-  json.begin_array();
+  json.begin_array("listeners");
   for (const auto& listener : server.listeners) {
     json.begin_object();
     json.member("local", listener.local.text());
@@ -136,8 +135,7 @@ void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
     json.end_object();
   }
   json.end_array();
-  json.name("sessions");
-  json.begin_array();
+  json.begin_array("sessions");
   for (const auto& session : server.sessions) write_session(json, session);
   json.end_array();
   json.end_object();
@@ -180,8 +178,7 @@ std::string session_tables_json(const std::vector<ServerSnapshot>& servers) {
   std::string text;
   base::JsonWriter json(text);
   json.begin_object();
-  json.name("servers");
-  json.begin_array();
+  json.begin_array("servers");
   for (const auto& server : servers) write_server(json, server);
   json.end_array();
   json.end_object();
