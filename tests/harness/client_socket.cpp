@@ -59,6 +59,13 @@ ClientSocket ClientSocket::from(const char* source, std::uint16_t port, std::uin
   return client;
 }
 
+ClientSocket ClientSocket::pending(std::uint16_t port) {
+  ClientSocket client;
+  client.fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  client.connect_to("127.0.0.1", port);
+  return client;
+}
+
 void ClientSocket::connect_to(const char* text, std::uint16_t port) {
   const auto address = ipv4(text, port);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error_ = errno;
@@ -116,6 +123,11 @@ bool ClientSocket::is_reset() {
   if (error_ != 0) return error_ == ECONNRESET;
   char byte = 0;
   return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
+}
+
+bool ClientSocket::settled(std::chrono::milliseconds limit) const {
+  pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
+  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
 }
 
 bool ClientSocket::readable(std::chrono::milliseconds limit) const {

@@ -18,6 +18,8 @@ class ClientSocket {
   explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
   // From this address, such as 127.0.0.2, and from this port (0: any), to 127.0.0.1.
   static ClientSocket from(const char* source, std::uint16_t port, std::uint16_t own_port = 0);
+  // Begins to connect to 127.0.0.1 and does not wait. Its calls do not block.
+  static ClientSocket pending(std::uint16_t port);
   ~ClientSocket();
   ClientSocket(ClientSocket&& other) noexcept;
   ClientSocket& operator=(ClientSocket&&) = delete;
@@ -40,6 +42,9 @@ class ClientSocket {
 
   // Whether the next that comes is an RST. Nothing else may be waiting to be read.
   [[nodiscard]] bool is_reset();
+
+  // Whether it is connected or refused within this time.
+  [[nodiscard]] bool settled(std::chrono::milliseconds limit) const;
 
   // Whether something (or the end) can be read within this time.
   [[nodiscard]] bool readable(std::chrono::milliseconds limit) const;

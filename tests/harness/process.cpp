@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,11 +26,9 @@ std::array<int, 2> make_pipe() {
   return ends;
 }
 
-// A file that holds the text and has no name: a pipe would block on what is larger than its buffer.
+// A file that holds the text: a pipe would block on what is larger than its buffer.
 int file_with(const std::string& text) {
-  char name[] = "/tmp/tcpserver_test_XXXXXX";
-  const int fd = ::mkostemp(name, O_CLOEXEC);
-  ::unlink(name);
+  const int fd = ::memfd_create("input", MFD_CLOEXEC);
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t count = ::write(fd, text.data() + done, text.size() - done);
@@ -165,19 +164,11 @@ Finished run(const std::vector<std::string>& command, const SpawnOptions& option
   return {ending, process.output(), process.errors()};
 }
 
-PublicCopy::PublicCopy(const std::string& program) {
-  char folder[] = "/tmp/tcpserver_test_XXXXXX";
-  if (::mkdtemp(folder) == nullptr) throw std::runtime_error("mkdtemp");
-  folder_ = folder;
-  path_ = folder_ + "/" + std::filesystem::path(program).filename().string();
+PublicCopy::PublicCopy(const std::string& program)
+    : path_(folder_.path() + "/" + std::filesystem::path(program).filename().string()) {
   std::filesystem::copy_file(program, path_);
-  ::chmod(folder, 0755);
+  ::chmod(folder_.path().c_str(), 0755);
   ::chmod(path_.c_str(), 0755);
-}
-
-PublicCopy::~PublicCopy() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 std::string find_command(const std::string& name) {

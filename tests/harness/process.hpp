@@ -1,5 +1,7 @@
 #pragma once
 
+#include "harness/temporary_folder.hpp"
+
 #include <sys/types.h>
 
 #include <chrono>
@@ -97,14 +99,11 @@ struct Finished {
 class PublicCopy {
  public:
   explicit PublicCopy(const std::string& program);
-  ~PublicCopy();
-  PublicCopy(const PublicCopy&) = delete;
-  PublicCopy& operator=(const PublicCopy&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_;
 };
 
 // Where a command is on the PATH; empty: nowhere.

@@ -29,26 +29,6 @@ TEST(Announcement, IsOneLineWithTheRealPortOnceConnectionsAreTaken) {
   EXPECT_EQ(server.process().output(), "Server is listening on port " + std::to_string(server.port()) + "\n");
 }
 
-TEST(Announcement, BacklogLineSaysWhatWasAskedByWhomAndWhatIsInEffect) {
-  struct Case {
-    std::vector<std::string> options;
-    std::vector<std::string> variables;
-    const char* said;
-  };
-  const std::vector<Case> cases{
-      {{"--backlog", "7"}, {}, "backlog 7 (asked by --backlog), in effect 7 (SOMAXCONN "},
-      {{}, {"TCPSERVER_BACKLOG=9"}, "backlog 9 (asked by TCPSERVER_BACKLOG)"},
-      {{"-b", "8"}, {"TCPSERVER_BACKLOG=9"}, "backlog 8 (asked by --backlog)"},
-      {{}, {}, "SOMAXCONN)"},
-      {{"-b", "99999999999999999999"}, {}, "(asked by --backlog) is clamped to SOMAXCONN, in effect"},
-  };
-  for (const auto& [options, variables, said] : cases) {
-    ServerProcess server(options, {.environment = variables});
-    server.stop();
-    EXPECT_TRUE(contains(lines_of(server.log()).at(0), said)) << server.log();
-  }
-}
-
 TEST(Announcement, SurvivesAStandardOutputThatTakesNothing) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = full});

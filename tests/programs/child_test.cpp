@@ -95,13 +95,6 @@ TEST_F(Child, ResetIsAnEndLikeAnyOther) {
   EXPECT_TRUE(server->said_nothing_unusual()) << server->log();
 }
 
-TEST_F(Child, SilentClientEndsByTheIdleTimeOut) {
-  start_server({"--idle-timeout", "50ms"});
-  ClientSocket silent(server->port());
-  EXPECT_EQ(silent.receive_all(), "");
-  EXPECT_TRUE(server->status_shows("ended: 1 idle time-out;")) << server->last_line();
-}
-
 TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
   for (const char* mode : {"fork", "iterative"}) {
     start_server({"--idle-timeout", "200ms", "--mode", mode});
@@ -130,12 +123,6 @@ TEST_F(Child, SlowReaderWhoseBytesMoveIsNotIdle) {
     received += slow.receive_all();
     EXPECT_TRUE(received == bytes) << mode << ": " << received.size() << " bytes; " << server->status();
   }
-}
-
-TEST_F(Child, BytesOfOpenSessionsAreCountedToo) {
-  start();
-  EXPECT_TRUE(server->status_shows("; 1 bytes in, 1 out")) << server->last_line();
-  EXPECT_TRUE(server->last_line().starts_with("1 of 1000 sessions open, 1 accepted")) << server->last_line();
 }
 
 }  // namespace

@@ -68,14 +68,6 @@ TEST(Clients, AreDrawnOnceForAPipe) {
   for (const auto& line : lines) EXPECT_LT(line.size(), 80U) << line;
 }
 
-TEST(Clients, OfAHundredShareOneProcess) {
-  ServerProcess server;
-  const auto result = run(clients_of(server, {"100"}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_TRUE(contains(result.output, "\nand 60 more: 60 answered after ")) << result.output;
-  EXPECT_TRUE(contains(result.output, "\n100 clients waited ")) << result.output;
-}
-
 TEST(Clients, CompareWithWhatTheServiceDoes) {
   ServerProcess upper({"--service", "upper"});
   EXPECT_EQ(run(clients_of(upper, {"3", "--service", "upper"})).ending, 0);
@@ -222,12 +214,6 @@ TEST(Clients, SayThatNobodyListens) {
   EXPECT_TRUE(contains(result.errors, "client 1: ") && contains(result.errors, ": Connection refused\n"));
 }
 
-TEST(Clients, TryEachAddressOfTheHost) {
-  ServerProcess server({"--bind", "127.0.0.1"});
-  const auto result = run({TCPCLIENT_PROGRAM, "localhost", std::to_string(server.port()), "--clients", "3"});
-  EXPECT_EQ(result.ending, 0) << result.errors;
-}
-
 TEST(Clients, GiveUpAfterTheTimeOut) {
   OwnListener listener(0);  // has a place for one; of the others the SYN is dropped
   const auto result = run(clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
@@ -248,14 +234,6 @@ TEST(Clients, ThatAreAnsweredWaitForTheEndToo) {
   client_has_ended.set_value();
   EXPECT_EQ(result.ending, 75);
   EXPECT_TRUE(contains(result.errors, "the server replied, and did not close")) << result.errors;
-}
-
-TEST(Clients, AFullQueueIsSeen) {
-  ServerProcess server({"--mode", "iterative", "--backlog", "3", "--bind", "127.0.0.1"});
-  const auto result = run(clients_of(server, {"8", "--delay", "1500ms"}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_TRUE(contains(result.output, "..........")) << result.output;
-  EXPECT_TRUE(contains(in_one_line(result.output), " connecting for a second or longer")) << result.output;
 }
 
 TEST(Clients, NeedDescriptors) {
@@ -322,8 +300,7 @@ TEST_F(ClientsTraced, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
     std::this_thread::sleep_for(later);
     clients.signal(SIGTERM);
     clients.wait();
-    EXPECT_TRUE(contains(clients.output(), "1 client of "))
-        << clients.output();
+    EXPECT_TRUE(contains(clients.output(), "1 client of ")) << clients.output();
   }
 }
 

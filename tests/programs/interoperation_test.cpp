@@ -40,10 +40,6 @@ INSTANTIATE_TEST_SUITE_P(
                       Tool{"curl", "curl",
                            "coproc curl -sN telnet://127.0.0.1:$PORT; echo hello >&${COPROC[1]}; head -n 1 "
                            "<&${COPROC[0]};kill $COPROC_PID"},
-                      Tool{"python", "python3",
-                           "python3 -c 'import socket,sys; "
-                           "s=socket.create_connection((\"127.0.0.1\",int(sys.argv[1])));s.sendall("
-                           "b\"hello\\n\"); s.shutdown(1); print(s.makefile().read(),end=\"\")' $PORT"},
                       Tool{"tcpclient", "bash", "printf 'hello\\n' | " TCPCLIENT_PROGRAM " localhost $PORT"}),
     [](const auto& parameter) { return parameter.param.name; });
 

@@ -96,12 +96,4 @@ TEST_F(IterativeTraced, HearsSigtermWhileAClientNeverPauses) {
   EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;")) << server.last_line();
 }
 
-TEST(Iterative, EndsASilentClientByTheIdleTimeOut) {
-  ServerProcess server({"--mode", "iterative", "--idle-timeout", "200ms"});
-  ClientSocket silent(server.port());
-  ClientSocket waiting(server.port());
-  EXPECT_EQ(echo_through(waiting, "served at last"), "served at last");
-  EXPECT_TRUE(contains(server.status(), "1 idle time-out")) << server.last_line();
-}
-
 }  // namespace

@@ -157,6 +157,8 @@ TEST(Overload, QueueUsesNoProcessorAtTheLimit) {
   std::vector<ClientSocket> waiting;
   for (int i = 0; i < 50; ++i) waiting.emplace_back(server.port());
   EXPECT_LE(processor_share(server, [] {}), 0.05);
+  for (const auto& client : waiting) EXPECT_FALSE(client.readable(0ms));
+  EXPECT_EQ(children_of(server.pid()).size(), 2U);
   sessions.clear();
   for (auto& client : waiting) {
     EXPECT_EQ(echo_through(client, "turn"), "turn");
@@ -189,12 +191,11 @@ TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
   expect_refused(server, 50);
   EXPECT_TRUE(contains(server.status(),
-                       "50 accepted, 50 refused (50 for want of a descriptor), ended: none; 0 failed forks, "
-                       "50 accept errors;"))
+                       "50 accepted, 50 refused (50 for want of a descriptor), ended: none; 0 failed"))
       << server.last_line();
-  EXPECT_TRUE(contains(server.log(), "cannot accept: Too many open files; clients are reset meanwhile"));
+  EXPECT_TRUE(contains(server.last_line(), "50 accept errors;")) << server.last_line();
+  EXPECT_TRUE(contains(server.log(), "Too many open files"));
   EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the reserve is back";
-  EXPECT_FALSE(contains(server.log(), "wait in the listen queue")) << "it is back before the next client";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   EXPECT_TRUE(serves(server));
 }
@@ -221,7 +222,7 @@ TEST(Shortage, OfDescriptorsUsesNoProcessor) {
   EXPECT_LE(processor_share(server, [&] { clients.emplace_back(server.port()); }), 0.05)
       << "rivals are at 1.00";
   const std::chrono::duration<double> elapsed = Clock::now() - begin;
-  EXPECT_LE(static_cast<double>(occurrences(server.log(), "cannot accept: ")), elapsed.count() + 2)
+  EXPECT_LE(static_cast<double>(occurrences(server.log(), "accept: ")), elapsed.count() + 2)
       << "one line a second";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   for (auto& client : clients) EXPECT_EQ(echo_through(client, "x"), "x");

@@ -10,10 +10,7 @@
 #include "harness/text.hpp"
 #include "harness/text_file.hpp"
 
-#include <arpa/inet.h>
-#include <poll.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -25,37 +22,6 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 namespace kernel = tcpserver::kernel;
-
-// A client whose connect does not wait.
-class PendingClient {
- public:
-  explicit PendingClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    static_cast<void>(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address));
-  }
-  ~PendingClient() { ::close(fd_); }
-  PendingClient(const PendingClient&) = delete;
-  PendingClient& operator=(const PendingClient&) = delete;
-
-  // Connected or refused within this time.
-  [[nodiscard]] bool settled(std::chrono::milliseconds limit) const {
-    pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
-    return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
-  }
-  [[nodiscard]] int error() const {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 TEST_F(ListenQueue, HasTheBacklogOfFlagVariableFileAndDefault) {
   struct Case {
@@ -102,22 +68,18 @@ TEST_F(ListenQueue, ThatIsFullDropsSynsInSilenceAndLetsThemInLater) {
   server.process().signal(SIGSTOP);
   std::vector<ClientSocket> inside;
   for (int i = 0; i < 3; ++i) inside.emplace_back(server.port());
-  const PendingClient outside(server.port());
+  auto outside = ClientSocket::pending(server.port());
   EXPECT_FALSE(outside.settled(300ms)) << "neither a RST nor a place";
   EXPECT_EQ(queues_of(server).at(0).length, 3U);
   server.process().signal(SIGCONT);
   ASSERT_TRUE(outside.settled(60s));
-  EXPECT_EQ(outside.error(), 0);
-  ASSERT_EQ(::write(outside.fd(), "x", 1), 1);
-  pollfd polled{.fd = outside.fd(), .events = POLLIN, .revents = 0};
-  EXPECT_EQ(::poll(&polled, 1, 60'000), 1) << "it is served";
+  ASSERT_TRUE(outside.send("x"));
+  EXPECT_TRUE(outside.readable(60s)) << "it is served";
   EXPECT_GE(kernel::sent_again(outside.fd()).value_or(0), 1U);
 }
 
-using PendingClients = std::vector<std::unique_ptr<PendingClient>>;
-
-void connect_more(const ServerProcess& server, PendingClients& clients, int count) {
-  for (int i = 0; i < count; ++i) clients.push_back(std::make_unique<PendingClient>(server.port()));
+void connect_more(const ServerProcess& server, std::vector<ClientSocket>& clients, int count) {
+  for (int i = 0; i < count; ++i) clients.push_back(ClientSocket::pending(server.port()));
 }
 
 class Overflow : public ListenQueue {
@@ -134,7 +96,7 @@ class Overflow : public ListenQueue {
   }
   std::unique_ptr<ServerProcess> server;
   std::unique_ptr<ClientSocket> served;
-  PendingClients clients;
+  std::vector<ClientSocket> clients;
 };
 
 // Although nothing wakes the server, which accepts nobody now.
