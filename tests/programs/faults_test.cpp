@@ -59,9 +59,16 @@ class Fault : public Injection {
            std::chrono::duration<double>(Clock::now() - begin).count();
   }
 };
+using Accept = Fault;
+using Fork = Fault;
+using Ppoll = Fault;
+using Waitpid = Fault;
+using ChildSandbox = Fault;
+using CloseRange = Fault;
+using ReadAndWrite = Fault;
 
 // However long it fails, and in whatever way: a bounded number of calls, and one line per second.
-TEST_F(Fault, OfAcceptThatStaysIsWaitedOut) {
+TEST_F(Accept, BacksOffWhileItKeepsFailing) {
   for (const char* error : {"ECONNABORTED", "EMFILE", "ENFILE", "ENOMEM", "EINVAL"}) {
     const char* overload = std::string_view(error) == "EMFILE" ? "refuse" : "queue";
     const auto begin = Clock::now();
@@ -82,7 +89,7 @@ std::string from_first_client(int count = 0) {
   return std::to_string(first) + (count == 0 ? "+" : ".." + std::to_string(first + count - 1));
 }
 
-TEST_F(Fault, OfForkCostsThatClientAlone) {
+TEST_F(Fork, CostsThatClientAloneIfItFails) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
     ServerProcess server(
         {"--max-connections", "2"}, no_search_for_leaks(),
@@ -98,7 +105,7 @@ TEST_F(Fault, OfForkCostsThatClientAlone) {
 }
 
 // While it lasts, clients wait for it to end, and are not all reset as fast as they can be accepted.
-TEST_F(Fault, OfForkThatStaysIsRestedFrom) {
+TEST_F(Fork, BacksOffWhileItKeepsFailing) {
   ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(),
                        failing("clone,fork,vfork", "error=EAGAIN:when=" + from_first_client()));
   std::vector<ClientSocket> clients;
@@ -106,7 +113,7 @@ TEST_F(Fault, OfForkThatStaysIsRestedFrom) {
   EXPECT_LE(failures_per_second(), 15) << "it rests for 0.1 s";
 }
 
-TEST_F(Fault, OfPpollIsRestedFrom) {
+TEST_F(Ppoll, BacksOffIfItFails) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
     ServerProcess server({}, no_search_for_leaks(),
                          failing("ppoll", std::string("error=") + error + ":when=2..5"));
@@ -118,7 +125,7 @@ TEST_F(Fault, OfPpollIsRestedFrom) {
 }
 
 // Nobody can be served by a server that cannot wait, but it hears signals and uses no processor.
-TEST_F(Fault, OfPpollForEverDoesNotSpinAndHearsAStop) {
+TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
   for (const char* mode : {"fork", "iterative"}) {
     // The first is the announcement's.
     ServerProcess server({"--mode", mode}, no_search_for_leaks(), failing("ppoll", "error=ENOMEM:when=2+"));
@@ -127,7 +134,7 @@ TEST_F(Fault, OfPpollForEverDoesNotSpinAndHearsAStop) {
   }
 }
 
-TEST_F(Fault, OfWaitpidLeavesNoZombie) {
+TEST_F(Waitpid, LeavesNoZombieIfItIsInterrupted) {
   // The first waits for the child of the start-up, the second looks for others from before.
   ServerProcess server({}, no_search_for_leaks(), failing("wait4,waitid", "error=EINTR:when=3..4"));
   EXPECT_TRUE(is_served(server));
@@ -135,7 +142,7 @@ TEST_F(Fault, OfWaitpidLeavesNoZombie) {
   EXPECT_EQ(injected(), 2U);
 }
 
-TEST_F(Fault, OfTheSandboxInAChildServesNobodyUnprotected) {
+TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
   // Each child's first is its tie to the parent; the one that tried it at start-up has no second. A plain
   // child tries a filter, then strict mode.
   const bool plain = !TCPSERVER_TEST_SMALL_CHILDREN;
@@ -148,7 +155,7 @@ TEST_F(Fault, OfTheSandboxInAChildServesNobodyUnprotected) {
       << "and the server's own second, which asks for no_new_privs once more";
 }
 
-TEST_F(Fault, OfCloseRangeLeavesNoDescriptorToAChild) {
+TEST_F(CloseRange, LeavesNoDescriptorToAChildIfItFails) {
   ServerProcess server({"--bind", "127.0.0.1,127.0.0.2"}, no_search_for_leaks(),
                        failing("close_range", "error=ENOSYS", {"-f"}));
   auto client = open_session(server);
@@ -158,7 +165,7 @@ TEST_F(Fault, OfCloseRangeLeavesNoDescriptorToAChild) {
 
 // Every other read and write of a live session is interrupted. Without the sandbox, in which strace's way to
 // make a call fail is a forbidden call.
-TEST_F(Fault, OfReadAndWriteByASignalLosesNoByte) {
+TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);
   const auto child = children_of(server.pid()).at(0).pid;
