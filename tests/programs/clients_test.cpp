@@ -283,7 +283,7 @@ TEST(Clients, WhoseReaderStallsAreStoppedAllTheSame) {
 
 using ClientsTraced = Injection;
 
-// The last look for signals takes 15 ms, so that the signal comes in the middle of it in some tries.
+// Each look takes 15 ms, so that the signal comes in the middle of the last one.
 TEST_F(ClientsTraced, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
   for (auto later = 0ms; later < 12ms; later += 2ms) {
     std::promise<void> closed;
