@@ -83,4 +83,9 @@ ClientSocket open_session(const ServerProcess& server, const char* source) {
   return client;
 }
 
+bool serves(const ServerProcess& server) {
+  ClientSocket client(server.port());
+  return echo_through(client, "served") == "served";
+}
+
 }  // namespace harness

@@ -51,4 +51,7 @@ class ServerProcess {
 // Connects a client, and waits until its session echoes. Throws if it does not.
 [[nodiscard]] ClientSocket open_session(const ServerProcess& server, const char* source = "127.0.0.1");
 
+// Whether a new client gets its echo.
+[[nodiscard]] bool serves(const ServerProcess& server);
+
 }  // namespace harness

@@ -22,19 +22,14 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-bool is_served(const ServerProcess& server) {
-  ClientSocket client(server.port());
-  return echo_through(client, "served") == "served";
-}
-
 class AcceptFault : public Injection, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(AcceptFault, IsSurvivedAndTheClientServed) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--bind", "127.0.0.1", "--mode", mode}, no_search_for_leaks(),
                          failing("accept4", std::string("error=") + GetParam() + ":when=1..2"));
-    EXPECT_TRUE(is_served(server)) << "the very client whose accept failed: it stays in the queue";
-    EXPECT_TRUE(is_served(server));
+    EXPECT_TRUE(serves(server)) << "the very client whose accept failed: it stays in the queue";
+    EXPECT_TRUE(serves(server));
     EXPECT_EQ(injected(), 2U);
     EXPECT_TRUE(contains(server.status(), "; 0 failed forks, 2 accept errors;")) << server.last_line();
     EXPECT_EQ(server.stop(), 0);
@@ -98,7 +93,7 @@ TEST_F(Fork, CostsThatClientAloneIfItFails) {
       ClientSocket unlucky(server.port());
       EXPECT_TRUE(unlucky.is_reset()) << "an orderly end would look like an answer";
     }
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(is_served(server)) << "no place is lost: there are but two";
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no place is lost: there are but two";
     EXPECT_EQ(injected(), 3U);
     EXPECT_TRUE(server.status_shows("0 of 2 sessions open, 7 accepted, 3 refused")) << server.last_line();
   }
@@ -117,8 +112,8 @@ TEST_F(Ppoll, BacksOffIfItFails) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
     ServerProcess server({}, no_search_for_leaks(),
                          failing("ppoll", std::string("error=") + error + ":when=2..5"));
-    EXPECT_TRUE(is_served(server)) << error;
-    EXPECT_TRUE(is_served(server)) << error;
+    EXPECT_TRUE(serves(server)) << error;
+    EXPECT_TRUE(serves(server)) << error;
     EXPECT_EQ(injected(), 4U);
     EXPECT_EQ(server.stop(), 0);
   }
@@ -137,7 +132,7 @@ TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
 TEST_F(Waitpid, LeavesNoZombieIfItIsInterrupted) {
   // The first waits for the child of the start-up, the second looks for others from before.
   ServerProcess server({}, no_search_for_leaks(), failing("wait4,waitid", "error=EINTR:when=3..4"));
-  EXPECT_TRUE(is_served(server));
+  EXPECT_TRUE(serves(server));
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
   EXPECT_EQ(injected(), 2U);
 }
@@ -214,7 +209,7 @@ TEST(LostListener, IsGivenUpAndTheOthersGoOn) {
 TEST(LogAtItsSizeLimit, DoesNotEndTheServer) {
   const TextFile log;
   ServerProcess server({"-v"}, {}, {"/bin/sh", "-c", "ulimit -f 1; exec \"$0\" \"$@\" 2>>" + log.path()});
-  for (int i = 0; i < 60; ++i) ASSERT_TRUE(is_served(server)) << i;
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(serves(server)) << i;
   EXPECT_EQ(server.stop(), 0);
 }
 
