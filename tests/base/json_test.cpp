@@ -1,6 +1,10 @@
 #include "tcpserver/base/json.hpp"
 
+#include "harness/json.hpp"
+
 #include <gtest/gtest.h>
+
+#include <stdexcept>
 
 namespace {
 
@@ -99,6 +103,19 @@ TEST(Json, CutsAStringBetweenCharacters) {
                                                             {5, "[\"x\"]"},
                                                             {4, "[\"\"]"}};
   for (const auto& [length, json] : cases) EXPECT_EQ(cut_to(length), json);
+}
+
+// The reader that the tests use.
+TEST(JsonReader, FindsValuesAndRefusesWhatIsNoDocument) {
+  const harness::Json json(R"( {"a": [1, -2.5e1], "b": {"x": "q\"\u00e4", "e": []}, "c": null} )");
+  EXPECT_EQ(json.values("a.* b c a.0"), "1 -2.5e1 {x: q\"\u00e4, e: []} null 1");
+  EXPECT_EQ(json.number("a.1"), -25);
+  EXPECT_EQ(json.keys("b"), "x e");
+  EXPECT_THROW(static_cast<void>(json.values("d")), std::runtime_error);
+  for (const char* text :
+       {"", "{", "[1,]", "{\"a\":1,}", "01", "\"\n\"", "\"\\x\"", "1 2", "{a:1}", "nul", "[1}"}) {
+    EXPECT_THROW(harness::Json{text}, std::runtime_error) << text;
+  }
 }
 
 }  // namespace

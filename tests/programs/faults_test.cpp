@@ -1,5 +1,4 @@
 #include "harness/client_socket.hpp"
-#include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/strace.hpp"

@@ -2,7 +2,6 @@
 #include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
-#include "programs/daemon.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <utility>
 #include <vector>
 
 // Linux lets an interface have nearly any byte in its name, and addresses are shown with it.
@@ -66,16 +64,14 @@ TEST_F(InterfaceName, IsShownAsIndexInLogStatusAndMetrics) {
   ASSERT_EQ(::write(input[1], "x", 1), 1);
   ASSERT_TRUE(client.read_output_until([](const std::string& text) { return text == "x"; }));
 
-  const std::vector<std::string> status{TCPSERVER_PROGRAM, "--status", "--port", port};
-  auto status_json = status;
-  status_json.insert(status_json.end(), {"--log-format", "json"});
-  const std::vector<std::string> watch{TCPBACKLOG_PROGRAM, "watch", port, "--count", "1"};
-  const std::vector<std::string> load{TCPLOAD_PROGRAM, "--connections", "1", host, port};
-  auto watch_json = watch;
-  watch_json.emplace_back("--json");
-  auto load_json = load;
-  load_json.emplace_back("--json");
-  for (const auto& command : {status, status_json, watch, watch_json, load, load_json}) {
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {TCPSERVER_PROGRAM, "--status", "--port", port},
+           {TCPSERVER_PROGRAM, "--status", "--port", port, "--log-format", "json"},
+           {TCPBACKLOG_PROGRAM, "watch", port, "--count", "1"},
+           {TCPBACKLOG_PROGRAM, "watch", port, "--count", "1", "--json"},
+           {TCPLOAD_PROGRAM, "--connections", "1", host, port},
+           {TCPLOAD_PROGRAM, "--connections", "1", host, port, "--json"},
+       }) {
     const auto result = run(beside(server, command));
     EXPECT_EQ(result.ending, 0) << result.errors;
     expect_printable(result.output + result.errors, command[0] + " " + command[1]);
