@@ -1,5 +1,7 @@
 #include "backlog/sizing.hpp"
 
+#include "harness/text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,6 +12,7 @@
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::backlog;
 
 // The example of the manual.
@@ -40,7 +43,7 @@ TEST(Sizing, OfTheExample) {
                            "(3000 - 1250) x 1 s = 1750 connections; the last of them waits 1.4 s\n",
                            "1750 x 1.5 = 2625\n", "1750 / (1250 - 1000) = 7 s after the burst\n",
                            "backlog         2625\n", "SOMAXCONN 4096, net.core.somaxconn 4096: enough\n"}) {
-    EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
+    EXPECT_TRUE(contains(text, line)) << line << "is not in\n" << text;
   }
 }
 
@@ -51,13 +54,12 @@ TEST(Sizing, SaysWhichLimitOfTheSystemIsTooLow) {
   };
   const std::string raise = "sysctl -w net.core.somaxconn=2625";
   const std::string clamp = "clamps to SOMAXCONN";
-  EXPECT_EQ(text(2625, 2625).find("too little"), std::string::npos);
-  EXPECT_NE(text(2624, 4096).find(raise), std::string::npos);
-  EXPECT_EQ(text(2624, 4096).find(clamp), std::string::npos);
-  EXPECT_NE(text(4096, 128).find(clamp), std::string::npos);
-  EXPECT_EQ(text(4096, 128).find(raise), std::string::npos);
-  EXPECT_NE(text(64, 128).find("sysctl -w net.core.somaxconn=128\n"), std::string::npos)
-      << "as far as it helps";
+  EXPECT_FALSE(contains(text(2625, 2625), "too little"));
+  EXPECT_TRUE(contains(text(2624, 4096), raise));
+  EXPECT_FALSE(contains(text(2624, 4096), clamp));
+  EXPECT_TRUE(contains(text(4096, 128), clamp));
+  EXPECT_FALSE(contains(text(4096, 128), raise));
+  EXPECT_TRUE(contains(text(64, 128), "sysctl -w net.core.somaxconn=128\n")) << "as far as it helps";
 }
 
 TEST(Sizing, SaysWhereNoBacklogHelps) {
@@ -66,8 +68,8 @@ TEST(Sizing, SaysWhereNoBacklogHelps) {
     load.rate = load.burst = rate;
     const auto sizing = size_backlog(load);
     EXPECT_FALSE(sizing.carried) << rate;
-    EXPECT_NE(sizing_text(load, sizing, {}, 4096).find("none helps"), std::string::npos);
-    EXPECT_NE(json_of(load, sizing).find("\"backlog\": null"), std::string::npos);
+    EXPECT_TRUE(contains(sizing_text(load, sizing, {}, 4096), "none helps"));
+    EXPECT_TRUE(contains(json_of(load, sizing), "\"backlog\": null"));
   }
 }
 
@@ -99,8 +101,8 @@ TEST(Sizing, StaysFiniteWhateverTheLoad) {
             EXPECT_EQ(sizing.carried, sizing.backlog >= 1);
             EXPECT_EQ(sizing.backlog, std::floor(sizing.backlog));
             for (const auto& text : {sizing_text(load, sizing, {}, 4096), json_of(load, sizing)}) {
-              EXPECT_EQ(text.find("inf"), std::string::npos) << text;
-              EXPECT_EQ(text.find("nan"), std::string::npos) << text;
+              EXPECT_FALSE(contains(text, "inf"));
+              EXPECT_FALSE(contains(text, "nan"));
             }
           }
         }

@@ -1,6 +1,7 @@
 #include "backlog/watch.hpp"
 
 #include "harness/json.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::kernel;
 using namespace tcpserver::backlog;
 using tcpserver::base::SocketAddress;
@@ -78,7 +80,7 @@ TEST(WatchJson, EscapesTheNameOfAProgram) {
   Look look{};
   look.queues.emplace_back().owner = SocketOwner{.pid = 1, .name = harness::hostile};
   const auto json = watch_json(look);
-  EXPECT_NE(json.find(harness::hostile_in_json), std::string::npos) << json;
+  EXPECT_TRUE(contains(json, harness::hostile_in_json));
 }
 
 TEST(WatchLines, SayWhatIsNotTold) {
@@ -86,9 +88,9 @@ TEST(WatchLines, SayWhatIsNotTold) {
   auto silent = listener(8, std::nullopt);
   silent.limit.reset();
   const auto look = book.enter({.listeners = {silent}, .half_open = 0}, std::nullopt, 0);
-  EXPECT_NE(watch_lines(look).find("queue 8 of ? "), std::string::npos);
-  EXPECT_NE(watch_lines(look).find("dropped here +not told"), std::string::npos);
-  EXPECT_NE(watch_json(look).find("\"limit\": null"), std::string::npos);
+  EXPECT_TRUE(contains(watch_lines(look), "queue 8 of ? "));
+  EXPECT_TRUE(contains(watch_lines(look), "dropped here +not told"));
+  EXPECT_TRUE(contains(watch_json(look), "\"limit\": null"));
   EXPECT_EQ(watch_lines(book.enter({}, std::nullopt, 1)),
             "1.0 s  nobody listens here now; ListenOverflows, ListenDrops: not told\n");
 }
@@ -98,9 +100,9 @@ TEST(WatchLines, SayWhoseAListenerIsWhenItIsNew) {
   const auto lines = [&](std::uint64_t inode) {
     return watch_lines(book.enter({.listeners = {listener(0, 0, inode)}, .half_open = 0}, {}, 0));
   };
-  EXPECT_NE(lines(7).find("(pid 7)"), std::string::npos);
-  EXPECT_EQ(lines(7).find("(pid"), std::string::npos);
-  EXPECT_NE(lines(8).find("(pid 8)"), std::string::npos) << "another listener, as after a restart";
+  EXPECT_TRUE(contains(lines(7), "(pid 7)"));
+  EXPECT_FALSE(contains(lines(7), "(pid"));
+  EXPECT_TRUE(contains(lines(8), "(pid 8)")) << "another listener, as after a restart";
 }
 
 TEST(WatchScreen, DrawsOverTheLastPictureAndNothingBeyondTheTerminal) {
@@ -115,8 +117,8 @@ TEST(WatchScreen, DrawsOverTheLastPictureAndNothingBeyondTheTerminal) {
   for (std::string line; std::getline(lines, line);) {
     EXPECT_LE(line.substr(0, line.find('\x1b')).size(), 39U) << line;
   }
-  EXPECT_NE(second.find("  ##\x1b[K"), std::string::npos) << "two marks of a full queue";
-  EXPECT_NE(second.find("  --\x1b[K"), std::string::npos) << "and of one that is not";
+  EXPECT_TRUE(contains(second, "  ##\x1b[K")) << "two marks of a full queue";
+  EXPECT_TRUE(contains(second, "  --\x1b[K")) << "and of one that is not";
 
   const auto small = screen.draw(look, {.columns = 40, .rows = 4});
   EXPECT_EQ(std::count(small.begin(), small.end(), '\n'), 3) << "a row is left for the cursor";

@@ -3,31 +3,26 @@
 #include "harness/proc.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <utility>
-
-#if TCPSERVER_TEST_LINUX
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-
-#include <cerrno>
-#include <cstddef>
-#endif
 
 namespace {
 
 using namespace tcpserver;
 
-#if TCPSERVER_TEST_LINUX
 // As before Linux 5.9, and under some containers' filters.
 bool refuse_close_range() {
   sock_filter rules[] = {
@@ -41,7 +36,6 @@ bool refuse_close_range() {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
          ::syscall(SYS_close_range, ~0U, ~0U, 0) == -1;
 }
-#endif
 
 constexpr int last_in_use = 20;
 
@@ -53,11 +47,7 @@ std::string left_by(int fd, int also, int highest, bool without_close_range) {
   if (pid == 0) {
     const int result = ::fcntl(ends[1], F_DUPFD, last_in_use + 1);
     for (int other = 0; other <= last_in_use; ++other) ::dup2(result, other);
-#if TCPSERVER_TEST_LINUX
     if (without_close_range && !refuse_close_range()) ::_exit(1);
-#else
-    static_cast<void>(without_close_range);
-#endif
     base::close_all_but(fd, also, highest);
     std::string left;
     for (int other = 0; other <= last_in_use; ++other) {

@@ -44,7 +44,6 @@ TEST(SocketAddress, KnowsScopesByNameAndNumber) {
   EXPECT_EQ(by_name->text(), std::string("[fe80::1%") + name + "]:9");
 }
 
-#ifdef __linux__
 // Gives the loopback interface, which has index 1 in every network namespace, another name.
 bool rename_loopback(const std::string& from, const std::string& to) {
   ifreq request{};
@@ -78,7 +77,6 @@ TEST(SocketAddress, ShowsInterfaceIndexIfNameIsNotPlain) {
   }).join();
   if (!has_namespace) GTEST_SKIP() << "no network namespace can be made here";
 }
-#endif
 
 TEST(SocketAddress, ComparesAddressPortAndScope) {
   EXPECT_EQ(SocketAddress::parse("::1", 5), SocketAddress::parse("0::1", 5));

@@ -3,6 +3,7 @@
 #include "tcpserver/cli/option_values.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/text.hpp"
 #include "harness/text_file.hpp"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::cli;
 using tcpserver::base::ExitStatus;
 using tcpserver::base::StartError;
@@ -133,7 +135,7 @@ TEST(OptionTable, ChecksEveryLineOfTheFileBeatenOrNot) {
           "the dashes)");
   for (const char* text : {"help = on", "version = on"}) {
     file.write(text);
-    EXPECT_NE(parse({"--config", file.path()}).error.find("unknown option"), std::string::npos) << text;
+    EXPECT_TRUE(contains(parse({"--config", file.path()}).error, "unknown option")) << text;
   }
   file.write("config = /etc/other");
   EXPECT_EQ(parse({"--config", file.path()}).error, where + "a configuration file cannot name another one");
@@ -164,14 +166,14 @@ TEST(OptionTable, SuggestsNothingFarFetched) {
             "unknown option '--nome'; did you mean --name? (prog --help lists them all)");
   EXPECT_EQ(parse({"--lame", "x"}).error.find("did you mean --name"),
             std::string("unknown option '--lame'; ").size());
-  EXPECT_EQ(parse({"--lane", "x"}).error.find("did you mean"), std::string::npos);
+  EXPECT_FALSE(contains(parse({"--lane", "x"}).error, "did you mean"));
 }
 
 TEST(OptionTable, TakesNoAbbreviation) {
   for (const auto& words : std::vector<Texts>{{"--max", "5"}, {"--max=5"}, {"--max-siz", "5"}}) {
-    EXPECT_NE(parse(words).error.find("did you mean --max-size?"), std::string::npos) << words[0];
+    EXPECT_TRUE(contains(parse(words).error, "did you mean --max-size?")) << words[0];
   }
-  EXPECT_NE(parse({"--vers"}).error.find("did you mean --version?"), std::string::npos);
+  EXPECT_TRUE(contains(parse({"--vers"}).error, "did you mean --version?"));
 }
 
 TEST(OptionTable, HelpAndVersionComeBeforeValues) {

@@ -3,12 +3,14 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 using tcpserver::base::StartError;
@@ -54,24 +56,25 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
     }
     return std::string("it was taken");
   };
-  EXPECT_EQ(refusal({"host", "0"}), "PORT: '0' is not a port: a whole number from 1 to 65535");
-  EXPECT_EQ(refusal({"host", "echo"}), "PORT: 'echo' is not a port: a whole number from 1 to 65535");
-  EXPECT_EQ(refusal({"54321"}),
-            "HOST: '54321' is not a host: HOST comes first, then PORT, as in localhost 54321");
-  EXPECT_EQ(refusal({"127.0.0.1:80"}),
-            "HOST: '127.0.0.1:80' is not a host: HOST and PORT stand apart, as in localhost 54321");
-  EXPECT_EQ(refusal({"[::1]", "80"}), "HOST: '[::1]' is not a host: no brackets, as in ::1 54321");
-  EXPECT_EQ(refusal({"--port", "80"}),
-            "unknown option '--port' (tcpclient --help lists them all; without a flag: HOST PORT)");
-  EXPECT_EQ(refusal({""}), "HOST: '' is not a host: a name or a numeric address");
-  EXPECT_EQ(refusal({"host", "1", "x"}), "unexpected argument 'x': HOST and PORT are all it takes");
-  EXPECT_EQ(refusal({"--timeout", "0"}), "--timeout: '0' is not a time-out: it must be above 0");
-  EXPECT_EQ(
-      refusal({"--delay", "x"}),
-      "--delay: 'x' is not a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
-  EXPECT_EQ(refusal({"--ask-first", "--message", "x"}),
-            "--ask-first and --message exclude each other: with a message there is nothing to ask");
-  EXPECT_NE(refusal({"--mesage", "x"}).find("did you mean --message?"), std::string::npos);
+  const struct {
+    std::vector<std::string> words;
+    const char* start;
+  } bad_calls[] = {{{"host", "0"}, "PORT: '0' is not a port"},
+                   {{"host", "echo"}, "PORT: 'echo' is not a port"},
+                   {{"54321"}, "HOST: '54321' is not a host"},
+                   {{"127.0.0.1:80"}, "HOST: '127.0.0.1:80' is not a host"},
+                   {{"[::1]", "80"}, "HOST: '[::1]' is not a host"},
+                   {{"--port", "80"}, "unknown option '--port'"},
+                   {{""}, "HOST: '' is not a host"},
+                   {{"host", "1", "x"}, "unexpected argument 'x'"},
+                   {{"--timeout", "0"}, "--timeout: '0' is not a time-out"},
+                   {{"--delay", "x"}, "--delay: 'x' is not a duration"},
+                   {{"--ask-first", "--message", "x"},
+                    "--ask-first and --message exclude each other"},
+                   {{"--mesage", "x"}, "did you mean --message?"}};
+  for (const auto& [words, start] : bad_calls) {
+    EXPECT_TRUE(contains(refusal(words), start));
+  }
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 #include "client/summary.hpp"
 
 #include "client/made_timeline.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
@@ -41,12 +43,11 @@ TEST(Summary, AsksWhoWasServedFirst) {
 
 TEST(Summary, CountsThoseWhoGaveUpConnectingToo) {
   Timeline timeline{.lives = {answered(1, 0, 0.001), broken(2, Trouble::timed_out, 3)}, .over = true};
-  EXPECT_NE(summary(timeline).find("1 client was connecting for a second or longer"), std::string::npos)
-      << summary(timeline);
+  EXPECT_TRUE(contains(summary(timeline), "1 client was connecting for a second or longer"));
   timeline.lives[1].dialled_s = 2.5;  // another address was tried before
-  EXPECT_EQ(summary(timeline).find("connecting"), std::string::npos) << summary(timeline);
+  EXPECT_FALSE(contains(summary(timeline), "connecting"));
   timeline.lives[1] = broken(2, Trouble::refused, 3);
-  EXPECT_EQ(summary(timeline).find("connecting"), std::string::npos) << summary(timeline);
+  EXPECT_FALSE(contains(summary(timeline), "connecting"));
 }
 
 TEST(Summary, BetweenTheTwoDrawsNoConclusion) {

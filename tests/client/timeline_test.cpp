@@ -1,11 +1,13 @@
 #include "client/made_timeline.hpp"
 #include "harness/json.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
@@ -51,15 +53,13 @@ TEST(TimelineJson, EscapesStrings) {
   Timeline timeline{.server = harness::hostile, .lives = {broken(1, Trouble::broken, 0.1)}};
   timeline.lives[0].failure->sentence = harness::hostile;
   const auto json = timeline_json(timeline);
-  EXPECT_NE(json.find(std::string("\"server\"") + harness::hostile_in_json), std::string::npos) << json;
-  EXPECT_NE(json.find(std::string("\"error\"") + harness::hostile_in_json), std::string::npos) << json;
+  EXPECT_TRUE(contains(json, std::string("\"server\"") + harness::hostile_in_json));
+  EXPECT_TRUE(contains(json, std::string("\"error\"") + harness::hostile_in_json));
 }
 
 TEST(TimelineJson, SaysNullWhereNoQuickClientWasAnswered) {
   const auto json = timeline_json({.lives = {broken(1, Trouble::refused, 0.1)}, .over = true});
-  EXPECT_NE(json.find("\"quick_wait_median_s\": null, \"quick_wait_max_s\": null, \"errors\": 1}"),
-            std::string::npos)
-      << json;
+  EXPECT_TRUE(contains(json, "\"quick_wait_median_s\": null, \"quick_wait_max_s\": null, \"errors\": 1}"));
 }
 
 }  // namespace

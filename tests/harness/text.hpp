@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -15,8 +17,9 @@ namespace harness {
   return text.str();
 }
 
-[[nodiscard]] inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+// Tells the whole text when an expectation about it fails.
+[[nodiscard]] inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
+  return ::testing::AssertionResult(text.find(part) != std::string::npos) << "'" << part << "' in: " << text;
 }
 
 [[nodiscard]] inline std::size_t occurrences(const std::string& text, const std::string& part) {

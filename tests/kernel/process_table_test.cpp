@@ -1,16 +1,13 @@
-#include "harness/proc.hpp"
-#include "harness/process.hpp"
-
-#include <gtest/gtest.h>
-
-#if TCPSERVER_TEST_LINUX
-
 #include "tcpserver/kernel/process_table.hpp"
 
 #include "harness/own_listener.hpp"
+#include "harness/proc.hpp"
+#include "harness/process.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
@@ -117,5 +114,3 @@ TEST(ProcessTable, KnowsWhoIsGone) {
 }
 
 }  // namespace
-
-#endif

@@ -1,7 +1,3 @@
-#include <gtest/gtest.h>
-
-#if TCPSERVER_TEST_LINUX
-
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include <linux/inet_diag.h>
@@ -10,6 +6,8 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+
+#include <gtest/gtest.h>
 
 #include <cstring>
 #include <random>
@@ -151,5 +149,3 @@ TEST(TcpSockets, SurviveAnyBytes) {
 }
 
 }  // namespace
-
-#endif

@@ -3,12 +3,14 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace tcpserver::base;
+using harness::contains;
 using namespace tcpserver::load;
 using namespace std::chrono_literals;
 using tcpserver::base::StartError;
@@ -61,41 +63,38 @@ TEST(LoadOptions, ChooseTheModeAndWhatItNeeds) {
 }
 
 TEST(LoadOptions, RefuseWhatIsNotAllowed) {
-  EXPECT_EQ(refusal({"--connections", "0"}),
-            "--connections: '0' is not a number of connections: a whole number from 1 to 1000000000");
-  EXPECT_EQ(refusal({"--concurrency", "1000001"}),
-            "--concurrency: '1000001' is not a number of connections: a whole number from 1 to 1000000");
-  EXPECT_EQ(refusal({"--message-size", "2G"}),
-            "--message-size: '2G' is not a size: bytes from 1 to 1G, such as 100, 64K, 1M or 1G");
-  EXPECT_EQ(refusal({"--bulk", "1T"}),
-            "--bulk: '1T' is not a size: bytes from 1 to 1024G, such as 100, 64K, 1M or 1G");
-  EXPECT_EQ(refusal({"--sources", "255"}),
-            "--sources: '255' is not a number of addresses: a whole number from 1 to 254");
-  EXPECT_EQ(refusal({"--hold", "0"}), "--hold: '0' is not a time to hold: it must be above 0");
-  EXPECT_EQ(refusal({"--timeout", "0s"}), "--timeout: '0s' is not a time-out: it must be above 0");
   for (const char* rate : {"0", "-1", "1e3", "1000001"}) {
-    EXPECT_EQ(refusal({"--rate", rate}),
-              std::string("--rate: '") + rate +
-                  "' is not a rate: connections a second, above 0 and at most 1000000, such as 500 or 0.5");
+    EXPECT_TRUE(contains(refusal({"--rate", rate}), std::string("--rate: '") + rate + "' is not a rate"));
   }
-  EXPECT_EQ(refusal({"--service", "discard"}), "--service: 'discard' is not a service: echo or upper");
-  EXPECT_EQ(refusal({"host", "0"}), "PORT: '0' is not a port: a whole number from 1 to 65535");
+}
+
+TEST(LoadOptions, RefuseEachBadCall) {
+  const struct {
+    std::vector<std::string> words;
+    const char* start;
+  } bad_calls[] = {{{"--connections", "0"}, "--connections: '0' is not a number of connections"},
+                   {{"--concurrency", "1000001"}, "--concurrency: '1000001' is not a number of connections"},
+                   {{"--message-size", "2G"}, "--message-size: '2G' is not a size"},
+                   {{"--bulk", "1T"}, "--bulk: '1T' is not a size"},
+                   {{"--sources", "255"}, "--sources: '255' is not a number of addresses"},
+                   {{"--hold", "0"}, "--hold: '0' is not a time to hold"},
+                   {{"--timeout", "0s"}, "--timeout: '0s' is not a time-out"},
+                   {{"--service", "discard"}, "--service: 'discard' is not a service"},
+                   {{"host", "0"}, "PORT: '0' is not a port"},
+                   {{"--ping", "5", "--bulk", "1K"}, "--bulk and --ping exclude each other"},
+                   {{"--ping", "5", "--hold", "1s"}, "--hold and --ping exclude each other"},
+                   {{"--bulk", "1K", "--message-size", "5"}, "--message-size and --bulk exclude each other"}};
+  for (const auto& [words, start] : bad_calls) {
+    EXPECT_TRUE(contains(refusal(words), start));
+  }
 }
 
 TEST(LoadOptions, RefuseWhatMakesNoSenseTogether) {
-  EXPECT_EQ(refusal({"--ping", "5", "--bulk", "1K"}),
-            "--bulk and --ping exclude each other: a run does one of them");
-  EXPECT_EQ(refusal({"--ping", "5", "--hold", "1s"}),
-            "--hold and --ping exclude each other: a run does one of them");
   for (const char* mode : {"--hold", "--bulk", "--ping"}) {
-    EXPECT_EQ(
-        refusal({"--connections", "5", mode, "1"}),
-        std::string("--connections and ") + mode + " exclude each other: how many it opens is --concurrency");
-    EXPECT_EQ(refusal({"--rate", "5", mode, "1"}),
-              "--rate is for short connections: it excludes --hold, --bulk and --ping");
+    EXPECT_TRUE(contains(refusal({"--connections", "5", mode, "1"}),
+                         std::string("--connections and ") + mode + " exclude each other"));
+    EXPECT_TRUE(contains(refusal({"--rate", "5", mode, "1"}), "--rate is for short connections"));
   }
-  EXPECT_EQ(refusal({"--bulk", "1K", "--message-size", "5"}),
-            "--message-size and --bulk exclude each other: a stream has no messages");
 }
 
 }  // namespace

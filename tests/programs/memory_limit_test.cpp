@@ -138,8 +138,7 @@ class OutOfMemory : public ::testing::TestWithParam<Start> {
     clients.clear();
     ClientSocket next(server->port());
     EXPECT_EQ(echo_through(next, "hello"), "hello");
-    EXPECT_EQ(server->process().errors().find("oom_score_adj"), std::string::npos)
-        << server->process().errors();
+    EXPECT_FALSE(contains(server->log(), "oom_score_adj"));
     EXPECT_EQ(server->stop(), 0);
   }
 
@@ -162,9 +161,7 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
   ASSERT_TRUE(first.send("x"));
   ASSERT_EQ(first.receive(1), "x");
   connect(3000);
-  EXPECT_TRUE(eventually([&] {
-    return server->process().errors().find("memory is short") != std::string::npos;
-  })) << server->process().errors();
+  EXPECT_TRUE(server->says("memory is short")) << server->log();
   ASSERT_TRUE(first.send("y"));
   EXPECT_EQ(first.receive(1), "y");
   expect_it_serves_the_next_client();
@@ -186,8 +183,7 @@ TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
 TEST_P(OutOfMemory, FollowsALimitThatIsRaised) {
   start();
   connect(1000);
-  ASSERT_TRUE(
-      eventually([&] { return server->process().errors().find("memory is short") != std::string::npos; }));
+  ASSERT_TRUE(server->says("memory is short"));
   ASSERT_TRUE(cgroup.set_limit(256UL << 20));
   EXPECT_TRUE(eventually([&] { return children_of(server->pid()).size() == clients.size(); }));
   expect_it_serves_the_next_client();
@@ -224,9 +220,7 @@ TEST_P(OutOfMemory, ScoreOfAChildIsAboveTheServers) {
 TEST(MemoryWithoutLimit, LeavesTheScoreOfChildrenAlone) {
   if (tcpserver::kernel::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
   ServerProcess server;
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
+  auto client = open_session(server);
   const auto children = children_of(server.pid());
   ASSERT_EQ(children.size(), 1U);
   EXPECT_EQ(contents_of("/proc/" + std::to_string(children[0].pid) + "/oom_score_adj"),

@@ -1,5 +1,3 @@
-#include "tcpserver/base/io.hpp"
-
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
@@ -15,10 +13,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,24 +30,12 @@ namespace fs = std::filesystem;
 
 class Recorded : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/tcpserver_test.XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder = name;
-  }
-  void TearDown() override {
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-  }
   std::vector<std::string> recording(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"--record", folder.string()});
     return more;
   }
   fs::path file_of(const ClientSocket& client, const std::string& host = "127.0.0.1") const {
     return folder / ("tcpserver." + host + ":" + std::to_string(client.own_port()) + ".dat");
-  }
-  static std::string contents_of(const fs::path& file) {
-    return tcpserver::base::read_file(file.c_str(), 64UL << 20).value_or("no file");
   }
   std::vector<fs::path> files() const {
     std::vector<fs::path> found;
@@ -66,7 +52,8 @@ class Recorded : public ::testing::Test {
     return ~0UL;
   }
 
-  fs::path folder;
+  const TemporaryFolder temporary;
+  const fs::path folder = temporary.path();
 };
 
 class RecordedInMode : public Recorded, public ::testing::WithParamInterface<const char*> {};
@@ -74,24 +61,17 @@ INSTANTIATE_TEST_SUITE_P(Modes, RecordedInMode, ::testing::Values("fork", "itera
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(RecordedInMode, IsWhatTheClientSent) {
-  ServerProcess server(recording({"--mode", GetParam()}));
+  ServerProcess server(recording({"--mode", GetParam(), "--service", "upper"}));
   for (const std::size_t size : {0UL, 1UL, 5000UL, 5'000'000UL}) {
     const auto bytes = varied_bytes(size);
     ClientSocket client(server.port());
     const auto file = file_of(client);
-    EXPECT_EQ(echo_through(client, bytes), bytes);
+    EXPECT_EQ(echo_through(client, bytes).size(), size);
     EXPECT_EQ(contents_of(file), bytes) << size << " bytes";
   }
   EXPECT_EQ(files().size(), 4U);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(occurrences(server.process().errors(), "record"), 0U) << server.process().errors();
-}
-
-TEST_P(RecordedInMode, IsNotWhatWasAnswered) {
-  ServerProcess server(recording({"--mode", GetParam(), "--service", "upper"}));
-  ClientSocket client(server.port());
-  EXPECT_EQ(echo_through(client, "Shout"), "SHOUT");
-  EXPECT_EQ(contents_of(file_of(client)), "Shout");
+  EXPECT_EQ(occurrences(server.log(), "record"), 0U) << server.log();
 }
 
 TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
@@ -101,23 +81,8 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
   EXPECT_EQ(echo_through(client, bytes), bytes);
   EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 100'001));
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.process().errors().find(" reason=client_closed bytes_recorded=100001\n"),
-            std::string::npos);
-  EXPECT_EQ(server.process().errors().find("the recording of"), std::string::npos) << "no failure";
-}
-
-TEST_F(Recorded, IsEachOfManyClients) {
-  ServerProcess server(recording());
-  std::vector<ClientSocket> clients;
-  for (int i = 0; i < 50; ++i) clients.emplace_back(server.port());
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    ASSERT_TRUE(clients[i].send(varied_bytes(1000 + i, static_cast<std::uint32_t>(i + 1))));
-  }
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    const auto bytes = varied_bytes(1000 + i, static_cast<std::uint32_t>(i + 1));
-    ASSERT_EQ(clients[i].receive(bytes.size()), bytes);
-    EXPECT_EQ(contents_of(file_of(clients[i])), bytes);
-  }
+  EXPECT_TRUE(contains(server.log(), " reason=client_closed bytes_recorded=100001\n"));
+  EXPECT_FALSE(contains(server.log(), "the recording of")) << "no failure";
 }
 
 TEST_F(Recorded, IsWholeForEachOfManyLargeOnesAtOnce) {
@@ -173,12 +138,11 @@ TEST_F(Recorded, HasANameOfItsOwnForASecondConnectionOfThePort) {
   ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(contents_of(name), "first");
   std::vector<std::string> rest;
+  const std::regex pattern(R"(\.\d{8}T\d{6}\.\d{6}Z\.dat)");
   for (const auto& file : all) {
     if (file.string() == name) continue;
     rest.push_back(contents_of(file));
-    auto pattern = file.string().substr(name.size() - 4);  // ".20261127T044421.123456Z.dat"
-    for (auto& c : pattern) c = std::isdigit(static_cast<unsigned char>(c)) != 0 ? '9' : c;
-    EXPECT_EQ(pattern, ".99999999T999999.999999Z.dat") << file;
+    EXPECT_TRUE(std::regex_match(file.string().substr(name.size() - 4), pattern)) << file;
   }
   EXPECT_EQ(rest, (std::vector<std::string>{"second", "third"})) << "in the order of their names";
 }
@@ -224,19 +188,19 @@ TEST_F(Recorded, EndsOnAFullDiskAndTheSessionDoesNot) {
   ClientSocket next(server.port());
   EXPECT_EQ(echo_through(next, "next"), "next");
   EXPECT_EQ(server.stop(), 0);
-  const auto& log = server.process().errors();
-  EXPECT_NE(log.find(" after 65536 bytes: No space left on device\n"), std::string::npos) << log;
+  const auto& log = server.log();
+  EXPECT_TRUE(contains(log, " after 65536 bytes: No space left on device\n"));
   EXPECT_LE(occurrences(log, "No space left on device"), 2U)
       << "once a session, and no more than once a second\n"
       << log;
-  EXPECT_NE(log.find(" bytes_in=3000000 bytes_out=3000000 "), std::string::npos);
-  EXPECT_NE(log.find(" reason=client_closed bytes_recorded=65536\n"), std::string::npos);
+  EXPECT_TRUE(contains(log, " bytes_in=3000000 bytes_out=3000000 "));
+  EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=65536\n"));
 }
 
 // Known from the start.
 TEST_F(Recorded, EndsWhereTheProcessMayWriteNoMore) {
   ServerProcess server(recording({"-v"}), {}, {"prlimit", "--fsize=4096", "--"});
-  EXPECT_NE(server.process().errors().find("--record: files end at 4096 bytes"), std::string::npos);
+  EXPECT_TRUE(contains(server.log(), "--record: files end at 4096 bytes"));
   const auto bytes = varied_bytes(100'000);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
@@ -252,10 +216,10 @@ TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
   EXPECT_EQ(echo_through(client, bytes), bytes);
   EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 70'000));
   EXPECT_EQ(server.stop(), 0);
-  const auto& log = server.process().errors();
+  const auto& log = server.log();
   EXPECT_EQ(occurrences(log, " ended after 70000 bytes: File too large\n"), 1U) << log;
-  EXPECT_NE(log.find(" bytes_out=1000000 "), std::string::npos) << log;
-  EXPECT_NE(log.find(" reason=client_closed bytes_recorded=70000\n"), std::string::npos) << log;
+  EXPECT_TRUE(contains(log, " bytes_out=1000000 "));
+  EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=70000\n"));
 }
 
 TEST_F(Recorded, IsNotWhereTheFolderIsGone) {
@@ -266,10 +230,8 @@ TEST_F(Recorded, IsNotWhereTheFolderIsGone) {
     EXPECT_EQ(echo_through(client, "echoed"), "echoed");
   }
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.process().errors().find(" is not recorded: cannot make a file in " + folder.string() +
-                                           ": No such file or directory\n"),
-            std::string::npos)
-      << server.process().errors();
+  EXPECT_TRUE(contains(server.log(), " is not recorded: cannot make a file in " + folder.string() +
+                                         ": No such file or directory\n"));
 }
 
 // The connection has the last one.
@@ -281,15 +243,13 @@ TEST_F(Recorded, IsNotWhereDescriptorsAreShort) {
   EXPECT_EQ(echo_through(client, "echoed"), "echoed");
   EXPECT_TRUE(files().empty());
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.process().errors().find(": Too many open files\n"), std::string::npos)
-      << server.process().errors();
+  EXPECT_TRUE(contains(server.log(), ": Too many open files\n"));
 }
 
 TEST_F(Recorded, HasNoLimitWithoutARecording) {
   ServerProcess server({"--record-limit", "1M"});
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_NE(server.process().errors().find("--record-limit has no effect without --record\n"),
-            std::string::npos);
+  EXPECT_TRUE(contains(server.log(), "--record-limit has no effect without --record\n"));
 }
 
 TEST_F(Recorded, NeedsAFolderThatCanBeWrittenTo) {
@@ -297,36 +257,19 @@ TEST_F(Recorded, NeedsAFolderThatCanBeWrittenTo) {
   for (const auto& place : {std::string("/nowhere"), (folder / "file").string()}) {
     const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--record", place});
     EXPECT_EQ(result.ending, 73) << place;
-    EXPECT_NE(result.errors.find("tcpserver: cannot open the folder of --record, " + place + ": "),
-              std::string::npos)
-        << result.errors;
+    EXPECT_TRUE(contains(result.errors, "tcpserver: cannot open the folder of --record, " + place + ": "));
     EXPECT_EQ(result.output, "");
   }
   if (::geteuid() != 0) GTEST_SKIP() << "the rest needs root: --user";
   const PublicCopy program(TCPSERVER_PROGRAM);
   const auto result = run({program.path(), "--port", "0", "--record", folder.string(), "--user", "nobody"});
   EXPECT_EQ(result.ending, 73);
-  EXPECT_NE(result.errors.find("tcpserver: cannot write to the folder of --record, " + folder.string() +
-                               ": Permission denied\n"),
-            std::string::npos)
-      << result.errors;
+  EXPECT_TRUE(contains(result.errors, "tcpserver: cannot write to the folder of --record, " +
+                                          folder.string() + ": Permission denied\n"));
 }
 
-TEST_F(Recorded, IsTheUsersWhoServes) {
-  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
-  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
-  const PublicCopy program(TCPSERVER_PROGRAM);
-  ServerProcess server(recording({"--user", "nobody"}), {}, {program.path()});
-  ClientSocket client(server.port());
-  EXPECT_EQ(echo_through(client, "x"), "x");
-  struct stat status {};
-  ASSERT_EQ(::stat(file_of(client).c_str(), &status), 0);
-  EXPECT_EQ(status.st_uid, 65534U);
-  EXPECT_EQ(status.st_size, 1);
-}
-
-// What was opened before --user stays usable after it, though the way to it is closed to that user.
-TEST_F(Recorded, IsInAFolderThatTheUserCannotReachByItsPath) {
+// The folder is opened before the switch to --user, which may have no way to its path.
+TEST_F(Recorded, BelongsToTheUserEvenInAFolderThatTheUserCannotReach) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
   const auto place = folder / "place";
   ASSERT_TRUE(fs::create_directory(place));
@@ -336,38 +279,36 @@ TEST_F(Recorded, IsInAFolderThatTheUserCannotReachByItsPath) {
   ServerProcess server({"--record", place.string(), "--user", "nobody"}, {}, {program.path()});
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
-  EXPECT_EQ(contents_of(place / file_of(client).filename()), "x") << server.process().errors();
+  struct stat status {};
+  ASSERT_EQ(::stat((place / file_of(client).filename()).c_str(), &status), 0) << server.log();
+  EXPECT_EQ(status.st_uid, 65534U);
+  EXPECT_EQ(status.st_size, 1);
 }
 
 // Root whose capabilities are gone is a user like others.
 TEST_F(Recorded, NeedsAFolderThatRootMayWriteToWithoutCapabilities) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root has something to give up";
-  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: it stays root";
   ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
   const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--record", folder.string()});
   EXPECT_EQ(result.ending, 73);
-  EXPECT_NE(result.errors.find("tcpserver: cannot write to the folder of --record, "), std::string::npos)
-      << result.errors;
+  EXPECT_TRUE(contains(result.errors, "tcpserver: cannot write to the folder of --record, "));
 }
 
 // One more than without, for which it needs no further system call.
 TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
-  if (!TCPSERVER_TEST_LINUX) GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: no sandbox";
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   const auto before = descriptors_of(server.pid());
   const bool strict = TCPSERVER_TEST_SMALL_CHILDREN && !under_seccomp_filter();
   std::vector<ClientSocket> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.emplace_back(server.port());
-    ASSERT_TRUE(clients.back().send("x"));
-    ASSERT_EQ(clients.back().receive(1), "x");
+    clients.push_back(open_session(server));
   }
   for (const auto& child : children_of(server.pid())) {
     EXPECT_EQ(descriptors_of(child.pid), 2U);
     EXPECT_EQ(status_of(child.pid, "Seccomp"), strict ? "1" : "2");
   }
-  EXPECT_EQ(descriptors_of(server.pid()), before) << "the parent keeps none";
+  EXPECT_TRUE(eventually([&] { return descriptors_of(server.pid()) == before; })) << "the parent keeps none";
 }
 
 // Low numbers are free, so that connection and file are apart, in either order.
@@ -376,9 +317,7 @@ TEST_F(Recorded, SurvivesHolesAmongTheDescriptors) {
       recording(), {},
       {"/bin/sh", "-c", "exec 3<&- 5</dev/null 7</dev/null 9</dev/null; exec \"$0\" \"$@\""});
   for (int i = 0; i < 3; ++i) {
-    ClientSocket client(server.port());
-    ASSERT_TRUE(client.send("x"));
-    ASSERT_EQ(client.receive(1), "x");
+    auto client = open_session(server);
     const auto children = children_of(server.pid());
     ASSERT_EQ(children.size(), 1U);
     EXPECT_EQ(descriptors_of(children.front().pid), 2U);
@@ -395,9 +334,7 @@ TEST_F(Recorded, LimitHoldsForACompromisedChild) {
   for (const std::vector<std::string>& wrapper :
        {std::vector<std::string>{}, {UNDER_FILTER_PROGRAM, "--deny-stack"}}) {
     ServerProcess server(recording({"--record-limit", std::to_string(limit)}), {}, wrapper);
-    ClientSocket client(server.port());
-    ASSERT_TRUE(client.send("x"));
-    ASSERT_EQ(client.receive(1), "x");
+    auto client = open_session(server);
     const auto file = file_of(client);
     const pid_t child = children_of(server.pid()).at(0).pid;
     ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));

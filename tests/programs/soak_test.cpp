@@ -1,4 +1,5 @@
 #include "harness/process.hpp"
+#include "harness/text.hpp"
 #include "harness/text_file.hpp"
 
 #include <sys/stat.h>
@@ -39,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, Soak,
 TEST_P(Soak, FindsNothingWrong) {
   const auto result = soak(folder_of_programs(), GetParam());
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_NE(result.errors.find("soak: all is well\n"), std::string::npos) << result.errors;
+  EXPECT_TRUE(contains(result.errors, "soak: all is well\n"));
 }
 
 // It must be able to find something: a server that changes bytes.
@@ -52,7 +53,7 @@ TEST(SoakItself, FindsWrongBytes) {
   std::filesystem::create_symlink(TCPLOAD_PROGRAM, folder / "tcpload");
   const auto result = soak(folder, {"short", "10"});
   EXPECT_EQ(result.ending, 1) << result.errors;
-  EXPECT_NE(result.errors.find("WRONG: a client was not answered right"), std::string::npos) << result.errors;
+  EXPECT_TRUE(contains(result.errors, "WRONG: a client was not answered right"));
 }
 
 TEST(SoakItself, RefusesWhatIsNoJob) {

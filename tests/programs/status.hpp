@@ -49,7 +49,7 @@ inline Shown shown(const std::vector<std::string>& options, const std::vector<st
   Shown result{run(command), {}, {}};
   bool in_table = false;
   for (const auto& line : lines_of(result.finished.output)) {
-    const bool heading = line.find(" PEER ") != std::string::npos;
+    const bool heading = contains(line, " PEER ");
     if (in_table && !heading) result.rows.push_back(row_of(line));
     if (!in_table && !heading) result.head.push_back(line);
     in_table = in_table || heading;
@@ -82,13 +82,5 @@ inline const Row* row_with_peer(const Shown& status, const std::string& peer) {
       std::find_if(status.rows.begin(), status.rows.end(), [&](const Row& row) { return row.peer == peer; });
   return found == status.rows.end() ? nullptr : &*found;
 }
-
-class Status : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!TCPSERVER_TEST_LINUX)
-      GTEST_SKIP() << "built with TCPSERVER_LINUX=OFF: who is connected is not known";
-  }
-};
 
 }  // namespace harness

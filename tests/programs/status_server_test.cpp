@@ -1,5 +1,6 @@
 #include "harness/own_listener.hpp"
 #include "harness/server_process.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 #include "programs/status.hpp"
 
@@ -18,19 +19,7 @@ namespace {
 using namespace harness;
 namespace fs = std::filesystem;
 
-TEST_F(Status, SaysThatNobodyListens) {
-  std::string port;
-  {
-    const OwnListener listener;
-    port = listener.port();
-  }
-  const auto status = shown({"--port", port});
-  EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_EQ(status.finished.output, "");
-  EXPECT_EQ(status.finished.errors, "tcpserver: --status: nobody listens on port " + port + "\n");
-}
-
-TEST_F(Status, LooksAtTheAddressesOfBindAlone) {
+TEST(Status, LooksAtTheAddressesOfBindAlone) {
   ServerProcess one({"--bind", "127.0.0.1"});
   const auto port = std::to_string(one.port());
   ServerProcess other({"--port", port, "--bind", "127.0.0.2"});
@@ -38,48 +27,36 @@ TEST_F(Status, LooksAtTheAddressesOfBindAlone) {
   EXPECT_EQ(status.finished.ending, 0) << status.finished.errors;
   EXPECT_TRUE(status.head.at(0).starts_with("tcpserver, pid " + std::to_string(other.pid()) + ","));
   EXPECT_EQ(occurrences(status.finished.output, "tcpserver, pid "), 1U);
-  EXPECT_EQ(shown({"--port", port, "--bind", "127.0.0.3"}).finished.errors,
-            "tcpserver: --status: nobody listens on port " + port + " of 127.0.0.3\n");
+  const auto nobody = shown({"--port", port, "--bind", "127.0.0.3"}).finished;
+  EXPECT_EQ(nobody.ending, 69);
+  EXPECT_EQ(nobody.output, "");
+  EXPECT_TRUE(contains(nobody.errors, "nobody listens on port " + port + " of 127.0.0.3"));
   const auto both = shown({"--port", port});
   EXPECT_EQ(occurrences(both.finished.output, "tcpserver, pid "), 2U) << both.finished.output;
 }
 
-TEST_F(Status, KnowsOtherPrograms) {
+TEST(Status, KnowsOtherPrograms) {
   const OwnListener listener;
   const auto status = shown({"--port", listener.port()});
   EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_EQ(status.finished.errors, "tcpserver: --status: programs_test (pid " + std::to_string(::getpid()) +
-                                        ") listens on port " + listener.port() + ", which is no tcpserver\n");
+  EXPECT_TRUE(contains(status.finished.errors, "programs_test (pid " + std::to_string(::getpid()) + ")"));
 }
 
-TEST_F(Status, OfPortZeroIsAMistake) {
-  const auto status = shown({"--port", "0"});
-  EXPECT_EQ(status.finished.ending, 64);
-  EXPECT_EQ(status.finished.errors,
-            "tcpserver: --status: --port 0 says not which server: give its --port or its --pid-file\n");
+TEST(Status, OfPortZeroIsAMistake) {
+  EXPECT_EQ(shown({"--port", "0"}).finished.ending, 64);
 }
 
-TEST_F(Status, NeedsStandardOutput) {
+TEST(Status, NeedsStandardOutput) {
   ServerProcess server;
   const auto command = std::string(TCPSERVER_PROGRAM) + " --status --port " + std::to_string(server.port());
   EXPECT_EQ(run({"sh", "-c", command + " >&-"}).ending, 74);
   EXPECT_EQ(run({"sh", "-c", command + " >/dev/full"}).ending, 74);
 }
 
-// With a pid file.
-class StatusByPidFile : public Status {
+class StatusByPidFile : public ::testing::Test {
  protected:
-  StatusByPidFile() {
-    char name[] = "/tmp/tcpserver_test.XXXXXX";
-    if (::mkdtemp(name) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    folder_ = name;
-    pid_file = (folder_ / "pid").string();
-  }
-  ~StatusByPidFile() override { fs::remove_all(folder_); }
-  std::string pid_file;
-
- private:
-  fs::path folder_;
+  const TemporaryFolder folder;
+  const std::string pid_file = folder.path() + "/pid";
 };
 
 TEST_F(StatusByPidFile, NeedsNoPort) {
@@ -114,21 +91,19 @@ TEST_F(StatusByPidFile, ShowsAServerThatDrains) {
 }
 
 TEST_F(StatusByPidFile, OfNoServer) {
-  const std::string missing = "tcpserver: --status: no server runs with --pid-file " + pid_file + "\n";
   auto status = shown({"--pid-file", pid_file});
   EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_EQ(status.finished.errors, missing);
+  EXPECT_TRUE(contains(status.finished.errors, "no server runs with --pid-file"));
   EXPECT_FALSE(fs::exists(pid_file)) << "looking makes none";
   std::ofstream(pid_file) << ::getpid() << "\n";
   status = shown({"--pid-file", pid_file});
-  EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_EQ(status.finished.errors, missing) << "the lock counts, not the number";
+  EXPECT_EQ(status.finished.ending, 69) << "the lock counts, not the number";
 }
 
 TEST_F(StatusByPidFile, IsSeenByWhoMayReadItAlone) {
   if (::geteuid() != 0 || find_command("setpriv").empty()) GTEST_SKIP() << "needs root and setpriv";
   const PublicCopy program(TCPSERVER_PROGRAM);
-  fs::permissions(fs::path(pid_file).parent_path(), fs::perms(0755));
+  fs::permissions(folder.path(), fs::perms(0755));
   ServerProcess server({"--pid-file", pid_file});
   const auto status = shown({"--pid-file", pid_file},
                             {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program.path()});
@@ -136,7 +111,7 @@ TEST_F(StatusByPidFile, IsSeenByWhoMayReadItAlone) {
   EXPECT_EQ(lines_of(status.finished.errors).size(), 1U) << status.finished.errors;
 }
 
-TEST_F(Status, OfAnotherUsersServerTakesRights) {
+TEST(Status, OfAnotherUsersServerTakesRights) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be another user";
   if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv is not installed";
   const PublicCopy program(TCPSERVER_PROGRAM);
@@ -147,8 +122,7 @@ TEST_F(Status, OfAnotherUsersServerTakesRights) {
   const auto refused = shown({"--port", port}, as_nobody);
   EXPECT_EQ(refused.finished.ending, 77);
   EXPECT_EQ(refused.finished.output, "");
-  EXPECT_EQ(refused.finished.errors, "tcpserver: --status: no right to see who listens on port " + port +
-                                         ": run it as root, or as the user who started that server\n");
+  EXPECT_TRUE(contains(refused.finished.errors, "no right to see who listens on port " + port));
 
   ServerProcess of_nobody({}, {}, as_nobody);
   ClientSocket client(of_nobody.port());
@@ -161,7 +135,7 @@ TEST_F(Status, OfAnotherUsersServerTakesRights) {
 }
 
 // Such a server has been root, and nobody but root may look at it.
-TEST_F(Status, OfAServerThatBecameAUser) {
+TEST(Status, OfAServerThatBecameAUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   ServerProcess server({"--user", "65534:65534"});
   ClientSocket client(server.port());
@@ -172,7 +146,7 @@ TEST_F(Status, OfAServerThatBecameAUser) {
 }
 
 // As systemd does it: who has made the socket keeps it, and is the server's parent.
-TEST_F(Status, FindsTheServerBesideItsServiceManager) {
+TEST(Status, FindsTheServerBesideItsServiceManager) {
   const OwnListener listener;
   const int third = ::dup(listener.fd());
   Process server({"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 3<&0 0</dev/null", TCPSERVER_PROGRAM},

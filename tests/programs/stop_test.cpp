@@ -1,6 +1,7 @@
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/text.hpp"
 
 #include <signal.h>
 
@@ -24,14 +25,11 @@ TEST_P(StopSignal, LetsOpenSessionsFinishAndEndsWithZero) {
     ASSERT_EQ(client->receive(6), "before");
   }
   server.process().signal(GetParam());
-  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
-    return text.find("stopping: 2 open sessions may finish within 1h") != std::string::npos;
-  }));
+  EXPECT_TRUE(server.says("stopping: 2 open sessions may finish within 1h"));
   EXPECT_FALSE(ClientSocket(server.port()).connected()) << "nobody new is taken";
   for (auto* client : {&first, &second}) EXPECT_EQ(echo_through(*client, "after"), "after");
   EXPECT_EQ(server.process().wait(), 0);
-  EXPECT_NE(server.last_line().find("2 accepted, 0 refused, ended: 2 client closed;"), std::string::npos)
-      << server.last_line();
+  EXPECT_TRUE(contains(server.last_line(), "2 accepted, 0 refused, ended: 2 client closed;"));
 }
 INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, ::testing::Values(SIGTERM, SIGINT), [](const auto& parameter) {
   return parameter.param == SIGTERM ? "SIGTERM" : "SIGINT";
@@ -39,9 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, ::testing::Values(SIGTERM, SIGINT)
 
 TEST(Stop, FreesThePortForASuccessorWhileSessionsFinish) {
   ServerProcess server({"--drain-timeout", "1h", "--bind", "127.0.0.1"});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
+  auto client = open_session(server);
   server.process().signal(SIGTERM);
   ASSERT_TRUE(eventually([&] { return !ClientSocket(server.port()).connected(); }));
   Process successor({TCPSERVER_PROGRAM, "--port", std::to_string(server.port()), "--bind", "127.0.0.1"});
@@ -53,25 +49,20 @@ TEST(Stop, FreesThePortForASuccessorWhileSessionsFinish) {
 
 TEST(Stop, EndsWhatIsLeftAfterTheDrainTimeOut) {
   ServerProcess server({"--drain-timeout", "50ms"});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
+  auto client = open_session(server);
   const auto child = children_of(server.pid()).at(0).pid;
   ::kill(child, SIGSTOP);  // a stopped child does not hear a SIGTERM; it must go all the same
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(client.receive_all(), "");
-  EXPECT_NE(server.last_line().find("ended: 1 drained;"), std::string::npos) << server.last_line();
+  EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;"));
   EXPECT_NE(::kill(child, 0), 0);
 }
 
 TEST(Stop, ASecondSignalEndsAtOnce) {
   ServerProcess server({"--drain-timeout", "1h"});
-  ClientSocket client(server.port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
+  auto client = open_session(server);
   server.process().signal(SIGINT);
-  ASSERT_TRUE(server.process().read_errors_until(
-      [](const std::string& text) { return text.find("stopping: ") != std::string::npos; }));
+  ASSERT_TRUE(server.says("stopping: "));
   server.process().signal(SIGTERM);
   EXPECT_EQ(server.process().wait(), 0);
   EXPECT_EQ(client.receive_all(), "");
@@ -92,7 +83,7 @@ TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
     EXPECT_TRUE(ending == 0 || ending == -SIGTERM || ending == -SIGINT) << ending;
     if (ending != 0) continue;
     ++in_good_order;
-    EXPECT_NE(server.errors().find("tcpserver: stopped: 0 of "), std::string::npos) << server.errors();
+    EXPECT_TRUE(contains(server.errors(), "tcpserver: stopped: 0 of "));
   }
   EXPECT_GE(in_good_order, 1);
 }
@@ -100,17 +91,14 @@ TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
 TEST(Stop, WithNothingOpenIsQuiet) {
   ServerProcess server;
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(server.said_nothing_unusual()) << server.process().errors();
-  EXPECT_EQ(server.process().errors().find("stopping"), std::string::npos);
+  EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
+  EXPECT_FALSE(contains(server.log(), "stopping"));
 }
 
 TEST(Signals, SighupDoesNotEndTheServerAndIsAnswered) {
   ServerProcess server;
   server.process().signal(SIGHUP);
-  EXPECT_TRUE(server.process().read_errors_until([](const std::string& text) {
-    return text.find("SIGHUP: there is no configuration file to read again (--config)\n") !=
-           std::string::npos;
-  }));
+  EXPECT_TRUE(server.says("SIGHUP: there is no configuration file to read again (--config)\n"));
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
 }

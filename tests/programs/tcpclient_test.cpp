@@ -1,6 +1,8 @@
 #include "harness/client_socket.hpp"
 #include "harness/own_listener.hpp"
 #include "harness/server_process.hpp"
+#include "harness/text.hpp"
+#include "harness/text_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,36 +46,27 @@ TEST_F(Client, StreamsStandardInputByteForByte) {
 }
 
 TEST_F(Client, StreamsIntoAFile) {
-  char name[] = "/tmp/tcpclient_test_XXXXXX";
-  const int file = ::mkostemp(name, O_CLOEXEC);
-  ::unlink(name);
+  const TextFile file;
+  const int output = ::open(file.path().c_str(), O_WRONLY | O_CLOEXEC);
   const auto bytes = varied_bytes(10 << 20);
-  EXPECT_EQ(client({"127.0.0.1", port}, {.input = bytes, .output_fd = file}).ending, 0);
-  std::string read_back(bytes.size() + 1, '\0');
-  EXPECT_EQ(::pread(file, read_back.data(), read_back.size(), 0), static_cast<ssize_t>(bytes.size()));
-  read_back.pop_back();
-  EXPECT_TRUE(read_back == bytes);
-  ::close(file);
+  EXPECT_EQ(client({"127.0.0.1", port}, {.input = bytes, .output_fd = output}).ending, 0);
+  ::close(output);
+  EXPECT_TRUE(contents_of(file.path()) == bytes);
 }
 
-// The reader of its output sleeps while far more is under way than all buffers hold.
+// Nobody reads its output while far more is under way than all buffers hold.
 TEST_F(Client, DoesNotDeadlockBehindASlowReader) {
   const auto bytes = varied_bytes(32 << 20);
   Process process({TCPCLIENT_PROGRAM, "127.0.0.1", port}, {.input = bytes});
-  std::this_thread::sleep_for(500ms);
+  std::this_thread::sleep_for(200ms);
   EXPECT_EQ(process.wait(), 0);
   EXPECT_TRUE(process.output() == bytes);
-}
-
-TEST_F(Client, AMessageLargerThanAllBuffersIsNoDeadlockEither) {
-  const std::string text(100'000, 'm');
-  EXPECT_EQ(client({"127.0.0.1", port, "--message", text}).output, text + "\n");
 }
 
 TEST_F(Client, HoldsTheConnectionForTheDelay) {
   Process holding({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--message", "x", "--delay", "1h"});
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open, 1 accepted"); }));
-  EXPECT_NE(server.last_line().find(" 0 bytes in"), std::string::npos) << "connected, and nothing sent";
+  EXPECT_TRUE(contains(server.last_line(), " 0 bytes in")) << "connected, and nothing sent";
   const auto start = Clock::now();
   EXPECT_EQ(client({"127.0.0.1", port, "--message", "x", "--delay", "300ms"}).output, "x\n");
   EXPECT_GE(Clock::now() - start, 300ms);
@@ -86,7 +79,7 @@ TEST_F(Client, AskFirstConnectsOnlyOnceThereIsInput) {
   Process process({TCPCLIENT_PROGRAM, "--ask-first", "127.0.0.1", port}, {.input_fd = ends[0]});
   ::close(ends[0]);
   std::this_thread::sleep_for(200ms);
-  EXPECT_NE(server.status().find(" 0 accepted"), std::string::npos);
+  EXPECT_TRUE(contains(server.status(), " 0 accepted"));
   ASSERT_EQ(::write(ends[1], "hi", 2), 2);
   ::close(ends[1]);
   EXPECT_EQ(process.wait(), 0);
@@ -99,25 +92,17 @@ TEST_F(Client, WorksWithClosedStandardInput) {
   EXPECT_EQ(result.output, "");
 }
 
-TEST_F(Client, RefusesAClosedStandardOutput) {
-  const auto result =
-      run({"/bin/sh", "-c", "exec \"$0\" 127.0.0.1 \"$1\" --message x >&-", TCPCLIENT_PROGRAM, port});
-  EXPECT_EQ(result.ending, 74);
-  EXPECT_EQ(result.errors, "tcpclient: cannot write to standard output: Bad file descriptor\n");
-}
-
-TEST_F(Client, SaysWhenStandardOutputIsFull) {
-  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  const auto result = client({"127.0.0.1", port, "--message", "x"}, {.output_fd = full});
-  ::close(full);
-  EXPECT_EQ(result.ending, 74);
-  EXPECT_EQ(result.errors, "tcpclient: cannot write to standard output: No space left on device\n");
+TEST_F(Client, FailsIfStandardOutputCannotBeWritten) {
+  for (const auto* output : {"/dev/full", "&-"}) {
+    const auto call = std::string("exec \"$0\" 127.0.0.1 \"$1\" --message x >") + output;
+    EXPECT_EQ(run({"sh", "-c", call, TCPCLIENT_PROGRAM, port}).ending, 74) << output;
+  }
 }
 
 TEST_F(Client, RefusesBadInputWithStatus64) {
   const auto result = client({"localhost", "echo"});
   EXPECT_EQ(result.ending, 64);
-  EXPECT_EQ(result.errors, "tcpclient: PORT: 'echo' is not a port: a whole number from 1 to 65535\n");
+  EXPECT_TRUE(contains(result.errors, "PORT: 'echo' is not a port"));
 }
 
 TEST(ClientAlone, SaysWhereNobodyListens) {
@@ -126,16 +111,14 @@ TEST(ClientAlone, SaysWhereNobodyListens) {
   const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
   EXPECT_EQ(result.ending, 69);
   EXPECT_EQ(result.output, "");
-  EXPECT_EQ(result.errors, "tcpclient: cannot connect to '127.0.0.1': 127.0.0.1:" + listener.port() +
-                               ": Connection refused (is the server running?)\n");
+  EXPECT_TRUE(contains(result.errors, "127.0.0.1:" + listener.port() + ": Connection refused"));
 }
 
 TEST(ClientAlone, SaysThatAHostIsNotKnown) {
   const auto result = run({TCPCLIENT_PROGRAM, "not a host name", "--message", "x"});
   EXPECT_TRUE(result.ending == 68 || result.ending == 75)
       << result.ending;  // 75 where the resolver is out of reach
-  EXPECT_TRUE(result.errors.starts_with("tcpclient: cannot find the host 'not a host name': "))
-      << result.errors;
+  EXPECT_TRUE(contains(result.errors, "'not a host name'"));
 }
 
 TEST(ClientAlone, GivesUpAfterTheTimeOut) {
@@ -143,8 +126,8 @@ TEST(ClientAlone, GivesUpAfterTheTimeOut) {
   const auto result =
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x", "--timeout", "100ms"});
   EXPECT_EQ(result.ending, 75);
-  EXPECT_EQ(result.errors,
-            "tcpclient: timed out: nothing from the server for 100ms (sent 2 bytes, received 0)\n");
+  EXPECT_TRUE(contains(result.errors, "timed out"));
+  EXPECT_TRUE(contains(result.errors, "sent 2 bytes, received 0"));
 }
 
 // A name server that never answers, for this one process: its own mount namespace has another resolv.conf.
@@ -157,16 +140,16 @@ TEST(ClientAlone, GivesUpOnASilentNameServerToo) {
   ::inet_pton(AF_INET, "127.53.53.53", &address.sin_addr);
   if (::bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     GTEST_SKIP() << "port 53 is taken";
-  const auto result = run({"unshare", "--mount", "/bin/sh", "-c",
-                           "conf=$(mktemp) && echo nameserver 127.53.53.53 > $conf && "
-                           "mount --bind $conf /etc/resolv.conf && rm $conf && "
-                           "exec \"$0\" host.example --message x --timeout 300ms",
-                           TCPCLIENT_PROGRAM});
+  const auto result =
+      run({"unshare", "--mount", "/bin/sh", "-c",
+           "conf=$(mktemp) && echo nameserver 127.53.53.53 > $conf && mount --bind $conf /etc/resolv.conf && "
+           "rm $conf && exec \"$0\" host.example --message x --timeout 300ms",
+           TCPCLIENT_PROGRAM});
   ::close(silent);
   if (result.errors.starts_with("unshare: ") || result.errors.starts_with("mount: "))
     GTEST_SKIP() << result.errors;
   EXPECT_EQ(result.ending, 75);
-  EXPECT_EQ(result.errors, "tcpclient: cannot find the host 'host.example': timed out\n");
+  EXPECT_TRUE(contains(result.errors, "'host.example': timed out"));
 }
 
 TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
@@ -181,7 +164,7 @@ TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port()}, {.input = varied_bytes(32 << 20)});
   EXPECT_EQ(result.ending, 74);
   EXPECT_EQ(result.errors.find("tcpclient: the"), 0U) << result.errors;
-  EXPECT_NE(result.errors.find("received 0)\n"), std::string::npos) << result.errors;
+  EXPECT_TRUE(contains(result.errors, "received 0)\n"));
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST(SessionTable, EscapesStringsInJson) {
   picture.sessions = {session(4712, 1s)};
   picture.sessions[0].connection->state = harness::hostile;
   const auto json = session_tables_json({picture});
-  EXPECT_NE(json.find(harness::hostile_in_json), std::string::npos) << json;
+  EXPECT_TRUE(harness::contains(json, harness::hostile_in_json));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tcpserver/server/report/log_record.hpp"
 
 #include "harness/json.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 namespace {
 
 using namespace tcpserver;
+using harness::contains;
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
@@ -53,7 +55,7 @@ TEST(LogRecord, KeepsAMessageWithinItsLine) {
   constexpr std::string_view text = "a\nb\tc\x01\x7f";
   EXPECT_EQ(message(LogFormat::text, text), "a?b?c??");
   const auto json = message(LogFormat::json, text);
-  EXPECT_EQ(json.find('\n'), std::string::npos);
+  EXPECT_FALSE(contains(json, "\n"));
   EXPECT_EQ(harness::by_python(json, "ascii(d['message'])"), "'a\\nb\\tc\\x01\\x7f'\n");
 }
 

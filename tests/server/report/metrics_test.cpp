@@ -3,6 +3,8 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 
+#include "harness/text.hpp"
+
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,6 +25,7 @@
 namespace {
 
 using namespace tcpserver;
+using harness::contains;
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
@@ -103,7 +106,7 @@ TEST_F(Metrics, HaveEachFigure) {
            "tcpserver_session_duration_seconds_count 2\n",
            "tcpserver_log_lines_dropped_total 6\n",
        }) {
-    EXPECT_NE(all.find(std::string("\n") + line), std::string::npos) << line << all;
+    EXPECT_TRUE(contains(all, std::string("\n") + line)) << line << all;
   }
 }
 
@@ -196,9 +199,8 @@ TEST_F(Metrics, AreThoseOfTheLastWriter) {
   for (auto* const file : {&first, &second, &first}) {
     ++counters.accepted;
     file->write(figures());
-    EXPECT_NE(contents(path).find("\ntcpserver_connections_accepted_total " +
-                                  std::to_string(counters.accepted) + "\n"),
-              std::string::npos);
+    EXPECT_TRUE(contains(contents(path), "\ntcpserver_connections_accepted_total " +
+                                             std::to_string(counters.accepted) + "\n"));
   }
 }
 
@@ -232,12 +234,10 @@ TEST_F(Metrics, HaveOneSeriesForOneAddress) {
   MetricsText text;
   append_metrics(text, {.counters = counters, .sessions = {}, .queues = queues, .dropped = {}});
   const std::string all = text.c_str();
-  EXPECT_NE(all.find("tcpserver_accept_queue_length{listener=\"127.0.0.1:7000\"} 3\n"
-                     "tcpserver_accept_queue_length{listener=\"[::1]:7000\"} 0\n#"),
-            std::string::npos)
-      << all;
-  EXPECT_NE(all.find("tcpserver_accept_queue_limit{listener=\"127.0.0.1:7000\"} 10\n"), std::string::npos)
-      << all;
+  EXPECT_TRUE(contains(all,
+                       "tcpserver_accept_queue_length{listener=\"127.0.0.1:7000\"} 3\n"
+                       "tcpserver_accept_queue_length{listener=\"[::1]:7000\"} 0\n#"));
+  EXPECT_TRUE(contains(all, "tcpserver_accept_queue_limit{listener=\"127.0.0.1:7000\"} 10\n"));
 }
 
 TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
