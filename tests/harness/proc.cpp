@@ -37,16 +37,9 @@ std::ifstream file_of(pid_t pid, const std::string& name) {
 std::vector<ChildState> children_of(pid_t parent) {
   std::vector<ChildState> children;
   for (const pid_t pid : all_processes()) {
-    auto file = file_of(pid, "stat");
-    std::string line;
-    std::getline(file, line);
-    // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
-    const auto name_end = line.rfind(')');
-    if (name_end == std::string::npos) continue;
-    std::istringstream rest(line.substr(name_end + 1));
-    char state = 0;
-    pid_t its_parent = 0;
-    if (rest >> state >> its_parent && its_parent == parent) children.push_back({pid, state});
+    if (status_of(pid, "PPid") != std::to_string(parent)) continue;
+    const auto state = status_of(pid, "State");
+    if (!state.empty()) children.push_back({pid, state[0]});
   }
   return children;
 }
@@ -125,11 +118,10 @@ std::vector<int> copies_of_listeners(pid_t pid) {
 }
 
 std::string status_of(pid_t pid, const std::string& name) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  auto file = file_of(pid, "status");
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with(name + ":")) continue;
-    line.erase(0, name.size() + 1);
-    line.erase(0, line.find_first_not_of(" \t"));
+    line.erase(0, line.find_first_not_of(" \t", name.size() + 1));
     return line;
   }
   return "";

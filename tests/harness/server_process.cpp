@@ -13,8 +13,6 @@ namespace harness {
 
 namespace {
 
-constexpr const char* announcement = "Server is listening on port ";
-
 std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
                                       const std::vector<std::string>& options) {
   std::vector<std::string> command = wrapper;
@@ -27,16 +25,21 @@ std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
 
 }  // namespace
 
+std::uint16_t announced_port(const std::string& output) {
+  const std::string announcement = "Server is listening on port ";
+  if (!output.starts_with(announcement)) return 0;
+  return static_cast<std::uint16_t>(std::atoi(output.c_str() + announcement.size()));
+}
+
 ServerProcess::ServerProcess(const std::vector<std::string>& options, const SpawnOptions& spawn,
                              const std::vector<std::string>& wrapper)
     : process_(command_line(wrapper, options), spawn) {
-  const bool announced =
-      process_.read_output_until([](const std::string& text) { return text.ends_with('\n'); });
-  if (!announced || !process_.output().starts_with(announcement)) {
+  process_.read_output_until([](const std::string& text) { return text.ends_with('\n'); });
+  port_ = announced_port(process_.output());
+  if (port_ == 0) {
     process_.wait();
     throw std::runtime_error("the server did not announce its port; it said: " + process_.errors());
   }
-  port_ = static_cast<std::uint16_t>(std::atoi(process_.output().c_str() + std::string(announcement).size()));
 }
 
 std::string ServerProcess::status() {

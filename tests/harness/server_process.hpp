@@ -9,6 +9,9 @@
 
 namespace harness {
 
+// The port that a server announces as the first thing of its output; 0: none.
+[[nodiscard]] std::uint16_t announced_port(const std::string& output);
+
 // A running tcpserver on a free port.
 class ServerProcess {
  public:

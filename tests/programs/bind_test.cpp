@@ -25,101 +25,72 @@ class Bind : public ::testing::Test {
   }
 };
 
-TEST_F(Bind, ByDefaultBothFamiliesAreServedOnOnePort) {
-  ServerProcess server;
-  EXPECT_TRUE(answers(server.port(), AF_INET));
-  EXPECT_TRUE(answers(server.port(), AF_INET6));
-}
-
-TEST_F(Bind, TakesOnlyTheAddressesThatAreGiven) {
+TEST_F(Bind, ServesTheGivenAddressesOnOnePortAndBothFamiliesByDefault) {
   struct Case {
     std::vector<std::string> options;
     bool four;
     bool six;
   };
-  for (const auto& [options, four, six] : {
-           Case{{"--bind", "127.0.0.1"}, true, false}, Case{{"--bind", "::1"}, false, true},
-           Case{{"--bind", "127.0.0.1", "--bind", "::1"}, true, true},
-           Case{{"--bind", "::"}, false, true},  // IPv6 alone: 0.0.0.0 may be bound beside it
-       }) {
+  const std::vector<Case> cases{
+      {{}, true, true},
+      {{"--bind", "127.0.0.1"}, true, false},
+      {{"--bind", "::1"}, false, true},
+      {{"--bind", "127.0.0.1", "--bind", "::1"}, true, true},
+      {{"--bind", "::"}, false, true},  // IPv6 alone: 0.0.0.0 may be bound beside it
+  };
+  for (const auto& [options, four, six] : cases) {
     ServerProcess server(options);
-    EXPECT_EQ(answers(server.port(), AF_INET), four) << options.back();
-    EXPECT_EQ(answers(server.port(), AF_INET6), six) << options.back();
+    EXPECT_EQ(answers(server.port(), AF_INET), four) << ::testing::PrintToString(options);
+    EXPECT_EQ(answers(server.port(), AF_INET6), six) << ::testing::PrintToString(options);
   }
 }
 
-Finished bind_to(const std::string& address, std::uint16_t port, std::vector<std::string> command = {}) {
-  command.insert(command.end(), {TCPSERVER_PROGRAM, "--port", std::to_string(port), "--bind", address});
-  return run(command);
-}
-
-// The error names the process that has the address.
-TEST(BindFailure, AddressInUse) {
-  ServerProcess first({"--bind", "127.0.0.1"});
-  const auto result = bind_to("127.0.0.1", first.port());
-  EXPECT_EQ(result.ending, 69);
+void expect_failure(const std::string& address, std::uint16_t port, Ending ending, const std::string& said,
+                    std::vector<std::string> command = {TCPSERVER_PROGRAM}) {
+  command.insert(command.end(), {"--port", std::to_string(port), "--bind", address});
+  const auto result = run(command);
+  EXPECT_EQ(result.ending, ending);
   EXPECT_EQ(result.output, "");
-  EXPECT_TRUE(contains(result.errors, "in use by process " + std::to_string(first.pid()) + " (tcpserver)"))
-      << result.errors;
+  EXPECT_TRUE(contains(result.errors, said)) << result.errors;
 }
 
-TEST(BindFailure, AddressInUseByItself) {
-  // With a port that is free in a moment, unless a client of somebody else's gets it.
-  constexpr int tries = 20;
-  std::string errors;
-  for (int i = 0; i < tries && !contains(errors, "in use by this very server"); ++i) {
-    ServerProcess probe({"--bind", "127.0.0.1"});
-    probe.stop();
-    const auto result = bind_to("0.0.0.0,127.0.0.1", probe.port());
-    EXPECT_EQ(result.ending, 69);
-    errors += result.errors;
-  }
-  EXPECT_TRUE(contains(errors, "in use by this very server")) << errors;
+TEST(BindFailure, NamesTheProcessThatHasTheAddress) {
+  ServerProcess server({"--bind", "127.0.0.1"});
+  expect_failure("127.0.0.1", server.port(), 69,
+                 " by process " + std::to_string(server.pid()) + " (tcpserver)");
+}
+
+TEST(BindFailure, SaysThatTheServerHasTheAddressItself) {
+  expect_failure("0.0.0.0,127.0.0.1", 0, 69, " by this very server");
 }
 
 // Linux gives ports to outgoing connections from 32768 on; the default port may be one of them for a while.
-TEST(BindFailure, PortThatAnOutgoingConnectionHas) {
+TEST(BindFailure, NamesAnOutgoingConnectionThatHasThePort) {
   ServerProcess server({"--bind", "127.0.0.1"});
   ClientSocket client(server.port());
-  const auto result = bind_to("127.0.0.1", client.own_port());
-  EXPECT_EQ(result.ending, 69);
-  // Another program of this machine may have the same port, towards another address.
-  const auto holder = "connected from 127.0.0.1:" + std::to_string(client.own_port());
-  EXPECT_TRUE(contains(result.errors, "in use by process ") && contains(result.errors, holder))
-      << result.errors;
+  expect_failure("127.0.0.1", client.own_port(), 69,
+                 "connected from 127.0.0.1:" + std::to_string(client.own_port()));
 }
 
-TEST(BindFailure, AddressThatIsNotOfThisMachine) {
-  const auto result = bind_to("192.0.2.1", 0);  // for documentation alone (RFC 5737)
-  EXPECT_EQ(result.ending, 69);
-  EXPECT_TRUE(contains(result.errors, "not an address of this machine")) << result.errors;
+TEST(BindFailure, SaysWhatIsWrongWithTheAddress) {
+  expect_failure("192.0.2.1", 0, 69, "not an address of this machine");  // for documentation alone (RFC 5737)
+  expect_failure("fe80::1", 0, 69, "needs its interface: --bind fe80::1%eth0");
 }
 
-TEST(BindFailure, LinkLocalAddressWithoutItsInterface) {
-  const auto result = bind_to("fe80::1", 0);
-  EXPECT_EQ(result.ending, 69);
-  EXPECT_EQ(result.output, "");
-  EXPECT_TRUE(contains(result.errors, "needs its interface: --bind fe80::1%eth0")) << result.errors;
-}
-
-TEST(BindFailure, PrivilegedPort) {
-  std::vector<std::string> command;
+TEST(BindFailure, SaysThatThePortIsPrivileged) {
+  const PublicCopy program(TCPSERVER_PROGRAM);
+  std::vector<std::string> command{program.path()};
   if (::geteuid() == 0) {
     if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
-    command = {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set", "-all"};
+    command.insert(command.begin(), {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                                     "--bounding-set", "-all"});
   }
-  const PublicCopy program(TCPSERVER_PROGRAM);
-  command.insert(command.end(), {program.path(), "--port", "1", "--bind", "127.0.0.1"});
-  const auto result = run(command);
-  EXPECT_EQ(result.ending, 77) << result.errors;
-  EXPECT_TRUE(contains(result.errors, "port 1 is privileged")) << result.errors;
+  expect_failure("127.0.0.1", 1, 77, "port 1 is privileged", command);
 }
 
-TEST(BindFailure, ShortageIsNoFaultOfTheAddress) {
-  if (find_command("prlimit").empty()) GTEST_SKIP() << "prlimit is not installed";
-  const auto result = bind_to("127.0.0.1,127.0.0.2", 0, {"prlimit", "--nofile=4"});
-  EXPECT_EQ(result.ending, 71);
-  EXPECT_TRUE(contains(result.errors, "Too many open files\n")) << result.errors;
+TEST(BindFailure, OfAShortageIsNoFaultOfTheAddress) {
+  expect_failure("127.0.0.1,127.0.0.2", 0, 71, "Too many open files\n",
+                 {"prlimit", "--nofile=4", TCPSERVER_PROGRAM});
 }
 
 }  // namespace

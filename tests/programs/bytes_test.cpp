@@ -17,7 +17,7 @@ using namespace harness;
 
 class BytesInMode : public ::testing::TestWithParam<const char*> {
  protected:
-  ServerProcess server{std::vector<std::string>{"--mode", GetParam(), "--idle-timeout", "1s"}};
+  ServerProcess server{std::vector<std::string>{"--mode", GetParam(), "--idle-timeout", "2s"}};
   ClientSocket client{server.port()};
 };
 INSTANTIATE_TEST_SUITE_P(Modes, BytesInMode, ::testing::Values("fork", "iterative"),
@@ -55,10 +55,10 @@ TEST_P(BytesInMode, ThroughATinyWindowComeBack) {
 
 TEST_P(BytesInMode, FromASlowWriterComeBackThoughItTakesLongerThanTheIdleTimeOut) {
   std::string received;
-  for (int i = 0; i < 12; ++i) {  // longer than the timeout in all
+  for (int i = 0; i < 12; ++i) {  // 2.4 s in all
     ASSERT_TRUE(client.send("tick "));
     received += client.receive(5);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   client.half_close();
   EXPECT_EQ(received + client.receive_all(), "tick tick tick tick tick tick tick tick tick tick tick tick ");

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "harness/proc.hpp"
-#include "harness/process.hpp"
+#include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 
@@ -11,7 +11,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,12 +22,6 @@ namespace fs = std::filesystem;
 inline bool is_running(pid_t pid) {
   const auto state = status_of(pid, "State");
   return !state.empty() && !state.starts_with("Z");
-}
-
-inline std::uint16_t announced_port(const std::string& output) {
-  const std::string announcement = "Server is listening on port ";
-  if (!output.starts_with(announcement)) return 0;
-  return static_cast<std::uint16_t>(std::atoi(output.c_str() + announcement.size()));
 }
 
 // Daemons in a folder of their own. A daemon is nobody's child: it is known by a variable of its environment,

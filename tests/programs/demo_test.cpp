@@ -132,7 +132,7 @@ TEST_F(DemoOnATerminal, CtrlCEndsIt) {
 
 // The SIGHUP goes to all that was started, at once.
 TEST_F(DemoOnATerminal, ClosingTheWindowEndsIt) {
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 2; ++i) {
     Terminal terminal({DEMO_SCRIPT, "--pause", "fork"}, {80, 24}, environment());
     ASSERT_TRUE(terminal.shows("[Enter] ")) << terminal.shown();
     terminal.type("\n");
