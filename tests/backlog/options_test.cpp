@@ -102,9 +102,7 @@ TEST(BacklogOptions, RefuseEachBadCall) {
       {{"size", "--accept-time", "0"}, "--accept-time: '0' is not an accept time"},
       {{"size", "--burst-length", "0s"}, "--burst-length: '0s' is not the length of a burst"},
       {{"size", "--headroom", "0.9"}, "--headroom: '0.9' is not a headroom"}};
-  for (const auto& [words, start] : bad_calls) {
-    EXPECT_TRUE(contains(refusal(words), start));
-  }
+  for (const auto& [words, start] : bad_calls) EXPECT_TRUE(contains(refusal(words), start));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "tcpserver/base/process.hpp"
 
-#include "harness/proc.hpp"
-
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -2,15 +2,12 @@
 
 #include "tcpserver/base/system_error.hpp"
 
-#include "harness/process.hpp"
 #include "harness/text_file.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 namespace {
 
@@ -49,17 +46,6 @@ TEST(ConfigFile, RefusesOtherLinesByTheirNumber) {
   EXPECT_EQ(refusal("[section]"), "f line 1: '[section]' is not a line of the form: name = value");
   EXPECT_EQ(refusal(std::string_view("a=\0b", 4)), "f line 1: control characters in 'a=\\x00b'");
   EXPECT_EQ(refusal("\n\n# \x1b[31m"), "f line 3: control characters in '# \\x1b[31m'");
-}
-
-TEST(ConfigFile, TakesOrRefusesAnyBytes) {
-  std::mt19937 random(1);
-  constexpr std::string_view bytes = "ab=#\n\r\t \0\x1b\x7f\xff-";
-  for (int round = 0; round < 5000; ++round) {
-    std::string text;
-    for (auto left = random() % 40; left > 0; --left) text += bytes[random() % bytes.size()];
-    const auto answer = refusal(text);
-    EXPECT_EQ(answer.find_first_of(std::string_view("\n\0", 2)), std::string::npos) << answer;
-  }
 }
 
 TEST(ConfigFile, IsReadWhole) {

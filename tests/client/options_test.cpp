@@ -69,12 +69,9 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
                    {{"host", "1", "x"}, "unexpected argument 'x'"},
                    {{"--timeout", "0"}, "--timeout: '0' is not a time-out"},
                    {{"--delay", "x"}, "--delay: 'x' is not a duration"},
-                   {{"--ask-first", "--message", "x"},
-                    "--ask-first and --message exclude each other"},
+                   {{"--ask-first", "--message", "x"}, "--ask-first and --message exclude each other"},
                    {{"--mesage", "x"}, "did you mean --message?"}};
-  for (const auto& [words, start] : bad_calls) {
-    EXPECT_TRUE(contains(refusal(words), start));
-  }
+  for (const auto& [words, start] : bad_calls) EXPECT_TRUE(contains(refusal(words), start));
 }
 
 }  // namespace

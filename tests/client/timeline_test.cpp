@@ -32,21 +32,16 @@ TEST(TimelineJson, HasALineForEachClient) {
       .over = true};
   timeline.lives[2].failure->sentence = "it said \"no\\\x01";
   timeline.lives.push_back(ClientLife{.id = 4, .connected_s = 0.1});
-  EXPECT_EQ(
-      timeline_json(timeline),
-      "{\"clients\": [\n"
-      "  {\"id\": 1, \"slow\": true, \"started_s\": 0.000000, \"connected_s\": 0.000100, \"sent_s\": "
-      "1.500000, "
-      "\"replied_s\": 1.502000, \"ok\": true, \"error\": null},\n"
-      "  {\"id\": 2, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": 0.250000, \"sent_s\": "
-      "0.250100, "
-      "\"replied_s\": 0.750000, \"ok\": true, \"error\": null},\n"
-      "  {\"id\": 3, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": null, \"sent_s\": null, "
-      "\"replied_s\": null, \"ok\": false, \"error\": \"it said \\\"no\\\\\\u0001\"},\n"
-      "  {\"id\": 4, \"slow\": false, \"started_s\": 0.000000, \"connected_s\": 0.100000, \"sent_s\": null, "
-      "\"replied_s\": null, \"ok\": false, \"error\": \"stopped\"}\n"
-      "], \"server\": \"h port 1\", \"slow\": 1, \"delay_s\": 1.500000, \"quick_wait_median_s\": 0.750000, "
-      "\"quick_wait_max_s\": 0.750000, \"errors\": 2}\n");
+  const harness::Json json(timeline_json(timeline));
+  EXPECT_EQ(json.keys("clients.0"), "id slow started_s connected_s sent_s replied_s ok error");
+  EXPECT_EQ(json.values("clients.*.slow"), "true false false false");
+  EXPECT_EQ(json.values("clients.*.connected_s"), "0.000100 0.250000 null 0.100000");
+  EXPECT_EQ(json.values("clients.*.sent_s"), "1.500000 0.250100 null null");
+  EXPECT_EQ(json.values("clients.*.replied_s"), "1.502000 0.750000 null null");
+  EXPECT_EQ(json.values("clients.*.ok"), "true true false false");
+  EXPECT_EQ(json.values("clients.2.error clients.3.error"), "it said \"no\\\x01 stopped");
+  EXPECT_EQ(json.values("server slow delay_s quick_wait_median_s quick_wait_max_s errors"),
+            "h port 1 1 1.500000 0.750000 0.750000 2");
 }
 
 TEST(TimelineJson, EscapesStrings) {

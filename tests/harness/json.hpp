@@ -15,15 +15,6 @@ namespace harness {
 inline constexpr const char* hostile = "\"\\\n\x7f\xff";
 inline constexpr const char* hostile_in_json = R"(: "\"\\\u000a\u007f\ufffd")";
 
-// What a JSON reader of another language makes of it: EXPRESSION of `d`, the document, as Python prints it.
-[[nodiscard]] inline std::string by_python(const std::string& json, const std::string& expression) {
-  const auto result =
-      run({"python3", "-c", "import json, sys\nd = json.load(sys.stdin)\nprint(" + expression + ")"},
-          {.input = json});
-  EXPECT_EQ(result.ending, 0) << result.errors << json;
-  return result.output;
-}
-
 // A JSON document, as a strict reader sees it (RFC 8259). A path names a value: keys and indices with dots
 // between, such as "clients.0.ok"; "*" stands for each element or member, and "" for the document.
 class Json {

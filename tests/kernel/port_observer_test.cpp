@@ -13,7 +13,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <random>
 
 namespace {
 
@@ -44,16 +43,6 @@ TEST(Netstat, TakesNothingFromWhatIsNone) {
         "TcpExt: ListenOverflows ListenDrops\nIpExt: 1 1\n",
         "TcpExt: ListenOverflows ListenDrops\nTcpExt: 18446744073709551616 1\n"}) {
     EXPECT_FALSE(parse_netstat(text).has_value()) << text;
-  }
-}
-
-TEST(Netstat, SurvivesAnyText) {
-  std::mt19937 random(1);
-  for (int round = 0; round < 5000; ++round) {
-    std::string text = netstat;
-    for (int i = 0; i < 3; ++i) text[random() % text.size()] = static_cast<char>(random());
-    static_cast<void>(parse_netstat(text));
-    static_cast<void>(parse_netstat(text.substr(random() % text.size())));
   }
 }
 
@@ -115,20 +104,6 @@ TEST(SockDiag, TakesAnErrorAndCutRepliesForFailures) {
     EXPECT_EQ(read_sock_diag(whole.substr(0, size), 80, picture), DiagReply::failed) << size;
   }
   EXPECT_TRUE(picture.listeners.empty());
-}
-
-TEST(SockDiag, SurvivesAnyBytes) {
-  std::mt19937 random(1);
-  for (int round = 0; round < 20000; ++round) {
-    std::string reply =
-        message(SOCK_DIAG_BY_FAMILY, socket_payload(TCP_LISTEN, 80, 12)) + message(NLMSG_DONE, "");
-    for (int i = 0; i < 4; ++i) reply[random() % reply.size()] = static_cast<char>(random());
-    // Memory of its own, so that the address sanitizer sees a read beyond its end.
-    const std::string part = reply.substr(0, random() % reply.size());
-    PortPicture picture;
-    static_cast<void>(read_sock_diag(part, 80, picture));
-    EXPECT_LE(picture.listeners.size(), 1U);
-  }
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-#include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/tcp_table.hpp"
 
-#include "harness/client_socket.hpp"
+#include "tcpserver/kernel/process_table.hpp"
+
 #include "harness/server_process.hpp"
 
 #include <gtest/gtest.h>

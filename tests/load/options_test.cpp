@@ -84,9 +84,7 @@ TEST(LoadOptions, RefuseEachBadCall) {
                    {{"--ping", "5", "--bulk", "1K"}, "--bulk and --ping exclude each other"},
                    {{"--ping", "5", "--hold", "1s"}, "--hold and --ping exclude each other"},
                    {{"--bulk", "1K", "--message-size", "5"}, "--message-size and --bulk exclude each other"}};
-  for (const auto& [words, start] : bad_calls) {
-    EXPECT_TRUE(contains(refusal(words), start));
-  }
+  for (const auto& [words, start] : bad_calls) EXPECT_TRUE(contains(refusal(words), start));
 }
 
 TEST(LoadOptions, RefuseWhatMakesNoSenseTogether) {

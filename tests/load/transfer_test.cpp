@@ -72,16 +72,6 @@ TEST_F(TransferTest, SeesEachWrongByte) {
   }
 }
 
-TEST_F(TransferTest, SeesASurplus) {
-  ASSERT_FALSE(transfer.send(connection));
-  answer(what_came() + "!");
-  const auto fault = transfer.receive(connection).fault;
-  ASSERT_TRUE(fault);
-  EXPECT_EQ(fault->kind, ErrorKind::wrong_bytes);
-  EXPECT_TRUE(fault->surplus);
-  EXPECT_EQ(fault->at, 100U);
-}
-
 TEST_F(TransferTest, SeesAReplyThatComesBeforeTheQuestion) {
   Transfer other(Verb::echo, 100);
   ASSERT_FALSE(other.send(connection));
@@ -91,34 +81,6 @@ TEST_F(TransferTest, SeesAReplyThatComesBeforeTheQuestion) {
   ASSERT_TRUE(fault);
   EXPECT_TRUE(fault->surplus);
   EXPECT_EQ(fault->at, 10U);
-}
-
-TEST_F(TransferTest, SeesAnEarlyEnd) {
-  ASSERT_FALSE(transfer.send(connection));
-  answer(what_came().substr(0, 40));
-  EXPECT_FALSE(transfer.receive(connection).fault);
-  server.reset();
-  const auto received = transfer.receive(connection);
-  ASSERT_TRUE(received.fault);
-  EXPECT_FALSE(received.at_end);
-  EXPECT_EQ(received.fault->kind, ErrorKind::closed_early);
-  EXPECT_EQ(received.fault->at, 40U);
-}
-
-TEST_F(TransferTest, TellsTheOtherServiceFromWrongBytes) {
-  Transfer upper(Verb::upper, 100);
-  ASSERT_FALSE(upper.send(connection));
-  answer(what_came());
-  const auto fault = upper.receive(connection).fault;
-  ASSERT_TRUE(fault) << "a hundred bytes have small letters among them";
-  EXPECT_TRUE(fault->other_service);
-}
-
-TEST_F(TransferTest, SaysWhenThereIsNobodyToSendTo) {
-  server.reset();
-  const auto fault = transfer.send(connection);
-  ASSERT_TRUE(fault);
-  EXPECT_EQ(fault->kind, ErrorKind::reset);
 }
 
 }  // namespace

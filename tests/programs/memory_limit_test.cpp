@@ -1,6 +1,5 @@
 #include "tcpserver/kernel/memory_limit.hpp"
 
-#include "harness/client_socket.hpp"
 #include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"

@@ -1,6 +1,4 @@
-#include "harness/client_socket.hpp"
 #include "harness/json.hpp"
-#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
@@ -144,24 +142,6 @@ TEST_F(MetricsOfAServer, BelongToTheUserEvenInAFolderThatTheUserCannotReach) {
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 65534U);
   EXPECT_EQ(status.st_mode & 0777U, 0644U);
-}
-
-// A successor starts while the old one drains.
-TEST_F(MetricsOfAServer, AreWholeThoughTwoServersWriteThere) {
-  ServerProcess first({"--metrics-file", path});
-  ServerProcess second({"--metrics-file", path});
-  for (int i = 0; i < 300; ++i) {
-    first.process().signal(SIGUSR1);
-    second.process().signal(SIGUSR1);
-    for (int j = 0; j < 5; ++j) {
-      const auto all = contents_of(path);
-      ASSERT_TRUE(contains(all, "\ntcpserver_log_lines_dropped_total "));
-    }
-  }
-  ClientSocket client(second.port());
-  EXPECT_EQ(echo_through(client, "x"), "x");
-  EXPECT_TRUE(becomes(second, "tcpserver_connections_accepted_total", 1)) << "the last write wins";
-  EXPECT_TRUE(becomes(first, "tcpserver_connections_accepted_total", 0));
 }
 
 }  // namespace

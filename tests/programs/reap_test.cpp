@@ -1,4 +1,3 @@
-#include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"

@@ -1,4 +1,3 @@
-#include "harness/client_socket.hpp"
 #include "harness/listen_queue.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
@@ -7,7 +6,6 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -158,21 +156,6 @@ TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
   EXPECT_TRUE(server.says(": mode, reap, service\n"));
   EXPECT_EQ(limit_of(server), 7U);
   open_session(server).close();
-}
-
-TEST_F(Reload, NeverWaitsForTheFile) {
-  file.write("backlog = 7\n");
-  ServerProcess server({"--config", file.path()});
-  ::unlink(file.path().c_str());
-  ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
-  server.process().signal(SIGHUP);
-  EXPECT_TRUE(server.says("not a regular file\n"));
-  ::unlink(file.path().c_str());
-  std::string large;
-  while (large.size() < 1'000'000) large += "max-connections = 5\n";
-  EXPECT_TRUE(contains(reload(server, large), "max-connections 1000 -> 5\n"));
-  ClientSocket client(server.port());
-  EXPECT_EQ(echo_through(client, "x"), "x");
 }
 
 TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {

@@ -66,15 +66,6 @@ TEST(Usage, BadInputGetsOneLineAndStatus64) {
   }
 }
 
-TEST(Usage, TheFlagBeatsTheVariableAndTheVariableTheDefault) {
-  ServerProcess by_variable({}, {.environment = {"TCPSERVER_MAX_CONNECTIONS=7"}});
-  EXPECT_TRUE(contains(by_variable.status(), "0 of 7 sessions"));
-  ServerProcess by_flag({"-c", "8"}, {.environment = {"TCPSERVER_MAX_CONNECTIONS=7"}});
-  EXPECT_TRUE(contains(by_flag.status(), "0 of 8 sessions"));
-  ServerProcess by_default;
-  EXPECT_TRUE(contains(by_default.status(), "0 of 1000 sessions"));
-}
-
 TEST(Usage, WarnsOfVariablesThatHaveNoEffect) {
   ServerProcess server({"-c", "8"}, {.environment = {"TCPSERVER_BACKLOK=5", "TCPSERVER_MAX_CONNECTIONS=x"}});
   EXPECT_EQ(server.stop(), 0);

@@ -1,6 +1,5 @@
 #include "tcpserver/base/unique_fd.hpp"
 
-#include "harness/client_socket.hpp"
 #include "harness/json.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
@@ -204,15 +203,6 @@ void expect_lines_of_many(const std::string& path) {
 
 std::vector<std::string> load_of_many() {
   return {"--connections", std::to_string(many), "--concurrency", "64", "--message-size", "123", "--json"};
-}
-
-TEST(SessionLog, LosesNoLineUnderLoad) {
-  const TextFile log;
-  ServerProcess server({"-v", "--log-format", "json"}, {}, errors_to(log.path()));
-  const auto result = run(load_on(server, load_of_many()));
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(server.stop(), 0);
-  expect_lines_of_many(log.path());
 }
 
 // A reader at the other end of a pipe, which has to share the processors with the load.

@@ -1,4 +1,3 @@
-#include "harness/client_socket.hpp"
 #include "harness/figure.hpp"
 #include "harness/json.hpp"
 #include "harness/own_server.hpp"
@@ -190,12 +189,6 @@ TEST_P(TcpLoad, FailsWhenTheReplyIsShort) {
 INSTANTIATE_TEST_SUITE_P(
     Modes, TcpLoad,
     ::testing::Values(
-        ShortReply{
-            "Connections",
-            {"--connections", "1"},
-            [](int connection) { write_text(connection, read_message(connection).substr(0, part_size)); },
-            part_size,
-            message_size},
         ShortReply{"Hold", {"--hold", "1ms"}, answer_first_message_alone, part_size, message_size},
         ShortReply{"Ping", {"--ping", "3"}, answer_first_message_alone, part_size, message_size},
         ShortReply{

@@ -1,4 +1,3 @@
-#include "harness/client_socket.hpp"
 #include "harness/figure.hpp"
 #include "harness/proc.hpp"
 #include "harness/server_process.hpp"
@@ -9,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <thread>
 
 namespace {
@@ -43,9 +41,7 @@ TEST(Shortage, OfProcessesCostsNoPlaces) {
   user.insert(user.end(), {"prlimit", "--nproc=3", program.path()});
   ServerProcess server({"--max-connections", "5"}, {}, user);
   std::vector<ClientSocket> lucky;
-  for (int i = 0; i < 2; ++i) {
-    lucky.push_back(open_session(server));
-  }
+  for (int i = 0; i < 2; ++i) lucky.push_back(open_session(server));
   for (int i = 0; i < 8; ++i) {  // more than there are places
     ClientSocket unlucky(server.port());
     EXPECT_EQ(unlucky.receive_all(), "");

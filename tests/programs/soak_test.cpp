@@ -1,6 +1,5 @@
 #include "harness/process.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <sys/stat.h>
 

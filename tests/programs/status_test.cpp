@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
-#include <thread>
 
 namespace {
 
@@ -63,34 +62,6 @@ TEST(Status, ShowsEachClientWithItsBytes) {
   silent.close();
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
-}
-
-TEST(Status, HasTheOldestFirst) {
-  ServerProcess server;
-  ClientSocket old(server.port());
-  echo(old, 1);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the kernel's clock ticks each 10 ms at most
-  ClientSocket young(server.port());
-  echo(young, 1);
-  const auto status = shown_on(server.port());
-  ASSERT_EQ(status.rows.size(), 2U) << status.finished.output;
-  EXPECT_EQ(status.rows[0].peer, address_of(old));
-  EXPECT_EQ(status.rows[1].peer, address_of(young));
-  EXPECT_TRUE(contains(status.rows[0].age, "s"));
-}
-
-TEST(Status, ShowsIpv6) {
-  ServerProcess server;
-  ClientSocket client(server.port(), AF_INET6);
-  if (!client.connected()) GTEST_SKIP() << "this machine has no ::1";
-  echo(client, 77);
-  const auto status = shown_on(server.port());
-  ASSERT_EQ(status.rows.size(), 1U) << status.finished.output << status.finished.errors;
-  EXPECT_EQ(status.rows[0].peer, address_of(client));
-  EXPECT_EQ(status.rows[0].local, "[::1]:" + std::to_string(server.port()));
-  EXPECT_EQ(status.rows[0].in, "77");
-  EXPECT_TRUE(contains(status.head.at(1), "0.0.0.0:" + std::to_string(server.port())));
-  EXPECT_TRUE(contains(status.head.at(1), "[::]:" + std::to_string(server.port())));
 }
 
 TEST(Status, ShowsTheClientThatAnIterativeServerServes) {

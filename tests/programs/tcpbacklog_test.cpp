@@ -1,4 +1,3 @@
-#include "harness/client_socket.hpp"
 #include "harness/json.hpp"
 #include "harness/server_process.hpp"
 #include "harness/terminal.hpp"
@@ -55,15 +54,6 @@ class Tcpbacklog : public ::testing::Test {
     if (find_command("python3").empty()) GTEST_SKIP() << "python3 is not installed";
   }
 };
-
-// Of what looks at the listeners of other programs.
-TEST_F(Tcpbacklog, ProbePrintsATableAndWhatAClientMeets) {
-  const auto result = tcpbacklog({"probe", "--to", "2"});
-  EXPECT_EQ(result.ending, 0);
-  EXPECT_EQ(result.errors, "");
-  EXPECT_TRUE(contains(result.output, "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n"));
-  EXPECT_TRUE(contains(result.output, "\n      2             3     4             2           4\n"));
-}
 
 TEST_F(Tcpbacklog, ProbeInJson) {
   const auto result = tcpbacklog({"probe", "--from", "5", "--to", "6", "--json"});
@@ -226,13 +216,6 @@ TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfAServerThatRuns) {
     EXPECT_TRUE(
         contains(server.last_line(), " " + made + " accepted, 0 refused, ended: " + made + " client"));
   }
-}
-
-TEST_F(Tcpbacklog, MeasuringFitsIntoAShortQueue) {
-  ServerProcess server({"--backlog", "1", "--bind", "127.0.0.1"});
-  const auto result = tcpbacklog({"size", "--rate", "1", "--measure", std::to_string(server.port())});
-  EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_TRUE(contains(server.status(), "; 0 drops at full queues;"));
 }
 
 TEST_F(Tcpbacklog, MeasuringSaysWhenNobodyAccepts) {

@@ -1,8 +1,6 @@
-#include "harness/client_socket.hpp"
 #include "harness/own_listener.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,15 +41,6 @@ TEST_F(Client, StreamsStandardInputByteForByte) {
     EXPECT_EQ(result.ending, 0) << result.errors;
     EXPECT_TRUE(result.output == bytes) << size;
   }
-}
-
-TEST_F(Client, StreamsIntoAFile) {
-  const TextFile file;
-  const int output = ::open(file.path().c_str(), O_WRONLY | O_CLOEXEC);
-  const auto bytes = varied_bytes(10 << 20);
-  EXPECT_EQ(client({"127.0.0.1", port}, {.input = bytes, .output_fd = output}).ending, 0);
-  ::close(output);
-  EXPECT_TRUE(contents_of(file.path()) == bytes);
 }
 
 // Nobody reads its output while far more is under way than all buffers hold.

@@ -73,8 +73,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadAnswer{"CutShort",
                   [](int connection) { write_text(connection, read_message(connection).substr(0, 20)); },
                   "closed_early", 74, "the server closed the connection after 20 of 32 bytes"},
-        BadAnswer{"NoReply", [](int connection) { read_message(connection); }, "closed_early", 74,
-                  "the server closed the connection after 0 of 32 bytes"},
         BadAnswer{"Reset",
                   [](int connection) {
                     read_message(connection);
@@ -142,13 +140,6 @@ TEST(LoadErrors, OfAServerThatClosesWhatIsHeld) {
   const auto result = run(load_on(server, {"--hold", "1h", "--concurrency", "3", "--json"}));
   EXPECT_EQ(result.ending, 74);
   EXPECT_EQ(Json(result.output).values("held errors_by_kind.closed_early"), "0 3");
-}
-
-TEST(LoadErrors, OfABulkThatIsFollowedByMore) {
-  OwnServer server(1, [](int connection) { write_text(connection, read_all(connection) + "!"); });
-  const auto result = run(load_on(server.port(), {"--bulk", "100"}));
-  EXPECT_EQ(result.ending, 76);
-  EXPECT_EQ(result.errors, "tcpload: connection 1: more came back than was sent, from byte 101 on\n");
 }
 
 TEST(LoadErrors, OfABulkThatIsNotEnded) {

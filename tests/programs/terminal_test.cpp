@@ -1,6 +1,5 @@
 #include "harness/terminal.hpp"
 
-#include "harness/process.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
 

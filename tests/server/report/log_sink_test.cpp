@@ -1,7 +1,12 @@
 #include "tcpserver/server/report/log_sink.hpp"
 
-#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
+#include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
+#include "harness/text_file.hpp"
+
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,16 +27,6 @@ using namespace tcpserver::server;
 // Stands in for syslogd: a socket in a folder of its own.
 class LogDaemon : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/tcpserver_test.XXXXXX";
-    ASSERT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    path = folder_ + "/log";
-  }
-  void TearDown() override {
-    ::unlink(path.c_str());
-    ::rmdir(folder_.c_str());
-  }
   void listen() {
     ::unlink(path.c_str());
     socket_ = base::UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -50,10 +45,10 @@ class LogDaemon : public ::testing::Test {
     return "<" + std::to_string(priority) + ">tcpserver[" + std::to_string(::getpid()) + "]: " + text;
   }
 
-  std::string path;
+  const harness::TemporaryFolder folder;
+  const std::string path = folder.path() + "/log";
 
  private:
-  std::string folder_;
   base::UniqueFd socket_;
 };
 
@@ -112,8 +107,8 @@ TEST_F(LogDaemon, GetsWhatIsTooLongCut) {
 
 // A full disk takes the half of a line, and later all of the next.
 TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
-  char name[] = "/tmp/tcpserver_test.XXXXXX";
-  const base::UniqueFd file(::mkstemp(name));
+  const harness::TextFile text;
+  const base::UniqueFd file(::open(text.path().c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(file);
   const base::UniqueFd saved(::dup(STDERR_FILENO));
   ::dup2(file.get(), STDERR_FILENO);
@@ -132,11 +127,10 @@ TEST(StandardErrorSink, BeginsANewLineAfterATornOne) {
   log.take(Severity::info, "whole");
   ::signal(SIGXFSZ, old_handler);
   ::dup2(saved.get(), STDERR_FILENO);
-  EXPECT_EQ(base::read_file(name, 1000),
+  EXPECT_EQ(harness::contents_of(text.path()),
             "tcpserver: torn\ntcpserver: dropped 2 log lines: stderr was not writable\n"
             "tcpserver: whole\n");
   EXPECT_EQ(log.dropped(), 2U);
-  ::unlink(name);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -30,36 +30,24 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
-// A folder of its own, with a place for the file.
 class Metrics : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/tcpserver_test.XXXXXX";
-    ASSERT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    path = folder_ + "/tcpserver.prom";
-  }
-  void TearDown() override {
-    ::unlink(path.c_str());
-    ::rmdir(folder_.c_str());
-  }
   MetricsFigures figures() const {
     return {.counters = counters, .sessions = {}, .queues = {}, .dropped = {}};
   }
-  static std::string contents(const std::string& file) {
-    return base::read_file(file.c_str(), 100'000).value_or("no file");
-  }
-
   long files_in_folder() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator());
+    return std::distance(std::filesystem::directory_iterator(folder_.path()),
+                         std::filesystem::directory_iterator());
   }
 
   Counters counters;
   Log log;
-  std::string path;
 
  private:
-  std::string folder_;
+  const harness::TemporaryFolder folder_;
+
+ protected:
+  const std::string path = folder_.path() + "/tcpserver.prom";
 };
 
 TEST_F(Metrics, HaveEachFigure) {
@@ -130,7 +118,7 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   file.write_first(figures());
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
-  const auto first = contents(path);
+  const auto first = harness::contents_of(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
@@ -138,7 +126,7 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   const auto inode = status.st_ino;
   counters.accepted = 1;
   file.write(figures());
-  EXPECT_NE(contents(path), first);
+  EXPECT_NE(harness::contents_of(path), first);
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_NE(status.st_ino, inode) << "a reader of the old file goes on reading it";
   EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
@@ -199,8 +187,8 @@ TEST_F(Metrics, AreThoseOfTheLastWriter) {
   for (auto* const file : {&first, &second, &first}) {
     ++counters.accepted;
     file->write(figures());
-    EXPECT_TRUE(contains(contents(path), "\ntcpserver_connections_accepted_total " +
-                                             std::to_string(counters.accepted) + "\n"));
+    EXPECT_TRUE(contains(harness::contents_of(path), "\ntcpserver_connections_accepted_total " +
+                                                         std::to_string(counters.accepted) + "\n"));
   }
 }
 
@@ -208,7 +196,7 @@ TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
   const auto whole = [this] {
     MetricsFile file(path, log);
     file.write_first(figures());
-    return contents(path);
+    return harness::contents_of(path);
   }();
   {
     std::vector<std::jthread> servers;
@@ -220,7 +208,7 @@ TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
         }
       });
     }
-    for (int i = 0; i < 1000; ++i) ASSERT_EQ(contents(path), whole);
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(harness::contents_of(path), whole);
   }
   EXPECT_EQ(files_in_folder(), 1);
 }
@@ -243,7 +231,7 @@ TEST_F(Metrics, HaveOneSeriesForOneAddress) {
 TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
   MetricsFile file(path, log);
   file.write_first(figures());
-  const auto old = contents(path);
+  const auto old = harness::contents_of(path);
   counters.accepted = 1;
   // As on a full disk.
   rlimit limit{};
@@ -254,7 +242,7 @@ TEST_F(Metrics, ThatCannotBeWrittenLeaveTheOldOnes) {
   EXPECT_THROW(file.write_first(figures()), base::StartError);
   ::setrlimit(RLIMIT_FSIZE, &limit);
   ::signal(SIGXFSZ, handler);
-  EXPECT_EQ(contents(path), old);
+  EXPECT_EQ(harness::contents_of(path), old);
   EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
 }
 
