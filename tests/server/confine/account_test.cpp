@@ -2,6 +2,8 @@
 
 #include "tcpserver/base/system_error.hpp"
 
+#include "harness/text.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -67,11 +69,9 @@ TEST(Account, SaysWhoIsNotKnown) {
     }
     return "none";
   };
-  EXPECT_EQ(error_of("no-such-user", ""), "--user: no user 'no-such-user' in /etc/passwd, and no number");
-  EXPECT_EQ(
-      error_of("4000000001", ""),
-      "--user: /etc/passwd knows no group of user 4000000001; say which, such as 4000000001:4000000001");
-  EXPECT_EQ(error_of("0", "no-such-group"), "--user: no group 'no-such-group' in /etc/group, and no number");
+  EXPECT_TRUE(harness::contains(error_of("no-such-user", ""), "'no-such-user'"));
+  EXPECT_TRUE(harness::contains(error_of("4000000001", ""), "no group of user 4000000001"));
+  EXPECT_TRUE(harness::contains(error_of("0", "no-such-group"), "'no-such-group'"));
   EXPECT_EQ(error_of("4000000001", "4000000002"), "none");
 }
 
