@@ -2,9 +2,9 @@
 
 #include "tcpserver/base/system_error.hpp"
 
+#include "client/client_pool.hpp"
 #include "client/connect.hpp"
 #include "client/exchange.hpp"
-#include "client/many_clients.hpp"
 #include "client/prompt.hpp"
 
 #include <poll.h>

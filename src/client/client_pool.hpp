@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tcpserver/base/exit_status.hpp"
 #include "tcpserver/base/socket_address.hpp"
 
 #include "client/options.hpp"
@@ -10,22 +11,27 @@
 
 namespace tcpserver::client {
 
-// Shown the timeline again and again while it grows, every frame_time.
+// Gets the timeline again and again while it grows.
 using Watcher = std::function<void(const Timeline&)>;
-inline constexpr auto frame_time = std::chrono::milliseconds(50);
 
 struct PoolResult {
   Timeline timeline;
   int signal = 0;  // SIGINT or SIGTERM that stopped it; the caller may want to end by it. 0: none
 };
 
-// Many clients at once, in one process: all sockets are opened, then connected one right after the other, the
-// slow clients first. Each sends its sentence, a slow one after the delay, half-closes, and compares what
-// comes until the server closes. Times are those at which this process looked: what one look finds had
-// happened by then. Never throws for what a server does: that is in the timeline.
-// Throws StartError (system) where there are not so many sockets.
+// Many clients at once, in one process: they are connected one right after the other, the slow clients first.
+// Each sends its sentence, a slow one after the delay, half-closes, and compares what comes until the server
+// closes. Times are those at which this process looked: what one look finds had happened by then. Never
+// throws for what a server does: that is in the timeline.
+// Throws StartError (system) where there are not so many descriptors.
 [[nodiscard]] PoolResult run_clients(const ClientOptions& options,
                                      const std::vector<base::SocketAddress>& addresses,
                                      const Watcher& watcher);
+
+// tcpclient --clients: runs the clients, draws their timeline (on a terminal as it happens) or prints it as
+// JSON. After SIGINT or SIGTERM it shows what was seen by then, and ends by that signal. Throws StartError:
+// as the first client that got no right reply (Trouble), or where there is nobody to connect to (resolve), no
+// descriptor (system) or no standard output (io_error).
+[[nodiscard]] base::ExitStatus run_many_clients(const ClientOptions& options);
 
 }  // namespace tcpserver::client

@@ -1,24 +1,31 @@
 #include "tcpserver/client/connection_engine.hpp"
 
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/stop_signals.hpp"
 #include "tcpserver/base/system_error.hpp"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace tcpserver::client {
 
 namespace {
 
+using base::Clock;
 using base::SocketAddress;
+using base::TimePoint;
 
-epoll_event event_for(std::uint32_t slot, ConnectionEngine::Want want) {
-  const bool writes = want == ConnectionEngine::Want::read_and_write;
-  return {.events = writes ? EPOLLIN | EPOLLOUT : EPOLLIN, .data = {.u32 = slot}};
+// ENOTCONN: the connect is under way on a system that says so.
+bool is_to_wait(int error) {
+  return base::would_block(error) || error == ENOTCONN;
 }
 
 }  // namespace
@@ -27,42 +34,67 @@ base::UniqueFd open_socket(const SocketAddress& server) noexcept {
   return base::UniqueFd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-int start_connect(int fd, const SocketAddress& server, const SocketAddress* source) noexcept {
-  if (source != nullptr) {
-    constexpr int on = 1;  // if this fails, bind chooses the port
-    static_cast<void>(::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on));
-    if (::bind(fd, source->get(), source->size()) != 0) return errno;
+void need_descriptors(const std::string& option, std::uint32_t connections) {
+  // Three standard streams, one for the wait, one for the terminal, and what was inherited.
+  constexpr rlim_t others = 16;
+  base::raise_descriptor_limit();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+      limit.rlim_cur >= connections + others) {
+    return;
   }
-  return ::connect(fd, server.get(), server.size()) == 0 || errno == EINPROGRESS ? 0 : errno;
+  throw base::StartError(base::ExitStatus::system, option + ": " + std::to_string(connections) +
+                                                       " connections at a time do not fit into the " +
+                                                       std::to_string(limit.rlim_cur) +
+                                                       " descriptors that this process may have (ulimit -n)");
 }
 
-ConnectionEngine::ConnectionEngine() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& handler)
+    : settings_(std::move(settings)),
+      handler_(handler),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      buffer_(settings_.buffer + 1),  // one byte more than a reply may have, so that a surplus shows
+      connections_(settings_.open),
+      began_(Clock::now()),
+      now_(began_),
+      heard_(began_) {
   if (!epoll_) throw base::system_error("wait for connections (epoll_create1)");
-  ready_.reserve(most_events);
+  free_.reserve(settings_.open);
+  for (std::uint32_t slot = settings_.open; slot > 0; --slot) free_.push_back(slot - 1);
 }
 
-bool ConnectionEngine::watch(int fd, std::uint32_t slot, Want want) noexcept {
-  auto event = event_for(slot, want);
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+int ConnectionEngine::run() {
+  const base::StopSignals signals;
+  began_ = now_ = heard_ = Clock::now();
+  auto next_tick = began_;
+  while (!over() && signals.heard() == 0) {
+    const auto next_start = handler_.start_more();
+    wait(over() ? now_ : std::min(next_tick, next_start), signals.mask_outside());
+    if (now_ < next_tick) continue;
+    signals.hear();
+    handler_.on_tick();
+    next_tick = Clock::now() + settings_.tick;
+  }
+  signals.hear();  // what is pending is fatal once it means again what it meant before
+  return signals.heard();
 }
 
-bool ConnectionEngine::change(int fd, std::uint32_t slot, Want want) noexcept {
-  auto event = event_for(slot, want);
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
+bool ConnectionEngine::over() const noexcept {
+  return stalled_ || (started_ == settings_.connections && open_ == 0);
 }
 
-const std::vector<Ready>& ConnectionEngine::wait(base::Duration limit, const sigset_t& mask) {
-  const int count = wait_for_events(limit, mask);
+// Waits until something is ready, until the next deadline, or until `wake`. Level-triggered: a connection is
+// reported until its state is dealt with (epoll(7)).
+void ConnectionEngine::wait(TimePoint wake, const sigset_t& mask) {
+  const int count = wait_for_events(*base::time_left(std::min(wake, earliest_)), mask);
   if (count < 0 && errno != EINTR) throw base::system_error("wait for connections (epoll_pwait)");
-  ready_.clear();
+  now_ = Clock::now();
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
-    const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    ready_.push_back({.slot = event.data.u32,
-                      .readable = broken || (event.events & EPOLLIN) != 0,
-                      .writable = broken || (event.events & EPOLLOUT) != 0});
+    step(connections_[event.data.u32], event.events);
+    handler_.start_more();
   }
-  return ready_;
+  if (now_ >= earliest_) expire();
 }
 
 // epoll_pwait2 (Linux 5.11) waits to the nanosecond; older kernels to the millisecond, rounded up.
@@ -82,6 +114,234 @@ int ConnectionEngine::wait_for_events(base::Duration limit, const sigset_t& mask
   constexpr std::int64_t longest = 60'000;
   return ::epoll_pwait(epoll_.get(), events_.data(), static_cast<int>(most_events),
                        static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, longest)), &mask);
+}
+
+void ConnectionEngine::step(Connection& connection, std::uint32_t events) {
+  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if (broken || (events & EPOLLOUT) != 0) {
+    if (connection.state == State::connecting && connection.holds_first) return hold_first(connection);
+    const bool may_send = connection.state == State::connecting || connection.state == State::exchanging;
+    if (may_send && connection.sent < connection.size) send(connection);
+  }
+  if (connection.state != State::closed && (broken || (events & EPOLLIN) != 0)) receive(connection);
+}
+
+void ConnectionEngine::set_state(Connection& connection, State state) {
+  const auto is_open = [](State s) { return s != State::closed; };
+  const auto is_busy = [](State s) { return s != State::closed && s != State::holding; };
+  if (is_busy(state) && busy_ == 0) heard_ = now_;
+  open_ = open_ + is_open(state) - is_open(connection.state);
+  busy_ = busy_ + is_busy(state) - is_busy(connection.state);
+  connection.state = state;
+}
+
+void ConnectionEngine::set_deadline(Connection& connection, TimePoint deadline) noexcept {
+  connection.deadline = deadline;
+  earliest_ = std::min(earliest_, deadline);
+}
+
+void ConnectionEngine::moved(Connection& connection, TimePoint at) noexcept {
+  set_deadline(connection, settings_.timeout ? at + *settings_.timeout : TimePoint::max());
+}
+
+void ConnectionEngine::open(std::uint64_t size, TimePoint began, bool holds_first) {
+  auto& connection = connections_[free_.back()];
+  free_.pop_back();
+  connection.number = ++started_;
+  connection.round = 0;
+  connection.size = size;
+  connection.holds_first = holds_first;
+  connection.began = began;
+  connection.address = settings_.one_address ? address_ : 0;
+  connection.sent = connection.received = 0;
+  connect(connection);
+}
+
+// To the address that is its turn. If each connection tries them all, each gets its even share of the time
+// that is left.
+void ConnectionEngine::connect(Connection& connection) {
+  set_state(connection, State::connecting);
+  moved(connection, std::max(connection.began, now_));
+  if (settings_.timeout && !settings_.one_address) {
+    const auto left = *base::time_left(connection.began + *settings_.timeout);
+    set_deadline(connection, Clock::now() + left / (settings_.addresses.size() - connection.address));
+  }
+  handler_.on_connecting(connection);
+  if (const int error = start_connect(connection); error != 0) {
+    return fail(connection, {.kind = Fault::Kind::error, .error = error});
+  }
+  if (!connection.holds_first) send(connection);
+  if (connection.state == State::connecting) watch(connection, true);
+}
+
+// Begins to connect. From a source address the port is chosen by connect, not by bind, so that each source
+// has all its ports once for each server (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns errno, or 0.
+int ConnectionEngine::start_connect(Connection& connection) const noexcept {
+  const auto& server = settings_.addresses[connection.address];
+  connection.fd = open_socket(server);
+  if (!connection.fd) return errno;
+  if (!settings_.sources.empty()) {
+    const auto& source = settings_.sources[(connection.number - 1) % settings_.sources.size()];
+    constexpr int on = 1;  // if this fails, bind chooses the port
+    static_cast<void>(::setsockopt(connection.fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on));
+    if (::bind(connection.fd.get(), source.get(), source.size()) != 0) return errno;
+  }
+  return ::connect(connection.fd.get(), server.get(), server.size()) == 0 || errno == EINPROGRESS ? 0 : errno;
+}
+
+void ConnectionEngine::hold_first(Connection& connection) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(connection.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0) return fail(connection, {.kind = Fault::Kind::error, .error = error});
+  reached_ = true;
+  handler_.on_connected(connection);
+  set_state(connection, State::holding);
+  set_deadline(connection, Clock::now() + settings_.hold);
+  watch(connection, false);
+}
+
+void ConnectionEngine::begin_round(Connection& connection, TimePoint began) {
+  ++connection.round;
+  set_state(connection, State::exchanging);
+  connection.sent = connection.received = 0;
+  connection.began = began;
+  moved(connection, std::max(began, now_));
+  send(connection);
+}
+
+void ConnectionEngine::park(Connection& connection) {
+  set_state(connection, State::holding);
+  set_deadline(connection, TimePoint::max());
+}
+
+void ConnectionEngine::send(Connection& connection) {
+  const auto size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(connection.size - connection.sent, settings_.buffer));
+  const auto bytes = handler_.bytes_to_send(connection, connection.sent, size);
+  const ssize_t count = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (count < 0) {
+    if (!is_to_wait(errno)) return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+    if (connection.state != State::connecting) watch(connection, true);
+    return;
+  }
+  if (connection.state == State::connecting) {
+    reached_ = true;
+    handler_.on_connected(connection);
+    set_state(connection, State::exchanging);
+  }
+  if (connection.sent > 0) heard_ = now_;  // the server makes room
+  connection.sent += static_cast<std::uint64_t>(count);
+  bytes_sent_ += static_cast<std::uint64_t>(count);
+  moved(connection, std::max(connection.began, now_));
+  const bool all = connection.sent == connection.size;
+  if (all && settings_.half_close) {
+    ::shutdown(connection.fd.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
+  }
+  if (all) handler_.on_sent(connection);
+  watch(connection, !all);
+}
+
+void ConnectionEngine::receive(Connection& connection) {
+  const ssize_t count = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+  if (count < 0 && is_to_wait(errno)) return;
+  if (count < 0) return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+  if (count > 0) return compare(connection, static_cast<std::size_t>(count));
+  if (connection.state != State::ending) return fail(connection, {.kind = Fault::Kind::closed});
+  handler_.on_closed(connection);
+  close(connection);
+}
+
+// Compares the first `count` bytes of the buffer with what was sent so far.
+void ConnectionEngine::compare(Connection& connection, std::size_t count) {
+  bytes_received_ += count;
+  const auto in_order =
+      static_cast<std::size_t>(std::min<std::uint64_t>(count, connection.sent - connection.received));
+  const auto expected = handler_.bytes_expected(connection, connection.received, in_order);
+  const bool right = std::memcmp(buffer_.data(), expected.data(), in_order) == 0;
+  if (!right || in_order < count) {
+    const auto wrong = std::mismatch(expected.begin(), expected.end(), buffer_.begin()).first;
+    return fail(connection, {.kind = Fault::Kind::wrong_bytes,
+                             .at = connection.received + static_cast<std::uint64_t>(wrong - expected.begin()),
+                             .surplus = right,
+                             .came = {buffer_.data(), count}});
+  }
+  connection.received += count;
+  heard_ = now_;
+  moved(connection, now_);
+  if (connection.received < connection.size) return;
+  if (settings_.half_close) set_state(connection, State::ending);
+  handler_.on_reply(connection);
+}
+
+// Tells epoll what the connection waits for.
+void ConnectionEngine::watch(Connection& connection, bool writing) {
+  if (connection.is_watched && connection.wants_to_write == writing) return;
+  const auto slot = static_cast<std::uint32_t>(&connection - connections_.data());
+  epoll_event event{.events = writing ? EPOLLIN | EPOLLOUT : EPOLLIN, .data = {.u32 = slot}};
+  const int operation = connection.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (::epoll_ctl(epoll_.get(), operation, connection.fd.get(), &event) != 0) {
+    return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+  }
+  connection.is_watched = true;
+  connection.wants_to_write = writing;
+}
+
+// Deals with each deadline that has passed, and finds the next one.
+void ConnectionEngine::expire() {
+  const bool may_try = !reached_ && address_ + 1 < settings_.addresses.size();
+  const bool silent = settings_.stop_when_silent && !may_try && busy_ > 0 && settings_.timeout &&
+                      now_ - heard_ >= *settings_.timeout;
+  earliest_ = TimePoint::max();
+  for (auto& connection : connections_) {
+    if (connection.state == State::closed) continue;
+    if (silent || connection.deadline <= now_) expire(connection);
+    if (connection.state != State::closed) earliest_ = std::min(earliest_, connection.deadline);
+  }
+  stalled_ = silent && !over();
+}
+
+void ConnectionEngine::expire(Connection& connection) {
+  const bool hold_is_over = connection.state == State::holding && connection.deadline <= now_;
+  if (!hold_is_over) return fail(connection, {.kind = Fault::Kind::timed_out});
+  set_state(connection, State::exchanging);
+  moved(connection, now_);
+  send(connection);
+}
+
+bool ConnectionEngine::may_try_next(const Connection& connection) const noexcept {
+  return connection.state == State::connecting && connection.address + 1 < settings_.addresses.size() &&
+         !(settings_.one_address && reached_);
+}
+
+void ConnectionEngine::fail(Connection& connection, const Fault& fault) {
+  const bool timed_out = fault.kind == Fault::Kind::timed_out;
+  if (!timed_out) heard_ = now_;
+  if (connection.state == State::connecting) {
+    handler_.on_address_failed(connection, timed_out ? ETIMEDOUT : fault.error);
+  }
+  if (may_try_next(connection)) {
+    connection.fd.reset();
+    connection.is_watched = false;
+    ++connection.address;
+    if (settings_.one_address) address_ = connection.address;
+    heard_ = now_;
+    return connect(connection);
+  }
+  reached_ = true;
+  handler_.on_failed(connection, fault);
+  close(connection);
+}
+
+void ConnectionEngine::close(Connection& connection) {
+  if (settings_.reset && connection.fd) {
+    base::close_with_reset(std::move(connection.fd));
+  } else {
+    connection.fd.reset();
+  }
+  connection.is_watched = false;
+  set_state(connection, State::closed);
+  free_.push_back(static_cast<std::uint32_t>(&connection - connections_.data()));
 }
 
 }  // namespace tcpserver::client

@@ -1,6 +1,6 @@
-#include "client/summary.hpp"
-
 #include "tcpserver/base/values.hpp"
+
+#include "client/timeline.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -10,47 +10,16 @@ std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&))
   return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
 }
 
-const char* word_of(Trouble trouble) noexcept {
-  switch (trouble) {
-    case Trouble::refused:
-      return "refused";
-    case Trouble::not_connected:
-      return "not connected";
-    case Trouble::timed_out:
-      return "timed out";
-    case Trouble::closed:
-      return "closed";
-    case Trouble::reset:
-      return "reset";
-    case Trouble::broken:
-      return "broken";
-    case Trouble::no_reply:
-      return "no reply";
-    case Trouble::short_reply:
-      return "short reply";
-    case Trouble::wrong_reply:
-      return "wrong reply";
-  }
-  return "unknown";
-}
-
-base::ExitStatus exit_status_of(Trouble trouble) noexcept {
-  switch (trouble) {
-    case Trouble::refused:
-    case Trouble::not_connected:
-      return base::ExitStatus::unavailable;
-    case Trouble::timed_out:
-      return base::ExitStatus::temp_fail;
-    case Trouble::closed:
-    case Trouble::reset:
-    case Trouble::broken:
-    case Trouble::no_reply:
-    case Trouble::short_reply:
-      return base::ExitStatus::io_error;
-    case Trouble::wrong_reply:
-      return base::ExitStatus::protocol;
-  }
-  return base::ExitStatus::software;
+const TroubleFacts& facts_about(Trouble trouble) noexcept {
+  using base::ExitStatus;
+  static constexpr TroubleFacts facts[] = {
+      {"refused", ExitStatus::unavailable},  {"not connected", ExitStatus::unavailable},
+      {"timed out", ExitStatus::temp_fail},  {"closed", ExitStatus::io_error},
+      {"reset", ExitStatus::io_error},       {"broken", ExitStatus::io_error},
+      {"no reply", ExitStatus::io_error},    {"short reply", ExitStatus::io_error},
+      {"wrong reply", ExitStatus::protocol},
+  };
+  return facts[static_cast<std::size_t>(trouble)];
 }
 
 std::size_t slow_count(const Timeline& timeline) {

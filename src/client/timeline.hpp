@@ -25,12 +25,12 @@ enum class Trouble {
   wrong_reply
 };
 
-// "refused": fits into a row of the picture, trouble_width at most.
-[[nodiscard]] const char* word_of(Trouble trouble) noexcept;
+struct TroubleFacts {
+  const char* name;              // fits into a row of the chart, trouble_width at most
+  base::ExitStatus exit_status;  // of a single client with this trouble
+};
+[[nodiscard]] const TroubleFacts& facts_about(Trouble trouble) noexcept;
 inline constexpr std::size_t trouble_width = 13;
-
-// What it is to a single client: unavailable, temp_fail, io_error or protocol.
-[[nodiscard]] base::ExitStatus exit_status_of(Trouble trouble) noexcept;
 
 struct Failure {
   Trouble trouble;
@@ -79,6 +79,27 @@ struct Spread {
 [[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);
 
 using base::time_text;
+
+struct ChartSize {
+  std::size_t columns;    // of the terminal; the last one stays free
+  std::size_t most_rows;  // of clients; at least 1
+};
+
+// No more rows than a reader takes in.
+inline constexpr std::size_t most_chart_rows = 40;
+
+// Lines of a chart beside the rows: heading, axis, summary, legend.
+inline constexpr std::size_t chart_frame = 4;
+
+// One row per client: a bar over a common axis of time, '.' while it was connecting, '=' while it held its
+// connection, '#' while it waited for its reply, and how long after its start the reply came. Of more clients
+// than rows those that failed are preferred (up to half of the rows), then the first; the rest are summed up
+// in a line. With `colours`, each phase has one (ECMA-48 SGR).
+[[nodiscard]] std::vector<std::string> chart(const Timeline& timeline, ChartSize size, bool colours);
+
+// What the chart shows, in figures: how long the quick clients waited, and whether they waited for the slow
+// ones. A few sentences, in one line.
+[[nodiscard]] std::string summary(const Timeline& timeline);
 
 // One document, a line for each client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
 // "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,

@@ -1,6 +1,7 @@
 #include "load/driver.hpp"
 
-#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -14,17 +15,25 @@ namespace tcpserver::load {
 namespace {
 
 using base::Clock;
+using base::ExitStatus;
+using base::SocketAddress;
 using base::TimePoint;
-using client::ConnectionEngine;
-using State = Connection::State;
+using client::Fault;
 
-// Between two looks at the clock for what is overdue. An eighth of the time-out, so that it is kept to a
-// quarter of itself.
-constexpr auto shortest_tick = std::chrono::milliseconds(5);
-constexpr auto longest_tick = std::chrono::milliseconds(100);
+constexpr auto tick = std::chrono::milliseconds(100);
 
 // Before the next wait, so that connections that fail at once, or are overdue, keep nobody waiting.
 constexpr int most_starts_at_once = 64;
+
+// Few system calls for a long stream, and pieces that the processor's cache holds all the same.
+constexpr std::uint64_t largest_piece = 256 * 1024;
+
+// Of many that are to be held open no more are under way than a short listen queue has room for.
+constexpr std::uint32_t most_busy_with_hold = 64;
+
+std::size_t find_piece_size(const LoadOptions& options) {
+  return static_cast<std::size_t>(std::min(options.size, largest_piece));
+}
 
 base::Duration processor_time() {
   rusage usage{};
@@ -35,282 +44,241 @@ base::Duration processor_time() {
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
+// 127.0.0.0/8: each of its addresses is this machine's (RFC 1122, section 3.2.1.3).
+bool is_loopback_v4(const SocketAddress& address) {
+  return address.family() == AF_INET && address.bytes().front() == 127;
+}
+
+client::EngineSettings make_settings(const LoadOptions& options, const Script& script,
+                                     std::vector<SocketAddress> addresses) {
+  auto sources = make_sources(addresses, options.sources);
+  return {.addresses = std::move(addresses),
+          .sources = std::move(sources),
+          .one_address = true,
+          .connections = script.connections,
+          .open = script.open,
+          .buffer = find_piece_size(options),
+          .half_close = script.until_end,
+          .reset = options.reset,
+          .timeout = options.timeout,
+          .stop_when_silent = true,
+          .tick = tick};
+}
+
 }  // namespace
 
-Driver::Driver(const Script& script, Transfer& transfer, Connector& connector, bool reset,
-               base::Duration timeout, Watcher watcher)
-    : script_(script),
-      transfer_(transfer),
-      connector_(connector),
-      reset_(reset),
-      timeout_(timeout),
-      watcher_(std::move(watcher)),
-      connections_(script.open),
-      tick_(std::clamp<base::Duration>(timeout / 8, shortest_tick, longest_tick)) {
-  free_.reserve(script.open);
-  for (std::uint32_t slot = script.open; slot > 0; --slot) free_.push_back(slot - 1);
+Script make_script(const LoadOptions& options) {
+  const bool hold = options.mode == LoadMode::hold;
+  Script script{.connections = options.connections,
+                .open = options.concurrency,
+                .busy = hold ? std::min(options.concurrency, most_busy_with_hold) : options.concurrency,
+                .size = options.size,
+                .rounds = hold ? 2 : options.round_trips,
+                .until_end = options.mode == LoadMode::bulk,
+                .hold = std::nullopt,
+                .interval = std::nullopt,
+                .timed = options.mode != LoadMode::bulk};
+  if (hold) script.hold = options.hold;
+  if (options.rate) {
+    const std::chrono::duration<double> seconds(1 / *options.rate);
+    script.interval = std::chrono::duration_cast<base::Duration>(seconds);
+  }
+  return script;
 }
+
+std::vector<SocketAddress> make_sources(std::vector<SocketAddress>& addresses, std::uint32_t sources) {
+  std::vector<SocketAddress> made;
+  if (sources == 0) return made;
+  const std::string first = addresses.front().host_text();
+  // A name such as localhost has an IPv6 address beside.
+  std::erase_if(addresses, [](const SocketAddress& address) { return !is_loopback_v4(address); });
+  if (addresses.empty()) {
+    throw base::StartError(
+        ExitStatus::usage,
+        "--sources: " + first + " is not in 127.0.0.0/8, the loopback addresses of which it takes several");
+  }
+  for (std::uint32_t i = 1; i <= sources; ++i) {
+    made.push_back(*SocketAddress::parse("127.0.0." + std::to_string(i), 0));
+  }
+  return made;
+}
+
+Driver::Driver(const LoadOptions& options, std::vector<SocketAddress> addresses, Watcher watcher)
+    : options_(options),
+      script_(make_script(options)),
+      watcher_(std::move(watcher)),
+      pattern_(options.service.verb, find_piece_size(options) + 1),
+      engine_(make_settings(options, script_, std::move(addresses)), *this) {}
 
 Result Driver::run() {
   const auto used_before = processor_time();
-  const base::StopSignals signals;
-  began_ = now_ = heard_ = Clock::now();
-  next_tick_ = began_ + tick_;
-  loop(signals);
-  signals.hear();  // what is pending is fatal once it means again what it meant before
-  result_.signal = signals.heard();
-  for (auto& connection : connections_) {
-    if (connection.state == State::closed) continue;
-    ++result_.unfinished;
-    connection.fd.reset();
-  }
-  result_.duration = Clock::now() - began_;
+  result_.signal = engine_.run();
+  result_.unfinished = engine_.still_open();
+  for (auto& connection : engine_.connections()) connection.fd.reset();
+  result_.duration = Clock::now() - engine_.began();
   result_.processor_time = processor_time() - used_before;
-  result_.bytes_sent = transfer_.bytes_sent();
-  result_.bytes_received = transfer_.bytes_received();
-  result_.server = connector_.address().text();
+  result_.bytes_sent = engine_.bytes_sent();
+  result_.bytes_received = engine_.bytes_received();
+  result_.stalled = engine_.stalled();
+  result_.server = engine_.address().text();
   return std::move(result_);
 }
 
-void Driver::loop(const base::StopSignals& signals) {
-  while (!over() && signals.heard() == 0) {
-    start_some();
-    look(signals, next_wake());
-    watch_hold();
-    if (now_ < next_tick_) continue;
-    next_tick_ = now_ + tick_;
-    signals.hear();
-    give_up_on_silent();
-    result_.bytes_received = transfer_.bytes_received();
-    watcher_.tick(result_);
-  }
+std::string_view Driver::bytes_to_send(const Connection& connection, std::uint64_t offset,
+                                       std::size_t size) const {
+  return pattern_.sent(Pattern::place_of(connection.number, connection.round) + offset, size);
 }
 
-void Driver::look(const base::StopSignals& signals, TimePoint wake) {
-  const auto& ready = engine_.wait(*base::time_left(wake), signals.mask_outside());
-  now_ = Clock::now();
-  for (const auto& one : ready) {
-    step(one);
-    start_some();
-  }
-}
-
-TimePoint Driver::next_wake() const {
-  if (over()) return now_;
-  TimePoint wake = next_tick_;
-  if (hold_until_ && !asking_again()) wake = std::min(wake, *hold_until_);
-  if (may_start()) wake = std::min(wake, due());
-  return wake;
-}
-
-bool Driver::over() const noexcept {
-  return result_.stalled || result_.connections == script_.connections;
+std::string_view Driver::bytes_expected(const Connection& connection, std::uint64_t offset,
+                                        std::size_t size) const {
+  return pattern_.expected(Pattern::place_of(connection.number, connection.round) + offset, size);
 }
 
 // As many as there is room for, and a few at most.
-void Driver::start_some() {
-  for (int i = 0; i < most_starts_at_once && start_one(); ++i) {
+TimePoint Driver::start_more() {
+  watch_hold();
+  for (int i = 0; i < most_starts_at_once && may_start(); ++i) {
+    if (asking_again()) {
+      ask_next_parked();
+      continue;
+    }
+    const auto now = Clock::now();
+    const auto due = script_.interval
+                         ? engine_.began() + *script_.interval * static_cast<std::int64_t>(engine_.started())
+                         : now;
+    if (due > now) return due;
+    engine_.open(script_.size, due, false);
   }
+  if (may_start()) return engine_.now();
+  return hold_until_ && !asking_again() ? *hold_until_ : TimePoint::max();
 }
 
-bool Driver::start_one() {
-  if (!may_start()) return false;
-  if (asking_again()) {
-    ask_next_parked();
-    return true;
-  }
-  const auto now = Clock::now();
-  if (script_.interval && due() > now) return false;
-  open_next(script_.interval ? due() : now);
-  return true;
-}
-
-bool Driver::may_start() const noexcept {
+bool Driver::may_start() {
   // Of several addresses of the server only one is meant: until one answers, one connection tries them.
-  if (busy_ >= (reached_ ? script_.busy : 1)) return false;
-  if (started_ < script_.connections) return !free_.empty();
-  return asking_again() && asked_again_ < connections_.size();
+  if (engine_.busy() >= (engine_.reached() ? script_.busy : 1)) return false;
+  if (engine_.started() < script_.connections) return engine_.has_room();
+  return asking_again() && asked_again_ < engine_.connections().size();
 }
 
 bool Driver::asking_again() const noexcept {
-  return hold_until_ && now_ >= *hold_until_;
-}
-
-// When the next connection is to start.
-TimePoint Driver::due() const {
-  return script_.interval ? began_ + *script_.interval * static_cast<std::int64_t>(started_) : now_;
-}
-
-void Driver::open_next(TimePoint began) {
-  auto& connection = connections_[free_.back()];
-  free_.pop_back();
-  connection.number = ++started_;
-  connection.round = 0;
-  ++busy_;
-  connection.began = began;
-  open(connection);
-}
-
-// To the address that is its turn.
-void Driver::open(Connection& connection) {
-  connection.state = State::exchanging;
-  if (const auto fault = connector_.connect(connection)) return fail(connection, *fault);
-  if (!begin_round(connection, connection.began)) return;
-  const auto want = connection.sent < transfer_.size() ? ConnectionEngine::Want::read_and_write
-                                                       : ConnectionEngine::Want::read;
-  if (!engine_.watch(connection.fd.get(), slot_of(connection), want)) {
-    fail(connection, {.kind = ErrorKind::other, .error = errno});
-  }
-}
-
-// On loopback the connection is established when connect returns, so the bytes need not wait for a look.
-// False: it failed.
-bool Driver::begin_round(Connection& connection, TimePoint began) {
-  connection.state = State::exchanging;
-  connection.sent = 0;
-  connection.received = 0;
-  connection.began = began;
-  connection.moved = std::max(began, now_);
-  return send(connection);
-}
-
-void Driver::begin_next_round(Connection& connection) {
-  ++connection.round;
-  if (!begin_round(connection, Clock::now()) || connection.sent == transfer_.size()) return;
-  want(connection, ConnectionEngine::Want::read_and_write);
+  return hold_until_ && engine_.now() >= *hold_until_;
 }
 
 void Driver::ask_next_parked() {
-  auto& connection = connections_[asked_again_++];
-  if (connection.state != State::parked) return;
-  ++busy_;
-  begin_next_round(connection);
-}
-
-// False: it failed.
-bool Driver::send(Connection& connection) {
-  if (const auto fault = transfer_.send(connection)) {
-    fail(connection, *fault);
-    return false;
-  }
-  reached_ = reached_ || connection.sent > 0;
-  if (script_.until_end && connection.sent == transfer_.size()) {
-    ::shutdown(connection.fd.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
-  }
-  return true;
-}
-
-void Driver::want(Connection& connection, ConnectionEngine::Want what) {
-  if (!engine_.change(connection.fd.get(), slot_of(connection), what)) {
-    fail(connection, {.kind = ErrorKind::other, .error = errno});
-  }
-}
-
-void Driver::step(const client::Ready& ready) {
-  auto& connection = connections_[ready.slot];
-  if (connection.state == State::exchanging && ready.writable && connection.sent < transfer_.size()) {
-    send_more(connection);
-  }
-  if (connection.state != State::closed && ready.readable) receive(connection);
-}
-
-void Driver::send_more(Connection& connection) {
-  const auto before = connection.sent;
-  if (!send(connection) || connection.sent == before) return;
-  connection.moved = now_;
-  if (before > 0) heard_ = now_;  // somebody makes room
-  if (connection.sent == transfer_.size()) want(connection, ConnectionEngine::Want::read);
-}
-
-void Driver::receive(Connection& connection) {
-  const auto before = connection.received;
-  const auto [fault, at_end] = transfer_.receive(connection);
-  if (fault) return fail(connection, *fault);
-  if (at_end && connection.state == State::ending) return end(connection);
-  if (at_end) return fail(connection, {.kind = ErrorKind::closed_early, .at = connection.received});
-  if (connection.received == before) return;
-  connection.moved = heard_ = now_;
-  if (connection.received == transfer_.size()) round_done(connection);
-}
-
-void Driver::round_done(Connection& connection) {
-  ++result_.rounds;
-  const bool first_of_hold = script_.hold && connection.round == 0;
-  if (script_.timed && (!script_.hold || first_of_hold)) result_.latencies.record(now_ - connection.began);
-  if (script_.until_end) {
-    connection.state = State::ending;
-  } else if (first_of_hold) {
-    park(connection);
-  } else if (connection.round + 1 == script_.rounds) {
-    end(connection);
-  } else {
-    begin_next_round(connection);
-  }
-}
-
-void Driver::park(Connection& connection) {
-  connection.state = State::parked;
-  --busy_;
-  ++result_.held;
+  auto& connection = engine_.connections()[asked_again_++];
+  if (connection.state == Connection::State::holding) engine_.begin_round(connection, Clock::now());
 }
 
 // Once all are open, or have failed, the time of the hold begins.
 void Driver::watch_hold() {
-  if (!script_.hold || hold_until_ || started_ < script_.connections || busy_ > 0 || over()) return;
-  result_.opened_after = now_ - began_;
+  if (!script_.hold || hold_until_ || engine_.started() < script_.connections) return;
+  if (engine_.busy() > 0 || engine_.still_open() == 0) return;
+  result_.opened_after = engine_.now() - engine_.began();
   watcher_.holding(result_);
   hold_until_ = Clock::now() + *script_.hold;
 }
 
-void Driver::fail(Connection& connection, const Fault& fault) {
-  if (fault.kind != ErrorKind::timed_out) heard_ = now_;
-  if (!reached_ && connector_.has_next()) {
-    connection.fd.reset();
-    connector_.take_next();
-    heard_ = now_;
-    return open(connection);
-  }
-  reached_ = true;
-  ++result_.errors_by_kind[index_of(fault.kind)];
-  if (!result_.first_error) {
-    const Story story{.server = connector_.address().text(), .size = transfer_.size(), .timeout = timeout_};
-    result_.first_error = FirstError{.kind = fault.kind, .sentence = sentence_of(fault, connection, story)};
-  }
-  if (script_.hold && (connection.round > 0 || connection.state == State::parked)) --result_.held;
-  end(connection);
+void Driver::on_tick() {
+  result_.bytes_received = engine_.bytes_received();
+  watcher_.tick(result_);
 }
 
-void Driver::end(Connection& connection) {
-  const auto slot = slot_of(connection);
-  if (connection.state != State::parked) --busy_;
-  connection.state = State::closed;
-  if (reset_ && connection.fd) {
-    base::close_with_reset(std::move(connection.fd));
-  } else {
-    connection.fd.reset();
+void Driver::on_reply(Connection& connection) {
+  ++result_.rounds;
+  const bool first_of_hold = script_.hold && connection.round == 0;
+  if (script_.timed && (!script_.hold || first_of_hold)) {
+    result_.latencies.record(engine_.now() - connection.began);
   }
-  free_.push_back(slot);
+  if (script_.until_end) return;
+  if (first_of_hold) {
+    engine_.park(connection);
+    ++result_.held;
+  } else if (connection.round + 1 == script_.rounds) {
+    ++result_.connections;
+    engine_.close(connection);
+  } else {
+    engine_.begin_round(connection, Clock::now());
+  }
+}
+
+void Driver::on_closed(const Connection&) {
   ++result_.connections;
 }
 
-void Driver::give_up_on_silent() {
-  if (busy_ == 0) {
-    heard_ = now_;
-    return;
+void Driver::on_failed(const Connection& connection, const Fault& fault) {
+  ++result_.connections;
+  const auto kind = find_kind(fault);
+  ++result_.errors_by_kind[index_of(kind)];
+  if (!result_.first_error) {
+    result_.first_error = FirstError{
+        .kind = kind,
+        .sentence = "connection " + std::to_string(connection.number) + ": " + describe(connection, fault)};
   }
-  const bool silent_at_all = now_ - heard_ >= timeout_ && (reached_ || !connector_.has_next());
-  for (auto& connection : connections_) {
-    const bool waits = connection.state == State::exchanging || connection.state == State::ending;
-    const bool open = waits || connection.state == State::parked;
-    if (silent_at_all ? open : waits && now_ - connection.moved >= timeout_) {
-      fail(connection, {.kind = ErrorKind::timed_out});
-    }
+  if (script_.hold && (connection.round > 0 || connection.state == Connection::State::holding)) {
+    --result_.held;
   }
-  result_.stalled = silent_at_all && result_.connections < script_.connections;
 }
 
-std::uint32_t Driver::slot_of(const Connection& connection) const noexcept {
-  return static_cast<std::uint32_t>(&connection - connections_.data());
+ErrorKind find_kind(const Fault& fault) noexcept {
+  switch (fault.kind) {
+    case Fault::Kind::timed_out:
+      return ErrorKind::timed_out;
+    case Fault::Kind::closed:
+      return ErrorKind::closed_early;
+    case Fault::Kind::wrong_bytes:
+      return ErrorKind::wrong_bytes;
+    case Fault::Kind::error:
+      break;
+  }
+  switch (fault.error) {
+    case ECONNREFUSED:
+      return ErrorKind::refused;
+    case ECONNRESET:
+    case EPIPE:
+      return ErrorKind::reset;
+    case ETIMEDOUT:
+      return ErrorKind::timed_out;
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+      return ErrorKind::no_port;
+    case EMFILE:
+    case ENFILE:
+      return ErrorKind::no_descriptor;
+    default:
+      return ErrorKind::other;
+  }
+}
+
+// In a sentence, without the connection's number.
+std::string Driver::describe(const Connection& connection, const Fault& fault) const {
+  const std::string error = base::error_text(fault.error);
+  const std::string received = std::to_string(connection.received) + " of " + std::to_string(script_.size);
+  switch (find_kind(fault)) {
+    case ErrorKind::refused:
+      return "cannot connect to " + engine_.address().text() + ": " + error + " (is the server running?)";
+    case ErrorKind::timed_out:
+      if (fault.error != 0) return "cannot connect to " + engine_.address().text() + ": " + error;
+      return "timed out: nothing moved for " + base::duration_text(options_.timeout) + ", after " + received +
+             " bytes had come back";
+    case ErrorKind::closed_early:
+      return "the server closed the connection after " + received + " bytes";
+    case ErrorKind::wrong_bytes: {
+      const std::string at = std::to_string(fault.at + 1);
+      if (fault.surplus) return "more came back than was sent, from byte " + at + " on";
+      const auto sent = bytes_to_send(connection, connection.received, fault.came.size());
+      const bool other_service = base::find_service(sent, fault.came.substr(0, sent.size())) != nullptr;
+      return "byte " + at + " of the reply is wrong" + (other_service ? " (is it the other --service?)" : "");
+    }
+    case ErrorKind::no_port:
+      return "no free port to connect from: " + error +
+             " (--reset leaves none in TIME_WAIT, --sources N has more of them)";
+    case ErrorKind::no_descriptor:
+      return "cannot open a socket: " + error + " (ulimit -n, or fewer --concurrency)";
+    case ErrorKind::reset:
+    case ErrorKind::other:
+      break;
+  }
+  return "the connection broke: " + error;
 }
 
 }  // namespace tcpserver::load

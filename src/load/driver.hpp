@@ -1,89 +1,77 @@
 #pragma once
 
-#include "tcpserver/base/stop_signals.hpp"
 #include "tcpserver/client/connection_engine.hpp"
 
-#include "load/connector.hpp"
+#include "load/options.hpp"
+#include "load/pattern.hpp"
 #include "load/result.hpp"
-#include "load/script.hpp"
-#include "load/transfer.hpp"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace tcpserver::load {
 
-// Plays a script: one process, one thread. What one wait finds ready counts as of that moment; so does what
-// becomes ready while others are dealt with as of the next wait.
-class Driver {
+// What every connection of a run does, and how many there are. The modes of the command line differ in this
+// alone.
+struct Script {
+  std::uint64_t connections;           // in all
+  std::uint32_t open;                  // at a time, at most
+  std::uint32_t busy;                  // of these, those that connect or wait for an answer, at most
+  std::uint64_t size;                  // bytes of a round
+  std::uint64_t rounds;                // of each connection
+  bool until_end;                      // half-closes after the last byte, and waits for the server's close
+  std::optional<base::Duration> hold;  // between the first round and the second, once all are open
+  std::optional<base::Duration> interval;  // between two starts; nullopt: as soon as there is a place
+  bool timed;                              // rounds have latencies
+};
+[[nodiscard]] Script make_script(const LoadOptions& options);
+
+// Addresses of 127.0.0.0/8, 127.0.0.1 first. `sources`: how many; of the server's addresses only those in
+// 127.0.0.0/8 remain then. Throws StartError (usage) if there is none.
+[[nodiscard]] std::vector<base::SocketAddress> make_sources(std::vector<base::SocketAddress>& addresses,
+                                                            std::uint32_t sources);
+
+// Plays a script on the connection engine, and counts.
+class Driver final : private client::ConnectionHandler {
  public:
   struct Watcher {
     std::function<void(const Result&)> tick;     // from time to time, while connections come and go
     std::function<void(const Result&)> holding;  // all are open, and are now held
   };
 
-  // Throws StartError (system).
-  Driver(const Script& script, Transfer& transfer, Connector& connector, bool reset, base::Duration timeout,
-         Watcher watcher);
+  // Throws StartError (system, or usage for --sources).
+  Driver(const LoadOptions& options, std::vector<base::SocketAddress> addresses, Watcher watcher);
 
-  // To the end, until nothing moves for the time-out, or until a signal. Never throws for what a server does:
-  // that is in the result.
+  // Until the end, until nothing moves for the time-out, or until a signal. Never throws for what a server
+  // does: that is in the result.
   [[nodiscard]] Result run();
 
  private:
-  void loop(const base::StopSignals& signals);
-  void look(const base::StopSignals& signals, base::TimePoint wake);
-  [[nodiscard]] base::TimePoint next_wake() const;
-  [[nodiscard]] bool over() const noexcept;
+  using Connection = client::Connection;
 
-  // Starting.
-  void start_some();
-  [[nodiscard]] bool start_one();
-  [[nodiscard]] bool may_start() const noexcept;
+  [[nodiscard]] std::string_view bytes_to_send(const Connection& connection, std::uint64_t offset,
+                                               std::size_t size) const override;
+  [[nodiscard]] std::string_view bytes_expected(const Connection& connection, std::uint64_t offset,
+                                                std::size_t size) const override;
+  base::TimePoint start_more() override;
+  void on_tick() override;
+  void on_reply(Connection& connection) override;
+  void on_failed(const Connection& connection, const client::Fault& fault) override;
+  void on_closed(const Connection& connection) override;
+
+  [[nodiscard]] bool may_start();
   [[nodiscard]] bool asking_again() const noexcept;
-  [[nodiscard]] base::TimePoint due() const;
-  void open_next(base::TimePoint began);
-  void open(Connection& connection);
   void ask_next_parked();
-
-  // A round.
-  [[nodiscard]] bool begin_round(Connection& connection, base::TimePoint began);
-  void begin_next_round(Connection& connection);
-  [[nodiscard]] bool send(Connection& connection);
-  void want(Connection& connection, client::ConnectionEngine::Want what);
-  void step(const client::Ready& ready);
-  void send_more(Connection& connection);
-  void receive(Connection& connection);
-  void round_done(Connection& connection);
-  void park(Connection& connection);
   void watch_hold();
+  [[nodiscard]] std::string describe(const Connection& connection, const client::Fault& fault) const;
 
-  // Ending.
-  void fail(Connection& connection, const Fault& fault);
-  void end(Connection& connection);
-  void give_up_on_silent();
-
-  [[nodiscard]] std::uint32_t slot_of(const Connection& connection) const noexcept;
-
+  const LoadOptions& options_;
   const Script script_;
-  Transfer& transfer_;
-  Connector& connector_;
-  const bool reset_;
-  const base::Duration timeout_;
   const Watcher watcher_;
-
+  Pattern pattern_;
   client::ConnectionEngine engine_;
-  std::vector<Connection> connections_;  // by slot
-  std::vector<std::uint32_t> free_;      // slots
   Result result_;
-  base::TimePoint began_;
-  base::TimePoint now_;
-  base::TimePoint heard_;  // when the server was last heard of
-  base::TimePoint next_tick_;
-  base::Duration tick_;
-  std::uint64_t started_ = 0;
-  std::uint32_t busy_ = 0;  // neither closed nor parked
-  bool reached_ = false;    // the server has been heard of at all
   std::optional<base::TimePoint> hold_until_;
   std::uint32_t asked_again_ = 0;  // slots below this one; with hold, after it
 };

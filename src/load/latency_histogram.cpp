@@ -1,6 +1,9 @@
 #include "load/latency_histogram.hpp"
 
+#include "tcpserver/base/values.hpp"
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -46,6 +49,83 @@ std::vector<LatencyHistogram::Bucket> LatencyHistogram::buckets() const {
     if (counts_[i] > 0) filled.push_back({base::Duration(upper_end_of(i)), counts_[i]});
   }
   return filled;
+}
+
+namespace {
+
+constexpr std::size_t most_rows = 20;
+constexpr std::size_t time_width = 10;
+constexpr std::size_t count_width = 10;
+constexpr const char* bar_colour = "\x1b[36m";  // cyan
+constexpr const char* no_colour = "\x1b[0m";
+
+struct Row {
+  base::Duration upper;
+  std::uint64_t count = 0;
+};
+
+// The steps of a decade in tenths of it, from the finest scale to the coarsest. The first decade begins with
+// 10 ns.
+constexpr std::array fine{10, 12, 15, 20, 25, 30, 40, 50, 60, 80};
+constexpr std::array middle{10, 15, 20, 30, 50, 70};
+constexpr std::array coarse{10, 20, 50};
+constexpr std::array decades{10};
+
+template <std::size_t Steps>
+std::vector<Row> rows_by(const std::array<int, Steps>& steps,
+                         const std::vector<LatencyHistogram::Bucket>& buckets) {
+  std::vector<Row> rows;
+  auto bucket = buckets.begin();
+  for (std::int64_t decade = 1; bucket != buckets.end(); decade *= 10) {
+    for (const int step : steps) {
+      Row row{.upper = base::Duration(step * decade)};
+      for (; bucket != buckets.end() && bucket->upper <= row.upper; ++bucket) row.count += bucket->count;
+      if (row.count > 0 || !rows.empty()) rows.push_back(row);
+      if (bucket == buckets.end()) break;
+    }
+  }
+  return rows;
+}
+
+// On the finest scale of which there are not too many steps.
+std::vector<Row> rows_of(const std::vector<LatencyHistogram::Bucket>& buckets) {
+  if (auto rows = rows_by(fine, buckets); rows.size() <= most_rows) return rows;
+  if (auto rows = rows_by(middle, buckets); rows.size() <= most_rows) return rows;
+  if (auto rows = rows_by(coarse, buckets); rows.size() <= most_rows) return rows;
+  return rows_by(decades, buckets);
+}
+
+std::string right(const std::string& text, std::size_t width) {
+  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+}
+
+std::string bar_of(std::uint64_t count, std::uint64_t largest, std::size_t room) {
+  if (count == 0) return "";
+  const double share = static_cast<double>(count) / static_cast<double>(largest);
+  const auto width = static_cast<std::size_t>(std::lround(share * static_cast<double>(room)));
+  return std::string(std::max<std::size_t>(width, 1), '#');
+}
+
+}  // namespace
+
+std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns, bool colours) {
+  const auto rows = rows_of(latencies.buckets());
+  if (rows.empty()) return {};
+  const auto largest = std::max_element(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+                         return a.count < b.count;
+                       })->count;
+  constexpr std::size_t taken = time_width + count_width + 3;  // two blanks, and the last column
+  const std::size_t room = columns > taken ? columns - taken : 1;
+  std::vector<std::string> lines{right("up to", time_width) + right("count", count_width + 1)};
+  for (const auto& row : rows) {
+    const double seconds = std::chrono::duration<double>(row.upper).count();
+    const std::string bar = bar_of(row.count, largest, room);
+    std::string line =
+        right(base::time_text(seconds), time_width) + " " + right(std::to_string(row.count), count_width);
+    if (!bar.empty()) line += " " + (colours ? bar_colour + bar + no_colour : bar);
+    lines.push_back(line);
+  }
+  return lines;
 }
 
 }  // namespace tcpserver::load

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tcpserver::load {
@@ -45,5 +46,11 @@ class LatencyHistogram {
   std::uint64_t count_ = 0;
   std::int64_t longest_ = 0;
 };
+
+// How the times are spread: a row for each step of a scale on which equal ratios are equal, with a bar as
+// long as its count. At most `columns` - 1 wide, at most about 20 rows; nothing where nothing was recorded.
+// With `colours` the bars have one (ECMA-48 SGR).
+[[nodiscard]] std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns,
+                                             bool colours);
 
 }  // namespace tcpserver::load

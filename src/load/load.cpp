@@ -1,20 +1,18 @@
 #include "load/load.hpp"
 
 #include "tcpserver/base/io.hpp"
-#include "tcpserver/base/process.hpp"
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 
-#include "load/chart.hpp"
 #include "load/driver.hpp"
-#include "load/progress.hpp"
 #include "load/report.hpp"
 
 #include <signal.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
+#include <optional>
 #include <string>
 
 namespace tcpserver::load {
@@ -24,48 +22,88 @@ namespace {
 using base::ExitStatus;
 using base::StartError;
 
-// Three standard streams, one for the wait, one for the terminal, and what was inherited.
-constexpr rlim_t descriptors_beside = 16;
+// Who waits less is told nothing.
+constexpr auto quiet_time = std::chrono::seconds(1);
+constexpr auto between_frames = std::chrono::milliseconds(250);
 
-void need_descriptors(std::uint32_t connections) {
-  base::raise_descriptor_limit();
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-      limit.rlim_cur >= connections + descriptors_beside) {
-    return;
-  }
-  throw StartError(ExitStatus::system, "--concurrency: " + std::to_string(connections) +
-                                           " connections at a time do not fit into the " +
-                                           std::to_string(limit.rlim_cur) +
-                                           " descriptors that this process may have (ulimit -n)");
+// A line on standard error where that is a terminal, for runs that take a while. A terminal that takes
+// nothing is left alone: it delays nobody.
+class Progress {
+ public:
+  explicit Progress(const Script& script);
+  ~Progress() { remove(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // May be called as often as one likes; draws a few times a second.
+  void show(const Result& result);
+
+  // Leaves the terminal as it was.
+  void remove();
+
+ private:
+  const Script script_;
+  base::TimePoint began_;
+  base::TimePoint next_;
+  bool drawn_ = false;
+  std::optional<base::FrameWriter> frames_;  // nothing: no terminal, or it is gone
+  base::PictureInPlace place_;
+};
+
+Progress::Progress(const Script& script)
+    : script_(script), began_(base::Clock::now()), next_(began_ + quiet_time) {
+  if (base::terminal_size(STDERR_FILENO)) frames_.emplace(STDERR_FILENO);
 }
 
-void say_that_it_holds(const Result& result, const LoadOptions& options) {
+void Progress::show(const Result& result) {
+  const auto now = base::Clock::now();
+  if (!frames_ || now < next_) return;
+  next_ = now + between_frames;
+  const auto size = base::terminal_size(STDERR_FILENO);
+  try {
+    if (!size || !frames_->ready()) return;
+    frames_->write(place_.draw({progress_line(result, script_, now - began_, size->columns)}, *size));
+    drawn_ = true;
+  } catch (const base::StartError&) {
+    frames_.reset();  // a terminal that is gone is no reason to end a measurement
+  }
+}
+
+void Progress::remove() {
+  if (!frames_ || !drawn_) return;
+  drawn_ = false;
+  const auto size = base::terminal_size(STDERR_FILENO);
+  if (!size) return;
+  try {
+    // Whoever has stopped the terminal reads nothing now, and gets the report behind what was drawn.
+    static_cast<void>(frames_->write_within(place_.draw({}, *size), std::chrono::milliseconds(200)));
+  } catch (const base::StartError&) {
+    frames_.reset();
+  }
+}
+
+void log_holding(const Result& result, const LoadOptions& options) {
   const std::string line = "tcpload: holding " + std::to_string(result.held) + " connections for " +
                            base::duration_text(options.hold) + "\n";
   static_cast<void>(base::write_all(STDERR_FILENO, line));
 }
 
 Result run_driver(const LoadOptions& options) {
-  need_descriptors(options.concurrency);
-  Connector connector(base::resolve(options.host, options.port, base::Clock::now() + options.timeout),
-                      options.sources);
-  Transfer transfer(options.service.verb, options.size);
-  const auto script = script_of(options);
+  client::need_descriptors("--concurrency", options.concurrency);
+  auto addresses = base::resolve(options.host, options.port, base::Clock::now() + options.timeout);
+  const auto script = make_script(options);
   Progress progress(script);
   const auto tick = [&progress](const Result& result) {
     if (!result.opened_after) progress.show(result);
   };
   const auto holding = [&](const Result& result) {
     progress.remove();
-    say_that_it_holds(result, options);
+    log_holding(result, options);
   };
-  Driver driver(script, transfer, connector, options.reset, options.timeout,
-                {.tick = tick, .holding = holding});
-  return driver.run();
+  return Driver(options, std::move(addresses), {.tick = tick, .holding = holding}).run();
 }
 
-std::string report_of(const Result& result, const LoadOptions& options) {
+std::string format_report(const Result& result, const LoadOptions& options) {
   if (options.json) return report_json(result, options);
   auto text = base::joined(report_lines(result, options));
   if (const auto terminal = base::terminal_size()) {
@@ -78,7 +116,7 @@ std::string report_of(const Result& result, const LoadOptions& options) {
 
 ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
-  const std::string text = report_of(result, options);
+  const std::string text = format_report(result, options);
   if (result.signal != 0) {
     // Whoever asks for an end gets one, even where nobody reads.
     static_cast<void>(base::FrameWriter().write_within(text, std::chrono::seconds(1)));
@@ -86,7 +124,7 @@ ExitStatus run_load(const LoadOptions& options) {
   }
   base::print(text);
   if (!result.first_error) return ExitStatus::ok;
-  throw StartError(exit_status_of(result.first_error->kind), result.first_error->sentence);
+  throw StartError(error_kinds[index_of(result.first_error->kind)].exit_status, result.first_error->sentence);
 }
 
 }  // namespace tcpserver::load

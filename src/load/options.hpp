@@ -24,6 +24,9 @@ enum class LoadMode {
   ping          // many round trips on each connection
 };
 
+// By LoadMode, as JSON has them.
+inline constexpr const char* mode_names[] = {"connections", "hold", "bulk", "ping"};
+
 struct LoadOptions {
   std::string host = "localhost";
   std::uint16_t port = 54321;  // 1 to 65535

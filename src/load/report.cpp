@@ -1,9 +1,11 @@
 #include "load/report.hpp"
 
+#include "tcpserver/base/bar.hpp"
 #include "tcpserver/base/json.hpp"
 #include "tcpserver/base/values.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tcpserver::load {
 
@@ -21,20 +23,6 @@ Figures figures_of(const Result& result, const LoadOptions& options) {
   if (options.mode == LoadMode::ping) figures.round_trips_per_s = rate(result.rounds);
   if (options.mode == LoadMode::bulk) figures.bytes_per_s = rate(result.bytes_received);
   return figures;
-}
-
-const char* name_of(LoadMode mode) noexcept {
-  switch (mode) {
-    case LoadMode::connections:
-      return "connections";
-    case LoadMode::hold:
-      return "hold";
-    case LoadMode::bulk:
-      return "bulk";
-    case LoadMode::ping:
-      return "ping";
-  }
-  return "unknown";
 }
 
 namespace {
@@ -94,10 +82,10 @@ std::string error_line(const Result& result) {
   if (result.errors() == 0) return "none";
   std::string text = std::to_string(result.errors());
   const char* separator = ": ";
-  for (const auto kind : error_kinds) {
-    const auto count = result.errors_by_kind[index_of(kind)];
+  for (const auto& facts : error_kinds) {
+    const auto count = result.errors_by_kind[index_of(facts.kind)];
     if (count == 0) continue;
-    std::string name = name_of(kind);
+    std::string name = facts.name;
     for (char& c : name) c = c == '_' ? ' ' : c;
     text += separator + std::to_string(count) + " " + name;
     separator = ", ";
@@ -141,13 +129,15 @@ namespace {
 using base::JsonWriter;
 
 constexpr int microsecond_decimals = 3;
+constexpr std::pair<const char*, double> quantiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
 
 double in_microseconds(base::Duration duration) {
   return std::chrono::duration<double, std::micro>(duration).count();
 }
 
 void write_seconds(JsonWriter& json, const char* name, base::Duration duration) {
-  json.member(name, std::chrono::duration<double>(duration).count(), 6);
+  json.member(name, in_seconds(duration), 6);
 }
 
 void write_latencies(JsonWriter& json, const LatencyHistogram& latencies) {
@@ -156,10 +146,7 @@ void write_latencies(JsonWriter& json, const LatencyHistogram& latencies) {
     json.member(name, in_microseconds(latency), microsecond_decimals);
   };
   json.begin_object("latency_us");
-  write("p50", latencies.quantile(0.5));
-  write("p90", latencies.quantile(0.9));
-  write("p99", latencies.quantile(0.99));
-  write("p999", latencies.quantile(0.999));
+  for (const auto& [name, share] : quantiles) write(name, latencies.quantile(share));
   write("max", latencies.longest());
   json.end_object();
 }
@@ -177,7 +164,7 @@ void write_histogram(JsonWriter& json, const LatencyHistogram& latencies) {
 
 void write_errors(JsonWriter& json, const Result& result) {
   json.begin_object("errors_by_kind");
-  for (const auto kind : error_kinds) json.member(name_of(kind), result.errors_by_kind[index_of(kind)]);
+  for (const auto& facts : error_kinds) json.member(facts.name, result.errors_by_kind[index_of(facts.kind)]);
   json.end_object();
 }
 
@@ -211,7 +198,7 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   std::string text;
   JsonWriter json(text);
   json.begin_object();
-  json.member("mode", name_of(options.mode));
+  json.member("mode", mode_names[static_cast<std::size_t>(options.mode)]);
   json.member("server", result.server);
   json.break_line();
   json.member("concurrency", options.concurrency);
@@ -240,6 +227,52 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   write_histogram(json, result.latencies);
   json.end_object();
   return text + "\n";
+}
+
+namespace {
+
+constexpr std::size_t widest_bar = 40;
+constexpr std::size_t narrowest_bar = 5;
+
+struct Part {
+  std::uint64_t done;
+  std::uint64_t all;
+  std::string text;
+};
+
+Part part_of(const Result& result, const Script& script) {
+  if (script.until_end) {
+    const std::uint64_t all = script.connections * script.size;
+    return {result.bytes_received, all,
+            std::to_string(result.bytes_received >> 20U) + " of " + std::to_string(all >> 20U) + " MiB"};
+  }
+  if (script.hold) {
+    return {result.held + result.connections, script.connections,
+            std::to_string(result.held) + " of " + std::to_string(script.connections) + " connections open"};
+  }
+  if (script.rounds > 1) {
+    const std::uint64_t all = script.connections * script.rounds;
+    return {result.rounds, all,
+            std::to_string(result.rounds) + " of " + std::to_string(all) + " round trips"};
+  }
+  return {result.connections, script.connections,
+          std::to_string(result.connections) + " of " + std::to_string(script.connections) + " connections"};
+}
+
+}  // namespace
+
+std::string progress_line(const Result& result, const Script& script, base::Duration since_start,
+                          std::size_t columns) {
+  const auto part = part_of(result, script);
+  const double seconds = std::chrono::duration<double>(since_start).count();
+  std::string text = "] " + part.text;
+  if (!script.until_end && seconds > 0) {
+    text += base::formatted(", %.0f a second", static_cast<double>(part.done) / seconds);
+  }
+  text += ", " + std::to_string(result.errors()) + (result.errors() == 1 ? " error" : " errors");
+  const std::size_t taken = text.size() + 2;  // the bracket, and the last column, which stays free
+  const std::size_t room = columns > taken ? columns - taken : 0;
+  return "[" + base::bar(part.done, part.all, std::clamp(room, narrowest_bar, widest_bar)) + text;
 }
 
 }  // namespace tcpserver::load

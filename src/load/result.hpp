@@ -1,16 +1,52 @@
 #pragma once
 
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
-#include "load/connection.hpp"
 #include "load/latency_histogram.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace tcpserver::load {
+
+// Why a connection failed.
+enum class ErrorKind {
+  refused,        // nobody listens there
+  reset,          // RST: by the server, or for it
+  timed_out,      // nothing moved for the time-out, or the system's patience with a connect
+  closed_early,   // the end came before the whole reply
+  wrong_bytes,    // the reply is not what was expected, or longer
+  no_port,        // no free local port to connect from
+  no_descriptor,  // no descriptor, of this process or of the system
+  other
+};
+
+struct ErrorKindFacts {
+  ErrorKind kind;
+  const char* name;              // as JSON has it
+  base::ExitStatus exit_status;  // of a run whose first error is of this kind
+};
+inline constexpr std::array<ErrorKindFacts, 8> error_kinds{{
+    {ErrorKind::refused, "refused", base::ExitStatus::unavailable},
+    {ErrorKind::reset, "reset", base::ExitStatus::io_error},
+    {ErrorKind::timed_out, "timed_out", base::ExitStatus::temp_fail},
+    {ErrorKind::closed_early, "closed_early", base::ExitStatus::io_error},
+    {ErrorKind::wrong_bytes, "wrong_bytes", base::ExitStatus::protocol},
+    {ErrorKind::no_port, "no_port", base::ExitStatus::system},
+    {ErrorKind::no_descriptor, "no_descriptor", base::ExitStatus::system},
+    {ErrorKind::other, "other", base::ExitStatus::io_error},
+}};
+
+[[nodiscard]] constexpr std::size_t index_of(ErrorKind kind) noexcept {
+  return static_cast<std::size_t>(kind);
+}
+
+[[nodiscard]] ErrorKind find_kind(const client::Fault& fault) noexcept;
 
 struct FirstError {
   ErrorKind kind;

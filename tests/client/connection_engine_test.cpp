@@ -1,102 +1,237 @@
 #include "tcpserver/client/connection_engine.hpp"
 
-#include "tcpserver/base/signals.hpp"
-#include "tcpserver/base/unique_fd.hpp"
+#include "client/bound.hpp"
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
-#include <array>
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <thread>
 
 namespace {
 
 using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
-using tcpserver::base::UniqueFd;
 
-struct Pair {
-  Pair() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-    near = UniqueFd(ends[0]);
-    far = UniqueFd(ends[1]);
+std::string make_question(std::size_t size) {
+  std::string bytes(size, ' ');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>('a' + i * 7 % 26);
+  return bytes;
+}
+
+// Opens as many as it may, keeps each for its rounds, and writes down what happened.
+class Recorder final : public ConnectionHandler {
+ public:
+  std::string_view bytes_to_send(const Connection&, std::uint64_t offset, std::size_t size) const override {
+    return std::string_view(question).substr(offset, std::min(size, piece));
   }
-  UniqueFd near;
-  UniqueFd far;
+  std::string_view bytes_expected(const Connection&, std::uint64_t offset, std::size_t size) const override {
+    return std::string_view(question).substr(offset, size);
+  }
+  TimePoint start_more() override {
+    while (engine->has_room()) engine->open(question.size(), Clock::now(), holds);
+    return TimePoint::max();
+  }
+  void on_tick() override { ticks += 1; }
+  void on_connected(const Connection&) override {
+    connected_at = Clock::now();
+    most_open = std::max(most_open, engine->still_open());
+  }
+  void on_address_failed(const Connection&, int error) override { address_errors.push_back(error); }
+  void on_sent(const Connection&) override { sent_at = Clock::now(); }
+  void on_reply(Connection& connection) override {
+    ++replies;
+    if (half_close) return;
+    if (connection.round + 1 < rounds) return engine->begin_round(connection, Clock::now());
+    engine->close(connection);
+  }
+  void on_failed(const Connection& connection, const Fault& its) override {
+    fault = its;
+    fault->came = {};
+    received = connection.received;
+    ++failures;
+  }
+  void on_closed(const Connection&) override { ++closed; }
+
+  ConnectionEngine* engine = nullptr;
+  std::string question = make_question(100);
+  std::size_t piece = 1000;
+  std::uint64_t rounds = 1;
+  bool holds = false;
+  bool half_close = true;
+  int ticks = 0, replies = 0, failures = 0, closed = 0;
+  std::uint32_t most_open = 0;
+  std::uint64_t received = 0;
+  TimePoint connected_at, sent_at;
+  std::vector<int> address_errors;
+  std::optional<Fault> fault;
 };
+
+// The far end of one connection after the other.
+using Serve = std::function<void(int connection)>;
 
 class ConnectionEngineTest : public ::testing::Test {
  protected:
-  std::vector<Ready> look() { return engine.wait(0s, none); }
+  // Runs so many connections against this server. Returns the signal.
+  int run(const Serve& serve, std::uint64_t connections = 1) {
+    const Bound listener("127.0.0.1", true);
+    ::listen(listener.fd.get(), 16);
+    std::jthread server([&, fd = listener.fd.get()] {
+      for (std::uint64_t i = 0; i < connections && serve; ++i) {
+        const UniqueFd connection(::accept(fd, nullptr, nullptr));
+        serve(connection.get());
+      }
+    });
+    settings.addresses.push_back(listener.address);
+    settings.connections = connections;
+    settings.half_close = recorder.half_close;
+    ConnectionEngine engine(settings, recorder);
+    recorder.engine = &engine;
+    const int signal = engine.run();
+    stalled = engine.stalled();
+    return signal;
+  }
 
-  const sigset_t none = tcpserver::base::signal_set({});
-  ConnectionEngine engine;
+  static std::string read_bytes(int connection, std::size_t size) {
+    std::string bytes(size, '\0');
+    bytes.resize(static_cast<std::size_t>(::recv(connection, bytes.data(), size, MSG_WAITALL)));
+    return bytes;
+  }
+  static void answer(int connection, const std::string& bytes) {
+    EXPECT_EQ(::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  static void echo(int connection) {
+    for (std::string bytes; !(bytes = read_bytes(connection, 100)).empty();) answer(connection, bytes);
+  }
+
+  EngineSettings settings{.addresses = {}, .open = 1, .buffer = 1000, .timeout = 10s, .tick = 10ms};
+  Recorder recorder;
+  bool stalled = false;
 };
 
-TEST_F(ConnectionEngineTest, TellsTheSlotsThatAreReadyAgainAndAgain) {
-  Pair first;
-  Pair second;
-  ASSERT_TRUE(engine.watch(first.near.get(), 2, ConnectionEngine::Want::read));
-  ASSERT_TRUE(engine.watch(second.near.get(), 0, ConnectionEngine::Want::read));
-  EXPECT_TRUE(look().empty());
-  ASSERT_EQ(::send(first.far.get(), "x", 1, 0), 1);
-  for (int i = 0; i < 2; ++i) {
-    const auto ready = look();
-    ASSERT_EQ(ready.size(), 1U);
-    EXPECT_EQ(ready[0].slot, 2U);
-    EXPECT_TRUE(ready[0].readable);
-    EXPECT_FALSE(ready[0].writable);
+TEST_F(ConnectionEngineTest, TakesTheRightBytesInAnyPieces) {
+  recorder.piece = 30;
+  EXPECT_EQ(run([](int connection) {
+              const auto bytes = read_bytes(connection, 100);
+              for (const auto& part : {bytes.substr(0, 1), bytes.substr(1, 98), bytes.substr(99)}) {
+                answer(connection, part);
+                std::this_thread::sleep_for(1ms);
+              }
+            }),
+            0);
+  EXPECT_EQ(recorder.replies, 1);
+  EXPECT_EQ(recorder.closed, 1);
+  EXPECT_EQ(recorder.failures, 0);
+}
+
+TEST_F(ConnectionEngineTest, FindsTheFirstWrongByte) {
+  for (const std::size_t at : {std::size_t{0}, std::size_t{57}, std::size_t{99}}) {
+    settings.addresses.clear();
+    run([at](int connection) {
+      auto bytes = read_bytes(connection, 100);
+      bytes[at] = static_cast<char>(bytes[at] ^ 1);
+      answer(connection, bytes);
+    });
+    ASSERT_TRUE(recorder.fault) << at;
+    EXPECT_EQ(recorder.fault->kind, Fault::Kind::wrong_bytes);
+    EXPECT_EQ(recorder.fault->at, at);
+    EXPECT_FALSE(recorder.fault->surplus);
   }
 }
 
-TEST_F(ConnectionEngineTest, TellsRoomToWriteWhereItIsWanted) {
-  Pair pair;
-  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read_and_write));
-  ASSERT_EQ(look().size(), 1U);
-  EXPECT_TRUE(look()[0].writable);
-  EXPECT_FALSE(look()[0].readable);
-  ASSERT_TRUE(engine.change(pair.near.get(), 1, ConnectionEngine::Want::read));
-  EXPECT_TRUE(look().empty());
+TEST_F(ConnectionEngineTest, FindsASurplus) {
+  run([](int connection) { answer(connection, read_bytes(connection, 100) + "!"); });
+  ASSERT_TRUE(recorder.fault);
+  EXPECT_EQ(recorder.fault->kind, Fault::Kind::wrong_bytes);
+  EXPECT_TRUE(recorder.fault->surplus);
+  EXPECT_EQ(recorder.fault->at, 100U);
 }
 
-TEST_F(ConnectionEngineTest, TellsTheEnd) {
-  Pair pair;
-  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read));
-  pair.far.reset();
-  ASSERT_EQ(look().size(), 1U);
-  EXPECT_TRUE(look()[0].readable);
+TEST_F(ConnectionEngineTest, FindsAReplyThatComesBeforeTheQuestion) {
+  recorder.holds = true;
+  settings.hold = 10s;
+  run([this](int connection) {
+    answer(connection, recorder.question);
+    read_bytes(connection, 1);
+  });
+  ASSERT_TRUE(recorder.fault);
+  EXPECT_TRUE(recorder.fault->surplus);
+  EXPECT_EQ(recorder.fault->at, 0U);
 }
 
-TEST_F(ConnectionEngineTest, ForgetsWhatIsClosed) {
-  Pair pair;
-  ASSERT_TRUE(engine.watch(pair.near.get(), 1, ConnectionEngine::Want::read));
-  ASSERT_EQ(::send(pair.far.get(), "x", 1, 0), 1);
-  pair.near.reset();
-  EXPECT_TRUE(look().empty());
+TEST_F(ConnectionEngineTest, FindsAnEarlyEnd) {
+  run([](int connection) { answer(connection, read_bytes(connection, 100).substr(0, 40)); });
+  ASSERT_TRUE(recorder.fault);
+  EXPECT_EQ(recorder.fault->kind, Fault::Kind::closed);
+  EXPECT_EQ(recorder.received, 40U);
 }
 
-TEST_F(ConnectionEngineTest, WaitsNoShorterThanItIsTold) {
-  const auto before = tcpserver::base::Clock::now();
-  EXPECT_TRUE(engine.wait(20ms, none).empty());
-  EXPECT_GE(tcpserver::base::Clock::now() - before, 20ms);
+TEST_F(ConnectionEngineTest, HoldsBeforeItSends) {
+  recorder.holds = true;
+  settings.hold = 20ms;
+  run(echo);
+  EXPECT_EQ(recorder.replies, 1);
+  EXPECT_GE(recorder.sent_at - recorder.connected_at, 20ms);
 }
 
-TEST_F(ConnectionEngineTest, IsEndedByASignalThatTheMaskLetsIn) {
-  static volatile sig_atomic_t heard = 0;
-  const sigset_t blocked = tcpserver::base::signal_set({SIGUSR2});
-  sigset_t before;
-  ::sigprocmask(SIG_BLOCK, &blocked, &before);
-  tcpserver::base::set_disposition(SIGUSR2, [](int) { heard = 1; });
-  ::raise(SIGUSR2);
-  EXPECT_TRUE(engine.wait(1ms, blocked).empty());
-  EXPECT_EQ(heard, 0) << "blocked in the wait, too";
-  EXPECT_TRUE(engine.wait(1h, none).empty());
-  EXPECT_EQ(heard, 1);
-  tcpserver::base::set_disposition(SIGUSR2, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+TEST_F(ConnectionEngineTest, KeepsWithinItsBound) {
+  recorder.half_close = false;
+  recorder.rounds = 3;
+  settings.open = 3;
+  run(echo, 20);
+  EXPECT_EQ(recorder.replies, 60);
+  EXPECT_LE(recorder.most_open, 3U);
+}
+
+TEST_F(ConnectionEngineTest, GivesUpOneThatIsSilent) {
+  settings.timeout = 50ms;
+  const auto before = Clock::now();
+  run([](int connection) {
+    echo(connection);
+    std::this_thread::sleep_for(150ms);
+  });
+  EXPECT_GE(Clock::now() - before, 50ms);
+  ASSERT_TRUE(recorder.fault) << "the reply came, but the server did not close";
+  EXPECT_EQ(recorder.fault->kind, Fault::Kind::timed_out);
+  EXPECT_FALSE(stalled);
+}
+
+TEST_F(ConnectionEngineTest, StopsWhenNothingMovesAtAll) {
+  settings.timeout = 50ms;
+  settings.stop_when_silent = true;
+  settings.open = 2;
+  run(nullptr, 9);
+  EXPECT_TRUE(stalled);
+  EXPECT_EQ(recorder.failures, 2) << "those that were open";
+}
+
+TEST_F(ConnectionEngineTest, TriesTheNextAddress) {
+  const Bound refusing("127.0.0.2", false);
+  for (const bool one_address : {false, true}) {
+    recorder.address_errors.clear();
+    settings.addresses = {refusing.address};
+    settings.one_address = one_address;
+    run(echo, 3);
+    EXPECT_EQ(recorder.address_errors, std::vector<int>(one_address ? 1 : 3, ECONNREFUSED));
+  }
+  EXPECT_EQ(recorder.replies, 6);
+}
+
+TEST_F(ConnectionEngineTest, ReturnsTheSignalThatStoppedIt) {
+  EXPECT_EQ(run([](int connection) {
+              read_bytes(connection, 1);
+              ::kill(::getpid(), SIGTERM);
+              read_bytes(connection, 1000);
+            }),
+            SIGTERM);
+  EXPECT_EQ(recorder.failures + recorder.replies, 0);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include "client/summary.hpp"
-
 #include "client/made_timeline.hpp"
+#include "client/timeline.hpp"
 #include "harness/text.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "load/chart.hpp"
+#include "load/latency_histogram.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,6 @@
 
 #include "harness/json.hpp"
 #include "harness/text.hpp"
-#include "load/progress.hpp"
 
 #include <gtest/gtest.h>
 
@@ -60,7 +59,7 @@ TEST(LoadReport, AsJsonIsValidWhereThereIsNothing) {
   for (const auto mode : {LoadMode::connections, LoadMode::hold, LoadMode::bulk, LoadMode::ping}) {
     const Json json(report_json({}, {.mode = mode}));
     EXPECT_EQ(json.values("latency_us histogram_us mode first_error"),
-              std::string("null [] ") + name_of(mode) + " null");
+              std::string("null [] ") + mode_names[static_cast<std::size_t>(mode)] + " null");
   }
 }
 
@@ -87,7 +86,7 @@ TEST(LoadReport, OfAStreamHasBytesASecondInOneDirection) {
 }
 
 TEST(LoadProgress, FitsItsLine) {
-  const auto script = script_of({.connections = 10'000});
+  const auto script = make_script({.connections = 10'000});
   Result result;
   result.connections = 2500;
   EXPECT_EQ(progress_line(result, script, 1s, 80),

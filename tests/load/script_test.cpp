@@ -1,4 +1,4 @@
-#include "load/script.hpp"
+#include "load/driver.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@ using namespace tcpserver::load;
 using namespace std::chrono_literals;
 
 TEST(Script, OfShortConnectionsIsOneRoundEach) {
-  const auto script = script_of({.connections = 500, .concurrency = 7, .size = 10});
+  const auto script = make_script({.connections = 500, .concurrency = 7, .size = 10});
   EXPECT_EQ(script.connections, 500U);
   EXPECT_EQ(script.open, 7U);
   EXPECT_EQ(script.busy, 7U);
@@ -20,7 +20,7 @@ TEST(Script, OfShortConnectionsIsOneRoundEach) {
 
 TEST(Script, OfHeldOnesIsTwoRoundsWithFewUnderWay) {
   const auto script =
-      script_of({.mode = LoadMode::hold, .connections = 15000, .concurrency = 15000, .hold = 3s});
+      make_script({.mode = LoadMode::hold, .connections = 15000, .concurrency = 15000, .hold = 3s});
   EXPECT_EQ(script.open, 15000U);
   EXPECT_EQ(script.busy, 64U);
   EXPECT_EQ(script.rounds, 2U);
@@ -28,15 +28,15 @@ TEST(Script, OfHeldOnesIsTwoRoundsWithFewUnderWay) {
 }
 
 TEST(Script, OfABulkStreamWantsTheEnd) {
-  const auto script = script_of({.mode = LoadMode::bulk, .connections = 1, .concurrency = 1, .size = 1000});
+  const auto script = make_script({.mode = LoadMode::bulk, .connections = 1, .concurrency = 1, .size = 1000});
   EXPECT_TRUE(script.until_end);
   EXPECT_FALSE(script.timed);
 }
 
 TEST(Script, OfARateHasAnInterval) {
-  EXPECT_EQ(script_of({.rate = 500}).interval, 2ms);
-  EXPECT_EQ(script_of({.rate = 0.5}).interval, 2s);
-  EXPECT_EQ(script_of({.mode = LoadMode::ping, .round_trips = 9}).rounds, 9U);
+  EXPECT_EQ(make_script({.rate = 500}).interval, 2ms);
+  EXPECT_EQ(make_script({.rate = 0.5}).interval, 2s);
+  EXPECT_EQ(make_script({.mode = LoadMode::ping, .round_trips = 9}).rounds, 9U);
 }
 
 }  // namespace

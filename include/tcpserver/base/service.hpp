@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -30,5 +31,15 @@ inline constexpr Service services[] = {
     {"echo", "every byte as it came", Verb::echo},  // the default
     {"upper", "in capitals", Verb::upper},
 };
+
+// The first service that answers these bytes with this reply of the same size; null if none does.
+[[nodiscard]] constexpr const Service* find_service(std::string_view sent, std::string_view reply) noexcept {
+  for (const auto& service : services) {
+    std::size_t at = 0;
+    while (at < reply.size() && at < sent.size() && reply_to(service.verb, sent[at]) == reply[at]) ++at;
+    if (at == reply.size()) return &service;
+  }
+  return nullptr;
+}
 
 }  // namespace tcpserver::base

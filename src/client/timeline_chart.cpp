@@ -1,6 +1,6 @@
-#include "client/picture.hpp"
-
 #include "tcpserver/base/values.hpp"
+
+#include "client/timeline.hpp"
 
 #include <algorithm>
 #include <array>
@@ -43,7 +43,7 @@ double round_up(double seconds) {
   }
 }
 
-// Columns of the picture, and what they stand for.
+// Columns of the chart, and what they stand for.
 struct Scale {
   std::size_t label_width;
   std::size_t bar_width;
@@ -112,7 +112,7 @@ std::string label_of(const ClientLife& life, const Timeline& timeline, const Sca
 }
 
 std::string result_of(const ClientLife& life) {
-  if (life.failure) return word_of(life.failure->trouble);
+  if (life.failure) return facts_about(life.failure->trouble).name;
   return life.replied_s ? time_text(life.wait_s()) : "";
 }
 
@@ -176,7 +176,7 @@ std::vector<const ClientLife*> rows_of(const Timeline& timeline, std::size_t mos
 }
 
 // Of the clients that have no row.
-std::string summary(const Timeline& timeline, const std::vector<const ClientLife*>& rows) {
+std::string sum_up(const Timeline& timeline, const std::vector<const ClientLife*>& rows) {
   std::vector<double> times;
   std::size_t failures = 0;
   std::size_t rest = 0;
@@ -215,12 +215,12 @@ std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {
 
 }  // namespace
 
-std::vector<std::string> picture(const Timeline& timeline, PictureSize size, bool colours) {
+std::vector<std::string> chart(const Timeline& timeline, ChartSize size, bool colours) {
   const Scale scale = scale_for(timeline, size.columns);
   const auto rows = rows_of(timeline, size.most_rows);
   std::vector<std::string> lines{heading(timeline), axis(scale)};
   for (const auto* const life : rows) lines.push_back(row(*life, timeline, scale, colours));
-  if (rows.size() < timeline.lives.size()) lines.push_back(summary(timeline, rows));
+  if (rows.size() < timeline.lives.size()) lines.push_back(sum_up(timeline, rows));
   lines.push_back(legend(timeline, scale, colours));
   return lines;
 }
