@@ -1,27 +1,243 @@
 #include "client/client.hpp"
 
+#include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include "client/client_pool.hpp"
 #include "client/connect.hpp"
-#include "client/exchange.hpp"
-#include "client/prompt.hpp"
 
+#include <limits.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 namespace tcpserver::client {
 
 namespace {
 
 using base::ExitStatus;
+using base::StartError;
 
-void hold(const ClientOptions& options) {
-  std::this_thread::sleep_for(options.delay);
+constexpr std::string_view question = "Please type a short sentence: ";
+
+// Whether the server has closed. A greeting that waits to be read is none of our business yet.
+bool closed_by_server(int connection) {
+  char byte = 0;
+  const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && !base::would_block(errno));
 }
+
+// Blocks until the user has typed something.
+void wait_for_user(int& watched_connection) {
+  for (;;) {
+    std::array<pollfd, 2> polled{{{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                                  {.fd = watched_connection, .events = POLLIN, .revents = 0}}};
+    if (::poll(polled.data(), polled.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      throw base::system_error("wait for input");
+    }
+    if (polled[0].revents != 0) return;
+    if (closed_by_server(watched_connection)) {
+      throw StartError(ExitStatus::io_error, "the server closed the connection before a sentence was sent");
+    }
+    watched_connection = -1;  // it sent something: readable from now on
+  }
+}
+
+// Asks on the terminal, and returns the line with its newline; nullopt if the user ended the input (Ctrl-D)
+// without one. The question goes to standard output if that is a terminal, else to standard error, so that a
+// redirected reply stays clean. `connection` (-1: none yet) is watched meanwhile.
+std::optional<std::string> ask_for_sentence(int connection) {
+  const int terminal = ::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO;
+  if (!base::write_all(terminal, question)) throw base::system_error("ask on the terminal");
+
+  std::string sentence;
+  while (!sentence.ends_with('\n')) {
+    wait_for_user(connection);
+    std::array<char, 4096> part{};
+    const ssize_t count = base::read_some(STDIN_FILENO, part.data(), part.size());
+    if (count < 0) throw base::system_error("read standard input", errno, ExitStatus::io_error);
+    if (count > 0) {
+      sentence.append(part.data(), static_cast<std::size_t>(count));
+      continue;
+    }
+    static_cast<void>(base::write_all(terminal, "\n"));  // Ctrl-D leaves the cursor behind the question
+    if (sentence.empty()) return std::nullopt;
+    sentence += '\n';
+  }
+  return sentence;
+}
+
+constexpr std::size_t buffer_size = 256UL * 1024;
+
+// A regular file takes any write without blocking for long. Of a pipe or terminal that polls writable no more
+// is known than that PIPE_BUF bytes fit; a larger write could block while the server waits for us.
+std::size_t safe_write_size(int fd) {
+  struct stat status {};
+  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  return regular ? buffer_size : PIPE_BUF;
+}
+
+// What is sent: all of a descriptor until its end, or a text.
+struct Source {
+  int fd = -1;  // -1: the text
+  std::string_view text{};
+};
+
+// Sends the source, half-closes, and writes every byte that comes back to `sink` until the server closes.
+// Both directions move at the same time, whichever is ready: however large the stream and however little the
+// server buffers, neither side waits for the other for ever. Memory is bounded.
+class Exchange {
+ public:
+  // `connection` is non-blocking. `timeout` is the longest wait for the server with no byte moved; an idle
+  // source does not count.
+  Exchange(int connection, Source source, int sink, std::optional<base::Duration> timeout)
+      : connection_(connection),
+        source_(source.fd),
+        sink_(sink),
+        sink_write_size_(safe_write_size(sink)),
+        timeout_(timeout),
+        source_open_(source.fd >= 0),
+        outgoing_(source.text),
+        outgoing_buffer_(source.fd >= 0 ? buffer_size : 0),
+        incoming_buffer_(buffer_size) {}
+
+  // Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, fewer bytes
+  // received than sent, or the source or the sink failed). What arrived by then has been written.
+  void run() {
+    while (server_open_ || !incoming_.empty()) {
+      half_close_when_all_is_sent();
+      wait();
+      if (polled_[0].revents != 0) read_source();
+      if ((polled_[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0 && !outgoing_.empty()) send();
+      if ((polled_[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0 && may_receive()) receive();
+      if (polled_[2].revents != 0) write_sink();
+    }
+    if (failure_ != 0) throw broken("the connection broke: " + base::error_text(failure_));
+    if (!half_closed_) throw broken("the server closed the connection before everything was sent");
+    need_whole_reply();
+  }
+
+ private:
+  [[nodiscard]] bool may_receive() const { return server_open_ && incoming_.empty(); }
+
+  void half_close_when_all_is_sent() {
+    if (half_closed_ || failure_ != 0 || source_open_ || !outgoing_.empty()) return;
+    half_closed_ = true;
+    ::shutdown(connection_, SHUT_WR);  // ENOTCONN: the reset shows in the next read
+  }
+
+  // A descriptor of -1 is left out by poll.
+  void wait() {
+    const short from_server = may_receive() ? POLLIN : 0;
+    const short to_server = outgoing_.empty() ? 0 : POLLOUT;
+    const auto events = static_cast<short>(from_server | to_server);
+    const bool read_more = source_open_ && outgoing_.empty() && server_open_;
+    polled_[0] = {.fd = read_more ? source_ : -1, .events = POLLIN, .revents = 0};
+    polled_[1] = {.fd = events != 0 ? connection_ : -1, .events = events, .revents = 0};
+    polled_[2] = {.fd = incoming_.empty() ? -1 : sink_, .events = POLLOUT, .revents = 0};
+
+    const bool server_owes = incoming_.empty() && (half_closed_ || !outgoing_.empty());
+    const bool bounded = timeout_ && server_owes;
+    const timespec limit = base::to_timespec(timeout_.value_or(base::Duration::zero()));
+    const int ready = ::ppoll(polled_.data(), polled_.size(), bounded ? &limit : nullptr, nullptr);
+    if (ready == 0) {
+      throw StartError(ExitStatus::temp_fail, "timed out: nothing from the server for " +
+                                                  base::duration_text(*timeout_) + totals_text());
+    }
+    if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
+  }
+
+  void read_source() {
+    const ssize_t count = base::read_some(source_, outgoing_buffer_.data(), outgoing_buffer_.size());
+    if (count < 0) {
+      if (base::would_block(errno)) return;
+      throw base::system_error("read standard input", errno, ExitStatus::io_error);
+    }
+    if (count == 0) source_open_ = false;
+    outgoing_ = {outgoing_buffer_.data(), static_cast<std::size_t>(count)};
+  }
+
+  void send() {
+    const ssize_t count = ::send(connection_, outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
+    if (count >= 0) {
+      outgoing_.remove_prefix(static_cast<std::size_t>(count));
+      sent_ += static_cast<std::uint64_t>(count);
+    } else if (!base::would_block(errno)) {
+      // What the server had sent before may still be there to read: that comes first.
+      failure_ = errno;
+      source_open_ = false;
+      outgoing_ = {};
+    }
+  }
+
+  void receive() {
+    const ssize_t count = ::recv(connection_, incoming_buffer_.data(), incoming_buffer_.size(), 0);
+    if (count > 0) {
+      incoming_ = {incoming_buffer_.data(), static_cast<std::size_t>(count)};
+      received_ += static_cast<std::uint64_t>(count);
+      return;
+    }
+    if (count < 0 && base::would_block(errno)) return;
+    if (count < 0) failure_ = errno;
+    server_open_ = false;
+    half_close_when_all_is_sent();
+  }
+
+  void write_sink() {
+    const ssize_t count = ::write(sink_, incoming_.data(), std::min(incoming_.size(), sink_write_size_));
+    if (count >= 0) {
+      incoming_.remove_prefix(static_cast<std::size_t>(count));
+    } else if (!base::would_block(errno)) {
+      throw base::system_error("write to standard output", errno, ExitStatus::io_error);
+    }
+  }
+
+  // A server may end a session by force with a normal FIN, so only the byte count shows a short reply. A
+  // longer reply is fine: the server need not be an echo.
+  void need_whole_reply() const {
+    if (received_ >= sent_) return;
+    throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) + " of " +
+                                               std::to_string(sent_) + " bytes came back");
+  }
+
+  [[nodiscard]] StartError broken(const std::string& what) const {
+    return {ExitStatus::io_error, what + totals_text()};
+  }
+
+  [[nodiscard]] std::string totals_text() const {
+    return " (sent " + std::to_string(sent_) + " bytes, received " + std::to_string(received_) + ")";
+  }
+
+  int connection_;
+  int source_;
+  int sink_;
+  std::size_t sink_write_size_;
+  std::optional<base::Duration> timeout_;
+  bool source_open_;
+  bool half_closed_ = false;
+  bool server_open_ = true;
+  int failure_ = 0;            // errno of the connection
+  std::string_view outgoing_;  // read, not yet sent
+  std::string_view incoming_;  // received, not yet written
+  std::vector<char> outgoing_buffer_;
+  std::vector<char> incoming_buffer_;
+  std::array<pollfd, 3> polled_{};  // source, connection, sink
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
 
 // The streaming counterpart of asking first: no connection is held while there is nothing to send.
 void wait_for_input() {
@@ -34,12 +250,12 @@ void wait_for_input() {
 ExitStatus stream(const ClientOptions& options) {
   if (options.ask_first) wait_for_input();
   const auto connection = connect_to_host(options.host, options.port, options.timeout);
-  hold(options);
-  exchange(connection.get(), {.fd = STDIN_FILENO, .text = {}}, STDOUT_FILENO, options.timeout);
+  std::this_thread::sleep_for(options.delay);
+  Exchange(connection.get(), {.fd = STDIN_FILENO}, STDOUT_FILENO, options.timeout).run();
   return ExitStatus::ok;
 }
 
-ExitStatus say_sentence(const ClientOptions& options) {
+ExitStatus send_sentence(const ClientOptions& options) {
   std::optional<std::string> sentence;
   if (options.message) sentence = *options.message + "\n";
   if (options.ask_first) {
@@ -50,8 +266,8 @@ ExitStatus say_sentence(const ClientOptions& options) {
   if (!sentence) sentence = ask_for_sentence(connection.get());
   if (!sentence) return ExitStatus::ok;
 
-  hold(options);
-  exchange(connection.get(), {.fd = -1, .text = *sentence}, STDOUT_FILENO, options.timeout);
+  std::this_thread::sleep_for(options.delay);
+  Exchange(connection.get(), {.text = *sentence}, STDOUT_FILENO, options.timeout).run();
   return ExitStatus::ok;
 }
 
@@ -60,7 +276,7 @@ ExitStatus say_sentence(const ClientOptions& options) {
 ExitStatus run_client(const ClientOptions& options) {
   if (options.clients > 0) return run_many_clients(options);
   const bool streaming = !options.message && ::isatty(STDIN_FILENO) == 0;
-  return streaming ? stream(options) : say_sentence(options);
+  return streaming ? stream(options) : send_sentence(options);
 }
 
 }  // namespace tcpserver::client

@@ -4,6 +4,7 @@
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/client/connection_engine.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -38,7 +39,7 @@ int finish_connecting(int fd, std::optional<base::TimePoint> deadline) {
 
 // The connected socket, or the errno that it failed with.
 int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, UniqueFd& connected) {
-  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd fd = open_socket(address);
   if (!fd && errno != EAFNOSUPPORT) throw base::system_error("open a socket");
   if (!fd) return errno;
   int error = ::connect(fd.get(), address.get(), address.size()) == 0 ? 0 : errno;

@@ -21,7 +21,7 @@ bool is_quick_and_answered(const ClientLife& life) {
   return !life.slow && life.answered();
 }
 
-double delay_of(const Timeline& timeline) {
+double delay_seconds(const Timeline& timeline) {
   return std::chrono::duration<double>(timeline.delay).count();
 }
 
@@ -32,7 +32,7 @@ std::string spread_text(const Spread& spread, std::size_t count) {
   return median + " (median; " + time_text(spread.least) + " to " + time_text(spread.largest) + ")";
 }
 
-std::string of_the_slow(std::size_t slow) {
+std::string describe_holds(std::size_t slow) {
   if (slow == 1) return "client 1 held its connection";
   return "the " + std::to_string(slow) + " slow ones held their connections";
 }
@@ -46,8 +46,9 @@ constexpr double least_delay = 0.02;
 // What the quick ones' waits tell of the server, as the end of a sentence about them. Nothing where some
 // clients, who may have waited as well, were not answered.
 std::string conclusion(const Timeline& timeline, const Spread& waited) {
-  const double delay = delay_of(timeline);
-  const std::size_t answered = count_of(timeline, [](const ClientLife& life) { return life.answered(); });
+  const double delay = delay_seconds(timeline);
+  const std::size_t answered =
+      count_clients(timeline, [](const ClientLife& life) { return life.answered(); });
   if (delay < least_delay || answered < timeline.lives.size()) return ".";
   double last_slow_reply = 0;
   double first_quick_reply = std::numeric_limits<double>::infinity();
@@ -65,9 +66,9 @@ std::string conclusion(const Timeline& timeline, const Spread& waited) {
 }
 
 // How long the quick ones waited behind the slow ones.
-std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
+std::string describe_quick(const Timeline& timeline, const Spread& waited) {
   const std::size_t slow = slow_count(timeline);
-  const std::size_t answered = count_of(timeline, is_quick_and_answered);
+  const std::size_t answered = count_clients(timeline, is_quick_and_answered);
   const bool all = answered + slow == timeline.lives.size();
   const std::string kind = slow == 0 ? "client" : "quick client";
   std::string text = all && slow == 0 ? "" : "The ";
@@ -75,27 +76,27 @@ std::string of_the_quick(const Timeline& timeline, const Spread& waited) {
   if (!all) text += answered == 1 ? " that was answered" : " that were answered";
   text += " waited " + spread_text(waited, answered);
   // Only holds that lasted the whole delay are something to compare with.
-  const bool held = slow > 0 && count_of(timeline, is_slow_and_has_sent) == slow;
+  const bool held = slow > 0 && count_clients(timeline, is_slow_and_has_sent) == slow;
   if (!held) return text + ".";
-  return text + ", while " + of_the_slow(slow) + " for " + base::duration_text(timeline.delay) +
+  return text + ", while " + describe_holds(slow) + " for " + base::duration_text(timeline.delay) +
          conclusion(timeline, waited);
 }
 
 // Where there is no quick one: what they waited once they had sent.
-std::string of_the_slow_alone(const Timeline& timeline) {
+std::string describe_slow_alone(const Timeline& timeline) {
   std::vector<double> times;
   for (const auto& life : timeline.lives) {
     if (life.answered()) times.push_back(*life.replied_s - *life.sent_s);
   }
-  const auto waited = spread_of(times);
+  const auto waited = compute_spread(times);
   if (!waited) return "";
   return counted(times.size(), "slow client was", "slow clients were") + " answered " +
          spread_text(*waited, times.size()) + " after sending.";
 }
 
-std::string of_the_answered(const Timeline& timeline) {
+std::string describe_answered(const Timeline& timeline) {
   const auto quick = quick_waits(timeline);
-  return quick ? of_the_quick(timeline, *quick) : of_the_slow_alone(timeline);
+  return quick ? describe_quick(timeline, *quick) : describe_slow_alone(timeline);
 }
 
 // A SYN that met a full queue is dropped, and sent again after a second (RFC 6298, section 2).
@@ -112,10 +113,10 @@ bool connected_late_and_reset(const ClientLife& life) {
   return connected_late(life) && life.failure && life.failure->trouble == Trouble::reset;
 }
 
-std::string of_the_queue(const Timeline& timeline) {
-  const std::size_t late = count_of(timeline, connected_late);
+std::string describe_queue(const Timeline& timeline) {
+  const std::size_t late = count_clients(timeline, connected_late);
   if (late == 0) return "";
-  const std::size_t reset = count_of(timeline, connected_late_and_reset);
+  const std::size_t reset = count_clients(timeline, connected_late_and_reset);
   std::string text =
       counted(late, "client was", "clients were") +
       " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, "
@@ -131,10 +132,10 @@ std::string of_the_queue(const Timeline& timeline) {
   return text;
 }
 
-std::string of_the_rest(const Timeline& timeline) {
+std::string describe_rest(const Timeline& timeline) {
   const std::size_t failed =
-      count_of(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
-  const std::size_t open = count_of(timeline, [](const ClientLife& life) { return !life.ended_s; });
+      count_clients(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
+  const std::size_t open = count_clients(timeline, [](const ClientLife& life) { return !life.ended_s; });
   const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
   const std::string no_reply = failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
   if (open == 0) return no_reply;
@@ -146,7 +147,7 @@ std::string of_the_rest(const Timeline& timeline) {
 
 std::string summary(const Timeline& timeline) {
   std::string text;
-  for (const auto& part : {of_the_rest(timeline), of_the_answered(timeline), of_the_queue(timeline)}) {
+  for (const auto& part : {describe_rest(timeline), describe_answered(timeline), describe_queue(timeline)}) {
     if (!text.empty() && !part.empty()) text += ' ';
     text += part;
   }

@@ -6,7 +6,7 @@
 
 namespace tcpserver::client {
 
-std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
+std::size_t count_clients(const Timeline& timeline, bool (*holds)(const ClientLife&)) {
   return static_cast<std::size_t>(std::count_if(timeline.lives.begin(), timeline.lives.end(), holds));
 }
 
@@ -23,10 +23,10 @@ const TroubleFacts& facts_about(Trouble trouble) noexcept {
 }
 
 std::size_t slow_count(const Timeline& timeline) {
-  return count_of(timeline, [](const ClientLife& life) { return life.slow; });
+  return count_clients(timeline, [](const ClientLife& life) { return life.slow; });
 }
 
-std::optional<Spread> spread_of(std::vector<double> times) {
+std::optional<Spread> compute_spread(std::vector<double> times) {
   if (times.empty()) return std::nullopt;
   std::sort(times.begin(), times.end());
   const double median = (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
@@ -38,7 +38,7 @@ std::optional<Spread> quick_waits(const Timeline& timeline) {
   for (const auto& life : timeline.lives) {
     if (!life.slow && life.answered()) times.push_back(life.wait_s());
   }
-  return spread_of(std::move(times));
+  return compute_spread(std::move(times));
 }
 
 std::string timeline_json(const Timeline& timeline) {
@@ -72,7 +72,7 @@ std::string timeline_json(const Timeline& timeline) {
   json.member("delay_s", std::chrono::duration<double>(timeline.delay).count(), decimals);
   json.member("quick_wait_median_s", quick ? std::optional(quick->median) : std::nullopt, decimals);
   json.member("quick_wait_max_s", quick ? std::optional(quick->largest) : std::nullopt, decimals);
-  json.member("errors", count_of(timeline, [](const ClientLife& life) { return !life.answered(); }));
+  json.member("errors", count_clients(timeline, [](const ClientLife& life) { return !life.answered(); }));
   json.end_object();
   return text + "\n";
 }

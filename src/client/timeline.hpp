@@ -62,7 +62,7 @@ struct Timeline {
 };
 
 // How many of the clients are slow.
-[[nodiscard]] std::size_t count_of(const Timeline& timeline, bool (*holds)(const ClientLife&));
+[[nodiscard]] std::size_t count_clients(const Timeline& timeline, bool (*holds)(const ClientLife&));
 [[nodiscard]] std::size_t slow_count(const Timeline& timeline);
 
 // Least, median (of an even number the mean of the two in the middle) and largest of some times.
@@ -73,7 +73,7 @@ struct Spread {
 };
 
 // Of the given times; nothing where there are none.
-[[nodiscard]] std::optional<Spread> spread_of(std::vector<double> times);
+[[nodiscard]] std::optional<Spread> compute_spread(std::vector<double> times);
 
 // Of the waits of all quick clients that were answered.
 [[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <string_view>
 
 namespace tcpserver::client {
@@ -72,12 +71,7 @@ Scale scale_for(const Timeline& timeline, std::size_t columns) {
 std::string tick_text(double seconds, double axis_s) {
   const double unit = axis_s >= 1 ? 1 : axis_s >= 1e-3 ? 1e-3 : 1e-6;
   if (seconds == 0) return "0";
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g %s", seconds / unit,
-                unit == 1      ? "s"
-                : unit == 1e-3 ? "ms"
-                               : "us");
-  return text.data();
+  return base::formatted(unit == 1 ? "%g s" : unit == 1e-3 ? "%g ms" : "%g us", seconds / unit);
 }
 
 // "|0     |0.5 s    |1 s": each mark stands at its time.
@@ -102,7 +96,7 @@ std::string axis(const Scale& scale) {
 }
 
 // " 1 slow ", " 2      ".
-std::string label_of(const ClientLife& life, const Timeline& timeline, const Scale& scale) {
+std::string format_label(const ClientLife& life, const Timeline& timeline, const Scale& scale) {
   const std::string id = std::to_string(life.id);
   std::string label(std::to_string(timeline.lives.size()).size() - id.size(), ' ');
   label += id;
@@ -111,7 +105,7 @@ std::string label_of(const ClientLife& life, const Timeline& timeline, const Sca
   return label;
 }
 
-std::string result_of(const ClientLife& life) {
+std::string format_result(const ClientLife& life) {
   if (life.failure) return facts_about(life.failure->trouble).name;
   return life.replied_s ? time_text(life.wait_s()) : "";
 }
@@ -122,7 +116,7 @@ struct Bar {
   bool cross;  // behind the end: it failed
 };
 
-Bar bar_of(const ClientLife& life, double now_s, const Scale& scale) {
+Bar make_bar(const ClientLife& life, double now_s, const Scale& scale) {
   const double end_s = life.failure ? *life.ended_s : life.replied_s.value_or(now_s);
   const bool cross = life.failure.has_value();
   const std::size_t last = scale.bar_width - (cross ? 1 : 0);
@@ -144,19 +138,19 @@ Bar bar_of(const ClientLife& life, double now_s, const Scale& scale) {
 }
 
 std::string row(const ClientLife& life, const Timeline& timeline, const Scale& scale, bool colours) {
-  const Bar bar = bar_of(life, timeline.now_s, scale);
-  std::string line = label_of(life, timeline, scale) + std::string(bar.start, ' ') +
+  const Bar bar = make_bar(life, timeline.now_s, scale);
+  std::string line = format_label(life, timeline, scale) + std::string(bar.start, ' ') +
                      drawn(connecting, bar.connected - bar.start, colours) +
                      drawn(holding, bar.sent - bar.connected, colours) +
                      drawn(waiting, bar.end - bar.sent, colours) + drawn(failed, bar.cross ? 1 : 0, colours);
-  const std::string result = result_of(life);
+  const std::string result = format_result(life);
   if (result.empty()) return line;
   const std::size_t drawn_columns = bar.end + (bar.cross ? 1 : 0);
   return line.append(scale.bar_width + 1 + trouble_width - drawn_columns - result.size(), ' ') + result;
 }
 
 // Which clients have a row, in their order.
-std::vector<const ClientLife*> rows_of(const Timeline& timeline, std::size_t most) {
+std::vector<const ClientLife*> choose_rows(const Timeline& timeline, std::size_t most) {
   std::vector<const ClientLife*> rows;
   const auto take = [&](std::size_t up_to, auto wanted) {
     for (const auto& life : timeline.lives) {
@@ -166,11 +160,7 @@ std::vector<const ClientLife*> rows_of(const Timeline& timeline, std::size_t mos
   if (timeline.lives.size() > most) {
     take((most + 1) / 2, [](const ClientLife& life) { return life.failure.has_value(); });
   }
-  const std::size_t of_failed = rows.size();
-  take(most, [&](const ClientLife& life) {
-    return std::find(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(of_failed), &life) ==
-           rows.begin() + static_cast<std::ptrdiff_t>(of_failed);
-  });
+  take(most, [&](const auto& life) { return std::find(rows.begin(), rows.end(), &life) == rows.end(); });
   std::sort(rows.begin(), rows.end());
   return rows;
 }
@@ -187,7 +177,7 @@ std::string sum_up(const Timeline& timeline, const std::vector<const ClientLife*
     if (life.failure) ++failures;
   }
   std::string text = "and " + std::to_string(rest) + " more: " + std::to_string(times.size()) + " answered";
-  if (const auto spread = spread_of(times)) {
+  if (const auto spread = compute_spread(times)) {
     text += " after " + time_text(spread->least) + " to " + time_text(spread->largest) + ", median " +
             time_text(spread->median);
   }
@@ -217,7 +207,7 @@ std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {
 
 std::vector<std::string> chart(const Timeline& timeline, ChartSize size, bool colours) {
   const Scale scale = scale_for(timeline, size.columns);
-  const auto rows = rows_of(timeline, size.most_rows);
+  const auto rows = choose_rows(timeline, size.most_rows);
   std::vector<std::string> lines{heading(timeline), axis(scale)};
   for (const auto* const life : rows) lines.push_back(row(*life, timeline, scale, colours));
   if (rows.size() < timeline.lives.size()) lines.push_back(sum_up(timeline, rows));

@@ -3,9 +3,9 @@
 #include "tcpserver/base/values.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
+#include <span>
 
 namespace tcpserver::load {
 
@@ -54,8 +54,6 @@ std::vector<LatencyHistogram::Bucket> LatencyHistogram::buckets() const {
 namespace {
 
 constexpr std::size_t most_rows = 20;
-constexpr std::size_t time_width = 10;
-constexpr std::size_t count_width = 10;
 constexpr const char* bar_colour = "\x1b[36m";  // cyan
 constexpr const char* no_colour = "\x1b[0m";
 
@@ -64,16 +62,8 @@ struct Row {
   std::uint64_t count = 0;
 };
 
-// The steps of a decade in tenths of it, from the finest scale to the coarsest. The first decade begins with
-// 10 ns.
-constexpr std::array fine{10, 12, 15, 20, 25, 30, 40, 50, 60, 80};
-constexpr std::array middle{10, 15, 20, 30, 50, 70};
-constexpr std::array coarse{10, 20, 50};
-constexpr std::array decades{10};
-
-template <std::size_t Steps>
-std::vector<Row> rows_by(const std::array<int, Steps>& steps,
-                         const std::vector<LatencyHistogram::Bucket>& buckets) {
+// `steps` are the tenths of a decade; the first decade begins with 10 ns.
+std::vector<Row> rows_by(std::span<const int> steps, const std::vector<LatencyHistogram::Bucket>& buckets) {
   std::vector<Row> rows;
   auto bucket = buckets.begin();
   for (std::int64_t decade = 1; bucket != buckets.end(); decade *= 10) {
@@ -87,19 +77,18 @@ std::vector<Row> rows_by(const std::array<int, Steps>& steps,
   return rows;
 }
 
-// On the finest scale of which there are not too many steps.
-std::vector<Row> rows_of(const std::vector<LatencyHistogram::Bucket>& buckets) {
-  if (auto rows = rows_by(fine, buckets); rows.size() <= most_rows) return rows;
-  if (auto rows = rows_by(middle, buckets); rows.size() <= most_rows) return rows;
-  if (auto rows = rows_by(coarse, buckets); rows.size() <= most_rows) return rows;
-  return rows_by(decades, buckets);
+// On the finest scale that has not too many steps.
+std::vector<Row> make_rows(const std::vector<LatencyHistogram::Bucket>& buckets) {
+  static constexpr int fine[] = {10, 12, 15, 20, 25, 30, 40, 50, 60, 80};
+  static constexpr int middle[] = {10, 15, 20, 30, 50, 70};
+  static constexpr int coarse[] = {10, 20, 50};
+  for (const std::span<const int> steps : {std::span<const int>(fine), {middle}, {coarse}}) {
+    if (auto rows = rows_by(steps, buckets); rows.size() <= most_rows) return rows;
+  }
+  return rows_by(std::span(fine).first(1), buckets);
 }
 
-std::string right(const std::string& text, std::size_t width) {
-  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
-}
-
-std::string bar_of(std::uint64_t count, std::uint64_t largest, std::size_t room) {
+std::string draw_bar(std::uint64_t count, std::uint64_t largest, std::size_t room) {
   if (count == 0) return "";
   const double share = static_cast<double>(count) / static_cast<double>(largest);
   const auto width = static_cast<std::size_t>(std::lround(share * static_cast<double>(room)));
@@ -109,19 +98,19 @@ std::string bar_of(std::uint64_t count, std::uint64_t largest, std::size_t room)
 }  // namespace
 
 std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns, bool colours) {
-  const auto rows = rows_of(latencies.buckets());
+  const auto rows = make_rows(latencies.buckets());
   if (rows.empty()) return {};
   const auto largest = std::max_element(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
                          return a.count < b.count;
                        })->count;
-  constexpr std::size_t taken = time_width + count_width + 3;  // two blanks, and the last column
+  constexpr std::size_t taken = 10 + 1 + 10 + 1 + 1;  // two columns, two blanks, and the last column
   const std::size_t room = columns > taken ? columns - taken : 1;
-  std::vector<std::string> lines{right("up to", time_width) + right("count", count_width + 1)};
+  std::vector<std::string> lines{base::formatted("%10s %10s", "up to", "count")};
   for (const auto& row : rows) {
     const double seconds = std::chrono::duration<double>(row.upper).count();
-    const std::string bar = bar_of(row.count, largest, room);
-    std::string line =
-        right(base::time_text(seconds), time_width) + " " + right(std::to_string(row.count), count_width);
+    const std::string bar = draw_bar(row.count, largest, room);
+    auto line =
+        base::formatted("%10s %10s", base::time_text(seconds).c_str(), std::to_string(row.count).c_str());
     if (!bar.empty()) line += " " + (colours ? bar_colour + bar + no_colour : bar);
     lines.push_back(line);
   }

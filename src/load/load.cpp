@@ -14,6 +14,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tcpserver::load {
 
@@ -30,57 +31,49 @@ constexpr auto between_frames = std::chrono::milliseconds(250);
 // nothing is left alone: it delays nobody.
 class Progress {
  public:
-  explicit Progress(const Script& script);
+  explicit Progress(const Script& script) : script_(script) {
+    if (base::terminal_size(STDERR_FILENO)) frames_.emplace(STDERR_FILENO);
+  }
   ~Progress() { remove(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // May be called as often as one likes; draws a few times a second.
-  void show(const Result& result);
+  // May be called as often as one likes; draws a few times per second.
+  void show(const Result& result) {
+    const auto now = base::Clock::now();
+    if (!frames_ || now < next_) return;
+    next_ = now + between_frames;
+    const auto size = base::terminal_size(STDERR_FILENO);
+    try {
+      if (!size || !frames_->ready()) return;
+      frames_->write(place_.draw({progress_line(result, script_, now - began_, size->columns)}, *size));
+      drawn_ = true;
+    } catch (const StartError&) {
+      frames_.reset();  // a terminal that is gone is no reason to end a measurement
+    }
+  }
 
   // Leaves the terminal as it was.
-  void remove();
+  void remove() {
+    if (!frames_ || !std::exchange(drawn_, false)) return;
+    const auto size = base::terminal_size(STDERR_FILENO);
+    if (!size) return;
+    try {
+      // Whoever has stopped the terminal reads nothing now, and gets the report behind what was drawn.
+      static_cast<void>(frames_->write_within(place_.draw({}, *size), std::chrono::milliseconds(200)));
+    } catch (const StartError&) {
+      frames_.reset();
+    }
+  }
 
  private:
   const Script script_;
-  base::TimePoint began_;
-  base::TimePoint next_;
+  const base::TimePoint began_ = base::Clock::now();
+  base::TimePoint next_ = began_ + quiet_time;
   bool drawn_ = false;
-  std::optional<base::FrameWriter> frames_;  // nothing: no terminal, or it is gone
+  std::optional<base::FrameWriter> frames_;  // nullopt: no terminal, or it is gone
   base::PictureInPlace place_;
 };
-
-Progress::Progress(const Script& script)
-    : script_(script), began_(base::Clock::now()), next_(began_ + quiet_time) {
-  if (base::terminal_size(STDERR_FILENO)) frames_.emplace(STDERR_FILENO);
-}
-
-void Progress::show(const Result& result) {
-  const auto now = base::Clock::now();
-  if (!frames_ || now < next_) return;
-  next_ = now + between_frames;
-  const auto size = base::terminal_size(STDERR_FILENO);
-  try {
-    if (!size || !frames_->ready()) return;
-    frames_->write(place_.draw({progress_line(result, script_, now - began_, size->columns)}, *size));
-    drawn_ = true;
-  } catch (const base::StartError&) {
-    frames_.reset();  // a terminal that is gone is no reason to end a measurement
-  }
-}
-
-void Progress::remove() {
-  if (!frames_ || !drawn_) return;
-  drawn_ = false;
-  const auto size = base::terminal_size(STDERR_FILENO);
-  if (!size) return;
-  try {
-    // Whoever has stopped the terminal reads nothing now, and gets the report behind what was drawn.
-    static_cast<void>(frames_->write_within(place_.draw({}, *size), std::chrono::milliseconds(200)));
-  } catch (const base::StartError&) {
-    frames_.reset();
-  }
-}
 
 void log_holding(const Result& result, const LoadOptions& options) {
   const std::string line = "tcpload: holding " + std::to_string(result.held) + " connections for " +

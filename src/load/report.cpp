@@ -9,7 +9,7 @@
 
 namespace tcpserver::load {
 
-Figures figures_of(const Result& result, const LoadOptions& options) {
+Figures compute_figures(const Result& result, const LoadOptions& options) {
   const auto duration = result.opened_after.value_or(result.duration);
   // A run that ended at once has no rate that would mean anything, but JSON has no infinity.
   const double seconds = std::max(std::chrono::duration<double>(duration).count(), 1e-9);
@@ -40,14 +40,13 @@ std::string counted(std::uint64_t count, const std::string& one, const std::stri
 
 // "32 bytes", "64 KiB", "1 GiB": in the largest unit of which it is a whole number.
 std::string size_text(std::uint64_t bytes) {
-  constexpr std::uint64_t kib = 1024;
-  if (bytes % (kib * kib * kib) == 0) return std::to_string(bytes / (kib * kib * kib)) + " GiB";
-  if (bytes % (kib * kib) == 0) return std::to_string(bytes / (kib * kib)) + " MiB";
-  if (bytes % kib == 0) return std::to_string(bytes / kib) + " KiB";
+  for (const auto& [shift, unit] : {std::pair(30U, " GiB"), std::pair(20U, " MiB"), std::pair(10U, " KiB")}) {
+    if (bytes % (std::uint64_t{1} << shift) == 0) return std::to_string(bytes >> shift) + unit;
+  }
   return counted(bytes, "byte", "bytes");
 }
 
-std::string what_was_done(const Result& result, const LoadOptions& options) {
+std::string describe_run(const Result& result, const LoadOptions& options) {
   const std::string connections = counted(result.connections, "connection", "connections");
   const std::string at_a_time = std::to_string(options.concurrency) + " at a time";
   const std::string messages = "messages of " + size_text(options.size);
@@ -102,7 +101,7 @@ std::string latency_line(const LatencyHistogram& latencies) {
 }  // namespace
 
 std::vector<std::string> report_lines(const Result& result, const LoadOptions& options) {
-  std::vector<std::string> lines{result.server + ": " + what_was_done(result, options)};
+  std::vector<std::string> lines{result.server + ": " + describe_run(result, options)};
   if (result.signal != 0) {
     lines.push_back("stopped   after " + time_text(in_seconds(result.duration)) + ", " +
                     std::to_string(result.unfinished) + " unfinished");
@@ -111,7 +110,7 @@ std::vector<std::string> report_lines(const Result& result, const LoadOptions& o
     lines.push_back("stalled   nothing moved for " + base::duration_text(options.timeout) +
                     ", so the run was given up after " + time_text(in_seconds(result.duration)));
   }
-  lines.push_back("rate      " + rate_line(result, options, figures_of(result, options)));
+  lines.push_back("rate      " + rate_line(result, options, compute_figures(result, options)));
   if (options.mode == LoadMode::hold) {
     lines.push_back("held      " + std::to_string(result.held));
   }
@@ -186,14 +185,14 @@ void write_members_of_mode(JsonWriter& json, const Result& result, const LoadOpt
   if (figures.bytes_per_s) member("bytes_per_s", *figures.bytes_per_s, 0);
 }
 
-const char* end_of(const Result& result) {
+const char* describe_end(const Result& result) {
   return result.signal != 0 ? "stopped" : result.stalled ? "stalled" : "done";
 }
 
 }  // namespace
 
 std::string report_json(const Result& result, const LoadOptions& options) {
-  const auto figures = figures_of(result, options);
+  const auto figures = compute_figures(result, options);
   const bool bulk = options.mode == LoadMode::bulk;
   std::string text;
   JsonWriter json(text);
@@ -208,7 +207,7 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   json.member("connections", result.connections);
   json.member("errors", result.errors());
   json.member("unfinished", result.unfinished);
-  json.member("ended", end_of(result));
+  json.member("ended", describe_end(result));
   json.break_line();
   write_errors(json, result);
   json.break_line();
@@ -240,7 +239,7 @@ struct Part {
   std::string text;
 };
 
-Part part_of(const Result& result, const Script& script) {
+Part describe_progress(const Result& result, const Script& script) {
   if (script.until_end) {
     const std::uint64_t all = script.connections * script.size;
     return {result.bytes_received, all,
@@ -263,7 +262,7 @@ Part part_of(const Result& result, const Script& script) {
 
 std::string progress_line(const Result& result, const Script& script, base::Duration since_start,
                           std::size_t columns) {
-  const auto part = part_of(result, script);
+  const auto part = describe_progress(result, script);
   const double seconds = std::chrono::duration<double>(since_start).count();
   std::string text = "] " + part.text;
   if (!script.until_end && seconds > 0) {

@@ -17,7 +17,7 @@ struct Figures {
   std::optional<double> round_trips_per_s;  // with ping
   std::optional<double> bytes_per_s;        // with bulk: payload that came back, so one direction
 };
-[[nodiscard]] Figures figures_of(const Result& result, const LoadOptions& options);
+[[nodiscard]] Figures compute_figures(const Result& result, const LoadOptions& options);
 
 // A few lines for a reader.
 [[nodiscard]] std::vector<std::string> report_lines(const Result& result, const LoadOptions& options);

@@ -2,9 +2,9 @@
 
 #include "client/bound.hpp"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -225,10 +225,11 @@ TEST_F(ConnectionEngineTest, TriesTheNextAddress) {
 }
 
 TEST_F(ConnectionEngineTest, ReturnsTheSignalThatStoppedIt) {
-  EXPECT_EQ(run([](int connection) {
+  recorder.half_close = false;
+  EXPECT_EQ(run([main = ::pthread_self()](int connection) {
               read_bytes(connection, 1);
-              ::kill(::getpid(), SIGTERM);
-              read_bytes(connection, 1000);
+              ::pthread_kill(main, SIGTERM);
+              read_bytes(connection, 1000);  // until the engine closes
             }),
             SIGTERM);
   EXPECT_EQ(recorder.failures + recorder.replies, 0);
