@@ -30,7 +30,7 @@ using State = Connection::State;
 constexpr auto frame_time = std::chrono::milliseconds(50);
 // Between two looks at those that are started.
 constexpr auto between_looks = std::chrono::milliseconds(1);
-constexpr std::size_t buffer_size = 16UL * 1024;
+constexpr std::size_t reply_buffer_size = 16UL * 1024;
 
 // Where standard output is no terminal, and says nothing of its width.
 constexpr std::size_t page_columns = 80;
@@ -52,7 +52,7 @@ class ClientPool final : private ConnectionHandler {
         engine_({.addresses = addresses,
                  .connections = options.clients,
                  .open = options.clients,
-                 .buffer = buffer_size,
+                 .buffer = reply_buffer_size,
                  .half_close = true,
                  .hold = options.delay,
                  .timeout = options.timeout,

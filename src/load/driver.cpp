@@ -20,7 +20,7 @@ using base::SocketAddress;
 using base::TimePoint;
 using client::Fault;
 
-constexpr auto tick = std::chrono::milliseconds(100);
+constexpr auto tick_interval = std::chrono::milliseconds(100);
 
 // Before the next wait, so that connections that fail at once, or are overdue, keep nobody waiting.
 constexpr int most_starts_at_once = 64;
@@ -62,7 +62,7 @@ client::EngineSettings make_settings(const LoadOptions& options, const Script& s
           .reset = options.reset,
           .timeout = options.timeout,
           .stop_when_silent = true,
-          .tick = tick};
+          .tick = tick_interval};
 }
 
 }  // namespace
