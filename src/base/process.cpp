@@ -4,9 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -43,27 +41,6 @@ pid_t fork_child() noexcept {
 
 void exit_child(int status) noexcept {
   for (;;) ::syscall(SYS_exit, status);
-}
-
-bool die_with_parent(pid_t parent) noexcept {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // It may have ended before that. 0 is a parent outside our pid namespace, who is there (getppid(2)).
-  const pid_t now = ::getppid();
-  return now == parent || now == 0;
-}
-
-void close_all_but(int fd, int also, int highest) noexcept {
-  const auto upper = static_cast<unsigned>(std::max(fd, also));
-  const auto lower = also < 0 ? upper : static_cast<unsigned>(std::min(fd, also));
-  // Linux 5.9 has close_range; older kernels and some containers' filters refuse it.
-  const auto close_range = [](unsigned first, unsigned last) {
-    return first > last || ::syscall(SYS_close_range, first, last, 0U) == 0;
-  };
-  const bool closed = (lower == 0 || close_range(0, lower - 1)) && close_range(lower + 1, upper - 1) &&
-                      close_range(upper + 1, ~0U);
-  for (int other = 0; !closed && other <= highest; ++other) {
-    if (other != fd && other != also) ::close(other);
-  }
 }
 
 void close_from(int first) noexcept {
@@ -112,11 +89,6 @@ void raise_descriptor_limit() noexcept {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-}
-
-bool limit_file_size(std::uint64_t bytes) noexcept {
-  const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
-  return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
 }
 
 std::string working_directory() {

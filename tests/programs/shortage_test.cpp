@@ -30,16 +30,26 @@ TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {
 
 // Each failed fork costs that one client, and its place comes back: rivals leak it until they refuse
 // everyone.
-TEST(Shortage, OfProcessesCostsNoPlaces) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run as a user who has no other process";
-  if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
-  const auto nobody_else = std::to_string(100'000 + ::getpid());
-  std::vector<std::string> user{"setpriv",   "--reuid",        nobody_else,      "--regid",
-                                nobody_else, "--clear-groups", "--bounding-set", "-all"};
-  const PublicCopy program(TCPSERVER_PROGRAM);
+class ShortageOfProcesses : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run as a user who has no other process";
+    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+  }
+  // The wrapper of a server whose user may have this many processes.
+  [[nodiscard]] std::vector<std::string> with_processes(int count) const {
+    const auto nobody_else = std::to_string(100'000 + ::getpid());
+    return {"setpriv",        "--reuid",        nobody_else, "--regid", nobody_else,
+            "--clear-groups", "--bounding-set", "-all",      "prlimit", "--nproc=" + std::to_string(count),
+            program.path()};
+  }
+
+  const PublicCopy program{TCPSERVER_PROGRAM};
+};
+
+TEST_F(ShortageOfProcesses, CostsNoPlaces) {
   // As many as the server and two children.
-  user.insert(user.end(), {"prlimit", "--nproc=3", program.path()});
-  ServerProcess server({"--max-connections", "5"}, {}, user);
+  ServerProcess server({"--max-connections", "5"}, {}, with_processes(3));
   std::vector<ClientSocket> lucky;
   for (int i = 0; i < 2; ++i) lucky.push_back(open_session(server));
   for (int i = 0; i < 8; ++i) {  // more than there are places
@@ -54,6 +64,12 @@ TEST(Shortage, OfProcessesCostsNoPlaces) {
   ASSERT_TRUE(eventually([&] { return server.status().starts_with("1 of 5 sessions open"); }));
   ClientSocket next(server.port());
   EXPECT_EQ(echo_through(next, "served"), "served");
+}
+
+TEST_F(ShortageOfProcesses, WarnsIfChildrenCannotBeSmall) {
+  if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "this build has only plain children";
+  ServerProcess server({"--sandbox", "off"}, {}, with_processes(1));
+  EXPECT_TRUE(contains(server.log(), "children inherit the server's memory"));
 }
 
 }  // namespace

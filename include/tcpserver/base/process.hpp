@@ -6,33 +6,18 @@
 #include <cstdint>
 #include <string>
 
-// What a fork-per-connection server asks of the system beyond the plain calls. process_linux.cpp has the
-// answers of Linux, process_posix.cpp those that hold on any POSIX system.
 namespace tcpserver::base {
 
 // fork without atfork handlers and without the stdio and heap locks they take: the child may only call
 // async-signal-safe functions (POSIX.1-2024, _Fork). Returns the child's pid, 0 in the child, -1 with errno.
 [[nodiscard]] pid_t fork_child() noexcept;
 
-// Ends a forked child: no atexit handlers, no flushing. On Linux by the plain exit system call, the one
-// way out that strict seccomp allows (_exit is exit_group there: killed).
+// Ends a forked child without atexit handlers and flushing. Uses the system call exit, the only way out that
+// strict seccomp allows (_exit is exit_group).
 [[noreturn]] void exit_child(int status) noexcept;
 
-// In a child of `parent`: asks to be killed when the parent ends, however it ends. False where it has ended
-// already. Pure POSIX knows no such thing: there a child ends with its session alone.
-[[nodiscard]] bool die_with_parent(pid_t parent) noexcept;
-
-// Limits the size of each file that this process writes, permanently (RLIMIT_FSIZE, setrlimit(2)). In bytes.
-// Returns false with errno on failure.
-[[nodiscard]] bool limit_file_size(std::uint64_t bytes) noexcept;
-
-// Closes every descriptor but this one and `also`, if that is not -1. Pure POSIX, which can neither list
-// descriptors nor close a range of them, tries each up to `highest`, the highest that the caller has opened:
-// what was inherited above it stays. So does Linux before 5.9, and under a filter that refuses close_range.
-void close_all_but(int fd, int also, int highest) noexcept;
-
-// Closes every descriptor from this number on, as far as the system lets it find them: all of them since
-// Linux 5.9, elsewhere those below the limit of open files, and 65536 at most.
+// Closes all descriptors from this number on. If close_range is refused, only those below the limit of open
+// files, and below 65536.
 void close_from(int first) noexcept;
 
 // The highest descriptor that is open now, as /proc tells; where that is not to be had, the highest that

@@ -39,8 +39,8 @@ class SignalWindow {
   // leaves ended children as zombies, until start_reaping().
   SignalWindow() noexcept;
 
-  // From now on the SIGCHLD handler calls this collector, which must outlive the window. Collects at once
-  // what has already ended.
+  // From now on the SIGCHLD handler calls this collector, which must live until another one takes its place.
+  // Collects at once what has already ended.
   void start_reaping(ChildCollector& collector) noexcept;
 
   // How many children were collected, and how often the SIGCHLD handler ran. The difference is the number of

@@ -6,10 +6,10 @@
 
 namespace tcpserver::base {
 
-// SIGINT and SIGTERM stop a run early, so that what was seen by then is shown; the caller may then end by the
-// signal that was heard. As long as this lives they are blocked but in waits that take mask_outside(), and in
-// hear(). One that is ignored, as by a background job of a shell without job control, stays so. At most one
-// at a time.
+// SIGINT and SIGTERM stop a run early, and the program shows what it has seen so far. While this object
+// exists, both signals are blocked, except in hear() and in waits that use mask_outside(). An ignored signal
+// stays ignored, such as SIGINT in a background job of a shell without job control. At most one object at a
+// time.
 class StopSignals {
  public:
   StopSignals();

@@ -71,7 +71,7 @@ template <typename Options>
   return all;
 }
 
-// The option of this name names the configuration file (config_file.hpp).
+// The option of this name names the configuration file.
 inline constexpr std::string_view config_option = "config";
 
 struct Program {

@@ -32,8 +32,8 @@ inline void need_standard_output() {
   if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
 }
 
-// The frame of every main: runs it, and makes one line on standard error and an exit status of what is
-// thrown; of an empty line, which was said already, the status alone. Ignores SIGPIPE: a write to
+// The frame of every main. Runs `run`. If it throws, prints one line on standard error and returns the exit
+// status; prints nothing if the message is empty, because it was printed already. Ignores SIGPIPE: a write to
 // a closed pipe then fails with EPIPE, and the program exits with its documented status.
 template <typename Run>
 int run_program(std::string_view name, Run run) {

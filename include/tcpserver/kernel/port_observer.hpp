@@ -25,7 +25,7 @@ struct PortPicture {
 
 // Looks at the listeners of one port again and again. On Linux it asks sock_diag(7), as ss(8) does, which
 // takes no privilege; where the kernel has none, it reads /proc/net/tcp and tcp6, which tell neither limit
-// nor drops. Elsewhere it sees nothing.
+// nor drops.
 class PortObserver {
  public:
   enum class Look {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-// What the kernel tells of a TCP socket of our own. Linux tells all of it, pure POSIX nothing.
+// What the kernel reports about a TCP socket of this process.
 namespace tcpserver::kernel {
 
 struct AcceptQueue {

@@ -45,7 +45,9 @@ ForkedSessions::ForkedSessions(const ServerOptions& options, Sandbox sandbox, ba
   if (options.reap == Reap::handler) start_reaping();
 }
 
-ForkedSessions::~ForkedSessions() = default;
+ForkedSessions::~ForkedSessions() {
+  if (reaping_) window_.start_reaping(base::collector_of_strangers());
+}
 
 void ForkedSessions::start_reaping() noexcept {
   reaping_ = true;
@@ -76,7 +78,7 @@ void ForkedSessions::prepare() noexcept {
   try {
     const auto preparation = launcher_->prepare(scoreboard_);
     problem = preparation.problem;
-    if (!preparation.works) launcher_ = make_plain_launcher();
+    if (!preparation.works) launcher_ = make_plain_launcher(problem);
     if (reaping_) start_reaping();  // forgets the signal of the trial child
   } catch (const std::exception&) {
     problem = "out of memory";

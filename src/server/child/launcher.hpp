@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace tcpserver::server {
 
@@ -20,9 +21,11 @@ struct ChildOrder {
   std::int32_t parent = 0;
   base::Verb verb = base::Verb::echo;
   Sandbox sandbox = Sandbox::none;
+  std::uint16_t unused = 0;
   RecordingFile recording{};
 };
 static_assert(sizeof(ChildOrder) == 4 * sizeof(std::uint64_t));
+static_assert(std::has_unique_object_representations_v<ChildOrder>, "copied as words");
 
 // Starts a child for an order. The child serves the session, counts into its record, and exits with a
 // SessionEnd.
@@ -44,8 +47,9 @@ class Launcher {
   [[nodiscard]] virtual Preparation prepare(const Scoreboard&) { return {}; }
 };
 
-// Plain children have a copy of all memory of their parent.
-[[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher();
+// Plain children have a copy of all memory of their parent. `problem`: why they are not small; null if that
+// is expected.
+[[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher(const char* problem = nullptr);
 
 // Small children have almost no memory of their parent. Only for x86-64, and not with sanitizers, whose own
 // memory every function needs. Returns a launcher of plain children if small ones do not work. Throws

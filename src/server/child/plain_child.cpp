@@ -61,17 +61,26 @@ struct LibcCalls {
 }
 
 class PlainLauncher final : public Launcher {
+ public:
+  explicit PlainLauncher(const char* problem) noexcept : problem_(problem) {}
+
+ private:
   [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override {
     const pid_t pid = base::fork_child();
     if (pid == 0) live(order, record);
     return pid;
   }
+  [[nodiscard]] Preparation prepare(const Scoreboard&) override {
+    return {.works = true, .problem = problem_};
+  }
+
+  const char* problem_;
 };
 
 }  // namespace
 
-std::unique_ptr<Launcher> make_plain_launcher() {
-  return std::make_unique<PlainLauncher>();
+std::unique_ptr<Launcher> make_plain_launcher(const char* problem) {
+  return std::make_unique<PlainLauncher>(problem);
 }
 
 #ifndef TCPSERVER_HAVE_SMALL_CHILDREN

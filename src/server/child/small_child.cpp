@@ -15,6 +15,8 @@ namespace tcpserver::server {
 
 namespace {
 
+constexpr const char* trial_failed = "the trial child failed";
+
 // Children with almost no memory of their parent. A fork copies the page tables of what the parent has
 // touched, and both sides pay again when they write. A session needs only a page of code, a stack, a buffer
 // and its record, so all other memory is hidden from children (MADV_DONTFORK): the heap, the stack, libc with
@@ -25,11 +27,11 @@ namespace {
 // The code is in small_child_code.cpp.
 class SmallLauncher final : public Launcher {
  public:
-  // Tries one child. Throws StartError if memory is not available.
+  // Throws StartError if memory is not available.
   SmallLauncher();
 
-  // False if the trial failed.
-  [[nodiscard]] bool works() const noexcept { return works_; }
+  enum class Trial { lives, dies, no_fork };
+  [[nodiscard]] Trial try_one() const;
 
   [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override;
   [[nodiscard]] AddressHints place() const noexcept override { return place_; }
@@ -39,8 +41,6 @@ class SmallLauncher final : public Launcher {
   [[nodiscard]] Preparation prepare(const Scoreboard& scoreboard) override;
 
  private:
-  enum class Trial { lives, dies, no_fork };
-  [[nodiscard]] Trial try_one() const;
   [[nodiscard]] long start(const ChildOrder& order, SessionRecord* record) const noexcept;
 
   // What children have is close together: that saves a page of page tables for each.
@@ -49,7 +49,7 @@ class SmallLauncher final : public Launcher {
   MemoryRange code_;
   void* command_line_hint_;
   std::optional<SharedCommandLine> command_line_;  // empty until the first prepare()
-  bool works_;
+  bool tried_ = false;                             // with all other memory hidden
 };
 
 MemoryRange linked_code() noexcept {
@@ -62,7 +62,6 @@ SmallLauncher::SmallLauncher()
       code_(linked_code()) {
   if (const void* const copy = map_code_again(code_, place_.next(code_.size))) code_.begin = copy;
   command_line_hint_ = place_.next(SharedCommandLine::usual_size);
-  works_ = try_one() == Trial::lives;
 }
 
 long SmallLauncher::start(const ChildOrder& order, SessionRecord* record) const noexcept {
@@ -83,16 +82,17 @@ SmallLauncher::Trial SmallLauncher::try_one() const {
 }
 
 Launcher::Preparation SmallLauncher::prepare(const Scoreboard& scoreboard) {
-  const bool first = !command_line_;
-  if (first) command_line_.emplace(command_line_hint_);
+  if (!command_line_) command_line_.emplace(command_line_hint_);
   std::vector<MemoryRange> kept{code_, {.begin = work_.data(), .size = work_.size()}, command_line_->range()};
   scoreboard.for_each_segment([&](void* begin, std::size_t size) { kept.push_back({begin, size}); });
   const char* const problem = hide_all_from_children_but(kept);
   // A later kernel or libc may need memory that is hidden now.
-  if (!first || try_one() != Trial::dies) return {.works = true, .problem = problem};
+  if (tried_ || try_one() != Trial::dies) {
+    tried_ = true;
+    return {.works = true, .problem = problem};
+  }
   show_all_to_children();
-  works_ = false;
-  return {.works = false, .problem = "the trial child failed"};
+  return {.works = false, .problem = trial_failed};
 }
 
 pid_t SmallLauncher::launch(const ChildOrder& order, SessionRecord& record) noexcept {
@@ -106,8 +106,15 @@ pid_t SmallLauncher::launch(const ChildOrder& order, SessionRecord& record) noex
 
 std::unique_ptr<Launcher> make_launcher() {
   auto launcher = std::make_unique<SmallLauncher>();
-  if (launcher->works()) return launcher;
-  return make_plain_launcher();
+  switch (launcher->try_one()) {
+    case SmallLauncher::Trial::lives:
+      return launcher;
+    case SmallLauncher::Trial::dies:
+      return make_plain_launcher(trial_failed);
+    case SmallLauncher::Trial::no_fork:
+      break;
+  }
+  return make_plain_launcher("cannot fork the trial child");
 }
 
 }  // namespace tcpserver::server

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// The code of small children (small_child.hpp): a section of its own, on pages of its own, that calls nothing
+// The code of small children (small_child.cpp): a section of its own, on pages of its own, that calls nothing
 // and refers to nothing outside. tests/layout/check_small_child.sh checks the program for that.
 namespace tcpserver::server {
 

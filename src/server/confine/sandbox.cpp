@@ -19,7 +19,7 @@ bool enter_filter(Rules rules) noexcept {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// Not instrumented, as run_child is not: the sanitizer's preparation of a call that does not return makes
+// Not instrumented: the sanitizer's preparation of a call that does not return makes
 // system calls.
 [[noreturn]] __attribute__((no_sanitize("address"))) void try_in_child(Sandbox sandbox) noexcept {
   base::exit_child(enter_sandbox(sandbox) ? 0 : 1);

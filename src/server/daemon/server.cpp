@@ -87,16 +87,17 @@ void Server::announce(bool output_closed) noexcept {
   if (output_closed) {
     log_.info("standard output is closed: listening on %s", ports.c_str());
   } else {
-    // The window is open during this wait: a reader that stalls does not keep a stop request out.
+    // The window is open during the wait: a reader that stalls does not keep a stop request out.
+    window_.deliver_pending_signals();
     pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-    while (window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR && window_.stop_requests() == 0) {
+    while (window_.stop_requests() == 0 && window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
     }
     if (window_.stop_requests() == 0 &&
         !base::write_all(STDOUT_FILENO, "Server is listening on " + ports + "\n")) {
       log_.warning("cannot announce %s on standard output: %s", ports.c_str(), std::strerror(errno));
     }
   }
-  housekeeping_.notify_ready();
+  if (window_.stop_requests() == 0) housekeeping_.notify_ready();
 }
 
 base::ExitStatus Server::run() {

@@ -66,7 +66,7 @@ int Listeners::backlog(const ServerOptions& options) const noexcept {
 
 bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
   const int new_backlog = backlog(new_options);
-  const bool backlog_differs = new_backlog != backlog(old_options);
+  const bool backlog_differs = new_options.backlog != old_options.backlog;
   const bool timeout_differs = new_options.idle_timeout != old_options.idle_timeout;
   for (const auto& listener : listeners_) {
     if (!listener.fd) continue;

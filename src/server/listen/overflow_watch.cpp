@@ -1,5 +1,7 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
+#include "tcpserver/kernel/listen_counters.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -37,18 +39,25 @@ OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
     counts_.push_back({.last = kernel::dropped_by_listener(listener.fd.get())});
     told_ = told_ || counts_.back().last.has_value();
   }
+  if (const auto counters = kernel::listen_counters()) overflows_ = counters->overflows;
 }
 
 void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
   for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
     auto& count = counts_[i];
     const auto now = kernel::dropped_by_listener(listeners[i].fd.get());
-    if (now && count.last) {
-      const std::uint32_t more = *now - *count.last;
-      count.unreported += more;
-      dropped_ += more;
-    }
+    count.more = now && count.last ? *now - *count.last : 0;
     count.last = now;
+  }
+  // Read last, so that it contains the overflows of all drops above. Unknown while descriptors are short.
+  const auto counters = kernel::listen_counters();
+  std::uint64_t overflows = counters && overflows_ ? counters->overflows - *overflows_ : UINT64_MAX;
+  if (counters) overflows_ = counters->overflows;
+  for (auto& count : counts_) {
+    const auto more = std::min<std::uint64_t>(std::exchange(count.more, 0), overflows);
+    overflows -= more;
+    count.unreported += more;
+    dropped_ += more;
   }
 }
 

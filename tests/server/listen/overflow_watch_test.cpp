@@ -1,14 +1,18 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
+#include "tcpserver/kernel/listen_counters.hpp"
+
 #include "harness/captured_errors.hpp"
 #include "harness/text.hpp"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -147,6 +151,33 @@ TEST_F(OverflowWatchOfOne, SaysTheRestBeforeTheListenersAreClosed) {
   EXPECT_GE(number_in(captured.read_all()), 4);
   const auto sum = watch->dropped(listeners);
   EXPECT_EQ(watch->dropped({}), sum) << "known when they are closed, too";
+}
+
+// A listener also counts drops without an overflow, which any client can cause.
+TEST_F(OverflowWatchOfOne, IgnoresDropsWithoutAnOverflow) {
+  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
+  static_cast<void>(::accept(listeners[0].fd.get(), nullptr, nullptr));
+  const auto drops = [this] { return *tcpserver::kernel::dropped_by_listener(listeners[0].fd.get()); };
+  const auto overflows = [] { return tcpserver::kernel::listen_counters()->overflows; };
+  watch.emplace(listeners);
+  const auto drops_before = drops();
+  const auto overflows_before = overflows();
+  clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  tcp_md5sig signature{};
+  std::memcpy(&signature.tcpm_addr, listeners[0].address.get(), listeners[0].address.size());
+  signature.tcpm_keylen = 3;
+  std::memcpy(signature.tcpm_key, "key", 3);
+  if (::setsockopt(clients.back().get(), IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) != 0) {
+    GTEST_SKIP() << "this kernel has no TCP_MD5SIG";
+  }
+  static_cast<void>(::connect(clients.back().get(), listeners[0].address.get(), listeners[0].address.size()));
+  if (drops() == drops_before) GTEST_SKIP() << "this kernel does not count a wrong signature";
+  const auto line = said_at(1s);
+  const auto sum = watch->dropped(listeners);
+  if (overflows() != overflows_before)
+    GTEST_SKIP() << "another listener of this machine overflowed meanwhile";
+  EXPECT_EQ(line, "");
+  EXPECT_EQ(sum, 0U);
 }
 
 }  // namespace

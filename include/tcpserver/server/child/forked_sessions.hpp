@@ -39,7 +39,6 @@ class ForkedSessions final : public Sessions {
  private:
   void start_reaping() noexcept;
   void finish(SlotTable::Slot slot) noexcept;
-  [[nodiscard]] pid_t launch(int connection, SessionRecord& record, RecordingFile recording) noexcept;
 
   const ServerOptions& options_;  // a reload changes them
   Sandbox sandbox_;

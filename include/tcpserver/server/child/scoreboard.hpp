@@ -14,7 +14,7 @@
 
 namespace tcpserver::server {
 
-// A slot number read from memory that children can write. ChildTable::find_running() validates it.
+// A slot number read from memory that children can write. SlotTable::find_running() checks it.
 struct SlotHint {
   std::uint32_t value;
 };
@@ -52,7 +52,7 @@ struct alignas(4096) ScoreboardPage {
 };
 static_assert(sizeof(ScoreboardPage) == 4096);
 
-// A memory shared by the parent and all children: slot i belongs to the child in slot i of the child table.
+// Memory shared by the parent and all children: slot i belongs to the child in slot i of the slot table.
 // It grows by further segments, for running children have the present ones in use.
 class Scoreboard {
  public:

@@ -29,10 +29,9 @@ struct User {
 // known, and for the number of an unknown user who has no group with it.
 [[nodiscard]] Account find_account(const std::string& user, const std::string& group);
 
-// Is that user from now on, for good: with this group and no other, and with none of root's capabilities; no
-// program that it could execute gives it more (no_new_privs, where the system has it). Who is that user
-// already gives up the rest all the same. Throws StartError: no_permission for who is not root (or CAP_SETUID
-// and CAP_SETGID), system where the system refuses, or where afterwards a way back is found.
+// Switches this process to the account permanently. Keeps only this group, drops all capabilities and sets
+// no_new_privs, even if the process already runs as that user. Throws StartError: no_permission without root
+// (or CAP_SETUID and CAP_SETGID), system if the kernel refuses or if the process could switch back.
 void switch_to(const Account& account);
 
 }  // namespace tcpserver::server

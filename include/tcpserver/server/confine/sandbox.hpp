@@ -30,15 +30,15 @@ struct Confinement {
   [[nodiscard]] bool all() const noexcept { return files && tcp && signals && capabilities; }
 };
 
-// A folder in which, and beneath which, files can still be
+// A directory tree in which the server keeps some access.
 struct WritableDir {
   enum class Use {
-    remove,  // removed
-    create,  // made, and written to
-    replace  // all of these
+    remove,  // may remove files
+    create,  // may create and write files
+    replace  // may do all of these
   };
   Use use = Use::remove;
-  int descriptor = -1;  // of the open folder: who the server is by now may not reach it by its path
+  int descriptor = -1;  // of the open directory; the user of --user may not reach it by its path
 };
 
 // What it may keep.

@@ -32,9 +32,9 @@ using Advice = base::BoundedText<160>;
 
 // Notices that listen queues overflow: the kernel drops the SYN, counts it, and tells nobody. Looks once per
 // second while something happens and warns at most once per minute, with the number of drops since the last
-// warning. The source is each listener's own count, which contains a few drops that are no overflow, such as
-// a segment with a wrong MD5 signature (RFC 2385). Silent if the kernel has no such count. Allocates nothing
-// after construction.
+// warning. The source is each listener's own count. It also contains drops without an overflow, which a
+// client can cause by connecting and closing at once. So no more drops count than the network namespace had
+// overflows (ListenOverflows). Silent if the kernel has no such count. Allocates nothing after construction.
 class OverflowWatch {
  public:
   explicit OverflowWatch(std::span<const Listener> listeners);
@@ -57,13 +57,15 @@ class OverflowWatch {
  private:
   struct Count {
     std::optional<std::uint32_t> last;  // the kernel's counter, which wraps around
+    std::uint32_t more = 0;             // since the look before
     std::uint64_t unreported = 0;
   };
   void count(std::span<const Listener> listeners) noexcept;
   void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
   [[nodiscard]] bool has_unreported() const noexcept;
 
-  std::vector<Count> counts_;  // one per listener, in the same order
+  std::vector<Count> counts_;               // one per listener, in the same order
+  std::optional<std::uint64_t> overflows_;  // of the namespace, at the last look
   std::uint64_t dropped_ = 0;
   bool told_ = false;
   bool skipped_ = false;   // something happened after the last look

@@ -50,7 +50,7 @@ struct DurationHistogram {
 struct Counters {
   std::uint64_t accepted = 0;       // connections that accept returned
   std::uint64_t accept_errors = 0;  // accept calls that failed, but for "nobody is waiting"
-  // The same by errno, which is below their number on Linux and elsewhere; 0 has what is not.
+  // Accept errors by errno. Index 0 counts those whose errno is outside the array.
   std::array<std::uint64_t, 160> accept_errors_by_errno{};
   std::array<std::uint64_t, refusal_count> refused{};    // accepted and reset unserved, by Refusal
   ByteCount bytes;                                       // of ended sessions

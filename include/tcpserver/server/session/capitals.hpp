@@ -8,7 +8,7 @@ namespace tcpserver::server {
 
 // The capitals of ASCII letters; every other byte, those above 127 included, stays. Eight bytes at a time,
 // each in its own lane of an integer, so that it needs neither vector registers nor constants from memory: a
-// small child has none (launcher.hpp).
+// small child has none.
 inline void to_capitals(char* bytes, std::size_t count) noexcept {
   constexpr std::uint64_t lanes = 0x0101010101010101;
   constexpr std::uint64_t top_bits = 0x80 * lanes;

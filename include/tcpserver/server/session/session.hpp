@@ -58,7 +58,8 @@ inline constexpr std::size_t echo_buffer_size = 256UL * 1024;
 
 // The file that a session is recorded in (--record).
 struct RecordingFile {
-  int descriptor = -1;     // as a child inherits it; -1: nothing is recorded, or no more
+  std::int32_t descriptor = -1;  // as a child inherits it; -1: nothing is recorded, or no more
+  std::int32_t unused = 0;
   std::uint64_t room = 0;  // bytes that it may still take; no_file_limit: any number
 };
 inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t>::max();

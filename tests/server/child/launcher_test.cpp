@@ -1,7 +1,7 @@
+#include "server/child/launcher.hpp"
+
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/server/child/scoreboard.hpp"
-
-#include "server/child/launcher.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -30,10 +31,14 @@ std::set<int> descriptors_of(pid_t pid) {
   return found;
 }
 
+class EachLauncher : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Children, EachLauncher, ::testing::Bool(),
+                         [](const auto& test) { return std::string(test.param ? "plain" : "small"); });
+
 // A server's connection has the lowest free number and its file the next, as a rule. Here they are where they
 // like.
-TEST(Launcher, KeepsConnectionAndFileInWhateverOrder) {
-  const auto launcher = make_launcher();
+TEST_P(EachLauncher, ClosesAllButConnectionAndFile) {
+  const auto launcher = GetParam() ? make_plain_launcher() : make_launcher();
   Scoreboard board(1);
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
