@@ -90,7 +90,7 @@ std::size_t safe_write_size(int fd) {
   return regular ? buffer_size : PIPE_BUF;
 }
 
-// What is sent: all of a descriptor until its end, or a text.
+// The bytes to send: all of a descriptor until its end, or a text.
 struct Source {
   int fd = -1;  // -1: the text
   std::string_view text{};

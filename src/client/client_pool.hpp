@@ -23,7 +23,7 @@ struct PoolResult {
 // Each sends its sentence, a slow one after the delay, half-closes, and compares what comes until the server
 // closes. Times are those at which this process looked: what one look finds had happened by then. Never
 // throws for what a server does: that is in the timeline.
-// Throws StartError (system) where there are not so many descriptors.
+// Throws StartError (system) if there are too few descriptors.
 [[nodiscard]] PoolResult run_clients(const ClientOptions& options,
                                      const std::vector<base::SocketAddress>& addresses,
                                      const Watcher& watcher);

@@ -21,7 +21,7 @@ namespace tcpserver::client {
 // A non-blocking TCP socket for the family of this address; empty, with errno, on failure.
 [[nodiscard]] base::UniqueFd open_socket(const base::SocketAddress& server) noexcept;
 
-// Raises the limit of descriptors. Throws StartError (system) if so many connections do not fit into it;
+// Raises the limit of descriptors. Throws StartError (system) if this number of connections does not fit;
 // `option` asked for them.
 void need_descriptors(const std::string& option, std::uint32_t connections);
 
@@ -65,7 +65,7 @@ struct Fault {
   std::string_view came{};  // wrong_bytes: what came behind the `received` bytes; valid during the call
 };
 
-// What is sent and expected, and what becomes of it.
+// The bytes that a connection sends and expects, and their progress.
 class ConnectionHandler {
  public:
   // The bytes of this round from `offset` on: `size` of them, or fewer (not none) if not all are at hand.
@@ -143,7 +143,7 @@ class ConnectionEngine {
 
  private:
   using State = Connection::State;
-  // Many at a time make the call cheap for each; not so many that the last has to wait long for its turn.
+  // Enough to make the call cheap for each event, few enough that the last one does not wait long.
   static constexpr std::size_t most_events = 128;
 
   [[nodiscard]] bool over() const noexcept;

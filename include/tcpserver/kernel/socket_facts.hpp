@@ -32,7 +32,7 @@ struct AcceptQueue {
 // net.core.somaxconn, to which listen(2) cuts a backlog in silence. It belongs to the network namespace.
 [[nodiscard]] std::optional<std::uint64_t> somaxconn_sysctl();
 
-// What a listener's kernel says. Each is nothing where the system does not tell.
+// The limits that the kernel applies to a listener. nullopt if unknown.
 struct KernelLimits {
   std::optional<std::uint64_t> somaxconn;  // net.core.somaxconn: listen(2) silently cuts to it
   std::optional<std::uint32_t> in_effect;  // the accept queue's limit of this very listener
