@@ -79,16 +79,9 @@ END
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" SYSTEM_TESTS="${SYSTEM_TESTS:-}" \
   CMAKE_FLAGS=-DTCPSERVER_WERROR=ON \
   unshare --mount --pid --fork --kill-child --propagation private bash -euc '
-    mount --bind "$1" "$1"
-    mount --bind "$2" "$1/var/cache/apt/archives"
-    mount --rbind /dev "$1/dev"
-    mount --rbind /sys "$1/sys"
-    mount -t proc proc "$1/proc"
-    cd "$1"
-    mkdir host
-    pivot_root . host
-    umount --lazy /host
-    rmdir /host
+    mount --bind "$1" "$1" && mount --bind "$2" "$1/var/cache/apt/archives" && mount --rbind /dev "$1/dev" &&
+      mount --rbind /sys "$1/sys" && mount -t proc proc "$1/proc" && cd "$1" && mkdir host && pivot_root . host &&
+      umount --lazy /host && rmdir /host || { echo "scripts/bare.sh: cannot mount" >&2; exit 77; }
     bash /inside.sh # not exec: process 1 reaps
   ' bash "$root" "$cache/archives" &
 inside=$!
