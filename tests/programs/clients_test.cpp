@@ -112,7 +112,7 @@ class ClientsOf : public ::testing::TestWithParam<Misbehaviour> {};
 
 TEST_P(ClientsOf, AreToldOfIt) {
   const auto& [name, answer, ending, word, reason] = GetParam();
-  OwnServer server(2, [&](int connection) { answer(connection, read_all(connection)); });
+  OwnServer server(2, [&answer = answer](int connection) { answer(connection, read_all(connection)); });
   const auto result = run(clients_of(server.port(), {"2"}));
   EXPECT_EQ(result.ending, ending);
   EXPECT_EQ(occurrences(result.output, std::string(" ") + word + "\n"), 2U) << result.output;

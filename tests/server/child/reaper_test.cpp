@@ -80,7 +80,7 @@ class ReaperOfMany : public ::testing::Test {
 
 TEST_F(ReaperOfMany, FindsThoseWhoAnnouncedTheirEnd) {
   static_cast<void>(settle());
-  for (const std::size_t which : {10, 70, 199}) end(which, SIGTERM);
+  for (const std::size_t which : {10U, 70U, 199U}) end(which, SIGTERM);
   EXPECT_EQ(reaper_.collect(), 3U);
   const auto statuses = settle();
   ASSERT_EQ(statuses.size(), 3U);

@@ -61,7 +61,7 @@ TEST(LogRecord, IsJsonWhateverTheMessageIs) {
 
 TEST(LogRecord, IsJsonHoweverLongTheMessageIs) {
   for (const char c : {'x', '"', '\n', '\xff'}) {
-    for (const std::size_t size : {1'890, 1'900, 1'910, 1'920, 10'000}) {
+    for (const std::size_t size : {1'890U, 1'900U, 1'910U, 1'920U, 10'000U}) {
       const auto json = message(LogFormat::json, std::string(size, c));
       EXPECT_LT(json.size(), LogRecord::capacity);
       EXPECT_EQ(Json(json).values("level"), "info");
