@@ -6,7 +6,7 @@
 
 namespace tcpserver::base {
 
-// What a child does with the bytes of its client.
+// How a child treats the bytes of its client.
 enum class Verb : std::uint8_t {
   echo,  // sends each back as it came
   upper  // sends each back, ASCII letters as capitals

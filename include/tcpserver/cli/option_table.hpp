@@ -49,7 +49,7 @@ struct OptionSpec {
 template <typename Options>
 using OptionTable = std::vector<OptionSpec<Options>>;
 
-// What users see of an option, whatever the type of the options.
+// The part of an option that users see. It does not depend on the type of the options.
 struct OptionText {
   std::string_view name;
   char letter;
@@ -83,7 +83,7 @@ struct Program {
   std::string_view notes{};               // the help's last lines, each with its newline
 };
 
-// What parsing leaves beside the values that were stored.
+// The results of parsing, apart from the stored values.
 struct Parsed {
   std::vector<std::string_view> operands;
   std::vector<std::string> warnings;    // one line each
@@ -120,7 +120,7 @@ template <typename Options>
   return parse_arguments(program, texts(table), store, argc, argv, environment, directory);
 }
 
-// What becomes of a running program's options when they were read again.
+// The result of reading the options of a running program again.
 template <typename Options>
 struct Reload {
   Options options;            // in force from now on

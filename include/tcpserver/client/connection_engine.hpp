@@ -44,8 +44,8 @@ struct Connection {
   std::uint64_t number = 0;     // 1 for the first of the run
   std::uint64_t round = 0;      // 0 for the first of the connection
   std::uint64_t size = 0;       // bytes of a round
-  std::uint64_t sent = 0;       // of this round
-  std::uint64_t received = 0;   // of this round
+  std::uint64_t sent = 0;       // in this round
+  std::uint64_t received = 0;   // in this round
   base::TimePoint began;        // this round; the first one: its connect
   base::TimePoint deadline;     // when it is given up, or the hold ends
 };
@@ -54,7 +54,7 @@ struct Connection {
 struct Fault {
   enum class Kind : std::uint8_t {
     error,       // a system call failed
-    timed_out,   // nothing moved for the time-out
+    timed_out,   // no byte moved for the timeout
     closed,      // the server closed before the whole reply came
     wrong_bytes  // the reply is wrong, or longer than what was sent so far
   };
@@ -95,7 +95,8 @@ class ConnectionHandler {
 };
 
 struct EngineSettings {
-  std::vector<base::SocketAddress> addresses;  // of the server, in the order to try; at least one
+  std::vector<base::SocketAddress>
+      addresses;  // the addresses of the server in the order to try, at least one
   std::vector<base::SocketAddress> sources{};  // local, one after another; empty: the system chooses
   bool one_address = false;                    // the first address that answers serves the whole run
   std::uint64_t connections = 0;               // in all
@@ -103,7 +104,7 @@ struct EngineSettings {
   std::size_t buffer = 0;                      // bytes to send or receive at a time
   bool half_close = false;                     // after the last byte; then the server's close is wanted
   bool reset = false;                          // close by RST
-  base::Duration hold{};                       // of those that hold first
+  base::Duration hold{};                       // how long the first ones hold their connections
   std::optional<base::Duration> timeout{};     // longest time in which nothing moves
   bool stop_when_silent = false;               // if no connection moves for the time-out, all fail
   base::Duration tick{};                       // between two calls of on_tick

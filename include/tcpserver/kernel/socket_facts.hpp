@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-// What the kernel reports about a TCP socket of this process.
+// Facts from the kernel about a TCP socket of this process.
 namespace tcpserver::kernel {
 
 struct AcceptQueue {
@@ -38,7 +38,7 @@ struct KernelLimits {
   std::optional<std::uint32_t> in_effect;  // the accept queue's limit of this very listener
 };
 
-// What net.core.somaxconn and TCP_INFO of this listening socket say.
+// Reads net.core.somaxconn and TCP_INFO of this listening socket.
 [[nodiscard]] KernelLimits kernel_limits(int listener);
 
 }  // namespace tcpserver::kernel

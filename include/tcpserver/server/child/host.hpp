@@ -6,7 +6,7 @@
 
 namespace tcpserver::server {
 
-// What --max-per-host counts as one host: an IPv4 address, or an IPv6 /64, because one machine may use any
+// One host as --max-per-host counts it: an IPv4 address, or an IPv6 /64, because one machine may use any
 // address of its network (RFC 4291, section 2.5.4; RFC 8981). Link-local addresses (fe80::/64) include the
 // interface. An IPv4-mapped IPv6 address counts as the IPv4 address.
 struct Host {
