@@ -2,8 +2,8 @@
 # Fuzzes everything that parses text, with libFuzzer and the sanitizers: scripts/fuzz.sh [SECONDS [TARGET...]]
 #   SECONDS   for all targets together (default 60), shared equally; one target runs per processor
 #   TARGET    one of tests/fuzz/*_fuzz.cpp, such as values
-# It begins with the kept corpus, tests/fuzz/corpus, and leaves what it finds beside in BUILD_DIR (build-fuzz), where an
-# input that breaks something is kept, too. `scripts/fuzz.sh merge` adds to the kept corpus what reaches more code, and no more than that.
+# It starts from the corpus in tests/fuzz/corpus. New inputs go to BUILD_DIR (build-sanitize), also those that break something.
+# `scripts/fuzz.sh merge` adds the inputs that reach more code to the corpus.
 set -euo pipefail
 case ${1:-} in
   -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -27,24 +27,10 @@ for target; do
 done
 [ $# = 0 ] || targets=("$@")
 
-has_libfuzzer() {
-  local program status=0
-  program=$(mktemp)
-  echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
-    clang++ -fsanitize=fuzzer,address -x c++ - -o "$program" 2>/dev/null || status=$?
-  rm -f "$program"
-  return $status
-}
-CXX=c++ need_build_tools
-command -v clang++ >/dev/null || install_missing "the compiler that fuzzes" clang
-if ! has_libfuzzer; then
-  version=$(clang++ -dumpversion)
-  install_missing "libFuzzer" "libclang-rt-${version%%.*}-dev"
-fi
-
-build=${BUILD_DIR:-$top/build-fuzz}
-# With unity builds and -O1 the build takes a third of the time; the sanitizers find the same.
-CXX=clang++ configure "$build" -DTCPSERVER_FUZZ=ON -DCMAKE_UNITY_BUILD=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1 >/dev/null
+need_libfuzzer
+# `scripts/matrix.sh sanitize` builds in the same folder with the same flags.
+build=${BUILD_DIR:-$top/build-sanitize}
+CXX=clang++ CMAKE_FLAGS=$sanitizer_flags configure "$build" >/dev/null
 cmake --build "$build" --parallel "$(nproc)" --target "${targets[@]/%/_fuzz}" >&2
 
 [ "$job" = merge ] || job=$(((job * $(nproc) + ${#targets[@]} - 1) / ${#targets[@]})) # for each

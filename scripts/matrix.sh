@@ -2,7 +2,7 @@
 # Builds and tests each supported configuration in a folder of its own, build-WAY: scripts/matrix.sh [WAY]...
 #   gcc        g++, the default
 #   clang      clang++
-#   sanitize   address and undefined-behaviour sanitizers; leaves out the tests that run none of our code under them
+#   sanitize   clang++ with the address and undefined-behaviour sanitizers; leaves out tests that run none of our code under them
 #   dynamic    tcpserver is linked dynamically
 #   aarch64    cross build of the programs; only --version is run, under qemu-user
 # Without WAY: all of them. clang is left out where it is not installed.
@@ -41,8 +41,10 @@ run_way() {
     gcc) test_way gcc g++ '' ;;
     clang) test_way clang clang++ '' ;;
     dynamic) test_way dynamic g++ -DTCPSERVER_STATIC=OFF ;;
-    sanitize) test_way sanitize g++ '-DTCPSERVER_SANITIZE=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_UNITY_BUILD=ON' \
-      --exclude-regex "$no_use_sanitized" ;;
+    sanitize)
+      need_libfuzzer
+      test_way sanitize clang++ "$sanitizer_flags" --exclude-regex "$no_use_sanitized"
+      ;;
     aarch64) cross_build ;;
   esac
 }

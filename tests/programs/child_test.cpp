@@ -107,10 +107,10 @@ TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
 // The kernel wakes a blocked writer only when a third of its send buffer is free, which takes a slow reader
 // of a large buffer longer than the time-out. Its bytes move all the same.
 TEST_F(Child, SlowReaderWhoseBytesMoveIsNotIdle) {
+  const auto bytes = varied_bytes(16 << 20);
   for (const char* mode : {"fork", "iterative"}) {
     start_server({"--idle-timeout", "500ms", "--mode", mode});
     ClientSocket slow(server->port());
-    const auto bytes = varied_bytes(16 << 20);
     std::jthread sender([&] {
       slow.send(bytes);
       slow.half_close();

@@ -23,7 +23,7 @@ namespace {
 using FileName = base::BoundedText<2 * base::SocketAddress::text_size + base::utc_text_size>;
 
 // Of two connections of the same port within a microsecond: more than a clock's step has.
-constexpr int tries = 16;
+constexpr int name_tries = 16;
 
 // Keeps only characters that are safe in a file name.
 void append_peer(FileName& name, const base::SocketAddress& peer) noexcept {
@@ -84,7 +84,7 @@ base::UniqueFd Recorder::open_new(const base::SocketAddress& peer) const noexcep
   auto name = first;
   auto file = open(name);
   auto time = std::chrono::system_clock::now();
-  for (int i = 0; !file && errno == EEXIST && i < tries; ++i, time += std::chrono::microseconds(1)) {
+  for (int i = 0; !file && errno == EEXIST && i < name_tries; ++i, time += std::chrono::microseconds(1)) {
     name = first;
     name.append(".");
     append_time(name, time);
