@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# check_completion.sh BUILD_DIR: whether bash completes the command lines of the programs that were built there.
+# check_completion.sh BUILD_DIR: fails if bash does not complete the command lines of the programs in BUILD_DIR.
 set -euo pipefail
 build=$(cd "${1:?usage: check_completion.sh BUILD_DIR}" && pwd)
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -8,22 +8,17 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-complete_line() { # complete_line WORD...: sets COMPREPLY as a TAB after the last word does
-  local function
-  function=$(complete -p "${1##*/}" | sed -n 's/.* -F \([^ ]*\) .*/\1/p')
-  COMP_WORDS=("$@")
+failures=0
+expect() { # expect "OFFERED WORDS" PROGRAM WORD...: after a TAB behind the last word
+  local expected=$1 function
+  shift
+  function=$(complete -p "$1" | sed -n 's/.* -F \([^ ]*\) .*/\1/p')
+  COMP_WORDS=("$build/$1" "${@:2}")
   COMP_CWORD=$(($# - 1))
   COMPREPLY=()
-  "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-}
-
-failures=0
-expect() { # expect "WORDS THAT ARE OFFERED" PROGRAM WORD...
-  local expected=$1 program=$2
-  shift 2
-  complete_line "$build/$program" "$@"
+  "$function" "$build/$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
   [ "${COMPREPLY[*]}" = "$expected" ] && return
-  echo "$program $*: offered '${COMPREPLY[*]}', expected '$expected'" >&2
+  echo "$*: offered '${COMPREPLY[*]}', expected '$expected'" >&2
   failures=1
 }
 
@@ -34,9 +29,10 @@ options_in() { # options_in GOLDEN [COMMAND]: separated by blanks
   ' "$top/tests/golden/$1_help.txt"
 }
 
-expect "$(options_in tcpserver)" tcpserver --
-expect "$(options_in tcpclient)" tcpclient --
-expect "$(options_in tcpload)" tcpload --
+for program in tcpserver tcpclient tcpload; do
+  expect "$(options_in $program)" $program --
+  expect "echo upper" $program --service ""
+done
 for command in probe watch size; do
   expect "$(options_in tcpbacklog "$command")" tcpbacklog "$command" --
 done
@@ -52,9 +48,6 @@ expect "iterative" tcpserver -m i
 expect "iterative" tcpserver --mode = i
 expect "fork iterative" tcpserver --mode =
 expect "handler none" tcpserver --reap ""
-expect "echo upper" tcpserver --service ""
-expect "echo upper" tcpclient --service ""
-expect "echo upper" tcpload --service ""
 expect "queue refuse" tcpserver --overload ""
 expect "on off" tcpserver --sandbox ""
 expect "stderr syslog" tcpserver --log ""
