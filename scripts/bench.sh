@@ -6,8 +6,8 @@
 #   --rounds N         so many rounds, 1 to 99; 5 where nothing is said. Another one begins each round; medians count
 #   --quick            one short round: does it work?
 #   --json FILE        what was measured, every round of it, as JSON
-#   --keep             a whole run for the README: keeps the JSON in scripts/bench/, draws the pictures, fills in the table
-#   --redraw           draws the pictures of what is kept, and measures nothing; --table prints the README's table of it
+#   --keep             keeps a whole run in scripts/bench/: the JSON, the pictures and the table of README.md
+#   --redraw           draws the pictures of what is kept, and measures nothing; --table prints its table
 # The load generator runs on the same cores, so ratios travel and figures do not. As root it runs in a network namespace of
 # its own; else on the machine's loopback, without the rival that has port 7 alone. Variables: BUILT_PROGRAMS is a folder
 # with tcpserver and tcpload, BENCH_CACHE that of the rivals, OUT that of the pictures.

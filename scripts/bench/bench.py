@@ -20,7 +20,7 @@ from process import Failed, adopt_orphans
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEPT = HERE + "/results.json"
-README = HERE + "/../../README.md"
+README = HERE + "/README.md"
 TRIES = 2
 USAGE_STATUS = 64
 COMPILERS = {"floor-glibc": "cc", "floor-musl": "musl-gcc"}
