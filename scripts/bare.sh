@@ -2,7 +2,7 @@
 # Runs the README's two commands on a bare Debian: scripts/bare.sh [bookworm|trixie]
 #   It makes a minimal Debian (of this machine's release if none is named), clones HEAD into it, and there starts the server
 #   with scripts/run.sh, sends it a line, stops it, and runs scripts/test.sh.
-#   SYSTEM_TESTS=1 is passed on. What was downloaded is kept in BARE_CACHE (default: /var/cache/tcpserver-bare-RELEASE).
+#   SYSTEM_TESTS and CMAKE_FLAGS are passed on. What was downloaded is kept in BARE_CACHE (default: /var/cache/tcpserver-bare-RELEASE).
 # Exit status 77: not root, or no bare Debian can be made here.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -77,7 +77,7 @@ END
 # The same flags for both commands, so that nothing is compiled twice.
 # shellcheck disable=SC2016 # the inner bash expands its own arguments
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" SYSTEM_TESTS="${SYSTEM_TESTS:-}" \
-  CMAKE_FLAGS=-DTCPSERVER_WERROR=ON \
+  CMAKE_FLAGS="${CMAKE_FLAGS:-}" \
   unshare --mount --pid --fork --kill-child --propagation private bash -euc '
     mount --bind "$1" "$1" && mount --bind "$2" "$1/var/cache/apt/archives" && mount --rbind /dev "$1/dev" &&
       mount --rbind /sys "$1/sys" && mount -t proc proc "$1/proc" && cd "$1" && mkdir host && pivot_root . host &&

@@ -28,6 +28,7 @@ done
 [ $# = 0 ] || targets=("$@")
 
 need_libfuzzer
+CXX=clang++ need_build_tools
 # `scripts/matrix.sh sanitize` builds in the same folder with the same flags.
 build=${BUILD_DIR:-$top/build-sanitize}
 CXX=clang++ CMAKE_FLAGS=$sanitizer_flags configure "$build" >/dev/null

@@ -16,7 +16,7 @@ esac
 
 # test_way WAY COMPILER "CMAKE FLAGS" [options of ctest]
 test_way() {
-  BUILD_DIR="$top/build-$1" CXX=$2 CMAKE_FLAGS=$3 "$top/scripts/test.sh" "${@:4}"
+  BUILD_DIR="$top/build-$1" CXX=$2 CMAKE_FLAGS="-DTCPSERVER_WERROR=ON $3" "$top/scripts/test.sh" "${@:4}"
 }
 
 # Tests of scripts, of timing, and those that wait for seconds: other tests run the same code under the sanitizers.

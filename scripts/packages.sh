@@ -27,9 +27,16 @@ install_missing() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
 }
 
-# What building takes: CMake 3.25, make or Ninja, and a C++20 compiler, g++ 12 or clang 14.
+# at_least NAME FOUND MINIMUM: fails with one line if the version FOUND is below MINIMUM.
+at_least() {
+  [ "$(printf '%s\n' "$2" "$3" | sort -V | sed -n 1p)" != "$3" ] || return 0
+  echo "$0: $1 $2 is too old: tcpserver needs $1 $3; Debian 12, Ubuntu 24.04 and newer have it" >&2
+  return 69
+}
+
+# Installs what a build needs: CMake 3.25, make or Ninja, and g++ 12 or clang 14.
 need_build_tools() {
-  local missing=()
+  local missing=() compiler
   command -v cmake >/dev/null || missing+=(cmake)
   command -v make >/dev/null || command -v ninja >/dev/null || missing+=(make)
   if [ -z "${CXX:-}" ]; then
@@ -38,7 +45,13 @@ need_build_tools() {
     echo "$0: CXX is '$CXX', and there is no such command" >&2
     return 71
   fi
-  [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}"
+  [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}" || return
+  at_least CMake "$(cmake --version | sed -n '1s/^cmake version //p')" 3.25 || return
+  compiler=${CXX:-c++}
+  case $(${compiler} --version) in
+    *clang*) at_least clang "$(${compiler} -dumpversion)" 14 ;;
+    *) at_least g++ "$(${compiler} -dumpversion)" 12 ;;
+  esac
 }
 
 # Flags of the builds with sanitizers. With unity builds and -O1 they take a third of the time and find the same.
