@@ -3,6 +3,8 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/server/confine/strict_rules.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/log.hpp"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,13 +21,12 @@ bool enter_filter(Rules rules) noexcept {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// Not instrumented: the sanitizer's preparation of a call that does not return makes
-// system calls.
+// Not instrumented: the address sanitizer makes system calls before a call that does not return.
 [[noreturn]] __attribute__((no_sanitize("address"))) void try_in_child(Sandbox sandbox) noexcept {
   base::exit_child(enter_sandbox(sandbox) ? 0 : 1);
 }
 
-// Whether a child can enter it. PR_GET_SECCOMP would not tell: an outer filter may forbid the very call.
+// Lets a child try. PR_GET_SECCOMP would not tell: an outer filter may forbid the call itself.
 bool can_enter(Sandbox sandbox) {
   const pid_t pid = base::fork_child();
   if (pid == 0) try_in_child(sandbox);
@@ -39,27 +40,29 @@ bool can_enter(Sandbox sandbox) {
 
 }  // namespace
 
-Sandbox prepare_sandbox() {
+Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
+  if (options.sandbox == SandboxWish::off) return Sandbox::none;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-  if (can_enter(Sandbox::strict)) return Sandbox::strict;
-  return can_enter(Sandbox::filter) ? Sandbox::filter : Sandbox::none;
+  for (const auto sandbox : {Sandbox::strict, Sandbox::filter}) {
+    if (can_enter(sandbox)) return sandbox;
+  }
+  if (options.sandbox == SandboxWish::on) {
+    throw base::StartError(base::ExitStatus::system,
+                           "--sandbox on: this build or this system has no seccomp that a child can enter; "
+                           "leave it away to go on without, or say off");
+  }
+  log.warning("children run without a sandbox: this build or this system has no seccomp that they can enter");
+  return Sandbox::none;
 }
 
 bool enter_sandbox(Sandbox sandbox) noexcept {
-  switch (sandbox) {
-    case Sandbox::strict:
-      return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0;
-    case Sandbox::filter:
-      return enter_filter(strict_rules);
-    case Sandbox::none:
-      return true;
-  }
-  return false;
+  if (sandbox == Sandbox::strict) return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0;
+  return sandbox == Sandbox::none || enter_filter(strict_rules);
 }
 
 SandboxResult enter_sandbox_with_linger(Sandbox sandbox) noexcept {
-  if (sandbox == Sandbox::none) return {.sandbox = true, .can_set_linger = true};
-  if (enter_filter(linger_rules)) return {.sandbox = true, .can_set_linger = true};
+  if (sandbox == Sandbox::none || enter_filter(linger_rules))
+    return {.sandbox = true, .can_set_linger = true};
   return {.sandbox = enter_sandbox(sandbox), .can_set_linger = false};
 }
 

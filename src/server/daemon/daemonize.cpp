@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,52 +21,46 @@ using base::ExitStatus;
 using base::StartError;
 using base::UniqueFd;
 
-constexpr int first_other_descriptor = STDERR_FILENO + 1;
-
-// What the daemon writes: one byte, the status, and for a failure the line.
-[[nodiscard]] ExitStatus wait_for_word(const UniqueFd& pipe) {
-  std::string told;
+// Reads the daemon's report: one byte with the status, and the line of a failure.
+[[nodiscard]] ExitStatus wait_for_report(const UniqueFd& pipe) {
+  std::string report;
   std::array<char, 1024> piece;
   for (ssize_t count = 0; (count = base::read_some(pipe.get(), piece.data(), piece.size())) > 0;) {
-    told.append(piece.data(), static_cast<std::size_t>(count));
+    report.append(piece.data(), static_cast<std::size_t>(count));
   }
-  if (told.empty()) {
+  if (report.empty()) {
     throw StartError(ExitStatus::system, "the daemon ended before it was ready, and did not say why");
   }
-  const auto status = static_cast<ExitStatus>(static_cast<unsigned char>(told.front()));
-  if (status != ExitStatus::ok) throw StartError(status, told.substr(1));
+  const auto status = static_cast<ExitStatus>(static_cast<unsigned char>(report.front()));
+  if (status != ExitStatus::ok) throw StartError(status, report.substr(1));
   return status;
-}
-
-void wait_for_end(pid_t child) {
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
 }
 
 // Closes all but the standard descriptors and the pipe, which may get another number.
 UniqueFd close_others(UniqueFd pipe) noexcept {
-  if (pipe.get() != first_other_descriptor) {
-    UniqueFd moved(::dup2(pipe.get(), first_other_descriptor));
+  constexpr int first_other = STDERR_FILENO + 1;
+  if (pipe.get() != first_other) {
+    UniqueFd moved(::dup2(pipe.get(), first_other));
     if (!moved) return pipe;
     pipe = std::move(moved);
   }
-  base::close_from(first_other_descriptor + 1);
+  base::close_from(first_other + 1);
   return pipe;
 }
 
 [[noreturn]] void run_daemon(UniqueFd pipe, const std::function<ExitStatus(LaunchPipe&)>& serve) {
-  LaunchPipe starter(close_others(std::move(pipe)));
+  LaunchPipe launcher(close_others(std::move(pipe)));
   ExitStatus status = ExitStatus::software;
   try {
-    if (!starter.is_complete()) throw base::system_error("open /dev/null");
+    if (!launcher.is_complete()) throw base::system_error("open /dev/null");
     ::umask(0);
     if (::chdir("/") != 0) throw base::system_error("change to the directory /");
-    status = serve(starter);
+    status = serve(launcher);
   } catch (const StartError& error) {
     status = error.status();
-    starter.tell_failure(status, error.what());
+    launcher.report_failure(status, error.what());
   } catch (const std::exception& error) {
-    starter.tell_failure(status, error.what());
+    launcher.report_failure(status, error.what());
   }
   ::_exit(base::to_int(status));
 }
@@ -75,19 +70,19 @@ UniqueFd close_others(UniqueFd pipe) noexcept {
 LaunchPipe::LaunchPipe(UniqueFd pipe) noexcept
     : pipe_(std::move(pipe)), null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
 
-void LaunchPipe::tell_ready(bool keep_standard_error) {
+void LaunchPipe::report_ready(bool keep_standard_error) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fd == STDERR_FILENO && keep_standard_error) continue;
     if (::dup2(null_.get(), fd) < 0) throw base::system_error("put /dev/null in a descriptor's place");
   }
-  if (!base::write_all(pipe_.get(), std::string(1, '\0'))) {
+  if (!base::write_all(pipe_.get(), {"\0", 1})) {
     throw StartError(ExitStatus::system, "whoever started the daemon has not waited until it was ready");
   }
   pipe_.reset();
   null_.reset();
 }
 
-void LaunchPipe::tell_failure(ExitStatus status, const char* line) noexcept {
+void LaunchPipe::report_failure(ExitStatus status, std::string_view line) noexcept {
   if (!pipe_) return;
   const char first = static_cast<char>(base::to_int(status));
   static_cast<void>(base::write_all(pipe_.get(), {&first, 1}) && base::write_all(pipe_.get(), line));
@@ -99,21 +94,21 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
   if (::pipe2(ends, O_CLOEXEC) != 0) throw base::system_error("make a pipe");
   UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
-  // The full fork: the daemon goes on to do all that a program may.
-  const pid_t child = ::fork();
+  const pid_t child = ::fork();  // not base::fork_child(): the daemon is a whole program
   if (child < 0) throw base::system_error("fork the daemon");
   if (child > 0) {
     writing.reset();
-    wait_for_end(child);
-    return wait_for_word(reading);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return wait_for_report(reading);
   }
   reading.reset();
   ::setsid();  // cannot fail: a process that was just forked leads no group
   const pid_t daemon = ::fork();
   if (daemon > 0) base::exit_child(0);
-  run_daemon(std::move(writing), [&, daemon](LaunchPipe& starter) {
+  run_daemon(std::move(writing), [&, daemon](LaunchPipe& launcher) {
     if (daemon < 0) throw base::system_error("fork the daemon");
-    return serve(starter);
+    return serve(launcher);
   });
 }
 

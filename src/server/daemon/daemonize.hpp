@@ -1,40 +1,38 @@
 #pragma once
 
 #include "tcpserver/base/exit_status.hpp"
-#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
 #include <functional>
+#include <string_view>
 
 namespace tcpserver::server {
 
-// The process that was started by hand, seen from the daemon that it has forked: it waits until it is told
-// how the start went, and ends with that status.
+// The daemon's end of a pipe to the process that launched it. That process waits for the daemon's report and
+// exits with the same status.
 class LaunchPipe {
  public:
-  // `pipe`: through which it is told. Opens /dev/null at once, for later the server may have given up the
-  // right to.
+  // Also opens /dev/null, which the server may not be allowed to open later.
   explicit LaunchPipe(base::UniqueFd pipe) noexcept;
   [[nodiscard]] bool is_complete() const noexcept { return static_cast<bool>(null_); }
 
-  // The service is ready: the starter ends with status 0. From now on the daemon's standard input and output
-  // are /dev/null, and standard error too, unless the log stays there. Throws StartError where the starter
-  // was ended meanwhile: whoever did it wants no server.
-  void tell_ready(bool keep_standard_error);
+  // The launching process exits with 0. Replaces the standard descriptors by /dev/null, standard error only
+  // if the log is not there. Throws StartError if the launching process was killed: the user wants no server.
+  void report_ready(bool keep_standard_error);
 
-  // It ends with this status, after this line.
-  void tell_failure(base::ExitStatus status, const char* line) noexcept;
+  // The launching process prints this line and exits with this status.
+  void report_failure(base::ExitStatus status, std::string_view line) noexcept;
 
  private:
   base::UniqueFd pipe_;
   base::UniqueFd null_;
 };
 
-// Becomes a daemon as daemon(7), "SysV Daemons", has it: fork, setsid, fork, so that it leads no session and
-// can never get a terminal; working directory /, umask 0, no descriptor open but the standard ones. These
-// stay the starter's until it is told. `serve` runs in the daemon, whose exit status is what it returns. In
-// the process that called: returns when it is told that the service is ready, throws the StartError that it
-// is told, or one of its own (status system) where the daemon ended without a word.
+// Runs `serve` in a daemon as daemon(7), "SysV Daemons", describes it: fork, setsid, fork, so that it can
+// never get a terminal; working directory /, umask 0, only standard descriptors open, which stay those of the
+// launching process until report_ready(). The daemon exits with what `serve` returns. In the calling process,
+// returns when the service is ready; throws the StartError that the daemon reports, or one of its own (status
+// system) if the daemon ended without a report.
 [[nodiscard]] base::ExitStatus run_as_daemon(const std::function<base::ExitStatus(LaunchPipe&)>& serve);
 
 }  // namespace tcpserver::server

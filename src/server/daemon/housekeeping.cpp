@@ -4,19 +4,17 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace tcpserver::server {
 
 namespace {
 
-// How much longer than the drain timeout systemd should wait: for sessions that are killed, and for a slow
-// machine.
-constexpr auto beyond_the_drain = std::chrono::seconds(15);
+using base::wide;
 
-unsigned long long wide(std::uint64_t number) noexcept {
-  return number;
-}
+// systemd should wait so much longer than the drain timeout, for sessions that are killed and slow machines.
+constexpr auto beyond_the_drain = std::chrono::seconds(15);
 
 }  // namespace
 
@@ -69,13 +67,12 @@ std::span<const ListenQueue> Housekeeping::listen_queues() noexcept {
 }
 
 MetricsFigures Housekeeping::figures() noexcept {
-  const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch());
   return {.counters = counters_,
           .sessions = sessions_.count(true),
           .queues = listen_queues(),
           .dropped = overflows_.dropped(listeners_.all()),
           .log_lines_dropped = log_.dropped(),
-          .started_s = since_1970.count()};
+          .started_s = std::chrono::system_clock::to_time_t(started_)};
 }
 
 void Housekeeping::try_metrics() {
@@ -90,45 +87,33 @@ std::optional<int> Housekeeping::metrics_folder() const noexcept {
   return metrics_ ? std::optional(metrics_->folder()) : std::nullopt;
 }
 
-void Housekeeping::begin_reload() noexcept {
-  systemd_.notify_reloading();
-  ++reloads_;
-}
-
-void Housekeeping::end_reload(bool failed) noexcept {
-  reload_failed_ = failed;
-  systemd_.notify_ready();
-}
-
 void Housekeeping::begin_stop() noexcept {
   stopping_ = true;
   overflows_.before_closing(listeners_.all(), scene(), log_);
   systemd_.notify_stopping(options_.drain_timeout + beyond_the_drain);
 }
 
-void Housekeeping::log_stopped() noexcept {
+void Housekeeping::finish() noexcept {
+  write_metrics();
   log_.info("stopped: %s", status().c_str());
 }
 
-// A number that grows with everything that changes the status.
 std::uint64_t Housekeeping::events() const noexcept {
   return std::accumulate(counters_.ended.begin(), counters_.ended.end(),
                          counters_.accepted + reloads_ + (stopping_ ? 1 : 0));
 }
 
-// Short enough for one line of `systemctl status`.
 ServiceStatus Housekeeping::service_status() noexcept {
   const auto sessions = sessions_.count(false);
   ServiceStatus text;
   text.append("%s%u of %u %s, %llu accepted, %llu refused", stopping_ ? "stopping: " : "", sessions.open,
               sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
               wide(counters_.accepted), wide(counters_.all_refused()));
-  std::optional<kernel::AcceptQueue> longest;
-  for (const auto& listener : listeners_.all()) {
-    const auto queue = kernel::accept_queue(listener.fd.get());
-    if (queue && (!longest || queue->length > longest->length)) longest = queue;
-  }
-  if (longest) text.append("; queue %u of %u", longest->length, longest->limit);
+  const auto queues = listen_queues();
+  const auto longest = std::max_element(
+      queues.begin(), queues.end(),
+      [](const auto& left, const auto& right) { return left.queue.length < right.queue.length; });
+  if (longest != queues.end()) text.append("; queue %u of %u", longest->queue.length, longest->queue.limit);
   if (const auto dropped = overflows_.dropped(listeners_.all())) text.append(", %llu drops", wide(*dropped));
   if (reload_failed_) text.append("; the configuration has an error, see the log");
   return text;
@@ -147,15 +132,12 @@ StatusText Housekeeping::status() noexcept {
   return text;
 }
 
-// One line, or more if there are many listeners.
-void Housekeeping::log_status() noexcept {
+void Housekeeping::report_status() noexcept {
   auto text = status();
-  for (const auto& listener : listeners_.all()) {
-    const auto queue = kernel::accept_queue(listener.fd.get());
-    if (!queue) continue;
+  for (const auto& [listener, queue] : listen_queues()) {
     char address[base::SocketAddress::text_size];
     base::BoundedText<128> piece;
-    piece.append("queue %u of %u on %s", queue->length, queue->limit, listener.address.format(address));
+    piece.append("queue %u of %u on %s", queue.length, queue.limit, listener.format(address));
     if (text.room() < piece.size() + 2) {
       log_.answer("%s", text.c_str());
       text = {};
@@ -163,6 +145,7 @@ void Housekeeping::log_status() noexcept {
     text.append("%s%s", text.size() == 0 ? "" : "; ", piece.c_str());
   }
   log_.answer("%s", text.c_str());
+  write_metrics();
 }
 
 }  // namespace tcpserver::server

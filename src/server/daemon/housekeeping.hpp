@@ -20,36 +20,35 @@
 
 namespace tcpserver::server {
 
-// What the server does between waits, apart from clients: status lines, metrics, the overflow watch, and
-// messages to systemd.
+// What the server does between waits apart from clients: status lines, metrics, overflow watch, systemd.
 class Housekeeping {
  public:
-  // All references must outlive this object. Throws StartError if the folder of --metrics-file cannot be
-  // opened.
+  // All must outlive this object. Throws StartError if the folder of --metrics-file cannot be opened.
   Housekeeping(const ServerOptions& options, const base::SignalWindow& window, const Counters& counters,
                const Listeners& listeners, const Sessions& sessions, Log& log);
 
   // Does what is due. Call after each wait.
   void after_wait() noexcept;
 
-  // When after_wait() has something to do. nullopt: nothing is planned.
+  // When after_wait() has something to do. nullopt if nothing is planned.
   [[nodiscard]] std::optional<base::TimePoint> due() const noexcept;
 
-  void log_status() noexcept;
-  void write_metrics() noexcept;
+  // Answers SIGUSR1: logs the status, in several lines if there are many listeners, and writes the metrics.
+  void report_status() noexcept;
 
   // Writes the metrics for the first time. Throws StartError (cannot_create) on failure.
   void try_metrics();
-  // The folder of --metrics-file.
+  // The open folder of --metrics-file.
   [[nodiscard]] std::optional<int> metrics_folder() const noexcept;
 
   void notify_ready() noexcept { systemd_.notify_ready(); }
-  void begin_reload() noexcept;
-  void end_reload(bool failed) noexcept;
+  void begin_reload() noexcept { ++reloads_, systemd_.notify_reloading(); }
+  void end_reload(bool failed) noexcept { reload_failed_ = failed, systemd_.notify_ready(); }
 
   // Call before the listeners are closed.
   void begin_stop() noexcept;
-  void log_stopped() noexcept;
+  // Writes the last metrics and logs the status.
+  void finish() noexcept;
 
  private:
   [[nodiscard]] OverflowScene scene() const noexcept;
@@ -57,6 +56,8 @@ class Housekeeping {
   [[nodiscard]] ServiceStatus service_status() noexcept;
   [[nodiscard]] std::span<const ListenQueue> listen_queues() noexcept;
   [[nodiscard]] MetricsFigures figures() noexcept;
+  void write_metrics() noexcept;
+  // A number that grows with everything that changes the status.
   [[nodiscard]] std::uint64_t events() const noexcept;
 
   const ServerOptions& options_;  // a reload changes them

@@ -1,23 +1,105 @@
+#include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/signal_window.hpp"
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/cli/program.hpp"
+#include "tcpserver/server/confine/privileges.hpp"
+#include "tcpserver/server/listen/inherited_sockets.hpp"
+#include "tcpserver/server/report/log.hpp"
 
-#include "server/daemon/run_server.hpp"
+#include "server/daemon/daemonize.hpp"
+#include "server/daemon/pid_file.hpp"
+#include "server/daemon/server.hpp"
 #include "server/daemon/status.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <optional>
+
+namespace tcpserver::server {
+
+namespace {
+
+void open_log(Log& log, const ServerCommand& command) {
+  log.set_verbosity(command.options.verbosity);
+  log.set_format(command.options.log_format);
+  // The first lines also go to standard error: the system's log may not be there yet.
+  if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
+  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
+}
+
+// Serves until SIGTERM or SIGINT, and drains. `launcher` is null in the foreground. Throws StartError.
+base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_again, bool output_closed,
+                       LaunchPipe* launcher) {
+  const auto& options = command.options;
+  // First, because the reader of the log may be gone (SIGPIPE), and because a stop request during the start
+  // is then seen at the first wait.
+  base::SignalWindow window;
+  Log log;
+  open_log(log, command);
+  try {
+    std::optional<Account> account;
+    if (options.user) account = find_account(*options.user);
+    std::optional<PidFile> pid_file;
+    if (!options.pid_file.empty()) pid_file.emplace(options.pid_file);
+    if (pid_file && pid_file->stale()) {
+      log.info("--pid-file: taken over from pid %d, which runs no server with it any more",
+               static_cast<int>(*pid_file->stale()));
+    }
+    Server server(command, read_again, window, log);
+    switch_user(options, account, log);
+    auto kept = server.writable_folders();
+    if (pid_file) kept.push_back({.descriptor = pid_file->folder(), .remove = true});
+    drop_privileges(options, kept, log);
+    if (pid_file) pid_file->write();
+    server.try_outputs();
+    server.announce(output_closed);
+    if (launcher != nullptr) launcher->report_ready(!log.has_system_log());
+    log.leave_standard_error();
+    return server.run();
+  } catch (const base::StartError& error) {
+    // The process that exits prints the error on standard error, unless the log there is JSON.
+    const bool is_json_only = log.format() == LogFormat::json && !log.has_system_log();
+    log.leave_standard_error();
+    if (is_json_only || log.has_system_log()) log.warning("%s", error.what());
+    if (is_json_only) throw base::StartError(error.status(), "");
+    throw;
+  }
+}
+
+base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {
+  // First, before another file can take the number of a closed descriptor.
+  const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
+  if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
+  if (!command.options.daemonize) return serve(command, read_again, output_closed, nullptr);
+  if (count_inherited_sockets() > 0) {
+    throw cli::usage_error(
+        "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its programs in the "
+        "foreground");
+  }
+  if (SystemdNotifier().listens()) {
+    throw cli::usage_error(
+        "--daemonize: a service manager waits to hear from this very process (NOTIFY_SOCKET), which has to "
+        "stay in the foreground");
+  }
+  return run_as_daemon(
+      [&](LaunchPipe& launcher) { return serve(command, read_again, output_closed, &launcher); });
+}
+
+}  // namespace
+
+}  // namespace tcpserver::server
 
 int main(int argc, char** argv) {
   using namespace tcpserver;
-  using namespace tcpserver::server;
   return cli::run_program("tcpserver", [&] {
     const auto directory = base::working_directory();
-    const auto read_command = [&] { return parse_server_command(argc, argv, environ, directory); };
+    const auto read_command = [&] { return server::parse_server_command(argc, argv, environ, directory); };
     const auto command = read_command();
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
-    if (command.show_status) {
-      cli::need_standard_output();
-      return cli::show(server::format_status(command));
-    }
-    return server::run_server(command, read_command);
+    if (!command.show_status) return server::run_server(command, read_command);
+    cli::need_standard_output();
+    return cli::show(server::format_status(command));
   });
 }

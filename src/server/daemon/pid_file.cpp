@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 namespace tcpserver::server {
 
@@ -18,24 +20,24 @@ namespace {
 using base::ExitStatus;
 using base::StartError;
 
-// Who can open it can lock it, and keep a server from starting.
-constexpr mode_t for_its_owner = 0600;
+// Anyone who could open the file could lock it and keep a server from starting.
+constexpr mode_t only_for_owner = 0600;
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
-  throw StartError(ExitStatus::cannot_create, "--pid-file " + base::plain_or_quoted(path) + ": " + why);
+[[noreturn]] void refuse(const std::string& path, const std::string& why,
+                         ExitStatus status = ExitStatus::cannot_create) {
+  throw StartError(status, "--pid-file " + base::plain_or_quoted(path) + ": " + why);
 }
 
 base::UniqueFd open_file(int folder, const std::string& name, const std::string& path) {
   // A link could lead root to anybody's file; without O_NONBLOCK, opening a FIFO waits.
   base::UniqueFd fd(::openat(folder, name.c_str(),
                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
-                             for_its_owner));
+                             only_for_owner));
   if (!fd) refuse(path, errno == ELOOP ? "it is a symbolic link" : base::error_text(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) refuse(path, base::error_text(errno));
   if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
-  // Another user could lock or change such a file at any time, or a hard link could point to another file of
-  // ours.
+  // Another owner could lock or change it at any time, and a hard link could lead to another file of ours.
   if (status.st_uid != ::geteuid()) {
     refuse(path,
            "owned by user " + std::to_string(status.st_uid) + "; remove it or start the server as that user");
@@ -58,7 +60,7 @@ PidFile::PidFile(std::string path)
       name_(base::name_of(path_)),
       folder_(base::open_folder(base::folder_of(path_).c_str())) {
   if (!folder_) refuse(path_, base::error_text(errno));
-  // The owner of a file that was opened may remove it before it is locked: then there is another one to open.
+  // A server that ends may remove the file between open and lock; then open it again.
   constexpr int tries = 20;
   for (int i = 0; i < tries && !fd_; ++i) {
     fd_ = open_file(folder_.get(), name_, path_);
@@ -66,17 +68,17 @@ PidFile::PidFile(std::string path)
   }
   if (!fd_) refuse(path_, "other servers keep making and removing it");
   stale_ = read();
-  ::fchmod(fd_.get(), for_its_owner);  // the file may be left over from an earlier server
+  ::fchmod(fd_.get(), only_for_owner);  // the file may be left over from an earlier server
 }
 
 PidFile::~PidFile() {
-  // Not a file that somebody has put in its place. Before the lock is given up: nobody else has it yet.
+  // The lock is still held, so that no other server can have the file yet.
   if (!base::is_at(fd_.get(), folder_.get(), name_.c_str())) return;
   if (::unlinkat(folder_.get(), name_.c_str(), 0) == 0) return;
-  [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // else a pid of nobody stays in it
+  [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // so that no stale pid is left
 }
 
-// False where the owner went away just now.
+// Returns false if the owner has just ended.
 bool PidFile::lock() {
   auto wanted = whole_file();
   if (::fcntl(fd_.get(), F_SETLK, &wanted) == 0) return true;
@@ -88,14 +90,13 @@ bool PidFile::lock() {
 }
 
 std::optional<pid_t> PidFile::read() const {
-  constexpr std::size_t longest = 32;  // more than any pid, its newline, and blanks that others write
-  char text[longest + 1] = {};
+  char text[32];  // more than any pid, with blanks that others write
   const auto size = base::read_some(fd_.get(), text, sizeof text);
   if (size < 0) refuse(path_, base::error_text(errno));
-  std::string_view line(text, static_cast<std::size_t>(size));
-  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
-  while (line.starts_with(' ')) line.remove_prefix(1);
   if (size == 0) return std::nullopt;
+  std::string_view line(text, static_cast<std::size_t>(size));
+  line.remove_suffix(line.size() - (line.find_last_not_of(" \n") + 1));
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   const auto pid = base::parse_count(line, 1, INT32_MAX);
   if (!pid) refuse(path_, "it holds something else than a pid, and stays as it is");
   return static_cast<pid_t>(*pid);
@@ -109,23 +110,24 @@ void PidFile::write() {
   }
 }
 
-// The owner does not matter: root may query the servers of all users, and the process is only inspected.
+// The file may belong to any user: root may query the servers of all users, and the process is only
+// inspected.
 std::optional<pid_t> owner_of_pid_file(const std::string& path) {
-  const auto fail = [&path](ExitStatus status, const std::string& why) {
-    throw StartError(status, "--pid-file " + base::plain_or_quoted(path) + ": " + why);
-  };
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd && errno == EACCES) {
-    fail(ExitStatus::no_permission,
-         "no right to read it: run it as root, or as the user who started that server");
+    refuse(path, "no right to read it: run it as root, or as the user who started that server",
+           ExitStatus::no_permission);
   }
-  if (!fd) fail(ExitStatus::unavailable, errno == ELOOP ? "it is a symbolic link" : base::error_text(errno));
   auto present = whole_file();
-  if (::fcntl(fd.get(), F_GETLK, &present) != 0) fail(ExitStatus::unavailable, base::error_text(errno));
+  if (!fd || ::fcntl(fd.get(), F_GETLK, &present) != 0) {
+    refuse(path, !fd && errno == ELOOP ? "it is a symbolic link" : base::error_text(errno),
+           ExitStatus::unavailable);
+  }
   if (present.l_type == F_UNLCK) return std::nullopt;
-  // Of another pid namespace, or of another machine that has the file system, too.
-  if (present.l_pid <= 0) fail(ExitStatus::unavailable, "its server is no process that is seen from here");
+  // A server of another pid namespace, or of another machine that shares the file system.
+  if (present.l_pid <= 0)
+    refuse(path, "its server is no process that is seen from here", ExitStatus::unavailable);
   return present.l_pid;
 }
 

@@ -9,8 +9,8 @@
 
 namespace tcpserver::server {
 
-// The file with the server's pid. Locked for as long as the server lives (fcntl(2)): the lock, not the
-// number in it, says whether there is one, so a file that a killed server left behind stops nobody.
+// The file with the server's pid. Locked while the server lives (fcntl(2)): the lock, not the number, tells
+// whether a server runs, so that a file left behind by a killed server does no harm.
 class PidFile {
  public:
   // Opens or creates the file and locks it. Throws StartError (cannot_create) if the file is locked by a
@@ -18,16 +18,16 @@ class PidFile {
   // pid. A refused file is not changed. Construct after a daemon has forked: the lock belongs to the process.
   explicit PidFile(std::string path);
 
-  // Removes the file, or empties it where the server has no right any more to remove it: also where the path
-  // leads there no more, or not for this user.
+  // Removes the file, or empties it if the server may not remove it any more. Leaves alone what others have
+  // put in its place.
   ~PidFile();
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
 
-  // The pid that a server that is gone has left in it, if any.
+  // The pid of an earlier server that it contained; nullopt if there was none.
   [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
 
-  // The descriptor of its folder, to keep the right to remove it.
+  // The open folder, so that the right to remove the file there can be kept.
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
   // Writes this process's pid. Throws StartError (cannot_create).
@@ -39,14 +39,14 @@ class PidFile {
 
   std::string path_;
   std::string name_;
-  base::UniqueFd fd_;
   base::UniqueFd folder_;
+  base::UniqueFd fd_;
   std::optional<pid_t> stale_;
 };
 
-// The server that has this file locked now, as another process sees it: nothing is opened for writing, locked
-// or changed. Nothing: no server runs with it. Throws StartError: no_permission where this user may not read
-// the file, unavailable where it is none that a server can have.
+// Returns the server that has this file locked, without locking or changing anything; nullopt if there is
+// none. Throws StartError: no_permission if this user may not read the file, unavailable if no server can
+// have it.
 [[nodiscard]] std::optional<pid_t> owner_of_pid_file(const std::string& path);
 
 }  // namespace tcpserver::server

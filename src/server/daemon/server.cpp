@@ -5,7 +5,7 @@
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/server/admit/iterative_sessions.hpp"
 #include "tcpserver/server/child/forked_sessions.hpp"
-#include "tcpserver/server/confine/privileges.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
 
 #include <unistd.h>
 
@@ -17,17 +17,14 @@ namespace tcpserver::server {
 
 namespace {
 
-// How long killed children may take to end: SIGKILL needs nothing but processor time.
+// Killed children end by then: SIGKILL needs nothing but processor time.
 constexpr auto time_to_die = std::chrono::seconds(5);
 
 std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
-  std::optional<Recorder> recorder;
-  if (!options.record.empty()) {
-    recorder.emplace(options.record, options.record_limit, log);
-  } else if (options.record_limit != 0) {
-    log.info("--record-limit has no effect without --record");
-  }
-  return recorder;
+  if (!options.record.empty())
+    return std::optional<Recorder>(std::in_place, options.record, options.record_limit, log);
+  if (options.record_limit != 0) log.info("--record-limit has no effect without --record");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -52,8 +49,7 @@ std::unique_ptr<Sessions> Server::make_sessions() {
                                             counters_, log_);
   }
   window_.start_reaping(base::collector_of_strangers());  // children that this program inherited over exec
-  SessionWaiter& waiter = *this;
-  return std::make_unique<IterativeSessions>(options_, waiter, reporter_);
+  return std::make_unique<IterativeSessions>(options_, static_cast<SessionWaiter&>(*this), reporter_);
 }
 
 void Server::explain_lesson_mode() noexcept {
@@ -72,8 +68,8 @@ void Server::explain_lesson_mode() noexcept {
 std::vector<WritableDir> Server::writable_folders() const {
   std::vector<WritableDir> folders;
   if (const auto folder = housekeeping_.metrics_folder())
-    folders.push_back({WritableDir::Use::replace, *folder});
-  if (recorder_) folders.push_back({WritableDir::Use::create, recorder_->folder()});
+    folders.push_back({.descriptor = *folder, .create = true, .remove = true});
+  if (recorder_) folders.push_back({.descriptor = recorder_->folder(), .create = true});
   return folders;
 }
 
@@ -87,7 +83,7 @@ void Server::announce(bool output_closed) noexcept {
   if (output_closed) {
     log_.info("standard output is closed: listening on %s", ports.c_str());
   } else {
-    // The window is open during the wait: a reader that stalls does not keep a stop request out.
+    // Wait first: a reader that stalls must not delay a stop request.
     window_.deliver_pending_signals();
     pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
     while (window_.stop_requests() == 0 && window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
@@ -112,18 +108,14 @@ base::ExitStatus Server::run() {
   const bool stop_was_requested = window_.stop_requests() > 0;
   stop_listening();
   drain();
-  housekeeping_.write_metrics();
-  housekeeping_.log_stopped();
+  housekeeping_.finish();
   return stop_was_requested ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 
-// Answers signals and does what is due. Closes the listeners after a stop request, in the iterative server
-// even during a session: the port is free for a successor at once.
+// Answers signals and does what is due. A stop request closes the listeners, in the iterative server even
+// during a session: the port is free for a successor at once.
 void Server::keep_house() noexcept {
-  if (window_.take_status_request()) {
-    housekeeping_.log_status();
-    housekeeping_.write_metrics();
-  }
+  if (window_.take_status_request()) housekeeping_.report_status();
   if (window_.take_reload_request()) reload();
   if (window_.stop_requests() > 0) stop_listening();
   housekeeping_.after_wait();
@@ -200,14 +192,13 @@ void Server::reload() noexcept {
     return;
   }
   housekeeping_.begin_reload();
-  bool failed = false;
   try {
     put_in_force(read_again_().options);
+    housekeeping_.end_reload(false);
   } catch (const std::exception& error) {
-    failed = true;
     log_.warning("SIGHUP: nothing is changed: %s", error.what());
+    housekeeping_.end_reload(true);
   }
-  housekeeping_.end_reload(failed);
 }
 
 // Throws and changes nothing if memory is not available.
@@ -231,7 +222,7 @@ void Server::put_in_force(ServerOptions&& read) {
     log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
   }
   sessions_->prepare();
-  // It may have reaped children, which no figure includes until they are collected.
+  // prepare() may have reaped children, which no figure includes until they are collected.
   static_cast<void>(sessions_->collect_finished());
 }
 

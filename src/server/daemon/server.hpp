@@ -4,7 +4,7 @@
 #include "tcpserver/base/signal_window.hpp"
 #include "tcpserver/server/admit/acceptor.hpp"
 #include "tcpserver/server/child/sessions.hpp"
-#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/confine/privileges.hpp"
 #include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/counters.hpp"
@@ -24,21 +24,19 @@ namespace tcpserver::server {
 // Reads the command line again, with its configuration file. Throws like parse_server_command.
 using ReadCommand = std::function<ServerCommand()>;
 
-// The daemon from listening to the end of its last session. The members are in the order of their
-// construction, and each knows only those above it.
+// The daemon from listening to the end of its last session. Members know only members above them.
 class Server final : private SessionWaiter {
  public:
   // Listens and tries the sandbox. Throws StartError. `window` and `log` must outlive this object.
   Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
-  // The folders that must stay writable after drop_privileges().
+  // What must stay writable after drop_privileges().
   [[nodiscard]] std::vector<WritableDir> writable_folders() const;
 
   // Checks that files can be written with the remaining privileges. Throws StartError (cannot_create).
   void try_outputs();
 
-  // Announces that clients are accepted. `output_closed`: standard output was closed at the start, and is
-  // /dev/null now.
+  // Announces that clients are accepted. `output_closed`: standard output was closed at the start.
   void announce(bool output_closed) noexcept;
 
   // Serves until a stop request, then drains: returns ok. Returns `system` if no listener is left.

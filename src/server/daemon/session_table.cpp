@@ -13,104 +13,98 @@ namespace tcpserver::server {
 
 namespace {
 
-using base::Duration;
-using base::SocketAddress;
-
 constexpr std::size_t text_width = 100;
-// Of the two queues the one that tells of a client that does not read; only behind that one does the other
-// fill. So the table fits 100 columns as a rule.
-constexpr std::size_t columns = 8;
-using Row = std::array<std::string, columns>;
-constexpr std::array<const char*, columns> heading{"PID", "PEER", "LOCAL",  "AGE",
-                                                   "IN",  "OUT",  "SEND-Q", "STATE"};
-constexpr std::array<bool, columns> to_the_right{true, false, false, true, true, true, true, false};
 
-std::string start_text(const ServerSnapshot& server) {
+// Only one of the two queues, so that the table fits 100 columns: the send queue shows a client that does not
+// read, and the receive queue fills only behind it.
+constexpr struct {
+  const char* heading;
+  bool to_the_right;
+} columns[] = {{"PID", true}, {"PEER", false}, {"LOCAL", false}, {"AGE", true},
+               {"IN", true},  {"OUT", true},   {"SEND-Q", true}, {"STATE", false}};
+using Row = std::array<std::string, std::size(columns)>;
+
+std::string format_start(const ServerSnapshot& server) {
   char text[base::utc_text_size];
-  std::string whole = base::utc_text(std::chrono::floor<std::chrono::seconds>(server.started), text);
-  return whole.substr(0, whole.find('.')) + "Z";
+  const std::string time = base::utc_text(server.started, text);
+  return time.substr(0, time.find('.')) + "Z";
 }
 
-std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
+std::string format_count(std::size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-const char* state_of(const SessionSnapshot& session) {
+std::string format_state(const SessionSnapshot& session) {
   if (session.zombie) return "zombie";
-  return session.connection ? session.connection->state.c_str() : "ending";
+  return session.connection ? kernel::tcp_state_name(session.connection->state) : "ending";
 }
 
-std::string or_dash(const std::optional<std::uint64_t>& count) {
-  return count ? std::to_string(*count) : "-";
-}
-
-Row row_of(const SessionSnapshot& session) {
+Row format_row(const SessionSnapshot& session) {
+  const auto or_dash = [](const auto& count) { return count ? std::to_string(*count) : "-"; };
   Row row;
   row.fill("-");
-  row.front() = std::to_string(session.pid);
+  row[0] = std::to_string(session.pid);
   if (session.age) row[3] = age_text(*session.age);
-  row.back() = state_of(session);
   if (const auto& connection = session.connection) {
     row[1] = connection->peer.unmapped().text();
     row[2] = connection->local.unmapped().text();
     row[4] = or_dash(connection->received);
-    row[5] = or_dash(connection->sent);
+    row[5] = or_dash(connection->written);
     row[6] = std::to_string(connection->send_queue);
   }
+  row[7] = format_state(session);
   return row;
 }
 
-std::string table_of(const std::vector<SessionSnapshot>& sessions) {
+std::string format_table(const std::vector<SessionSnapshot>& sessions) {
   std::vector<Row> rows(1);
-  std::copy(heading.begin(), heading.end(), rows[0].begin());
-  rows.reserve(sessions.size() + 1);
-  for (const auto& session : sessions) rows.push_back(row_of(session));
-  std::array<std::size_t, columns> widths{};
+  for (std::size_t i = 0; i < std::size(columns); ++i) rows[0][i] = columns[i].heading;
+  for (const auto& session : sessions) rows.push_back(format_row(session));
+  std::array<std::size_t, std::size(columns)> widths{};
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
+  widths.back() = 0;  // no blanks at the end of a line
   std::string text;
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < columns; ++i) {
-      const std::string blanks(widths[i] - row[i].size(), ' ');
-      const bool last = i + 1 == columns;
-      text += to_the_right[i] ? blanks + row[i] : last ? row[i] : row[i] + blanks;
-      text += last ? "\n" : "  ";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string blanks(std::max(widths[i], row[i].size()) - row[i].size(), ' ');
+      text += (i == 0 ? "" : "  ") + (columns[i].to_the_right ? blanks + row[i] : row[i] + blanks);
     }
+    text += "\n";
   }
   return text;
 }
 
-std::string head_of(const ServerSnapshot& server) {
-  const auto dead = static_cast<std::size_t>(std::count_if(
-      server.sessions.begin(), server.sessions.end(), [](const auto& session) { return session.zombie; }));
-  std::string line = "tcpserver, pid " + std::to_string(server.pid) + ", since " + start_text(server) + " (" +
-                     age_text(server.age) +
-                     "): " + counted(server.sessions.size() - dead, "session", "sessions");
-  if (dead > 0) line += ", " + counted(dead, "zombie", "zombies");
-  std::string queues = "listens on";
-  const char* separator = " ";
+std::string format_head(const ServerSnapshot& server) {
+  const auto& sessions = server.sessions;
+  const auto zombies = static_cast<std::size_t>(
+      std::count_if(sessions.begin(), sessions.end(), [](const auto& session) { return session.zombie; }));
+  std::string line = "tcpserver, pid " + std::to_string(server.pid) + ", since " + format_start(server) +
+                     " (" + age_text(server.age) + "): " + format_count(sessions.size() - zombies, "session");
+  if (zombies > 0) line += ", " + format_count(zombies, "zombie");
+  std::string queues = server.listeners.empty() ? "does not listen: it is starting, or stopping" : "";
   for (const auto& listener : server.listeners) {
-    queues += separator + listener.local.text() + " (queue " + std::to_string(listener.length) + " of " +
-              std::to_string(listener.limit) + ")";
-    separator = ", ";
+    queues += (queues.empty() ? "listens on " : ", ") + listener.local.text() + " (queue " +
+              std::to_string(listener.receive_queue) + " of " + std::to_string(listener.send_queue) + ")";
   }
-  if (server.listeners.empty()) queues = "does not listen: it is starting, or stopping";
   return line + "\n" + base::joined(base::wrapped(queues, text_width));
 }
 
+double to_seconds(base::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 void write_session(base::JsonWriter& json, const SessionSnapshot& session) {
-  const auto age =
-      session.age ? std::optional(std::chrono::duration<double>(*session.age).count()) : std::nullopt;
   json.begin_object();
   json.member("pid", session.pid);
-  json.member("age_s", age, 2);
-  json.member("state", state_of(session));
+  json.member("age_s", session.age ? std::optional(to_seconds(*session.age)) : std::nullopt, 2);
+  json.member("state", format_state(session));
   if (const auto& connection = session.connection) {
     json.member("peer", connection->peer.unmapped().text());
     json.member("local", connection->local.unmapped().text());
     json.member("bytes_in", connection->received);
-    json.member("bytes_out", connection->sent);
+    json.member("bytes_out", connection->written);
     json.member("receive_queue", connection->receive_queue);
     json.member("send_queue", connection->send_queue);
   } else {
@@ -124,14 +118,14 @@ void write_session(base::JsonWriter& json, const SessionSnapshot& session) {
 void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
   json.begin_object();
   json.member("pid", server.pid);
-  json.member("started", start_text(server));
-  json.member("age_s", std::chrono::duration<double>(server.age).count(), 2);
+  json.member("started", format_start(server));
+  json.member("age_s", to_seconds(server.age), 2);
   json.begin_array("listeners");
   for (const auto& listener : server.listeners) {
     json.begin_object();
     json.member("local", listener.local.text());
-    json.member("queue", listener.length);
-    json.member("limit", listener.limit);
+    json.member("queue", listener.receive_queue);
+    json.member("limit", listener.send_queue);
     json.end_object();
   }
   json.end_array();
@@ -144,32 +138,33 @@ void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
 }  // namespace
 
 void sort_by_age(std::vector<SessionSnapshot>& sessions) {
-  std::sort(sessions.begin(), sessions.end(), [](const SessionSnapshot& left, const SessionSnapshot& right) {
-    const auto key = [](const SessionSnapshot& session) {
-      return std::tuple(!session.age, -session.age.value_or(Duration::zero()), session.pid);
-    };
-    return key(left) < key(right);
-  });
+  const auto key = [](const SessionSnapshot& session) {
+    return std::tuple(!session.age, -session.age.value_or(base::Duration::zero()), session.pid);
+  };
+  std::sort(sessions.begin(), sessions.end(),
+            [&key](const auto& left, const auto& right) { return key(left) < key(right); });
 }
 
-std::string age_text(Duration age) {
-  using namespace std::chrono;
-  constexpr auto whole = [](auto duration) { return static_cast<long long>(duration.count()); };
-  if (age < 1s) return std::to_string(whole(floor<milliseconds>(age))) + " ms";
-  if (age < 1min) return std::to_string(whole(floor<seconds>(age))) + " s";
-  if (age < 1h)
-    return base::formatted("%lld m %02lld s", whole(floor<minutes>(age)), whole(floor<seconds>(age % 1min)));
-  if (age < 24h)
-    return base::formatted("%lld h %02lld m", whole(floor<hours>(age)), whole(floor<minutes>(age % 1h)));
-  return base::formatted("%lld d %02lld h", whole(floor<days>(age)), whole(floor<hours>(age % 24h)));
+std::string age_text(base::Duration age) {
+  using namespace std::chrono_literals;
+  struct Scale {
+    base::Duration unit, part;
+    char unit_name, part_name;
+  };
+  for (const auto& [unit, part, unit_name, part_name] :
+       {Scale{24h, 1h, 'd', 'h'}, Scale{1h, 1min, 'h', 'm'}, Scale{1min, 1s, 'm', 's'}}) {
+    if (age < unit) continue;
+    return base::formatted("%lld %c %02lld %c", static_cast<long long>(age / unit), unit_name,
+                           static_cast<long long>(age % unit / part), part_name);
+  }
+  return age < 1s ? std::to_string(age / 1ms) + " ms" : std::to_string(age / 1s) + " s";
 }
 
 std::string session_tables(const std::vector<ServerSnapshot>& servers) {
   std::string text;
   for (const auto& server : servers) {
-    if (!text.empty()) text += "\n";
-    text += head_of(server);
-    if (!server.sessions.empty()) text += table_of(server.sessions);
+    text += (text.empty() ? "" : "\n") + format_head(server);
+    if (!server.sessions.empty()) text += format_table(server.sessions);
   }
   return text;
 }

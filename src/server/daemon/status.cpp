@@ -2,173 +2,243 @@
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 #include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
-#include "server/daemon/find_servers.hpp"
+#include "server/daemon/pid_file.hpp"
 #include "server/daemon/session_table.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <set>
 #include <unordered_map>
-#include <utility>
 
 namespace tcpserver::server {
 
 namespace {
 
+using base::ExitStatus;
 using kernel::HeldSockets;
 using kernel::ProcessFacts;
 using kernel::TcpSocket;
 using kernel::TcpSockets;
+using Processes = std::vector<ProcessFacts>;
+using Inodes = std::vector<std::uint64_t>;
 
-std::vector<TcpSocket> all_listeners(TcpSockets& sockets) {
-  std::vector<TcpSocket> listeners;
-  const bool told = sockets.for_each(TcpSockets::Kind::listeners, 0,
-                                     [&](const TcpSocket& socket) { listeners.push_back(socket); });
-  if (!told) throw_unknown();
-  return listeners;
+[[noreturn]] void fail(ExitStatus status, const std::string& why) {
+  throw base::StartError(status, "--status: " + why);
 }
 
-// A server's sessions while they are found out. Everything is looked up by inode, once: there may be tens of
-// thousands.
-class SessionSearch {
- public:
-  SessionSearch(const ProcessFacts& server, const Processes& processes)
-      : server_(server), now_(kernel::time_since_boot()) {
-    own_ = inodes_of(server).value_or(std::vector<std::uint64_t>{});
-    for (const auto& process : processes) {
-      // What it has adopted is no session (process 1 of a container).
-      if (process.parent != server.pid || process.name != server.name) continue;
-      if (const auto inodes = inodes_of(process)) add_child(process, *inodes);
-    }
-    // With children, what the server has itself is a connection whose child is about to be made.
-    if (!sessions_.empty()) return;
-    for (const auto inode : own_) places_.try_emplace(inode, its_own);
+[[noreturn]] void fail_unknown() {
+  fail(ExitStatus::unavailable, "who is connected is not known here: that takes /proc and sock_diag(7)");
+}
+
+[[noreturn]] void fail_no_right(const std::string& to_what) {
+  fail(ExitStatus::no_permission,
+       "no right to see " + to_what +
+           (::geteuid() == 0 ? ": that takes CAP_SYS_PTRACE"
+                             : ": run it as root, or as the user who started that server"));
+}
+
+std::string format_process(const ProcessFacts& process) {
+  return process.name + " (pid " + std::to_string(process.pid) + ")";
+}
+
+bool contains(const auto& values, const auto& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+bool is_same_file(const std::string& one, const std::string& other) {
+  struct stat first {};
+  struct stat second {};
+  return ::stat(one.c_str(), &first) == 0 && ::stat(other.c_str(), &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// True by its name, or if it is this program under another name.
+bool is_tcpserver(const ProcessFacts& process) {
+  return process.name == "tcpserver" ||
+         is_same_file("/proc/" + std::to_string(process.pid) + "/exe", "/proc/self/exe");
+}
+
+bool is_asked_for(const TcpSocket& listener, const ServerOptions& options) {
+  auto address = listener.local;
+  address.set_port(0);
+  return listener.local.port() == options.port && (options.bind.empty() || contains(options.bind, address));
+}
+
+std::string format_place(const ServerOptions& options) {
+  std::string place = "port " + std::to_string(options.port);
+  const char* separator = " of ";
+  for (const auto& address : options.bind) {
+    place += separator + address.host_text();
+    separator = " or ";
   }
+  return place;
+}
 
-  [[nodiscard]] bool has(std::uint64_t inode) const {
-    return std::find(own_.begin(), own_.end(), inode) != own_.end();
-  }
-
-  void add(const TcpSocket& socket, bool of_its_ports) {
-    const auto place = places_.find(socket.inode);
-    if (place == places_.end()) return;
-    if (place->second != its_own) {
-      sessions_[place->second].connection = snapshot_of(socket);
-    } else if (of_its_ports) {  // --mode iterative; other ports are connections of its own
-      sessions_.push_back(
-          {.pid = server_.pid, .age = std::nullopt, .connection = snapshot_of(socket), .zombie = false});
-    }
-    places_.erase(place);
-  }
-
-  // Whether a child has a socket that no look has found yet.
-  [[nodiscard]] bool misses_any() const {
-    return std::any_of(places_.begin(), places_.end(), [this](const auto& place) {
-      return place.second != its_own && !sessions_[place.second].connection;
-    });
-  }
-
-  // Those that ended meanwhile are left out.
-  [[nodiscard]] std::vector<SessionSnapshot> take() {
-    std::vector<SessionSnapshot> present;
-    present.reserve(sessions_.size());
-    for (auto& session : sessions_) {
-      if (!session.connection) {
-        const auto now = kernel::process_facts(session.pid);
-        if (!now || now->parent != server_.pid) continue;
-        session.zombie = now->state == 'Z';
-      }
-      present.push_back(std::move(session));
-    }
-    sort_by_age(present);
-    return present;
-  }
-
- private:
-  static constexpr std::size_t its_own = SIZE_MAX;
-
-  static std::optional<std::vector<std::uint64_t>> inodes_of(const ProcessFacts& process) {
-    auto held = kernel::sockets_held_by(process.pid);
-    if (held.sight == HeldSockets::Sight::hidden)
-      throw_no_right("the connections of " + format_process(process));
-    if (held.sight == HeldSockets::Sight::gone) return std::nullopt;
-    return std::move(held.inodes);
-  }
-
-  static ConnectionSnapshot snapshot_of(const TcpSocket& socket) {
-    return {.peer = socket.peer,
-            .local = socket.local,
-            .state = kernel::tcp_state_name(socket.state),
-            .received = socket.received,
-            .sent = socket.written,
-            .receive_queue = socket.receive_queue,
-            .send_queue = socket.send_queue};
-  }
-
-  void add_child(const ProcessFacts& process, const std::vector<std::uint64_t>& inodes) {
-    const auto place = sessions_.size();
-    sessions_.push_back({.pid = process.pid,
-                         .age = kernel::age_of(process, now_),
-                         .connection = std::nullopt,
-                         .zombie = false});
-    for (const auto inode : inodes) places_.try_emplace(inode, place);
-  }
-
-  ProcessFacts server_;
-  base::Duration now_;
-  std::vector<std::uint64_t> own_;
-  std::vector<SessionSnapshot> sessions_;
-  std::unordered_map<std::uint64_t, std::size_t> places_;  // by inode, of those not found yet
+struct Holders {
+  Processes processes;
+  bool any_hidden = false;  // this user may not look at some process
 };
 
-std::vector<std::uint16_t> ports_of(const std::vector<ListenerSnapshot>& listeners) {
-  std::vector<std::uint16_t> ports;
-  for (const auto& listener : listeners) ports.push_back(listener.local.port());
-  std::sort(ports.begin(), ports.end());
-  ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
-  return ports;
+// Finds the processes that hold these listeners open. Looks at likely servers first: if they hold all, the
+// descriptors of thousands of sessions and of all other processes need not be read.
+Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
+  std::set<pid_t> named;
+  for (const auto& process : processes) {
+    if (process.name == "tcpserver") named.insert(process.pid);
+  }
+  const auto unlikely =
+      std::stable_partition(processes.begin(), processes.end(), [&named](const ProcessFacts& process) {
+        return process.name == "tcpserver" && !named.contains(process.parent);
+      });
+  Holders holders;
+  auto missing = listeners;
+  for (auto process = processes.begin(); process != processes.end(); ++process) {
+    if (process >= unlikely && missing.empty()) break;
+    if (process->pid == ::getpid()) continue;
+    const auto held = kernel::sockets_held_by(process->pid);
+    holders.any_hidden = holders.any_hidden || held.sight == HeldSockets::Sight::hidden;
+    bool holds = false;
+    for (const auto inode : held.inodes) {
+      holds = holds || listeners.contains(inode);
+      missing.erase(inode);
+    }
+    if (holds) holders.processes.push_back(*process);
+  }
+  return holders;
 }
 
-ServerSnapshot snapshot_of(const ProcessFacts& server, const std::vector<TcpSocket>& listeners,
-                           const Processes& processes, TcpSockets& sockets) {
+Processes find_servers_on_port(const ServerOptions& options, const std::vector<TcpSocket>& listeners,
+                               const Processes& processes) {
+  const auto place = format_place(options);
+  std::set<std::uint64_t> inodes;
+  for (const auto& listener : listeners) {
+    if (is_asked_for(listener, options)) inodes.insert(listener.inode);
+  }
+  if (inodes.empty()) fail(ExitStatus::unavailable, "nobody listens on " + place);
+  const auto holders = find_holders(inodes, processes);
+  Processes servers;
+  std::copy_if(holders.processes.begin(), holders.processes.end(), std::back_inserter(servers), is_tcpserver);
+  std::set<pid_t> pids;
+  for (const auto& server : servers) pids.insert(server.pid);
+  // A child still has its parent's listeners for a moment.
+  std::erase_if(servers, [&pids](const ProcessFacts& server) { return pids.contains(server.parent); });
+  if (!servers.empty()) return servers;
+  if (!holders.processes.empty()) {
+    fail(ExitStatus::unavailable,
+         format_process(holders.processes.front()) + " listens on " + place + ", which is no tcpserver");
+  }
+  if (holders.any_hidden || ::geteuid() != 0) fail_no_right("who listens on " + place);
+  fail(ExitStatus::unavailable, "who listens on " + place + " is no process that is seen from here");
+}
+
+ProcessFacts find_server_of_pid_file(const std::string& path) {
+  const auto name = "--pid-file " + base::plain_or_quoted(path);
+  const auto pid = owner_of_pid_file(path);
+  if (!pid) fail(ExitStatus::unavailable, "no server runs with " + name);
+  const auto server = kernel::process_facts(*pid);
+  const auto server_name = "the server with " + name + ", pid " + std::to_string(*pid);
+  if (!server) fail_no_right(server_name);
+  if (!is_tcpserver(*server)) {
+    fail(ExitStatus::unavailable,
+         format_process(*server) + " has " + name + " locked, which is no tcpserver");
+  }
+  const auto network = "/proc/" + std::to_string(*pid) + "/ns/net";
+  if (::access(network.c_str(), F_OK) == 0 && !is_same_file(network, "/proc/self/ns/net")) {
+    fail(ExitStatus::unavailable,
+         server_name + ", is in another network namespace: look from there (nsenter(1))");
+  }
+  return *server;
+}
+
+// Empty if the process is gone.
+Inodes sockets_of(const ProcessFacts& process) {
+  auto held = kernel::sockets_held_by(process.pid);
+  if (held.sight == HeldSockets::Sight::hidden)
+    fail_no_right("the connections of " + format_process(process));
+  return std::move(held.inodes);
+}
+
+// Finds the sessions of a server that holds these sockets and listens on these ports. There may be tens of
+// thousands, so that each socket is looked up once, by its inode.
+std::vector<SessionSnapshot> find_sessions(const ProcessFacts& server, const Inodes& server_sockets,
+                                           const std::set<std::uint16_t>& ports, const Processes& processes,
+                                           TcpSockets& sockets) {
+  const auto now = kernel::time_since_boot();
+  std::vector<SessionSnapshot> sessions;
+  std::unordered_map<std::uint64_t, std::size_t> missing;  // the index of the session, by inode
+  for (const auto& process : processes) {
+    // Processes that the server has adopted are no sessions (process 1 of a container).
+    if (process.parent != server.pid || process.name != server.name) continue;
+    for (const auto inode : sockets_of(process)) missing.try_emplace(inode, sessions.size());
+    sessions.push_back(
+        {.pid = process.pid, .age = kernel::age_of(process, now), .connection = {}, .zombie = false});
+  }
+  // With children, the server's own connection is one whose child is about to be forked. Without, it may be
+  // --mode iterative; then connections on other ports are not sessions.
+  constexpr std::size_t its_own = SIZE_MAX;
+  if (sessions.empty()) {
+    for (const auto inode : server_sockets) missing.try_emplace(inode, its_own);
+  }
+  const auto look = [&](std::uint16_t port, bool serves_port) {
+    const bool told = sockets.for_each(TcpSockets::Kind::connections, port, [&](const TcpSocket& socket) {
+      const auto found = missing.find(socket.inode);
+      if (found == missing.end()) return;
+      if (found->second != its_own) {
+        sessions[found->second].connection = socket;
+      } else if (serves_port) {
+        sessions.push_back({.pid = server.pid, .age = {}, .connection = socket, .zombie = false});
+      }
+      missing.erase(found);
+    });
+    if (!told) fail_unknown();
+  };
+  for (const auto port : ports) look(port, true);
+  // A server that listens no more, or that lost a port: look among all sockets of the machine.
+  const bool misses_any = std::any_of(missing.begin(), missing.end(), [&](const auto& one) {
+    return one.second != its_own && !sessions[one.second].connection;
+  });
+  if (ports.empty() || misses_any) look(0, ports.empty());
+  return sessions;
+}
+
+// Marks zombies, and removes the sessions that have ended meanwhile.
+void update_states(std::vector<SessionSnapshot>& sessions, pid_t server) {
+  std::set<pid_t> ended;
+  for (auto& session : sessions) {
+    if (session.connection) continue;
+    const auto process = kernel::process_facts(session.pid);
+    session.zombie = process && process->state == 'Z';
+    if (!process || process->parent != server) ended.insert(session.pid);
+  }
+  std::erase_if(sessions, [&ended](const SessionSnapshot& session) { return ended.contains(session.pid); });
+}
+
+ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSocket>& listeners,
+                             const Processes& processes, TcpSockets& sockets) {
   ServerSnapshot snapshot;
   snapshot.pid = server.pid;
   snapshot.age = kernel::age_of(server, kernel::time_since_boot());
   snapshot.started = std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(snapshot.age);
-  SessionSearch search(server, processes);
+  const auto server_sockets = sockets_of(server);
+  std::set<std::uint16_t> ports;
   for (const auto& listener : listeners) {
-    if (!search.has(listener.inode)) continue;
-    snapshot.listeners.push_back(
-        {.local = listener.local, .length = listener.receive_queue, .limit = listener.send_queue});
+    if (!contains(server_sockets, listener.inode)) continue;
+    snapshot.listeners.push_back(listener);
+    ports.insert(listener.local.port());
   }
-  const auto look = [&](std::uint16_t port, bool of_its_ports) {
-    const bool told = sockets.for_each(TcpSockets::Kind::connections, port,
-                                       [&](const TcpSocket& socket) { search.add(socket, of_its_ports); });
-    if (!told) throw_unknown();
-  };
-  for (const auto port : ports_of(snapshot.listeners)) look(port, true);
-  // Of a server that listens no more, or of a port that it lost: among all sockets of the machine.
-  const bool has_stopped = snapshot.listeners.empty();
-  if (has_stopped || search.misses_any()) look(0, has_stopped);
-  snapshot.sessions = search.take();
+  snapshot.sessions = find_sessions(server, server_sockets, ports, processes, sockets);
+  update_states(snapshot.sessions, server.pid);
+  sort_by_age(snapshot.sessions);
   return snapshot;
-}
-
-std::vector<ServerSnapshot> look_at_servers(const ServerOptions& options) {
-  TcpSockets sockets;
-  const auto listeners = all_listeners(sockets);
-  const auto processes = kernel::all_processes();
-  if (!processes) throw_unknown();
-  const auto servers = find_servers(options, listeners, *processes);
-  std::vector<ServerSnapshot> snapshots;
-  snapshots.reserve(servers.size());
-  for (const auto& server : servers) snapshots.push_back(snapshot_of(server, listeners, *processes, sockets));
-  return snapshots;
 }
 
 }  // namespace
@@ -178,12 +248,21 @@ std::string format_status(const ServerCommand& command) {
     static_cast<void>(base::write_all(STDERR_FILENO, "tcpserver: " + warning + "\n"));
   }
   const auto& options = command.options;
-  if (options.port == 0 && options.pid_file.empty()) {
-    throw base::StartError(base::ExitStatus::usage,
-                           "--status: --port 0 says not which server: give its --port or its --pid-file");
+  if (options.port == 0 && options.pid_file.empty())
+    fail(ExitStatus::usage, "--port 0 says not which server: give its --port or its --pid-file");
+  TcpSockets sockets;
+  std::vector<TcpSocket> listeners;
+  const bool told = sockets.for_each(TcpSockets::Kind::listeners, 0,
+                                     [&](const TcpSocket& socket) { listeners.push_back(socket); });
+  const auto processes = kernel::all_processes();
+  if (!told || !processes) fail_unknown();
+  const auto servers = options.pid_file.empty() ? find_servers_on_port(options, listeners, *processes)
+                                                : Processes{find_server_of_pid_file(options.pid_file)};
+  std::vector<ServerSnapshot> snapshots;
+  for (const auto& server : servers) {
+    snapshots.push_back(take_snapshot(server, listeners, *processes, sockets));
   }
-  const auto servers = look_at_servers(options);
-  return options.log_format == LogFormat::json ? session_tables_json(servers) : session_tables(servers);
+  return options.log_format == LogFormat::json ? session_tables_json(snapshots) : session_tables(snapshots);
 }
 
 }  // namespace tcpserver::server

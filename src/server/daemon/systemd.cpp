@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -15,11 +16,10 @@ namespace tcpserver::server {
 
 namespace {
 
-constexpr auto between_statuses = std::chrono::seconds(1);
+constexpr auto status_interval = std::chrono::seconds(1);
 
-// A socket that is connected to the manager's. Abstract names, which begin with @ here, are Linux's own
-// (unix(7)).
-base::UniqueFd connect_to_manager() noexcept {
+// Returns a socket that is connected to systemd's. A leading @ marks an abstract name (unix(7)).
+base::UniqueFd connect_to_systemd() noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   if (name == nullptr || (name[0] != '/' && name[0] != '@')) return {};
   sockaddr_un address{};
@@ -35,89 +35,78 @@ base::UniqueFd connect_to_manager() noexcept {
 }
 
 // Half of what the watchdog allows, as sd_watchdog_enabled(3) recommends.
-std::optional<base::Duration> watchdog_interval() noexcept {
+std::optional<base::Duration> read_watchdog_interval() noexcept {
   const char* const text = std::getenv("WATCHDOG_USEC");
-  if (text == nullptr) return std::nullopt;
   const char* const pid = std::getenv("WATCHDOG_PID");
+  if (text == nullptr) return std::nullopt;
   if (pid != nullptr && base::parse_count(pid, 1, INT32_MAX) != static_cast<std::uint64_t>(::getpid())) {
     return std::nullopt;
   }
-  constexpr auto longest = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(base::longest_duration).count());
-  const auto number = base::parse_count(text, 1, longest);
+  constexpr std::chrono::microseconds longest = base::longest_duration;
+  const auto number = base::parse_count(text, 1, static_cast<std::uint64_t>(longest.count()));
   if (!number) return std::nullopt;
   constexpr base::Duration often_enough = std::chrono::milliseconds(10);
   return std::max<base::Duration>(std::chrono::microseconds(*number) / 2, often_enough);
 }
 
+long long to_microseconds(base::Duration duration) noexcept {
+  return duration / std::chrono::microseconds(1);
+}
+
 }  // namespace
 
-SystemdNotifier::SystemdNotifier() noexcept : socket_(connect_to_manager()) {
-  if (socket_) between_signs_of_life_ = watchdog_interval();
+SystemdNotifier::SystemdNotifier() noexcept : socket_(connect_to_systemd()) {
+  if (socket_) watchdog_interval_ = read_watchdog_interval();
 }
 
-bool SystemdNotifier::listens() const noexcept {
-  return static_cast<bool>(socket_);
+bool SystemdNotifier::send(std::string_view text) noexcept {
+  return !socket_ || ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+                         static_cast<ssize_t>(text.size());
 }
 
-bool SystemdNotifier::send(const char* text, std::size_t size) noexcept {
-  return !socket_ ||
-         ::send(socket_.get(), text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(size);
-}
-
-void SystemdNotifier::notify(const Message& state) noexcept {
-  state_ = state;
-  state_is_told_ = send(state_.c_str(), state_.size());
-}
-
-void SystemdNotifier::notify_ready() noexcept {
-  Message text;
-  text.append("READY=1");
-  notify(text);
+void SystemdNotifier::notify(const char* format, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, format);
+  state_.clear();
+  state_.append_list(format, arguments);
+  va_end(arguments);
+  state_is_told_ = send(state_.c_str());
 }
 
 void SystemdNotifier::notify_reloading() noexcept {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
-  Message text;
-  text.append("RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(now.count()));
-  notify(text);
+  notify("RELOADING=1\nMONOTONIC_USEC=%lld", to_microseconds(base::Clock::now().time_since_epoch()));
 }
 
 void SystemdNotifier::notify_stopping(base::Duration at_most) noexcept {
-  const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(at_most);
-  Message text;
-  text.append("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", static_cast<long long>(limit.count()));
-  notify(text);
+  notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", to_microseconds(at_most));
 }
 
 bool SystemdNotifier::wants_status(base::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
-  if (between_signs_of_life_ && now >= next_sign_of_life_) {
-    constexpr std::string_view alive = "WATCHDOG=1";
-    static_cast<void>(send(alive.data(), alive.size()));  // the next comes soon
-    next_sign_of_life_ = now + *between_signs_of_life_;
+  if (watchdog_interval_ && now >= next_watchdog_) {
+    static_cast<void>(send("WATCHDOG=1"));  // the next one follows soon
+    next_watchdog_ = now + *watchdog_interval_;
   }
   if (now < next_status_) return false;
-  next_status_ = now + between_statuses;
+  next_status_ = now + status_interval;
   told_events_ = events;
-  if (!state_is_told_) notify(Message(state_));
+  if (!state_is_told_) state_is_told_ = send(state_.c_str());
   return true;
 }
 
 void SystemdNotifier::notify_status(const ServiceStatus& status) noexcept {
-  if (status_is_told_ && std::string_view(status.c_str()) == told_.c_str()) return;
-  told_ = status;
+  if (status_is_told_ && std::strcmp(status.c_str(), status_.c_str()) == 0) return;
+  status_ = status;
   base::BoundedText<ServiceStatus::capacity + 8> text;
   text.append("STATUS=%s", status.c_str());
-  status_is_told_ = send(text.c_str(), text.size());
+  status_is_told_ = send(text.c_str());
 }
 
 std::optional<base::TimePoint> SystemdNotifier::due(std::uint64_t events) const noexcept {
+  if (!socket_) return std::nullopt;
   std::optional<base::TimePoint> next;
-  if (socket_ && (events != told_events_ || !state_is_told_ || !status_is_told_)) next = next_status_;
-  if (between_signs_of_life_ && (!next || next_sign_of_life_ < *next)) next = next_sign_of_life_;
-  return next;
+  if (events != told_events_ || !state_is_told_ || !status_is_told_) next = next_status_;
+  return watchdog_interval_ ? base::earlier(next, next_watchdog_) : next;
 }
 
 }  // namespace tcpserver::server

@@ -6,51 +6,48 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace tcpserver::server {
 
-// What the service manager shows of a running service.
+// The line that systemd shows of a running service.
 using ServiceStatus = base::BoundedText<320>;
 
-// Tells a service manager how the server is, by the protocol of sd_notify(3): datagrams to the socket that
-// NOTIFY_SOCKET names. Where it names none, nobody is told. Nothing here waits,
-// allocates or fails: what a manager does not take now it is told again a second later.
+// Tells systemd how the server is doing (sd_notify(3)), if NOTIFY_SOCKET is set. Never waits, allocates or
+// fails: a message that systemd does not take now is repeated a second later.
 class SystemdNotifier {
  public:
   // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
   SystemdNotifier() noexcept;
 
-  [[nodiscard]] bool listens() const noexcept;
+  [[nodiscard]] bool listens() const noexcept { return static_cast<bool>(socket_); }
 
-  // The service accepts clients, from the start or again after a reload.
-  void notify_ready() noexcept;
+  // The service accepts clients: after the start, or after a reload.
+  void notify_ready() noexcept { notify("READY=1"); }
   void notify_reloading() noexcept;
-  // The end has begun, and may last so long.
   void notify_stopping(base::Duration at_most) noexcept;
 
-  // After each wait: shows that the server lives, where a watchdog wants to know. True where a status is due;
-  // then notify_status is to be called. Once a second at most, so that no connection costs a system call.
-  // `events`: how much has happened so far, a number that grows with everything that changes the status.
+  // Call after each wait. Serves the watchdog. Returns true, at most once per second, if notify_status() is
+  // to be called. `events` is a number that grows with everything that changes the status.
   [[nodiscard]] bool wants_status(base::TimePoint now, std::uint64_t events) noexcept;
   void notify_status(const ServiceStatus& status) noexcept;
 
-  // No wait should be longer than until then.
+  // The end of the longest wait.
   [[nodiscard]] std::optional<base::TimePoint> due(std::uint64_t events) const noexcept;
 
  private:
-  using Message = base::BoundedText<96>;
-  [[nodiscard]] bool send(const char* text, std::size_t size) noexcept;
-  void notify(const Message& state) noexcept;
+  [[nodiscard]] bool send(std::string_view text) noexcept;
+  void notify(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
   base::UniqueFd socket_;
-  std::optional<base::Duration> between_signs_of_life_;
-  base::TimePoint next_sign_of_life_{};
+  std::optional<base::Duration> watchdog_interval_;
+  base::TimePoint next_watchdog_{};
   base::TimePoint next_status_{};
-  std::uint64_t told_events_ = UINT64_MAX;  // so that there is a status from the start
-  ServiceStatus told_;
-  Message state_;  // the last of ready, reloading, stopping
-  bool state_is_told_ = true;
+  std::uint64_t told_events_ = UINT64_MAX;  // the first status is due at once
+  ServiceStatus status_;
   bool status_is_told_ = true;
+  base::BoundedText<96> state_;  // the last of ready, reloading, stopping
+  bool state_is_told_ = true;
 };
 
 }  // namespace tcpserver::server

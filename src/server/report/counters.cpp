@@ -21,16 +21,6 @@ constexpr struct {
 
 }  // namespace
 
-void ByteCount::add(const SessionClaims& claims) noexcept {
-  in += claims.in;
-  out += claims.out;
-}
-
-void ByteCount::add(const ByteCount& other) noexcept {
-  in += other.in;
-  out += other.out;
-}
-
 void DurationHistogram::add(base::Duration duration) noexcept {
   const auto us = static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
@@ -68,10 +58,6 @@ const char* name_of(Refusal why) noexcept {
   return refusals[static_cast<std::size_t>(why)].name;
 }
 
-const char* text_of(Refusal why) noexcept {
-  return refusals[static_cast<std::size_t>(why)].text;
-}
-
 StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
   StatusText text;
   text.append("%u of %u %s, %llu accepted, %llu refused", sessions.open, sessions.most,
@@ -80,7 +66,7 @@ StatusText status_text(const Counters& counters, const OpenSessions& sessions) n
   const char* separator = " (";
   for (std::size_t i = 0; i < refusal_count; ++i) {
     if (counters.refused[i] == 0) continue;
-    text.append("%s%llu %s", separator, base::wide(counters.refused[i]), text_of(static_cast<Refusal>(i)));
+    text.append("%s%llu %s", separator, base::wide(counters.refused[i]), refusals[i].text);
     separator = ", ";
   }
   text.append("%s, ended:", *separator == ',' ? ")" : "");

@@ -1,46 +1,69 @@
 #include "tcpserver/server/report/log.hpp"
 
-#include "tcpserver/base/bounded_text.hpp"
-
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 namespace tcpserver::server {
 
-namespace {
-
-constexpr std::size_t longest_message = 1024;
-
-}  // namespace
-
-bool RateLimit::allows(base::TimePoint now) noexcept {
-  if (now < next_) {
-    ++held_back_;
-    return false;
+LogRecord::LogRecord(LogFormat format, Severity severity, const char* event,
+                     std::string_view message) noexcept
+    : format_(format), severity_(severity) {
+  if (!is_json()) {
+    if (message.empty()) text_.append("%s", event);
+    for (const char c : message) {
+      text_.append("%c", static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c);
+    }
+    return;
   }
-  next_ = now + std::chrono::duration_cast<base::Clock::duration>(interval_);
-  return true;
+  constexpr const char* levels[] = {"warning", "notice", "info"};  // by Severity
+  char now[base::utc_text_size];
+  json_.begin_object();
+  json_.member("time", base::utc_text(std::chrono::system_clock::now(), now));
+  json_.member("level", levels[static_cast<int>(severity)]);
+  json_.member("event", event);
+  if (message.empty()) return;
+  json_.name("message");
+  json_.value(message);  // cut where member() would leave it out
 }
 
-std::uint64_t RateLimit::take_held_back() noexcept {
+void LogRecord::add(const char* key, const char* value) noexcept {
+  is_json() ? json_.member(key, value) : text_.append(" %s=%s", key, value);
+}
+
+void LogRecord::add(const char* key, std::uint64_t value) noexcept {
+  is_json() ? json_.member(key, value) : text_.append(" %s=%llu", key, base::wide(value));
+}
+
+void LogRecord::add_seconds(const char* key, base::Duration value) noexcept {
+  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(std::max(value, base::Duration{}));
+  const double seconds = std::chrono::duration<double>(microseconds).count();
+  is_json() ? json_.member(key, seconds, 6) : text_.append(" %s=%.6f", key, seconds);
+}
+
+std::string_view LogRecord::finish() noexcept {
+  if (is_json()) json_.end_object();
+  return {text_.c_str(), text_.size()};
+}
+
+std::optional<std::uint64_t> RateLimit::let_through(base::TimePoint now) noexcept {
+  if (now < next_) {
+    ++held_back_;
+    return std::nullopt;
+  }
+  next_ = now + interval_;
   return std::exchange(held_back_, 0);
 }
 
-void Log::open_system_log() noexcept {
-  system_log_.emplace();
-  system_log_->set_format(format_);
-  if (!system_log_->answers()) {
-    warning("the system's log does not answer: %s; lines are lost until it does", std::strerror(errno));
-  }
+void Log::open_system_log(const char* path) noexcept {
+  if (sinks_[1].emplace(path).answers()) return;
+  warning("the system's log does not answer: %s; lines are lost until it does", std::strerror(errno));
 }
 
 void Log::leave_standard_error() noexcept {
-  if (!system_log_ || !errors_) return;
-  dropped_before_ += errors_->dropped();
-  errors_.reset();
+  if (has_system_log()) sinks_[0].reset();
 }
 
 void Log::answer(const char* format, ...) noexcept {
@@ -65,64 +88,57 @@ void Log::info(const char* format, ...) noexcept {
   va_end(arguments);
 }
 
-void Log::detail(const char* format, ...) noexcept {
-  if (!has_details()) return;
-  va_list arguments;
-  va_start(arguments, format);
-  write(Severity::info, format, arguments);
-  va_end(arguments);
-}
-
 void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
-  if (!limit.allows(base::Clock::now())) return;
+  const auto held_back = limit.let_through(base::Clock::now());
+  if (!held_back) return;
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::warning, format, arguments, limit.take_held_back());
+  write(Severity::warning, format, arguments, *held_back);
   va_end(arguments);
 }
 
 void Log::write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back) noexcept {
-  base::BoundedText<longest_message> text;
+  base::BoundedText<1024> text;
   text.append_list(format, arguments);
-  if (held_back > 0) text.append(" (and %llu more like this)", static_cast<unsigned long long>(held_back));
-  LogRecord record(format_, severity, LogRecord::Message{{text.c_str(), text.size()}});
+  if (held_back > 0) text.append(" (and %llu more like this)", base::wide(held_back));
+  LogRecord record(format_, severity, "message", {text.c_str(), text.size()});
   write(record);
 }
 
 void Log::write(LogRecord& record) noexcept {
+  report_lost();
   const auto line = record.finish();
-  if (errors_) errors_->take(record.severity(), line);
-  if (system_log_) system_log_->take(record.severity(), line);
+  for (auto& sink : sinks_) {
+    if (!sink || (sink->lost == 0 && sink->put(record.severity(), format_, line))) continue;
+    ++sink->lost;
+    ++dropped_;
+  }
 }
 
-void Log::set_format(LogFormat format) noexcept {
-  format_ = format;
-  if (errors_) errors_->set_format(format);
-  if (system_log_) system_log_->set_format(format);
-}
-
-std::uint64_t Log::dropped() const noexcept {
-  return dropped_before_ + (errors_ ? errors_->dropped() : 0) + (system_log_ ? system_log_->dropped() : 0);
+void Log::report_lost() noexcept {
+  for (auto& sink : sinks_) {
+    if (!sink || sink->lost == 0) continue;
+    base::BoundedText<128> text;
+    text.append("dropped %llu log lines: %s was not writable", base::wide(sink->lost), sink->name());
+    LogRecord record(format_, Severity::warning, "message", {text.c_str(), text.size()});
+    if (sink->put(Severity::warning, format_, record.finish())) sink->lost = 0;
+  }
 }
 
 void Log::after_wait(base::TimePoint now) noexcept {
-  if (!owes_dropped()) {
-    between_tries_ = first_between_tries;
-    return;
+  if (!due()) {
+    interval_ = shortest_interval;
+  } else if (now >= next_try_) {
+    report_lost();
+    next_try_ = now + interval_;
+    interval_ = std::min(2 * interval_, longest_interval);
   }
-  if (now < next_try_) return;
-  if (errors_) errors_->tell_dropped();
-  if (system_log_) system_log_->tell_dropped();
-  next_try_ = now + std::chrono::duration_cast<base::Clock::duration>(between_tries_);
-  between_tries_ = std::min<base::Duration>(2 * between_tries_, last_between_tries);
-}
-
-bool Log::owes_dropped() const noexcept {
-  return (errors_ && errors_->owes_dropped()) || (system_log_ && system_log_->owes_dropped());
 }
 
 std::optional<base::TimePoint> Log::due() const noexcept {
-  return owes_dropped() ? std::optional(next_try_) : std::nullopt;
+  const bool any_lost =
+      std::any_of(sinks_.begin(), sinks_.end(), [](const auto& sink) { return sink && sink->lost > 0; });
+  return any_lost ? std::optional(next_try_) : std::nullopt;
 }
 
 }  // namespace tcpserver::server

@@ -22,7 +22,7 @@ namespace {
 
 using FileName = base::BoundedText<2 * base::SocketAddress::text_size + base::utc_text_size>;
 
-// Of two connections of the same port within a microsecond: more than a clock's step has.
+// More files than one peer can need within a step of the clock.
 constexpr int name_tries = 16;
 
 // Keeps only characters that are safe in a file name.

@@ -42,7 +42,7 @@ RecordingFile SessionReporter::recording_in(const base::UniqueFd& file) const no
 
 void SessionReporter::begin(const SessionFacts& facts, pid_t pid) noexcept {
   if (!log_.has_details()) return;
-  auto record = log_.begin(Severity::info, "session_open");
+  LogRecord record(log_.format(), Severity::info, "session_open");
   add_session(record, facts, pid);
   log_.write(record);
 }
@@ -51,16 +51,14 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
                           const SessionClaims& claims) noexcept {
   const auto duration = base::Clock::now() - facts.started;
   const int error = end == SessionEnd::broken ? claims.error : 0;
-  ByteCount bytes;
-  bytes.add(claims);
   if (facts.recorded) recorder_->end(facts.peer, claims);
   warn_about(end, facts, pid, signal, error);
-  counters_.count_end(end, bytes, duration);
+  counters_.count_end(end, {.in = claims.in, .out = claims.out}, duration);
   if (!log_.has_details()) return;
-  auto record = log_.begin(Severity::info, "session_end");
+  LogRecord record(log_.format(), Severity::info, "session_end");
   add_session(record, facts, pid);
-  record.add("bytes_in", bytes.in);
-  record.add("bytes_out", bytes.out);
+  record.add("bytes_in", claims.in);
+  record.add("bytes_out", claims.out);
   record.add_seconds("duration_s", duration);
   record.add("reason", name_of(end));
   if (signal != 0) record.add("signal", base::signal_name(signal));
@@ -74,19 +72,14 @@ void SessionReporter::warn_about(SessionEnd end, const SessionFacts& facts, pid_
   char peer[base::SocketAddress::text_size];
   facts.peer.format(peer);
   const int number = pid;
-  if (end == SessionEnd::killed) {
-    log_.limited_warning(odd_ends_, "the session of %s (pid %d) was killed by %s", peer, number,
-                         base::signal_name(signal));
-  } else if (end == SessionEnd::seccomp) {
-    log_.limited_warning(
-        odd_ends_,
-        "the session of %s (pid %d) was killed by its sandbox (SIGSYS): it made a system call "
-        "that no session needs",
-        peer, number);
-  } else if (end == SessionEnd::broken) {
-    log_.limited_warning(odd_ends_, "the session of %s (pid %d) broke: %s", peer, number,
-                         std::strerror(error));
-  } else if (end == SessionEnd::sandbox_refused) {
+  const auto warn = [&](const char* what, const char* why) {
+    log_.limited_warning(odd_ends_, "the session of %s (pid %d) %s%s", peer, number, what, why);
+  };
+  if (end == SessionEnd::killed) warn("was killed by ", base::signal_name(signal));
+  if (end == SessionEnd::broken) warn("broke: ", std::strerror(error));
+  if (end == SessionEnd::seccomp)
+    warn("was killed by its sandbox (SIGSYS): it made a system call that no session needs", "");
+  if (end == SessionEnd::sandbox_refused) {
     log_.limited_warning(odd_ends_, "the child for %s (pid %d) could not enter its sandbox and served nobody",
                          peer, number);
   }

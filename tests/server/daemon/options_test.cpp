@@ -13,7 +13,6 @@ using harness::contains;
 using namespace tcpserver::cli;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using tcpserver::base::StartError;
 
 ServerCommand parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
   words.insert(words.begin(), "tcpserver");
@@ -36,76 +35,40 @@ TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
   EXPECT_TRUE(options.config.empty());
 }
 
-// Two names of one thing: the stronger source has the last word, in one source the last that is on.
+// Two names of one member: the stronger source decides, and in one source the last that is on.
 TEST(ServerOptions, VerboseAndQuietAreOneThing) {
-  EXPECT_EQ(parse({"-v"}).options.verbosity, Verbosity::verbose);
-  EXPECT_EQ(parse({"--quiet"}).options.verbosity, Verbosity::quiet);
-  EXPECT_EQ(parse({"-v", "-q"}).options.verbosity, Verbosity::quiet);
-  EXPECT_EQ(parse({"-q", "-v"}).options.verbosity, Verbosity::verbose);
-  EXPECT_EQ(parse({}, {"TCPSERVER_VERBOSE=on"}).options.verbosity, Verbosity::verbose);
-  EXPECT_EQ(parse({"-q"}, {"TCPSERVER_VERBOSE=on"}).options.verbosity, Verbosity::quiet);
-  EXPECT_EQ(parse({"-v"}, {"TCPSERVER_QUIET=on"}).options.verbosity, Verbosity::verbose);
-  const harness::TextFile file("quiet = on\n");
-  EXPECT_EQ(parse({"--config", file.path()}).options.verbosity, Verbosity::quiet);
-  EXPECT_EQ(parse({"--config", file.path()}, {"TCPSERVER_QUIET=off"}).options.verbosity, Verbosity::normal);
-  EXPECT_EQ(parse({"--config", file.path(), "-v"}).options.verbosity, Verbosity::verbose);
+  const harness::TextFile quiet("quiet = on\n");
   const harness::TextFile undecided("quiet = on\nquiet = off\n");
-  EXPECT_EQ(parse({"--config", undecided.path()}).options.verbosity, Verbosity::normal);
+  const struct {
+    std::vector<std::string> words, variables;
+    Verbosity verbosity;
+  } cases[] = {{{"-v", "-q"}, {}, Verbosity::quiet},
+               {{"--quiet", "--verbose"}, {}, Verbosity::verbose},
+               {{}, {"TCPSERVER_VERBOSE=on"}, Verbosity::verbose},
+               {{"-q"}, {"TCPSERVER_VERBOSE=on"}, Verbosity::quiet},
+               {{"-v"}, {"TCPSERVER_QUIET=on"}, Verbosity::verbose},
+               {{"--config", quiet.path()}, {}, Verbosity::quiet},
+               {{"--config", quiet.path()}, {"TCPSERVER_QUIET=off"}, Verbosity::normal},
+               {{"--config", quiet.path(), "-v"}, {}, Verbosity::verbose},
+               {{"--config", undecided.path()}, {}, Verbosity::normal}};
+  for (const auto& [words, variables, verbosity] : cases) {
+    EXPECT_EQ(parse(words, variables).options.verbosity, verbosity)
+        << ::testing::PrintToString(words) << ::testing::PrintToString(variables);
+  }
   EXPECT_THROW(static_cast<void>(parse({}, {"TCPSERVER_QUIET=yes"})), StartError);
 }
 
-// Beaten values of two sources are checked apart: the same address in both is not "given twice".
-TEST(ServerOptions, BindOfAFlagBeatsBothOthers) {
+// The sources do not add up, and the same address in two of them is not "given twice".
+TEST(ServerOptions, BindOfAFlagBeatsAllOthers) {
   const harness::TextFile file("bind = 127.0.0.1\n");
-  const auto command = parse({"--config", file.path(), "--bind", "::1"}, {"TCPSERVER_BIND=127.0.0.1"});
+  const auto command = parse({"--config", file.path(), "--bind", "::1", "--bind", "::2"},
+                             {"TCPSERVER_BIND=127.0.0.1,127.0.0.2"});
   EXPECT_TRUE(command.warnings.empty());
-  ASSERT_EQ(command.options.bind.size(), 1U);
-  EXPECT_EQ(command.options.bind[0].host_text(), "::1");
+  ASSERT_EQ(command.options.bind.size(), 2U);
+  EXPECT_EQ(command.options.bind[1].host_text(), "::2");
 }
 
-// Each option with its letter, its variable, and a value that is not the default.
-struct Sample {
-  const char* name;
-  const char* variable;
-  const char* value;
-  bool (*took)(const ServerOptions&);
-};
-const Sample samples[] = {
-    {"--port", "TCPSERVER_PORT", "0", [](const ServerOptions& o) { return o.port == 0; }},
-    {"-p", "TCPSERVER_PORT", "65535", [](const ServerOptions& o) { return o.port == 65535; }},
-    {"--bind", "TCPSERVER_BIND", "::1",
-     [](const ServerOptions& o) { return o.bind.at(0).text() == "[::1]:0"; }},
-    {"-a", "TCPSERVER_BIND", "127.0.0.1,::1",
-     [](const ServerOptions& o) { return o.bind.size() == 2 && o.bind[0].text() == "127.0.0.1:0"; }},
-    {"--backlog", "TCPSERVER_BACKLOG", "128", [](const ServerOptions& o) { return o.backlog->value == 128; }},
-    {"-b", "TCPSERVER_BACKLOG", "1", [](const ServerOptions& o) { return o.backlog->value == 1; }},
-    {"--mode", "TCPSERVER_MODE", "iterative",
-     [](const ServerOptions& o) { return o.mode == Mode::iterative; }},
-    {"-m", "TCPSERVER_MODE", "iterative", [](const ServerOptions& o) { return o.mode == Mode::iterative; }},
-    {"--reap", "TCPSERVER_REAP", "none", [](const ServerOptions& o) { return o.reap == Reap::none; }},
-    {"--service", "TCPSERVER_SERVICE", "upper",
-     [](const ServerOptions& o) { return o.service.verb == Verb::upper; }},
-    {"-s", "TCPSERVER_SERVICE", "upper",
-     [](const ServerOptions& o) { return o.service.verb == Verb::upper; }},
-    {"--max-connections", "TCPSERVER_MAX_CONNECTIONS", "1",
-     [](const ServerOptions& o) { return o.max_connections == 1; }},
-    {"-c", "TCPSERVER_MAX_CONNECTIONS", "4194304",
-     [](const ServerOptions& o) { return o.max_connections == 4194304; }},
-    {"--idle-timeout", "TCPSERVER_IDLE_TIMEOUT", "250ms",
-     [](const ServerOptions& o) { return o.idle_timeout == 250ms; }},
-    {"--drain-timeout", "TCPSERVER_DRAIN_TIMEOUT", "0",
-     [](const ServerOptions& o) { return o.drain_timeout == 0s; }},
-    {"--pid-file", "TCPSERVER_PID_FILE", "/run/x",
-     [](const ServerOptions& o) { return o.pid_file == "/run/x"; }},
-    {"--user", "TCPSERVER_USER", "nobody:4711",
-     [](const ServerOptions& o) { return o.user->user == "nobody" && o.user->group == "4711"; }},
-    {"--user", "TCPSERVER_USER", "4711",
-     [](const ServerOptions& o) { return o.user->user == "4711" && o.user->group.empty(); }},
-    {"--log", "TCPSERVER_LOG", "syslog",
-     [](const ServerOptions& o) { return o.log_target() == LogTarget::syslog; }},
-};
-
-TEST(ServerOptions, ADaemonsLogIsTheSystemsUnlessItIsSaidOtherwise) {
+TEST(ServerOptions, ADaemonLogsToTheSystemUnlessItIsSaidOtherwise) {
   EXPECT_EQ(parse({}).options.log_target(), LogTarget::stderr_stream);
   EXPECT_EQ(parse({"--daemonize"}).options.log_target(), LogTarget::syslog);
   EXPECT_EQ(parse({}, {"TCPSERVER_DAEMONIZE=on"}).options.log_target(), LogTarget::syslog);
@@ -116,99 +79,108 @@ TEST(ServerOptions, ADaemonsLogIsTheSystemsUnlessItIsSaidOtherwise) {
 TEST(ServerOptions, RelativePathsBeginWhereTheProgramWasStarted) {
   const harness::TextFile file("max-connections = 7\n");
   const auto slash = file.path().rfind('/');
+  const auto folder = file.path().substr(0, slash);
   const harness::Arguments arguments(
       {"tcpserver", "--config", file.path().substr(slash + 1), "--pid-file", "a/b"}, {});
-  const auto options = parse_server_command(arguments.count(), arguments.argv(), arguments.environment(),
-                                            file.path().substr(0, slash))
-                           .options;
+  const auto options =
+      parse_server_command(arguments.count(), arguments.argv(), arguments.environment(), folder).options;
   EXPECT_EQ(options.max_connections, 7U);
-  EXPECT_EQ(options.pid_file, file.path().substr(0, slash) + "/a/b");
+  EXPECT_EQ(options.pid_file, folder + "/a/b");
+}
+
+std::string variable_of(std::string name) {
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  return "TCPSERVER_" + name;
 }
 
 TEST(ServerOptions, ComeFromFlagsAndFromVariablesAlike) {
-  for (const auto& sample : samples) {
-    EXPECT_TRUE(sample.took(parse({sample.name, sample.value}).options)) << sample.name;
-    EXPECT_TRUE(sample.took(parse({}, {std::string(sample.variable) + "=" + sample.value}).options))
-        << sample.variable;
+  using O = ServerOptions;
+  const struct {
+    const char* name;
+    const char* value;  // not the default
+    bool (*is_taken)(const ServerOptions&);
+  } samples[] = {
+      {"port", "0", [](const O& o) { return o.port == 0; }},
+      {"port", "65535", [](const O& o) { return o.port == 65535; }},
+      {"bind", "::1", [](const O& o) { return o.bind.at(0).text() == "[::1]:0"; }},
+      {"bind", "127.0.0.1,::1", [](const O& o) { return o.bind.size() == 2 && o.bind[0].port() == 0; }},
+      {"backlog", "0128", [](const O& o) { return o.backlog->value == 128 && o.backlog->text == "0128"; }},
+      {"backlog", "99999999999999999999", [](const O& o) { return o.backlog->value == UINT64_MAX; }},
+      {"mode", "iterative", [](const O& o) { return o.mode == Mode::iterative; }},
+      {"reap", "none", [](const O& o) { return o.reap == Reap::none; }},
+      {"service", "upper", [](const O& o) { return o.service.verb == Verb::upper; }},
+      {"max-connections", "1", [](const O& o) { return o.max_connections == 1; }},
+      {"max-connections", "4194304", [](const O& o) { return o.max_connections == 4194304; }},
+      {"max-per-host", "5", [](const O& o) { return o.max_per_host == 5; }},
+      {"overload", "refuse", [](const O& o) { return o.overload == Overload::refuse; }},
+      {"idle-timeout", "250ms", [](const O& o) { return o.idle_timeout == 250ms; }},
+      {"drain-timeout", "0", [](const O& o) { return o.drain_timeout == 0s; }},
+      {"sandbox", "off", [](const O& o) { return o.sandbox == SandboxWish::off; }},
+      {"pid-file", "/run/x", [](const O& o) { return o.pid_file == "/run/x"; }},
+      {"user", "nobody:4711",
+       [](const O& o) {
+         return o.user == UserRequest{"nobody", "4711"};
+       }},
+      {"user", "4711",
+       [](const O& o) {
+         return o.user == UserRequest{"4711", ""};
+       }},
+      {"log", "syslog", [](const O& o) { return o.log_target() == LogTarget::syslog; }},
+      {"log-format", "json", [](const O& o) { return o.log_format == LogFormat::json; }},
+      {"metrics-file", "/run/x", [](const O& o) { return o.metrics_file == "/run/x"; }},
+      {"record", "/tmp", [](const O& o) { return o.record == "/tmp"; }},
+      {"record-limit", "1K", [](const O& o) { return o.record_limit == 1024; }},
+  };
+  for (const auto& [name, value, is_taken] : samples) {
+    const auto flag = "--" + std::string(name);
+    EXPECT_TRUE(is_taken(parse({flag, value}).options)) << flag;
+    EXPECT_TRUE(is_taken(parse({}, {variable_of(name) + "=" + value}).options)) << variable_of(name);
   }
-}
-
-TEST(ServerOptions, BacklogKeepsWhoAskedAndWhat) {
-  EXPECT_EQ(parse({"-b", "0128"}).options.backlog->source, "--backlog");
-  EXPECT_EQ(parse({"-b", "0128"}).options.backlog->text, "0128");
+  EXPECT_EQ(parse({"-b", "9"}).options.backlog->source, "--backlog");
   EXPECT_EQ(parse({}, {"TCPSERVER_BACKLOG=9"}).options.backlog->source, "TCPSERVER_BACKLOG");
-  EXPECT_EQ(parse({"-b", "99999999999999999999"}).options.backlog->value, UINT64_MAX);
 }
-
-TEST(ServerOptions, BindAddsAndTheFlagBeatsAllOfTheVariable) {
-  EXPECT_EQ(parse({"--bind", "::1", "--bind", "127.0.0.1"}).options.bind.size(), 2U);
-  const auto options = parse({"--bind", "::1"}, {"TCPSERVER_BIND=127.0.0.1,127.0.0.2"}).options;
-  ASSERT_EQ(options.bind.size(), 1U);
-  EXPECT_EQ(options.bind[0].host_text(), "::1");
-}
-
-struct BadValue {
-  const char* name;
-  const char* value;
-  const char* message_part;
-};
-const BadValue bad_values[] = {
-    {"--port", "", "'' is not a port: a whole number from 0 to 65535"},
-    {"--port", "80x", "'80x' is not a port"},
-    {"--port", "65536", "'65536' is not a port"},
-    {"--port", "-1", "'-1' is not a port"},
-    {"--port", "http", "'http' is not a port"},
-    {"--bind", "localhost", "'localhost' is not a numeric address"},
-    {"--bind", "", "'' is not a numeric address"},
-    {"--bind", "::1,", "'' is not a numeric address"},
-    {"--bind", "[::1]", "'[::1]' is not a numeric address"},
-    {"--bind", "::1,::1", "'::1' is not a further address: it is given twice"},
-    {"--bind", "ff02::1", "'ff02::1' is not an address to listen on: TCP knows no multicast"},
-    {"--bind", "224.0.0.1", "'224.0.0.1' is not an address to listen on"},
-    {"--backlog", "0", "'0' is not a backlog: a whole number of 1 or more"},
-    {"--backlog", "-1", "(0 and negatives mean different things on different systems)"},
-    {"--backlog", "many", "'many' is not a backlog"},
-    {"--backlog", "", "'' is not a backlog"},
-    {"--backlog", "1.5", "'1.5' is not a backlog"},
-    {"--pid-file", "", "'' is not a file's name"},
-    {"--user", "", "'' is not USER or USER:GROUP"},
-    {"--user", ":4711", "':4711' is not USER or USER:GROUP"},
-    {"--user", "nobody:", "'nobody:' is not USER or USER:GROUP"},
-    {"--user", "a:b:c", "'a:b:c' is not USER or USER:GROUP"},
-    {"--user", "-1", "'-1' is not USER or USER:GROUP"},
-    {"--user", "no body", "'no body' is not USER or USER:GROUP"},
-    {"--log", "file", "'file' is not a place for the log: stderr or syslog"},
-    {"--mode", "thread", "'thread' is not a mode: fork or iterative"},
-    {"--mode", "Fork", "'Fork' is not a mode"},
-    {"--reap", "", "'' is not a way to reap: handler or none"},
-    {"--service", "lower", "'lower' is not a service: echo or upper"},
-    {"--max-connections", "0", "'0' is not a number of connections: a whole number from 1 to 4194304"},
-    {"--max-connections", "4194305", "'4194305' is not a number of connections"},
-    {"--idle-timeout", "soon", "'soon' is not a duration: 800us, 250ms, 2s, 5m or 1h"},
-    {"--drain-timeout", "-1s", "'-1s' is not a duration"},
-};
 
 TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
+  const struct {
+    const char* name;
+    std::vector<std::string> values;
+    const char* reason;
+  } refusals[] = {
+      {"port", {"", "80x", "65536", "-1", "http"}, " is not a port: a whole number from 0 to 65535"},
+      {"bind", {"localhost", "", "[::1]"}, " is not a numeric address"},
+      {"bind", {"::1,"}, "'' is not a numeric address"},
+      {"bind", {"::1,::1"}, "'::1' is not a further address: it is given twice"},
+      {"bind", {"ff02::1", "224.0.0.1"}, " is not an address to listen on: TCP knows no multicast"},
+      {"backlog", {"0", "-1", "many", "", "1.5"}, " is not a backlog: a whole number of 1 or more"},
+      {"pid-file", {""}, " is not a file's name"},
+      {"user", {"", ":4711", "nobody:", "a:b:c", "-1", "no body"}, " is not USER or USER:GROUP"},
+      {"log", {"file"}, " is not a place for the log: stderr or syslog"},
+      {"mode", {"thread", "Fork"}, " is not a mode: fork or iterative"},
+      {"reap", {""}, " is not a way to reap: handler or none"},
+      {"service", {"lower"}, " is not a service: echo or upper"},
+      {"max-connections", {"0", "4194305"}, " is not a number of connections: a whole number from 1 to "},
+      {"idle-timeout", {"soon"}, " is not a duration: 800us, 250ms, 2s, 5m or 1h"},
+      {"drain-timeout", {"-1s"}, " is not a duration"},
+  };
   const auto refusal = [](const std::vector<std::string>& words, const std::vector<std::string>& variables) {
     try {
       static_cast<void>(parse(words, variables));
     } catch (const StartError& error) {
-      EXPECT_EQ(error.status(), tcpserver::base::ExitStatus::usage);
+      EXPECT_EQ(error.status(), ExitStatus::usage);
       return std::string(error.what());
     }
     return std::string("it was taken");
   };
-  for (const auto& bad : bad_values) {
-    std::string variable = "TCPSERVER_";
-    for (const char c : std::string_view(bad.name).substr(2)) {
-      variable += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  for (const auto& [name, values, reason] : refusals) {
+    for (const auto& value : values) {
+      const auto flag = "--" + std::string(name);
+      const auto by_flag = refusal({flag, value}, {});
+      EXPECT_TRUE(by_flag.starts_with(flag + ": ")) << by_flag;
+      EXPECT_TRUE(contains(by_flag, *reason == '\'' ? reason : "'" + value + "'" + reason));
+      EXPECT_FALSE(contains(by_flag, "\n"));
+      const auto by_variable = refusal({}, {variable_of(name) + "=" + value});
+      EXPECT_EQ(by_variable, variable_of(name) + by_flag.substr(flag.size()));
     }
-    const auto by_flag = refusal({bad.name, bad.value}, {});
-    EXPECT_TRUE(by_flag.starts_with(std::string(bad.name) + ": ")) << by_flag;
-    EXPECT_TRUE(contains(by_flag, bad.message_part));
-    EXPECT_FALSE(contains(by_flag, "\n"));
-    const auto by_variable = refusal({}, {variable + "=" + bad.value});
-    EXPECT_EQ(by_variable, variable + by_flag.substr(std::string(bad.name).size()));
   }
 }
 
@@ -217,6 +189,67 @@ TEST(ServerOptions, RefuseMoreAddressesThanAnyMachineNeeds) {
   for (std::size_t i = 2; i <= most_addresses; ++i) list += ",127.0.0." + std::to_string(i);
   EXPECT_EQ(parse({"--bind", list}).options.bind.size(), most_addresses);
   EXPECT_THROW(static_cast<void>(parse({"--bind", list + ",127.0.1.1"})), StartError);
+}
+
+// Only the line of the file differs.
+TEST(ServerReload, OfTheSameChangesNothing) {
+  ServerOptions running;
+  running.backlog = BacklogRequest{7, "7", "file line 1: backlog"};
+  auto read = running;
+  read.backlog->source = "file line 2: backlog";
+  const auto reload = compare(server_option_table(), running, read);
+  EXPECT_EQ(reload.changed, "");
+  EXPECT_EQ(reload.needs_restart, "");
+}
+
+TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
+  const auto read = parse({"-b",
+                           "7",
+                           "-c",
+                           "5",
+                           "--idle-timeout",
+                           "0",
+                           "--drain-timeout",
+                           "1500ms",
+                           "-v",
+                           "-p",
+                           "1",
+                           "-a",
+                           "::1",
+                           "-m",
+                           "iterative",
+                           "--reap",
+                           "none",
+                           "-s",
+                           "upper",
+                           "-d",
+                           "--pid-file",
+                           "/run/pid",
+                           "--user",
+                           "nobody"})
+                        .options;
+  const auto reload = compare(server_option_table(), ServerOptions{}, read);
+  EXPECT_EQ(reload.changed,
+            "backlog SOMAXCONN -> 7, max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
+            "1500ms, verbosity normal -> verbose");
+  EXPECT_EQ(reload.needs_restart, "port, bind, mode, reap, service, daemonize, pid-file, user, log");
+  EXPECT_EQ(reload.options.backlog->value, 7U);
+  EXPECT_EQ(reload.options.drain_timeout, 1500ms);
+  EXPECT_EQ(reload.options.verbosity, Verbosity::verbose);
+  EXPECT_EQ(reload.options.port, 54321);
+  EXPECT_TRUE(reload.options.bind.empty());
+  EXPECT_EQ(reload.options.mode, Mode::fork);
+}
+
+TEST(ServerReload, OfAnIterativeServerSkipsWhatHasNoEffectThere) {
+  const auto running = parse({"-m", "iterative"}).options;
+  const auto read = parse({"-m", "iterative", "-c", "5", "--max-per-host", "5", "--overload", "refuse",
+                           "--log-format", "json"})
+                        .options;
+  const auto reload = compare(server_option_table(), running, read);
+  EXPECT_EQ(reload.changed, "log-format text -> json");
+  EXPECT_EQ(reload.options.overload, Overload::refuse);
+  EXPECT_EQ(unused_options(server_option_table(), read), "--max-connections, --max-per-host, --overload");
 }
 
 }  // namespace

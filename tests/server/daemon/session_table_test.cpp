@@ -10,25 +10,23 @@ namespace {
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
-using tcpserver::base::SocketAddress;
 
 SocketAddress address(const char* host, std::uint16_t port) {
   return SocketAddress::parse(host, port).value();
 }
 
+// Of the kernel's net/tcp_states.h.
+constexpr unsigned established = 1;
+constexpr unsigned close_wait = 8;
+
 TEST(AgeText, HasTwoUnitsAtMost) {
-  EXPECT_EQ(age_text(0s), "0 ms");
-  EXPECT_EQ(age_text(850ms), "850 ms");
-  EXPECT_EQ(age_text(999'999us), "999 ms");
-  EXPECT_EQ(age_text(1s), "1 s");
-  EXPECT_EQ(age_text(59'999ms), "59 s");
-  EXPECT_EQ(age_text(60s), "1 m 00 s");
-  EXPECT_EQ(age_text(185s), "3 m 05 s");
-  EXPECT_EQ(age_text(59min + 59s), "59 m 59 s");
-  EXPECT_EQ(age_text(2h + 10min + 59s), "2 h 10 m");
-  EXPECT_EQ(age_text(23h + 59min + 59s), "23 h 59 m");
-  EXPECT_EQ(age_text(24h), "1 d 00 h");
-  EXPECT_EQ(age_text(99h), "4 d 03 h");
+  std::string texts;
+  for (const Duration age :
+       {Duration(0s), Duration(999'999us), Duration(1s), Duration(59'999ms), Duration(60s), Duration(185s),
+        1h - 1ns, 2h + 10min + 59s + 0ns, 24h - 1ns, Duration(99h)}) {
+    texts += age_text(age) + ", ";
+  }
+  EXPECT_EQ(texts, "0 ms, 999 ms, 1 s, 59 s, 1 m 00 s, 3 m 05 s, 59 m 59 s, 2 h 10 m, 23 h 59 m, 4 d 03 h, ");
 }
 
 ServerSnapshot server() {
@@ -36,29 +34,31 @@ ServerSnapshot server() {
   picture.pid = 4711;
   picture.age = 2h + 10min;
   picture.started = std::chrono::sys_days{std::chrono::year(2026) / 11 / 27} + 5h + 20min + 11s + 999ms;
-  picture.listeners = {{.local = address("0.0.0.0", 54321), .length = 2, .limit = 4096},
-                       {.local = address("::", 54321), .length = 0, .limit = 128}};
+  picture.listeners.resize(2);
+  picture.listeners[0].local = address("0.0.0.0", 54321);
+  picture.listeners[0].receive_queue = 2;
+  picture.listeners[0].send_queue = 4096;
+  picture.listeners[1].local = address("::", 54321);
+  picture.listeners[1].send_queue = 128;
   return picture;
 }
 
-SessionSnapshot session(pid_t pid, std::optional<tcpserver::base::Duration> age) {
-  return {.pid = pid,
-          .age = age,
-          .connection = ConnectionSnapshot{.peer = address("192.0.2.7", 40112),
-                                           .local = address("192.0.2.1", 54321),
-                                           .state = "ESTABLISHED",
-                                           .received = 1234,
-                                           .sent = 56789,
-                                           .receive_queue = 0,
-                                           .send_queue = 12},
-          .zombie = false};
+SessionSnapshot session(pid_t pid, std::optional<Duration> age) {
+  tcpserver::kernel::TcpSocket connection;
+  connection.peer = address("192.0.2.7", 40112);
+  connection.local = address("192.0.2.1", 54321);
+  connection.state = established;
+  connection.received = 1234;
+  connection.written = 56789;
+  connection.send_queue = 12;
+  return {.pid = pid, .age = age, .connection = connection, .zombie = false};
 }
 
 TEST(SessionTable, ShowsAServerAndWhoIsConnected) {
   auto picture = server();
   picture.sessions = {session(4712, 3min + 5s), session(104713, 850ms)};
   picture.sessions[1].connection->peer = address("2001:db8::7", 9);
-  picture.sessions[1].connection->state = "CLOSE-WAIT";
+  picture.sessions[1].connection->state = close_wait;
   picture.sessions[1].connection->received.reset();
   picture.sessions.push_back({.pid = 5, .age = 12s, .connection = std::nullopt, .zombie = true});
   picture.sessions.push_back({.pid = 6, .age = std::nullopt, .connection = std::nullopt, .zombie = false});
@@ -77,14 +77,8 @@ TEST(SessionTable, FitsAHundredColumnsWithIpv4) {
   picture.sessions = {session(999'999, 25min)};
   auto& connection = *picture.sessions[0].connection;
   connection.peer = connection.local = address("192.168.178.24", 54321);
-  connection.received = connection.sent = 9'999'999;
+  connection.received = connection.written = 9'999'999;
   for (const auto& line : harness::lines_of(session_tables({picture}))) EXPECT_LE(line.size(), 100U) << line;
-}
-
-TEST(SessionTable, IsOmittedWithoutSessions) {
-  EXPECT_EQ(session_tables({server()}),
-            "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 0 sessions\n"
-            "listens on 0.0.0.0:54321 (queue 2 of 4096), [::]:54321 (queue 0 of 128)\n");
 }
 
 TEST(SessionTable, SaysWhereNobodyIsLetIn) {
@@ -96,6 +90,7 @@ TEST(SessionTable, SaysWhereNobodyIsLetIn) {
   EXPECT_EQ(lines[0], "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 1 session");
   EXPECT_EQ(lines[1], "does not listen: it is starting, or stopping");
   EXPECT_EQ(lines[4], "");
+  EXPECT_EQ(lines[5], "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 0 sessions") << "no table";
 }
 
 TEST(SessionTable, IsSortedByAge) {
@@ -121,14 +116,6 @@ TEST(SessionTable, IsJsonForPrograms) {
   EXPECT_EQ(json.values("servers.0.sessions.1"),
             "{pid: 5, age_s: null, state: zombie, peer: null, local: null, bytes_in: null, bytes_out: null, "
             "receive_queue: null, send_queue: null}");
-}
-
-TEST(SessionTable, EscapesStringsInJson) {
-  auto picture = server();
-  picture.sessions = {session(4712, 1s)};
-  picture.sessions[0].connection->state = harness::hostile;
-  const auto json = session_tables_json({picture});
-  EXPECT_TRUE(harness::contains(json, harness::hostile_in_json));
 }
 
 }  // namespace

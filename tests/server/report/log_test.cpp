@@ -1,145 +1,235 @@
 #include "tcpserver/server/report/log.hpp"
 
+#include "tcpserver/base/unique_fd.hpp"
+
 #include "harness/captured_errors.hpp"
+#include "harness/file_size_limit.hpp"
+#include "harness/json.hpp"
+#include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
+#include "harness/text_file.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <regex>
 #include <string>
 
+namespace tcpserver::server {
 namespace {
 
-using namespace tcpserver::base;
-using namespace tcpserver::server;
+using harness::Json;
 using namespace std::chrono_literals;
 
-// Of lines of JSON. The time's own form is log_record_test's.
-std::string without_time(std::string lines) {
-  const std::string key = R"("time": "2026-11-27T04:44:21.123456Z", )";
-  for (std::size_t at = 0; (at = lines.find("\"time\": ", at)) != std::string::npos;)
-    lines.erase(at, key.size());
-  return lines;
+void add_session(LogRecord& record) {
+  record.add("peer", "[::1]:40112");
+  record.add("bytes_in", UINT64_MAX);
+  record.add_seconds("duration_s", 1h + 2001us);
 }
 
-TEST(Log, SaysAsMuchAsItsVerbosityLetsIt) {
-  using tcpserver::server::Verbosity;
-  const auto said_with = [](Verbosity verbosity) {
-    CapturedErrors captured;
-    Log log;
-    log.set_verbosity(verbosity);
-    log.detail("detail");
-    log.info("info");
-    log.answer("answer");
-    log.warning("warning");
-    captured.restore();
-    return captured.read_all();
-  };
-  EXPECT_EQ(said_with(Verbosity::quiet), "tcpserver: answer\ntcpserver: warning\n");
-  EXPECT_EQ(said_with(Verbosity::normal), "tcpserver: info\ntcpserver: answer\ntcpserver: warning\n");
-  EXPECT_EQ(said_with(Verbosity::verbose),
-            "tcpserver: detail\ntcpserver: info\ntcpserver: answer\ntcpserver: warning\n");
+TEST(LogRecord, AsTextIsKeysAndValues) {
+  LogRecord record(LogFormat::text, Severity::info, "session_end");
+  add_session(record);
+  EXPECT_EQ(record.finish(),
+            "session_end peer=[::1]:40112 bytes_in=18446744073709551615 duration_s=3600.002001");
 }
 
-TEST(Log, WritesOneLineWithTheProgramsName) {
-  CapturedErrors captured;
+TEST(LogRecord, AsJsonIsAnObject) {
+  LogRecord record(LogFormat::json, Severity::info, "session_end");
+  add_session(record);
+  const Json json(record.finish());
+  EXPECT_EQ(json.keys(), "time level event peer bytes_in duration_s");
+  EXPECT_EQ(json.values("level event bytes_in duration_s"),
+            "info session_end 18446744073709551615 3600.002001");
+  EXPECT_TRUE(std::regex_match(json.values("time"), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)")));
+}
+
+TEST(LogRecord, KeepsAMessageWithinItsLine) {
+  constexpr std::string_view message = "a\nb\tc\x01\x7f\"";
+  LogRecord text(LogFormat::text, Severity::notice, "message", message);
+  EXPECT_EQ(text.finish(), "a?b?c??\"");
+  LogRecord json(LogFormat::json, Severity::notice, "message", message);
+  const auto line = json.finish();
+  EXPECT_EQ(line.find('\n'), std::string_view::npos);
+  EXPECT_EQ(Json(line).values("level event message"), "notice message " + std::string(message));
+}
+
+TEST(LogRecord, IsJsonHoweverLongItIs) {
+  for (const char c : {'x', '"', '\n', '\xff'}) {
+    for (const std::size_t size : {1'890U, 1'900U, 1'910U, 1'920U, 10'000U}) {
+      LogRecord record(LogFormat::json, Severity::info, "message", std::string(size, c));
+      const auto line = record.finish();
+      EXPECT_LT(line.size(), LogSink::longest_text);
+      EXPECT_EQ(Json(line).values("level"), "info");
+    }
+  }
+  LogRecord record(LogFormat::json, Severity::info, "session_end");
+  record.add("peer", std::string(3000, 'x').c_str());
+  for (int i = 0; i < 500; ++i) record.add("pid", UINT64_MAX);
+  EXPECT_EQ(Json(record.finish()).numbers("pid").back(), 18446744073709551615.0);
+}
+
+class LogTest : public ::testing::Test {
+ protected:
+  CapturedErrors errors;
   Log log;
-  log.info("%d of %s", 3, "four");
-  captured.restore();
-  EXPECT_EQ(captured.read_all(), "tcpserver: 3 of four\n");
+};
+
+TEST_F(LogTest, SaysAsMuchAsItsVerbosityLetsIt) {
+  log.set_verbosity(Verbosity::quiet);
+  log.info("hidden");
+  log.answer("answer");
+  log.warning("%d of %s", 3, "four");
+  log.set_verbosity(Verbosity::normal);
+  log.info("info");
+  EXPECT_FALSE(log.has_details());
+  EXPECT_EQ(errors.read_all(), "tcpserver: answer\ntcpserver: 3 of four\ntcpserver: info\n");
 }
 
-TEST(Log, CutsALineThatIsTooLongButKeepsItsEnd) {
-  CapturedErrors captured;
-  Log log;
+TEST_F(LogTest, CutsALineThatIsTooLongButKeepsItsEnd) {
   log.info("%s", std::string(5000, 'x').c_str());
-  captured.restore();
-  const auto text = captured.read_all();
+  const auto text = errors.read_all();
   EXPECT_LE(text.size(), 1100U);
   EXPECT_GE(text.size(), 1000U);
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
-TEST(Log, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
-  CapturedErrors captured;
-  Log log;
-  captured.fill();
+TEST_F(LogTest, DropsLinesWhenTheReaderStallsAndSaysHowMany) {
+  log.set_format(LogFormat::json);
+  errors.fill();
   log.info("lost");
   log.info("lost too");
-  static_cast<void>(captured.read_all());
-  log.info("here again");
-  captured.restore();
-  EXPECT_EQ(captured.read_all(),
-            "tcpserver: dropped 2 log lines: stderr was not writable\ntcpserver: here again\n");
+  static_cast<void>(errors.read_all());
+  log.warning("here again");
+  const auto lines = harness::lines_of(errors.read_all());
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(Json(lines[0]).values("level message"), "warning dropped 2 log lines: stderr was not writable");
+  EXPECT_EQ(Json(lines[1]).values("level message"), "warning here again");
 }
 
-// Once the reader reads again, and nothing else is said.
-TEST(Log, SaysHowManyLinesWereDroppedByItself) {
-  CapturedErrors captured;
-  Log log;
+// Once the reader reads again, without a further line.
+TEST_F(LogTest, SaysHowManyLinesWereDroppedByItself) {
   EXPECT_FALSE(log.due().has_value());
-  captured.fill();
+  errors.fill();
   log.info("lost");
   ASSERT_TRUE(log.due().has_value());
-  const auto now = tcpserver::base::Clock::now();
-  log.after_wait(now);  // it still takes nothing
-  EXPECT_GT(*log.due(), now) << "not to be tried at once again";
-  static_cast<void>(captured.read_all());
+  const auto now = base::Clock::now();
+  log.after_wait(now);  // still not writable
+  EXPECT_GT(*log.due(), now) << "not to be tried again at once";
+  static_cast<void>(errors.read_all());
   log.after_wait(now + 1s);
   EXPECT_FALSE(log.due().has_value());
   EXPECT_EQ(log.dropped(), 1U);
-  captured.restore();
-  EXPECT_EQ(captured.read_all(), "tcpserver: dropped 1 log lines: stderr was not writable\n");
+  EXPECT_EQ(errors.read_all(), "tcpserver: dropped 1 log lines: stderr was not writable\n");
 }
 
-TEST(Log, SaysItAllInJson) {
-  CapturedErrors captured;
-  Log log;
-  log.set_format(tcpserver::server::LogFormat::json);
-  log.set_verbosity(tcpserver::server::Verbosity::verbose);
-  log.info("it's \"%s\"", "here\n");
-  captured.fill();
-  log.warning("lost");
-  const auto before = captured.read_all();
-  log.answer("asked for");
-  captured.restore();
-  const auto after = captured.read_all();
-  EXPECT_EQ(without_time(before.substr(0, before.find('\n'))),
-            R"({"level": "info", "event": "message", "message": "it's \"here\u000a\""})");
-  EXPECT_EQ(
-      without_time(after),
-      R"({"level": "warning", "event": "message", "message": "dropped 1 log lines: stderr was not writable"})"
-      "\n"
-      R"({"level": "notice", "event": "message", "message": "asked for"})"
-      "\n");
-}
-
-TEST(RateLimit, LetsOneThroughPerIntervalAndCountsTheRest) {
-  RateLimit limit(1s);
-  const auto start = tcpserver::base::Clock::now();
-  EXPECT_TRUE(limit.allows(start));
-  EXPECT_FALSE(limit.allows(start + 1ms));
-  EXPECT_FALSE(limit.allows(start + 999ms));
-  EXPECT_TRUE(limit.allows(start + 1s));
-  EXPECT_EQ(limit.take_held_back(), 2U);
-  EXPECT_EQ(limit.take_held_back(), 0U);
-}
-
-TEST(Log, SaysHowManyLinesWereHeldBack) {
-  CapturedErrors captured;
-  Log log;
-  RateLimit limit(200ms);
+TEST_F(LogTest, SaysHowManyLinesWereHeldBack) {
+  RateLimit limit(1h);
+  const auto before = base::Clock::now() - 2h;
+  EXPECT_EQ(limit.let_through(before), 0U);
+  EXPECT_EQ(limit.let_through(before + 1h - 1ms), std::nullopt);
+  EXPECT_EQ(limit.let_through(before + 1h), 1U);
+  EXPECT_EQ(limit.let_through(before + 1h + 1ms), std::nullopt);
   log.limited_warning(limit, "first");
-  log.limited_warning(limit, "held back");
-  ::usleep(250'000);
   log.limited_warning(limit, "second");
-  captured.restore();
-  // A slow machine may have taken longer than the interval for the first two lines.
-  const auto text = captured.read_all();
-  if (text.find("held back\n") != std::string::npos)
-    GTEST_SKIP() << "this machine was too slow for the interval";
-  EXPECT_EQ(text, "tcpserver: first\ntcpserver: second (and 1 more like this)\n");
+  EXPECT_EQ(errors.read_all(), "tcpserver: first (and 1 more like this)\n");
+}
+
+// A full disk takes half of a line, and later all of the next one.
+TEST_F(LogTest, BeginsANewLineAfterATornOne) {
+  const harness::TextFile text;
+  const base::UniqueFd file(::open(text.path().c_str(), O_WRONLY | O_CLOEXEC));
+  ::dup2(file.get(), STDERR_FILENO);
+  Log file_log;
+  {
+    const harness::FileSizeLimit full(15);
+    file_log.info("torn");
+    file_log.info("lost");
+  }
+  file_log.info("whole");
+  EXPECT_EQ(harness::contents_of(text.path()),
+            "tcpserver: torn\ntcpserver: dropped 2 log lines: stderr was not writable\ntcpserver: whole\n");
+  EXPECT_EQ(file_log.dropped(), 2U);
+}
+
+// Stands in for syslogd: a socket in a folder of its own.
+class SystemLog : public LogTest {
+ protected:
+  void listen() {
+    ::unlink(path.c_str());
+    socket_ = base::UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  void open() {
+    log.open_system_log(path.c_str());
+    log.leave_standard_error();
+  }
+  // Empty if nothing has come.
+  std::string next() {
+    std::array<char, 4096> text{};
+    const auto size = ::recv(socket_.get(), text.data(), text.size(), 0);
+    return size <= 0 ? "" : std::string(text.data(), static_cast<std::size_t>(size));
+  }
+  static std::string line(int priority, const std::string& text) {
+    return "<" + std::to_string(priority) + ">tcpserver[" + std::to_string(::getpid()) + "]: " + text;
+  }
+
+  const harness::TemporaryFolder folder;
+  const std::string path = folder.path() + "/log";
+
+ private:
+  base::UniqueFd socket_;
+};
+
+// Facility daemon is 3, severities are 4, 5 and 6 (RFC 3164, section 4.1.1).
+TEST_F(SystemLog, GetsLinesWithTheirPriority) {
+  listen();
+  open();
+  log.warning("a warning");
+  log.answer("asked for");
+  log.info("an info");
+  EXPECT_EQ(next(), line(28, "a warning"));
+  EXPECT_EQ(next(), line(29, "asked for"));
+  EXPECT_EQ(next(), line(30, "an info"));
+  EXPECT_EQ(next(), "");
+  EXPECT_EQ(errors.read_all(), "");
+}
+
+TEST_F(SystemLog, GetsTheRestAndTheNumberOfLostLinesAfterARestart) {
+  open();
+  EXPECT_TRUE(errors.read_all().starts_with("tcpserver: the system's log does not answer: "));
+  log.info("missed");
+  listen();
+  log.info("first");
+  EXPECT_EQ(next(), line(28, "dropped 2 log lines: the system log was not writable"));
+  EXPECT_EQ(next(), line(30, "first"));
+  listen();  // another socket at the same place
+  log.info("second");
+  EXPECT_EQ(next(), line(30, "second"));
+}
+
+// syslog(3) would wait here until somebody reads.
+TEST_F(SystemLog, StopsNobodyIfItReadsNothing) {
+  listen();
+  open();
+  constexpr unsigned far_more_than_fit = 20'000;
+  for (unsigned i = 0; i < far_more_than_fit; ++i) log.info("x");
+  unsigned taken = 0;
+  while (!next().empty()) ++taken;
+  EXPECT_EQ(log.dropped(), far_more_than_fit - taken);
+  EXPECT_GT(log.dropped(), 0U);
+  log.info("again");
+  EXPECT_TRUE(harness::contains(next(), "dropped " + std::to_string(far_more_than_fit - taken)));
+  EXPECT_EQ(next(), line(30, "again"));
 }
 
 }  // namespace
+}  // namespace tcpserver::server

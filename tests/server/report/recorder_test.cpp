@@ -4,11 +4,11 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/captured_errors.hpp"
+#include "harness/file_size_limit.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +16,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <regex>
 #include <string>
@@ -30,15 +31,9 @@ namespace fs = std::filesystem;
 
 class RecorderTest : public ::testing::Test {
  protected:
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(folder)) found.push_back(entry.path().filename());
-    return found;
-  }
   static SocketAddress peer(const std::string& address = "127.0.0.1", std::uint16_t port = 40112) {
     return SocketAddress::parse(address, port).value();
   }
-  // Its record, cleaned as for a new child.
 
   CapturedErrors errors;
   Log log;
@@ -62,14 +57,18 @@ TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
     EXPECT_TRUE(fs::exists(folder / name)) << name;
     fs::remove(folder / name);
   }
-  EXPECT_EQ(names(), std::vector<std::string>{}) << "nothing but those names";
+  EXPECT_TRUE(fs::is_empty(folder)) << "no other names";
   EXPECT_EQ(errors.read_all(), "");
 }
 
-TEST_F(RecorderTest, TellsTheChildItsDescriptorAndLimit) {
+TEST_F(RecorderTest, OpensAPrivateFileForTheChildToWrite) {
   Recorder recorder(folder, 12, log);
+  const auto mask = ::umask(0);
   const auto file = recorder.begin(peer());
-  ASSERT_TRUE(file);
+  ::umask(mask);
+  struct stat status {};
+  ASSERT_EQ(::fstat(file.get(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U) << "for its user only";
   const auto recording = recorder.recording_in(file.get());
   EXPECT_EQ(Recorder(folder, 0, log).recording_in(file.get()).room,
             std::numeric_limits<std::uint64_t>::max());
@@ -79,38 +78,23 @@ TEST_F(RecorderTest, TellsTheChildItsDescriptorAndLimit) {
   EXPECT_EQ(::fcntl(file.get(), F_GETFD), FD_CLOEXEC);
 }
 
-TEST_F(RecorderTest, MakesFilesForItsUserAloneWhateverTheUmaskIs) {
-  Recorder recorder(folder, 0, log);
-  const auto mask = ::umask(0);
-  const auto file = recorder.begin(peer());
-  ::umask(mask);
-  struct stat status {};
-  ASSERT_EQ(::fstat(file.get(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777U, 0600U);
-}
-
-// The second has the time in its name.
+// The second has the time in its name. A link that is there is not followed.
 TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
   Recorder recorder(folder, 0, log);
+  fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
   std::vector<base::UniqueFd> files;
   for (int i = 0; i < 100; ++i) {
     files.push_back(recorder.begin(peer()));
     ASSERT_TRUE(files.back()) << "file " << i;
-    ASSERT_TRUE(base::write_all(files.back().get(), std::to_string(i)));
   }
-  const auto all = names();
-  EXPECT_EQ(all.size(), 100U);
-  const std::regex with_time(R"(tcpserver\.127\.0\.0\.1:40112(\.\d{8}T\d{6}\.\d{6}Z(-\d+)?)?\.dat)");
-  for (const auto& name : all) EXPECT_TRUE(std::regex_match(name, with_time)) << name;
-  EXPECT_EQ(base::read_file((folder / "tcpserver.127.0.0.1:40112.dat").c_str(), 10), "0");
-}
-
-TEST_F(RecorderTest, FollowsNoLink) {
-  Recorder recorder(folder, 0, log);
-  fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
-  const auto file = recorder.begin(peer());
-  ASSERT_TRUE(file);
   EXPECT_FALSE(fs::exists(folder / "victim"));
+  const std::regex with_time(R"(tcpserver\.127\.0\.0\.1:40112(\.\d{8}T\d{6}\.\d{6}Z)?\.dat)");
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    ++count;
+    EXPECT_TRUE(std::regex_match(entry.path().filename().string(), with_time)) << entry.path();
+  }
+  EXPECT_EQ(count, 101);
 }
 
 // Its files are in the folder that was there at the start, wherever its path leads now.
@@ -146,48 +130,28 @@ TEST_F(RecorderTest, SaysWhatEndedARecording) {
 }
 
 TEST_F(RecorderTest, NeedsAFolder) {
-  const auto refusal_of = [this](const fs::path& path) {
+  std::ofstream(folder / "file") << "text";
+  for (const auto* name : {"none", "file"}) {
     try {
-      const Recorder recorder(path, 0, log);
+      const Recorder recorder(folder / name, 0, log);
+      ADD_FAILURE() << name << " was taken";
     } catch (const base::StartError& error) {
       EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
-      return std::string(error.what());
+      EXPECT_TRUE(harness::contains(error.what(), folder / name));
     }
-    return std::string("none");
-  };
-  EXPECT_EQ(refusal_of(folder / "none"), "cannot open the folder of --record, " + (folder / "none").string() +
-                                             ": No such file or directory");
-  const base::UniqueFd file(::open((folder / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  ASSERT_TRUE(file);
-  EXPECT_EQ(refusal_of(folder / "file"),
-            "cannot open the folder of --record, " + (folder / "file").string() + ": Not a directory");
+  }
 }
 
-// A file at the process's limit is full, and that is known beforehand.
-class RecorderUnderLimit : public RecorderTest {
- protected:
-  void put_under(rlim_t limit) {
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-    const rlimit lower{.rlim_cur = limit, .rlim_max = old.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &lower), 0);
-  }
-  std::uint64_t limit_of(std::uint64_t asked) {
-    Recorder recorder(folder, asked, log);
-    return recorder.recording_in(0).room;
-  }
-  void TearDown() override { ::setrlimit(RLIMIT_FSIZE, &old); }
-  rlimit old{};
-};
-
-TEST_F(RecorderUnderLimit, LowersItsOwn) {
-  put_under(4096);
-  EXPECT_EQ(limit_of(0), 4096U);
-  EXPECT_EQ(limit_of(4097), 4096U);
-  const auto said = errors.read_all();
-  EXPECT_EQ(occurrences(said, "--record: files end at 4096 bytes"), 2U) << said;
-  EXPECT_EQ(limit_of(4096), 4096U);
-  EXPECT_EQ(limit_of(10), 10U);
-  EXPECT_EQ(errors.read_all(), "") << "nothing that was not asked for";
+// A file at the process's limit is full, which is known beforehand.
+TEST_F(RecorderTest, LowersItsLimitToThatOfTheProcess) {
+  const harness::FileSizeLimit limit(4096);
+  const auto room = [this](std::uint64_t asked) { return Recorder(folder, asked, log).recording_in(0).room; };
+  EXPECT_EQ(room(0), 4096U);
+  EXPECT_EQ(room(4097), 4096U);
+  EXPECT_EQ(occurrences(errors.read_all(), "--record: files end at 4096 bytes"), 2U);
+  EXPECT_EQ(room(4096), 4096U);
+  EXPECT_EQ(room(10), 10U);
+  EXPECT_EQ(errors.read_all(), "");
 }
 
 }  // namespace

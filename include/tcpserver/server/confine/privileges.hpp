@@ -1,28 +1,32 @@
 #pragma once
 
 #include "tcpserver/server/confine/account.hpp"
-#include "tcpserver/server/confine/sandbox.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log.hpp"
 
 #include <optional>
 #include <vector>
 
-// What the server and its children may do, as the options say, and the log lines about it.
+// What the server itself may still do once it serves, and the log lines about it.
 namespace tcpserver::server {
 
-// The sandbox for the children. Throws StartError (system) where --sandbox on cannot be had.
-[[nodiscard]] Sandbox choose_sandbox(const ServerOptions& options, Log& log);
+// A directory tree in which the server may still remove files, or create and write them.
+struct WritableDir {
+  int descriptor = -1;  // the open directory: its path may be closed to the user of --user
+  bool create = false;
+  bool remove = false;
+};
 
-// Who --user names, if anybody. Throws StartError (no_user) where there is no such user or group.
-[[nodiscard]] std::optional<Account> find_the_user(const ServerOptions& options);
-
-// Switches to that user, if any. Call after the ports are bound. Warns if the server keeps running as root.
-// Throws StartError on failure.
+// Switches this process to the account of --user permanently: only this group, no capabilities,
+// no_new_privs. Call after the ports are bound. Without an account it only warns if the process runs as root.
+// Throws StartError: no_permission without root (or CAP_SETUID and CAP_SETGID), system if the kernel refuses
+// or if the process could switch back.
 void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log);
 
-// Drops privileges that are no longer needed. Call after the last file is opened. Files in `kept` stay
-// writable.
+// Drops the privileges that are no longer needed, for this process and all its children: opening files for
+// writing outside of `kept` and TCP sockets (Landlock, landlock(7): Linux 5.13, 6.7 for TCP, 6.12 for
+// signals), and capabilities(7). What is open stays usable. Call once, after the last file was opened. Drops
+// less where the kernel cannot, and logs it.
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log);
 
 }  // namespace tcpserver::server

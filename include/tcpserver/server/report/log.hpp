@@ -1,24 +1,54 @@
 #pragma once
 
+#include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log_sink.hpp"
 
+#include <array>
 #include <cstdarg>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace tcpserver::server {
+
+// One log line, formatted without allocation. As text it is "EVENT key=value ...", as JSON one object:
+//   {"time": "2026-11-27T04:44:21.123456Z", "level": "info", "event": "session_open", "pid": 4711}
+// with the time in UTC (RFC 3339). The JSON is valid even if not everything fits.
+class LogRecord {
+ public:
+  // With a message, the text is the message alone, with "?" for control characters; JSON has it as "message".
+  LogRecord(LogFormat format, Severity severity, const char* event, std::string_view message = {}) noexcept;
+  LogRecord(const LogRecord&) = delete;
+  LogRecord& operator=(const LogRecord&) = delete;
+
+  // Values contain neither blanks nor control characters.
+  void add(const char* key, const char* value) noexcept;
+  void add(const char* key, std::uint64_t value) noexcept;
+  void add_seconds(const char* key, base::Duration value) noexcept;  // to the microsecond
+
+  // Completes the line and returns it, without a newline. Call once.
+  [[nodiscard]] std::string_view finish() noexcept;
+  [[nodiscard]] Severity severity() const noexcept { return severity_; }
+
+ private:
+  [[nodiscard]] bool is_json() const noexcept { return format_ == LogFormat::json; }
+
+  LogFormat format_;
+  Severity severity_;
+  base::BoundedText<LogSink::longest_text> text_;
+  base::JsonWriter json_{text_};
+};
 
 // Lets one line through per interval and counts the rest, for events that a client can cause at will.
 class RateLimit {
  public:
   explicit RateLimit(base::Duration interval) noexcept : interval_(interval) {}
 
-  [[nodiscard]] bool allows(base::TimePoint now) noexcept;
-
-  // How many were held back since the last that was let through; the count starts anew.
-  [[nodiscard]] std::uint64_t take_held_back() noexcept;
+  // Returns nullopt if a line is to be held back now; otherwise the number held back since the last one.
+  [[nodiscard]] std::optional<std::uint64_t> let_through(base::TimePoint now) noexcept;
 
  private:
   base::Duration interval_;
@@ -26,69 +56,58 @@ class RateLimit {
   std::uint64_t held_back_ = 0;
 };
 
-// The server's lines, to standard error, the system's log, or both. Formats on the stack; a place that takes
-// nothing stops no client (log_sink.hpp).
+// The server's log: standard error, the system's log, or both. Never waits, never allocates.
 class Log {
  public:
-  // To standard error.
-  Log() noexcept { errors_.emplace(); }
+  // Logs to standard error.
+  Log() noexcept { sinks_[0].emplace(); }
 
-  // From now on to the system's log, too; says so on standard error where that is not there.
-  void open_system_log() noexcept;
-  // From now on to the system's log alone, where that was opened.
+  // Adds the system's log, and warns if it does not answer. The path is not copied.
+  void open_system_log(const char* path = "/dev/log") noexcept;
+  // Leaves the system's log alone, if it was opened.
   void leave_standard_error() noexcept;
-
-  [[nodiscard]] bool has_system_log() const noexcept { return system_log_.has_value(); }
+  [[nodiscard]] bool has_system_log() const noexcept { return sinks_[1].has_value(); }
 
   void set_verbosity(Verbosity verbosity) noexcept { verbosity_ = verbosity; }
-  void set_format(LogFormat format) noexcept;
+  void set_format(LogFormat format) noexcept { format_ = format; }
   [[nodiscard]] LogFormat format() const noexcept { return format_; }
+  // True with --verbose: each session is logged.
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }
 
-  // What somebody asked for just now, and what is wrong: said in any case.
+  // Always logged: the answer to a signal, and what is wrong.
   void answer(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
   void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
-  // A warning that is held back as `limit` says. One that comes after held-back ones says how many.
+  // Holds the warning back as `limit` demands. One that is let through tells how many were held back.
   void limited_warning(RateLimit& limit, const char* format, ...) noexcept
       __attribute__((format(printf, 3, 4)));
 
-  // What an operator wants to know: not with --quiet.
+  // Not logged with --quiet.
   void info(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
-  // Of each session: with --verbose alone.
-  void detail(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
-
-  // A line with a shape of its own: begin, add to it, and write it.
-  [[nodiscard]] LogRecord begin(Severity severity, std::string_view event) const noexcept {
-    return {format_, severity, event};
-  }
   void write(LogRecord& record) noexcept;
 
-  // Lines that a place of the log did not take, since the start.
-  [[nodiscard]] std::uint64_t dropped() const noexcept;
-  // After each wait: says how many, once they are taken again. No wait should be longer than until due().
+  // The number of lines that a sink has lost since the start.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  // Reports lost lines when a sink takes lines again. Call after each wait, and wait no longer than due().
   void after_wait(base::TimePoint now) noexcept;
   [[nodiscard]] std::optional<base::TimePoint> due() const noexcept;
 
  private:
   void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
       __attribute__((format(printf, 3, 0)));
+  void report_lost() noexcept;
 
-  [[nodiscard]] bool owes_dropped() const noexcept;
+  // The interval between tries to report lost lines. It doubles: perhaps nobody ever reads again.
+  static constexpr base::Duration shortest_interval = std::chrono::seconds(1);
+  static constexpr base::Duration longest_interval = std::chrono::minutes(1);
 
-  // Where a place takes nothing, how long until the next look whether it flows again: twice as long each
-  // time, up to a minute, for it may be that nobody ever reads. Every further line is a look, too.
-  static constexpr base::Duration first_between_tries = std::chrono::seconds(1);
-  static constexpr base::Duration last_between_tries = std::chrono::minutes(1);
-
-  std::optional<StandardError> errors_;
-  std::optional<SystemLog> system_log_;
+  std::array<std::optional<LogSink>, 2> sinks_;  // standard error, the system's log
   LogFormat format_ = LogFormat::text;
-  std::uint64_t dropped_before_ = 0;  // by a place that was left
-  base::TimePoint next_try_{};        // to say what was dropped
-  base::Duration between_tries_ = first_between_tries;
   Verbosity verbosity_ = Verbosity::normal;
+  std::uint64_t dropped_ = 0;
+  base::TimePoint next_try_{};
+  base::Duration interval_ = shortest_interval;
 };
 
 }  // namespace tcpserver::server

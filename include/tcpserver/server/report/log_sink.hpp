@@ -1,7 +1,7 @@
 #pragma once
 
 #include "tcpserver/base/unique_fd.hpp"
-#include "tcpserver/server/report/log_record.hpp"
+#include "tcpserver/server/options.hpp"
 
 #include <sys/types.h>
 
@@ -9,83 +9,53 @@
 #include <cstdint>
 #include <string_view>
 
-// The places that lines of the log go to. None of them ever makes the server wait or allocates.
 namespace tcpserver::server {
 
-// Takes lines as they come. Where nothing is taken now, a line is dropped, and the number of dropped ones is
-// written when it flows again.
+// The importance of a line: "warning", "notice", "info" in JSON.
+enum class Severity { warning, notice, info };
+
+// A destination of log lines. It never waits and never allocates: a line that cannot be written now is lost.
 class LogSink {
  public:
-  // The newline and all that is added included.
-  static constexpr std::size_t longest_line = LogRecord::capacity + 64;
+  static constexpr std::size_t longest_text = 2000;
+  static constexpr std::size_t longest_line = longest_text + 64;  // with prefix and newline
 
-  void set_format(LogFormat format) noexcept { format_ = format; }
-  void take(Severity severity, std::string_view line) noexcept;
+  // Standard error as it is now: "tcpserver: TEXT", or just the text in JSON. If it is the journal
+  // (JOURNAL_STREAM, systemd.exec(5)), a priority comes first: "<4>tcpserver: TEXT" (sd-daemon(3)). A pipe is
+  // asked to hold thousands of lines.
+  LogSink() noexcept;
 
-  // Writes the number of dropped lines, where some were dropped and it flows again.
-  void tell_dropped() noexcept;
-  [[nodiscard]] bool owes_dropped() const noexcept { return untold_ > 0; }
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }  // since the start
+  // The system's log: a datagram "<PRIORITY>tcpserver[PID]: TEXT" to this socket (RFC 3164), with facility
+  // daemon. Not by syslog(3), which waits for a slow daemon. The path is not copied.
+  explicit LogSink(const char* path) noexcept;
 
- protected:
-  // `name` is for the line that tells of dropped ones: "stderr".
-  explicit LogSink(const char* name) noexcept : name_(name) {}
-  ~LogSink() = default;
-  [[nodiscard]] LogFormat format() const noexcept { return format_; }
-
- private:
-  [[nodiscard]] virtual bool put(Severity severity, std::string_view line) noexcept = 0;
-
-  const char* name_;
-  LogFormat format_ = LogFormat::text;
-  std::uint64_t untold_ = 0;
-  std::uint64_t dropped_ = 0;
-};
-
-// Standard error as it was when this was made: "tcpserver: LINE" as text, and just the line as JSON. Where
-// that is the journal (JOURNAL_STREAM, systemd.exec(5)), with a priority before it: "<4>tcpserver: LINE"
-// (sd-daemon(3)).
-class StandardError final : public LogSink {
- public:
-  // Through a descriptor of its own that does not block, where there can be one. Asks for a pipe that holds
-  // thousands of lines.
-  StandardError() noexcept;
-
- private:
-  // How a line is written with no risk of a wait.
-  enum class Way {
-    write,       // to a file, or to a description of our own that does not block
-    send,        // to a socket
-    borrow,      // to a terminal of another user, which cannot be opened again
-    poll_first,  // to whatever else
-  };
-  [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
-  [[nodiscard]] ssize_t write_now(std::string_view line) noexcept;
-  [[nodiscard]] ssize_t write_borrowed(std::string_view line) noexcept;
-  [[nodiscard]] bool takes_a_line() const noexcept;
-
-  base::UniqueFd own_;  // empty: standard error itself
-  int fd_;
-  Way way_;
-  bool is_journal_;
-  bool torn_ = false;  // only a part of the last line was written
-};
-
-// The system's log, facility daemon: "<PRIORITY>tcpserver[PID]: LINE" in a datagram (RFC 3164; the daemon of
-// the log adds time and host). Not by syslog(3), which waits where the daemon is slow.
-class SystemLog final : public LogSink {
- public:
-  // Where it listens; the system's own place where none is given. The path is not copied.
-  explicit SystemLog(const char* path = nullptr) noexcept;
-
-  // Whether a daemon of the log is there now; errno where not.
+  // Returns true if the system's log can be reached now; otherwise false with errno.
   [[nodiscard]] bool answers() const noexcept;
 
- private:
-  [[nodiscard]] bool put(Severity severity, std::string_view line) noexcept override;
+  // Returns false if the line was lost, all or a part of it.
+  [[nodiscard]] bool put(Severity severity, LogFormat format, std::string_view text) noexcept;
 
-  const char* path_;
-  base::UniqueFd socket_;
+  [[nodiscard]] const char* name() const noexcept { return path_ == nullptr ? "stderr" : "the system log"; }
+
+  std::uint64_t lost = 0;  // lines that were lost and not reported yet
+
+ private:
+  // How a line is written without waiting.
+  enum class Way {
+    write,       // to a file, or through a description of our own that does not block
+    send,        // to a socket
+    borrow,      // to a terminal of another user, which cannot be opened again
+    poll_first,  // to anything else
+    syslog       // to path_
+  };
+  [[nodiscard]] ssize_t write_now(std::string_view line) const noexcept;
+
+  const char* path_ = nullptr;
+  base::UniqueFd own_;
+  int fd_;
+  Way way_;
+  bool is_journal_ = false;
+  bool torn_ = false;  // only a part of the last line was written
 };
 
 }  // namespace tcpserver::server

@@ -25,31 +25,29 @@ struct ListenQueue {
 
 struct MetricsFigures {
   const Counters& counters;
-  OpenSessions sessions;                 // with their bytes
-  std::span<const ListenQueue> queues;   // empty once the listeners are closed
-  std::optional<std::uint64_t> dropped;  // at full queues; nullopt if unknown
+  OpenSessions sessions{};                 // with bytes
+  std::span<const ListenQueue> queues{};   // empty once the listeners are closed
+  std::optional<std::uint64_t> dropped{};  // at full queues; nullopt if unknown
   std::uint64_t log_lines_dropped = 0;
   std::int64_t started_s = 0;  // since 1970
 };
 
-// Enough for all figures of 64 listeners with the longest addresses.
+// Has room for 64 listeners with the longest addresses.
 using MetricsText = base::BoundedText<std::size_t{48} * 1024>;
 
-// Prometheus' text format 0.0.4, with names and units after its guide for exporters. Every counter is there
-// from the start.
+// Writes Prometheus' text format 0.0.4. Every counter is there from the start.
 void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept;
 
-// The file of --metrics-file. A reader sees whole files only: each is written to a temporary file beside it
-// and renamed. If several servers write to the same file, the last write wins.
+// The file of --metrics-file. A reader sees only whole files, because each is written beside it and renamed.
+// If several servers write to the same file, the last write wins.
 class MetricsFile {
  public:
-  // Opens the directory, so that it stays the same one even if its path changes. `log` must outlive the
-  // object. Throws StartError (cannot_create) if there is no directory, or something else than a regular file
-  // at the path.
+  // Opens the directory, which stays the same one even if its path changes. `log` must outlive the object.
+  // Throws StartError (cannot_create) without the directory, or if the path is not a regular file.
   MetricsFile(const std::string& path, Log& log);
 
-  // The first write, as the user who serves. Also removes temporary files that killed servers have left.
-  // Throws StartError (cannot_create) if the file cannot be written.
+  // The first write, as the user who serves. Also removes temporary files of killed servers. Throws
+  // StartError (cannot_create).
   void write_first(const MetricsFigures& figures);
 
   // Logs a failure, at most once per minute; the old file stays. Allocates nothing.

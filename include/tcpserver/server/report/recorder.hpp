@@ -10,34 +10,31 @@
 
 namespace tcpserver::server {
 
-// What each client sent, in a file of its own: --record. The parent opens the file before it forks, and the
-// child writes to what it inherits: so its sandbox needs no system call more. Whatever fails ends a
-// recording, and no session.
+// Records what each client sends in a file of its own (--record). The parent opens the file before it forks,
+// so that the child's sandbox needs no further system call. A failure ends the recording, not the session.
 class Recorder {
  public:
-  // Opens the folder, so that it is the same one whatever becomes of its path. `limit`: bytes a file, 0 for
-  // none; lowered, and said so once, where this process may write no file that large (RLIMIT_FSIZE): else
-  // each long session would have a warning of its own. Throws StartError (cannot_create) where there is no
-  // such folder.
+  // Opens the folder, which stays the same one even if its path changes. `limit` is in bytes per file, 0 for
+  // none. It is lowered to RLIMIT_FSIZE and this is logged once, rather than a warning per long session.
+  // Throws StartError (cannot_create) without such a folder.
   Recorder(const std::string& folder, std::uint64_t limit, Log& log);
 
-  // Its descriptor.
+  // The folder's descriptor.
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
-  // Once the server is who it will be. Throws StartError (cannot_create) where it may make no file there.
+  // Call after --user took effect. Throws StartError (cannot_create) if this user may not create files there.
   void try_folder() const;
 
-  // Before the fork: opens "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" where that is there, for the
-  // server's user alone. Follows no link, overwrites nothing. Empty, with a word in the log, where it cannot
-  // be had.
+  // Before the fork: creates "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" if that exists, for the
+  // server's user only. Follows no link, overwrites nothing. Logs a failure and returns an empty descriptor.
   [[nodiscard]] base::UniqueFd begin(const base::SocketAddress& peer) noexcept;
 
-  // For the session whose file this is.
+  // What the session of this file gets.
   [[nodiscard]] RecordingFile recording_in(int file) const noexcept {
     return {.descriptor = file, .room = limit_};
   }
 
-  // After a session that was recorded: warns if its recording failed.
+  // After a recorded session: warns if its recording failed.
   void end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept;
 
  private:
