@@ -1,6 +1,6 @@
-"""The server that is tried, and what is looked at from outside."""
+"""The server under test, and what is checked about it from outside."""
 
-import atexit
+import collections
 import os
 import re
 import shutil
@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+import process
+from process import children_of
 
 PATIENCE = 60  # seconds until what should have happened counts as not happening
 
@@ -18,86 +20,49 @@ def say(line):
 
 
 def eventually(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def children_of(pid):
-    """The children as (pid, state), zombies included."""
-    children = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(parent) == pid:
-            children.append((int(name), state))
-    return children
-
-
-def works(command):
-    try:
-        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
+    return process.eventually(condition, PATIENCE)
 
 
 class Server:
-    """A tcpserver on a free port, with its log in a file."""
+    """A tcpserver on a free port, and a count of the checks that failed."""
 
     def __init__(self, program, *options):
-        self.folder = tempfile.mkdtemp(prefix="tcpserver-soak.")
+        self.wrong = 0
         self.tcpload = os.path.join(os.path.dirname(program), "tcpload")
-        # A user without other processes, whose limit of processes is the server's alone.
+        self.folder = tempfile.TemporaryDirectory(prefix="tcpserver-soak.")
+        # A user without other processes, so that the limit of its processes is the server's alone.
         user = str(200_000 + os.getpid())
         self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
                         "--pdeathsig", "KILL"]
-        self.own_user = os.geteuid() == 0 and works([*self.as_user, "true"])
+        self.own_user = (os.geteuid() == 0 and shutil.which("setpriv") is not None and
+                         subprocess.run([*self.as_user, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0)
         if self.own_user:
-            os.chmod(self.folder, 0o755)
-            program = shutil.copy(program, self.folder)
+            os.chmod(self.folder.name, 0o755)
+            program = shutil.copy(program, self.folder.name)
         else:
             self.as_user = []
-        self.log = open(self.folder + "/log", "w+")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
-        self.process = subprocess.Popen(
-            [*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True)
+        self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", *options],
+                                       self.folder.name + "/log", stdout=subprocess.PIPE, env=environment, text=True)
         self.pid = self.process.pid
-        atexit.register(self.remove)
-        announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.stdout.readline())
+        announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.popen.stdout.readline())
         if announced is None:
-            sys.exit("soak: the server did not start: " + self.log_text())
+            sys.exit("soak: the server did not start: " + self.process.log_text())
         self.port = int(announced[1])
 
-    def log_text(self):
-        with open(self.folder + "/log") as file:
-            return file.read()
+    def status_lines(self):
+        return re.findall(r"tcpserver: (\d+ of \d+ sessions open, .*)\n", self.process.log_text())
 
     def status(self):
-        """What it says to SIGUSR1, as a dictionary of its figures."""
-        pattern = r"tcpserver: (\d+) of \d+ sessions open, .*\n"
-        before = len(re.findall(pattern, self.log_text()))
+        """The numbers of its answer to SIGUSR1, by the words after them, such as "accepted"."""
+        before = len(self.status_lines())
         os.kill(self.pid, signal.SIGUSR1)
-        if not eventually(lambda: len(re.findall(pattern, self.log_text())) > before):
+        if not eventually(lambda: len(self.status_lines()) > before):
             sys.exit("soak: the server does not answer SIGUSR1")
-        line = [found[0] for found in re.finditer(pattern, self.log_text())][-1]
-        figures = {"line": line.strip()}
-        for name, part in (("open", r"(\d+) of "), ("accepted", r"(\d+) accepted"), ("refused", r"(\d+) refused"),
-                           ("in", r"(\d+) bytes in"), ("out", r"bytes in, (\d+) out"), ("killed", r"(\d+) killed"),
-                           ("idle", r"(\d+) idle time-out")):
-            found = re.search(part, line)
-            figures[name] = int(found[1]) if found else 0
+        line = self.status_lines()[-1]
+        figures = {name: int(number) for number, name in re.findall(r"(\d+) (?:of \d+ )?([a-z][a-z -]*[a-z])", line)}
         ended = re.search(r"ended: ([^;]*);", line)[1]
-        figures["ended"] = sum(int(number) for number in re.findall(r"\d+", ended))
-        return figures
+        return collections.Counter(figures, ended=sum(map(int, re.findall(r"\d+", ended))))
 
     def footprint(self):
         """What must not grow. RssShmem is the scoreboard, RssFile the program: they are no leak."""
@@ -107,18 +72,33 @@ class Server:
                 "VmSize": int(fields["VmSize"].split()[0]), "RssAnon": int(fields["RssAnon"].split()[0])}
 
     def limit(self, name, value):
-        """Its soft limit, such as "nofile", as prlimit(1) sets it: by the same user, who needs no privilege for it."""
+        """Sets a soft limit, such as "nofile". It runs as the server's user, who needs no privilege for it."""
         subprocess.run([*self.as_user, "prlimit", "--pid", str(self.pid), f"--{name}={value}:"], check=True)
 
-    def idle(self):
-        return eventually(lambda: not children_of(self.pid) and self.status()["open"] == 0)
+    def check(self, holds, what):
+        if not holds:
+            self.wrong += 1
+            say("WRONG: " + what)
 
-    def end(self):
-        os.kill(self.pid, signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+    def check_idle(self, when):
+        self.check(eventually(lambda: not children_of(self.pid) and self.status()["sessions open"] == 0),
+                   f"sessions or children are left {when}: {children_of(self.pid)}, {self.status_lines()[-1:]}")
 
-    def remove(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def check_nothing_is_left(self, before):
+        """Returns the status."""
+        self.check_idle("at the end")
+        after = self.footprint()
+        say(f"before: {before}")
+        say(f"after:  {after}")
+        self.check(after["descriptors"] == before["descriptors"], "descriptors are left")
+        self.check(after["VmSize"] == before["VmSize"], "memory is left")
+        self.check(after["RssAnon"] <= before["RssAnon"] + 16, "memory is touched that was not before (KiB)")
+        figures = self.status()
+        say(self.status_lines()[-1])
+        self.check(figures["accepted"] == figures["refused"] + figures["ended"],
+                   "not every accepted connection is counted as refused or ended")
+        return figures
+
+    def stop(self):
+        self.process.popen.send_signal(signal.SIGTERM)
+        self.check(self.process.popen.wait(PATIENCE) == 0, "the server did not end with status 0")
