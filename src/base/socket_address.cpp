@@ -1,9 +1,10 @@
 #include "tcpserver/base/socket_address.hpp"
 
+#include "tcpserver/base/values.hpp"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 
@@ -11,13 +12,10 @@ namespace tcpserver::base {
 
 namespace {
 
-std::optional<std::uint32_t> parse_scope(const std::string& scope) {
-  if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
-  std::uint32_t number = 0;
-  const char* const end = scope.data() + scope.size();
-  const auto [stop, error] = std::from_chars(scope.data(), end, number);
-  if (error != std::errc{} || stop != end || number == 0) return std::nullopt;
-  return number;
+// 0 for what is no scope.
+std::uint32_t parse_scope(const std::string& scope) {
+  const unsigned index = if_nametoindex(scope.c_str());
+  return index != 0 ? index : parse_number<std::uint32_t>(scope).value_or(0);
 }
 
 // Linux allows nearly any byte in an interface's name, and an address goes to terminals, logs, JSON and
@@ -29,7 +27,8 @@ bool is_plain_name(std::string_view name) noexcept {
          name.find_first_not_of(digits) != std::string_view::npos;
 }
 
-void format_host(const SocketAddress& address, std::uint32_t scope, char* buffer, std::size_t size) noexcept {
+void format_host(const SocketAddress& address, char* buffer, std::size_t size) noexcept {
+  const auto scope = address.scope();
   buffer[0] = '\0';
   inet_ntop(address.family(), address.bytes().data(), buffer, static_cast<socklen_t>(size));
   if (scope == 0) return;
@@ -59,24 +58,14 @@ SocketAddress SocketAddress::any(int family, std::uint16_t port) noexcept {
 std::optional<SocketAddress> SocketAddress::parse(std::string_view address, std::uint16_t port) {
   const auto percent = address.find('%');
   const std::string host(address.substr(0, percent));
-  if (host.size() != std::strlen(host.c_str())) return std::nullopt;  // a NUL within
-
-  SocketAddress result;
-  if (percent == std::string_view::npos &&
-      inet_pton(AF_INET, host.c_str(), &result.address_.v4.sin_addr) == 1) {
-    result.set_port(port);
-    return result;
-  }
-  in6_addr six;
-  if (inet_pton(AF_INET6, host.c_str(), &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) return std::nullopt;
-  result = any(AF_INET6, port);
-  result.address_.v6.sin6_addr = six;
-  if (percent != std::string_view::npos) {
-    const auto scope = parse_scope(std::string(address.substr(percent + 1)));
-    if (!scope) return std::nullopt;
-    result.address_.v6.sin6_scope_id = *scope;
-  }
-  return result;
+  const int family = host.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  in6_addr bytes;  // has room for an IPv4 address
+  const bool has_nul = host.size() != std::strlen(host.c_str());
+  if (has_nul || inet_pton(family, host.c_str(), &bytes) != 1) return std::nullopt;
+  if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&bytes)) return std::nullopt;
+  if (percent == std::string_view::npos) return from_bytes(family, &bytes, port);
+  const auto scope = parse_scope(std::string(address.substr(percent + 1)));
+  return family == AF_INET6 && scope != 0 ? from_bytes(family, &bytes, port, scope) : std::nullopt;
 }
 
 std::optional<SocketAddress> SocketAddress::from(const sockaddr* address) noexcept {
@@ -91,12 +80,23 @@ std::optional<SocketAddress> SocketAddress::from(const sockaddr* address) noexce
   return result;
 }
 
+std::optional<SocketAddress> SocketAddress::from_bytes(int family, const void* bytes, std::uint16_t port,
+                                                       std::uint32_t scope) noexcept {
+  SocketAddress result = any(family, port);
+  if (family == AF_INET) {
+    std::memcpy(&result.address_.v4.sin_addr, bytes, sizeof(in_addr));
+  } else if (family == AF_INET6) {
+    std::memcpy(&result.address_.v6.sin6_addr, bytes, sizeof(in6_addr));
+    result.address_.v6.sin6_scope_id = scope;
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
 SocketAddress SocketAddress::unmapped() const noexcept {
   if (family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address_.v6.sin6_addr)) return *this;
-  constexpr std::size_t prefix = sizeof(in6_addr) - sizeof(in_addr);
-  SocketAddress result = any(AF_INET, port());
-  std::memcpy(&result.address_.v4.sin_addr, address_.v6.sin6_addr.s6_addr + prefix, sizeof(in_addr));
-  return result;
+  return *from_bytes(AF_INET, bytes().data() + sizeof(in6_addr) - sizeof(in_addr), port());
 }
 
 std::uint16_t SocketAddress::port() const noexcept {
@@ -104,11 +104,7 @@ std::uint16_t SocketAddress::port() const noexcept {
 }
 
 void SocketAddress::set_port(std::uint16_t port) noexcept {
-  if (family() == AF_INET6) {
-    address_.v6.sin6_port = htons(port);
-  } else {
-    address_.v4.sin_port = htons(port);
-  }
+  (family() == AF_INET6 ? address_.v6.sin6_port : address_.v4.sin_port) = htons(port);
 }
 
 bool SocketAddress::is_wildcard() const noexcept {
@@ -121,8 +117,7 @@ bool SocketAddress::is_multicast() const noexcept {
 }
 
 bool SocketAddress::needs_scope() const noexcept {
-  return family() == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address_.v6.sin6_addr) &&
-         address_.v6.sin6_scope_id == 0;
+  return family() == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address_.v6.sin6_addr) && scope() == 0;
 }
 
 std::uint32_t SocketAddress::scope() const noexcept {
@@ -142,7 +137,7 @@ socklen_t SocketAddress::size() const noexcept {
 
 std::string SocketAddress::host_text() const {
   char buffer[text_size];
-  format_host(*this, family() == AF_INET6 ? address_.v6.sin6_scope_id : 0, buffer, sizeof buffer);
+  format_host(*this, buffer, sizeof buffer);
   return buffer;
 }
 
@@ -153,14 +148,14 @@ std::string SocketAddress::text() const {
 
 const char* SocketAddress::format(char (&buffer)[text_size]) const noexcept {
   char host[text_size - sizeof "[]:65535"];
-  format_host(*this, family() == AF_INET6 ? address_.v6.sin6_scope_id : 0, host, sizeof host);
+  format_host(*this, host, sizeof host);
   std::snprintf(buffer, sizeof buffer, family() == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port());
   return buffer;
 }
 
 bool operator==(const SocketAddress& left, const SocketAddress& right) noexcept {
   return left.family() == right.family() && left.port() == right.port() && left.bytes() == right.bytes() &&
-         (left.family() != AF_INET6 || left.address_.v6.sin6_scope_id == right.address_.v6.sin6_scope_id);
+         left.scope() == right.scope();
 }
 
 }  // namespace tcpserver::base

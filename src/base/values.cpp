@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -14,10 +13,6 @@ namespace {
 
 constexpr std::size_t most_fraction_digits = 9;
 constexpr std::size_t longest_shown = 60;
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 struct Unit {
   std::string_view name;
@@ -44,34 +39,24 @@ Unit cut_unit(std::string_view& text) {
 }  // namespace
 
 std::optional<std::uint64_t> parse_saturating(std::string_view text, std::uint64_t max) {
-  if (!all_digits(text)) return std::nullopt;
-  std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc::result_out_of_range ? max : std::min(value, max);
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  return std::min(parse_number<std::uint64_t>(text).value_or(max), max);
 }
 
 std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t min, std::uint64_t max) {
-  if (!all_digits(text)) return std::nullopt;
-  std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || value < min || value > max) return std::nullopt;
-  return value;
+  const auto value = parse_number<std::uint64_t>(text);
+  return value && *value >= min && *value <= max ? value : std::nullopt;
 }
 
 std::optional<double> parse_decimal(std::string_view text, std::uint64_t max) {
   const auto point = text.find('.');
   const auto whole = parse_count(text.substr(0, point), 0, max);
-  if (!whole) return std::nullopt;
-  auto value = static_cast<double>(*whole);
-  if (point != std::string_view::npos) {
-    const auto digits = text.substr(point + 1);
-    if (digits.size() > most_fraction_digits) return std::nullopt;
-    const auto fraction = parse_saturating(digits, std::numeric_limits<std::uint64_t>::max());
-    if (!fraction) return std::nullopt;
-    value += static_cast<double>(*fraction) / std::pow(10.0, static_cast<double>(digits.size()));
-  }
-  if (value > static_cast<double>(max)) return std::nullopt;
-  return value;
+  const auto digits = point == std::string_view::npos ? "0" : text.substr(point + 1);
+  const auto fraction = parse_count(digits, 0, 999'999'999);
+  if (!whole || !fraction || digits.size() > most_fraction_digits) return std::nullopt;
+  const double value = static_cast<double>(*whole) +
+                       static_cast<double>(*fraction) / std::pow(10.0, static_cast<double>(digits.size()));
+  return value <= static_cast<double>(max) ? std::optional(value) : std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t min, std::uint64_t max) {
@@ -90,25 +75,17 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t min
 std::optional<Duration> parse_duration(std::string_view text) {
   const auto unit = cut_unit(text);
   const auto point = text.find('.');
-  const auto whole_text = text.substr(0, point);
-
+  const auto digits = point == std::string_view::npos ? "0" : text.substr(point + 1);
+  const auto fraction = parse_count(digits, 0, 999'999'999);
   const auto longest = Duration(longest_duration).count();
-  const auto whole = parse_count(whole_text, 0, static_cast<std::uint64_t>(longest / unit.nanoseconds));
-  if (!whole) return std::nullopt;
+  const auto most = static_cast<std::uint64_t>(longest / unit.nanoseconds);
+  const auto whole = parse_count(text.substr(0, point), 0, most);
+  if (!whole || !fraction || digits.size() > most_fraction_digits) return std::nullopt;
   std::int64_t total = static_cast<std::int64_t>(*whole) * unit.nanoseconds;
-
-  if (point != std::string_view::npos) {
-    const auto fraction = text.substr(point + 1);
-    if (!all_digits(fraction) || fraction.size() > most_fraction_digits) return std::nullopt;
-    // Digit by digit, so that nothing overflows; what is below a nanosecond is nothing.
-    std::int64_t worth = unit.nanoseconds;
-    for (const char digit : fraction) {
-      worth /= 10;
-      total += (digit - '0') * worth;
-    }
-  }
-  if (total > longest) return std::nullopt;
-  return Duration(total);
+  // Digit by digit, so that nothing overflows. What is below a nanosecond is cut off.
+  std::int64_t worth = unit.nanoseconds;
+  for (const char digit : digits) total += (digit - '0') * (worth /= 10);
+  return total <= longest ? std::optional(Duration(total)) : std::nullopt;
 }
 
 std::string duration_text(Duration duration) {

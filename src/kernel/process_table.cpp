@@ -2,8 +2,7 @@
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
-
-#include "kernel/proc_text.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,10 +12,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 
 namespace tcpserver::kernel {
+
+using base::parse_number;
 
 namespace {
 
@@ -25,8 +25,8 @@ struct CloseFolder {
 };
 using Folder = std::unique_ptr<DIR, CloseFolder>;
 
-std::string folder_of(pid_t pid) {
-  return "/proc/" + std::to_string(pid);
+std::string proc_path(pid_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + name;
 }
 
 // Calls visit(pid) for each process. Returns false if /proc cannot be read.
@@ -48,14 +48,13 @@ bool short_of_something(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-// `error` is the errno of opendir(3), or 0.
-HeldSockets read_sockets(pid_t pid, int& error) {
+// If nothing can be seen, errno has the reason.
+HeldSockets read_sockets(pid_t pid) {
   using Sight = HeldSockets::Sight;
   HeldSockets held;
-  const Folder folder(::opendir((folder_of(pid) + "/fd").c_str()));
-  error = folder ? 0 : errno;
+  const Folder folder(::opendir(proc_path(pid, "/fd").c_str()));
   if (!folder) {
-    held.sight = no_right(error) ? Sight::hidden : Sight::gone;
+    held.sight = no_right(errno) ? Sight::hidden : Sight::gone;
     return held;
   }
   held.sight = Sight::whole;
@@ -74,6 +73,13 @@ HeldSockets read_sockets(pid_t pid, int& error) {
 
 }  // namespace
 
+std::string_view process_stat_field(std::string_view text, int number) noexcept {
+  const auto name_end = text.rfind(") ");
+  text.remove_prefix(name_end == std::string_view::npos ? text.size() : name_end + 2);
+  for (int skipped = 3; skipped < number; ++skipped) base::take_field(text);
+  return base::take_field(text);
+}
+
 std::optional<ProcessFacts> parse_process_stat(std::string_view line) {
   // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
   const auto name_begin = line.find(" (");
@@ -83,29 +89,26 @@ std::optional<ProcessFacts> parse_process_stat(std::string_view line) {
     return std::nullopt;
   }
   const auto pid = parse_number<pid_t>(line.substr(0, name_begin));
-  const auto name = line.substr(name_begin + 2, name_end - name_begin - 2);
-  line.remove_prefix(name_end + 2);
-  const auto state = next_field(line);
-  const auto parent = parse_number<pid_t>(next_field(line));
-  constexpr int between_parent_and_start = 17;  // pgrp to itrealvalue (proc_pid_stat(5), fields 5 to 21)
-  for (int skipped = 0; skipped < between_parent_and_start; ++skipped) next_field(line);
-  const auto started = parse_number<std::uint64_t>(next_field(line));
+  const auto state = process_stat_field(line, 3);
+  const auto parent = parse_number<pid_t>(process_stat_field(line, 4));
+  const auto started = parse_number<std::uint64_t>(process_stat_field(line, 22));
   if (!pid || *pid <= 0 || state.size() != 1 || !parent || *parent < 0 || !started) return std::nullopt;
-  return ProcessFacts{
-      .pid = *pid, .name = printable(name), .state = state[0], .parent = *parent, .started = *started};
+  std::string name(line.substr(name_begin + 2, name_end - name_begin - 2));
+  // A process chooses its own name: no control byte of it may reach a terminal.
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return ProcessFacts{*pid, std::move(name), state[0], *parent, *started};
 }
 
 std::optional<std::uint64_t> parse_socket_link(std::string_view target) {
   constexpr std::string_view before = "socket:[";
   if (!target.starts_with(before) || !target.ends_with(']')) return std::nullopt;
-  target.remove_prefix(before.size());
-  target.remove_suffix(1);
-  return parse_number<std::uint64_t>(target);
+  return parse_number<std::uint64_t>(target.substr(before.size(), target.size() - before.size() - 1));
 }
 
 std::optional<ProcessFacts> process_facts(pid_t pid) {
   constexpr std::size_t longest = 4096;  // 52 numbers and a short name
-  const auto line = base::read_file((folder_of(pid) + "/stat").c_str(), longest);
+  const auto line = base::read_file(proc_path(pid, "/stat").c_str(), longest);
   if (!line && short_of_something(errno)) throw base::system_error("read /proc");
   return line ? parse_process_stat(*line) : std::nullopt;
 }
@@ -127,19 +130,15 @@ base::Duration time_since_boot() noexcept {
 }
 
 base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept {
-  constexpr std::uint64_t nanoseconds_a_second = 1'000'000'000;
-  const auto per_second = static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
-  const auto whole = static_cast<std::int64_t>(process.started / per_second);
-  const auto rest =
-      static_cast<std::int64_t>(process.started % per_second * nanoseconds_a_second / per_second);
-  const base::Duration started = std::chrono::seconds(whole) + std::chrono::nanoseconds(rest);
-  return std::max(since_boot - started, base::Duration::zero());
+  const auto tick = base::Duration(std::chrono::seconds(1)) / std::max(1L, ::sysconf(_SC_CLK_TCK));
+  return std::max(since_boot - static_cast<std::int64_t>(process.started) * tick, base::Duration::zero());
 }
 
 HeldSockets sockets_held_by(pid_t pid) {
-  int error = 0;
-  auto held = read_sockets(pid, error);
-  if (short_of_something(error)) throw base::system_error("read /proc", error);
+  auto held = read_sockets(pid);
+  if (held.sight == HeldSockets::Sight::gone && short_of_something(errno)) {
+    throw base::system_error("read /proc");
+  }
   return held;
 }
 
@@ -147,8 +146,7 @@ std::optional<SocketOwner> find_socket_owner(std::uint64_t inode) {
   std::optional<SocketOwner> owner;
   static_cast<void>(for_each_pid([&](pid_t pid) {
     if (owner && owner->pid < pid) return;
-    int error = 0;
-    const auto inodes = read_sockets(pid, error).inodes;
+    const auto inodes = read_sockets(pid).inodes;
     if (std::find(inodes.begin(), inodes.end(), inode) == inodes.end()) return;
     const auto facts = process_facts(pid);
     owner = {.pid = pid, .name = facts ? facts->name : std::string()};

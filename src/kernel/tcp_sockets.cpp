@@ -1,72 +1,152 @@
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
-#include "kernel/diagnosis.hpp"
+#include "tcpserver/base/clock.hpp"
+#include "tcpserver/base/system_error.hpp"
+#include "tcpserver/kernel/tcp_table.hpp"
 
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <initializer_list>
 
 namespace tcpserver::kernel {
 
 namespace {
 
-// net/tcp_states.h. <netinet/tcp.h> has them too, but its tcp_info ends before the counts of bytes.
-enum State : unsigned {
-  established = 1,
-  fin_wait_1 = 4,
-  fin_wait_2 = 5,
-  time_wait = 6,
-  close_wait = 8,
-  last_ack = 9,
-  listening = 10,
-  closing = 11
-};
+// net/tcp_states.h. <netinet/tcp.h> has them too, but its tcp_info ends before the byte counts.
+constexpr unsigned established = 1, fin_wait_1 = 4, fin_wait_2 = 5, time_wait = 6, close_wait = 8;
+constexpr unsigned last_ack = 9, closing = 11;
 
-constexpr std::uint32_t bit_of(State state) {
-  return 1U << state;
+template <typename... State>
+constexpr std::uint32_t set_of(State... states) {
+  return ((1U << states) | ...);
 }
+constexpr auto listening = set_of(tcp_state_listen);
+// Not TIME-WAIT and SYN-RECEIVED: no process has them, and there may be very many.
+constexpr auto connected = set_of(established, fin_wait_1, fin_wait_2, close_wait, last_ack, closing);
+constexpr auto fin_received = set_of(close_wait, last_ack, closing, time_wait);
+constexpr auto fin_written = set_of(fin_wait_1, fin_wait_2, last_ack, closing, time_wait);
+constexpr auto fin_queued = set_of(fin_wait_1, last_ack, closing);
 
-bool is_one_of(unsigned state, std::initializer_list<State> states) {
-  return std::find(states.begin(), states.end(), state) != states.end();
-}
-
-// A FIN takes a number of the sequence as a byte does (RFC 9293, section 3.4), and the kernel counts it as
-// one.
-bool peer_has_ended(unsigned state) {
-  return is_one_of(state, {close_wait, last_ack, closing, time_wait});
-}
-bool has_ended_itself(unsigned state) {
-  return is_one_of(state, {fin_wait_1, fin_wait_2, last_ack, closing, time_wait});
-}
-
+// A FIN takes a sequence number like a byte (RFC 9293, section 3.4), and the kernel counts it as one.
 template <typename Number>
-Number less_one_if(bool fin, Number count) {
-  return fin && count > 0 ? count - 1 : count;
+Number without_fin(Number count, unsigned state, std::uint32_t states_with_fin) {
+  const bool has_fin = state < 32 && (states_with_fin >> state & 1U) != 0;
+  return has_fin && count > 0 ? count - 1 : count;
 }
 
-// An older kernel's tcp_info is shorter.
-std::optional<std::uint64_t> count_at(std::string_view info, std::size_t offset) {
-  std::uint64_t count = 0;
-  if (info.size() < offset + sizeof count) return std::nullopt;
-  std::memcpy(&count, info.data() + offset, sizeof count);
-  return count;
+// The T at this offset; nullopt if the bytes end before. It is copied because nothing aligns it.
+template <typename T>
+std::optional<T> read_at(std::string_view bytes, std::size_t offset = 0) {
+  T value;
+  if (bytes.size() < offset + sizeof value) return std::nullopt;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
 }
 
-// What was written is counted by sequence numbers: acknowledged ones, and those that are not yet.
-// tcpi_bytes_sent less tcpi_bytes_retrans would leave out what waits in the send queue, and counts twice what
-// a full queue of the device made the kernel send again.
-void read_counts(std::string_view info, TcpSocket& socket) {
-  const auto received = count_at(info, offsetof(tcp_info, tcpi_bytes_received));
-  const auto acknowledged = count_at(info, offsetof(tcp_info, tcpi_bytes_acked));
-  if (received) socket.received = less_one_if(peer_has_ended(socket.state), *received);
-  if (acknowledged)
-    socket.written = less_one_if(has_ended_itself(socket.state), *acknowledged + socket.send_queue);
+// Messages and attributes begin at multiples of four; the padding of the last may be missing.
+std::string_view skip(std::string_view bytes, std::size_t count) {
+  static_assert(NLMSG_ALIGNTO == RTA_ALIGNTO);
+  return bytes.substr(std::min<std::size_t>(NLMSG_ALIGN(count), bytes.size()));
+}
+
+// The payload of the first attribute of this type; empty if there is none.
+std::string_view find_attribute(std::string_view attributes, std::uint16_t type) {
+  for (;;) {
+    const auto head = read_at<rtattr>(attributes);
+    if (!head || head->rta_len < sizeof *head || head->rta_len > attributes.size()) return {};
+    if (head->rta_type == type) return attributes.substr(sizeof *head, head->rta_len - sizeof *head);
+    attributes = skip(attributes, head->rta_len);
+  }
+}
+
+std::optional<base::SocketAddress> read_address(const inet_diag_msg& message, const __be32* bytes,
+                                                __be16 port) {
+  const auto address = base::SocketAddress::from_bytes(message.idiag_family, bytes, ntohs(port));
+  if (!address || !address->needs_scope()) return address;
+  return base::SocketAddress::from_bytes(AF_INET6, bytes, ntohs(port), message.id.idiag_if);
+}
+
+std::optional<TcpSocket> read_socket(std::string_view payload) {
+  const auto message = read_at<inet_diag_msg>(payload);
+  if (!message) return std::nullopt;
+  const auto local = read_address(*message, message->id.idiag_src, message->id.idiag_sport);
+  const auto peer = read_address(*message, message->id.idiag_dst, message->id.idiag_dport);
+  if (!local || !peer) return std::nullopt;
+  const auto attributes = payload.substr(sizeof *message);
+  const unsigned state = message->idiag_state;
+  TcpSocket socket{.local = *local,
+                   .peer = *peer,
+                   .state = state,
+                   .inode = message->idiag_inode,
+                   .receive_queue = message->idiag_rqueue,
+                   .send_queue = message->idiag_wqueue};
+  if (state == tcp_state_listen) {
+    const auto memory = find_attribute(attributes, INET_DIAG_SKMEMINFO);
+    socket.dropped = read_at<std::uint32_t>(memory, SK_MEMINFO_DROPS * sizeof(std::uint32_t));
+    return socket;
+  }
+  // An older kernel's tcp_info is shorter. The written bytes are counted by sequence numbers, acknowledged or
+  // not. tcpi_bytes_sent less tcpi_bytes_retrans would leave out what waits in the send queue, and count
+  // twice what a full device queue made the kernel send again.
+  const auto info = find_attribute(attributes, INET_DIAG_INFO);
+  const auto received = read_at<std::uint64_t>(info, offsetof(tcp_info, tcpi_bytes_received));
+  const auto acknowledged = read_at<std::uint64_t>(info, offsetof(tcp_info, tcpi_bytes_acked));
+  if (received) socket.received = without_fin(*received, state, fin_received);
+  if (acknowledged) socket.written = without_fin(*acknowledged + socket.send_queue, state, fin_written);
+  socket.receive_queue = without_fin(socket.receive_queue, state, fin_received);
+  socket.send_queue = without_fin(socket.send_queue, state, fin_queued);
+  return socket;
+}
+
+base::UniqueFd open_diagnosis() {
+  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  const bool shortage = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  if (!fd && shortage) throw base::system_error("ask the kernel for its listening sockets");
+  // The kernel has the reply ready when the request was sent, so this ends no healthy wait.
+  const timeval limit = base::to_timeval(std::chrono::seconds(2));
+  if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+  return fd;
+}
+
+bool send_request(int fd, int family, std::uint16_t port, TcpSockets::Kind kind) {
+  using Kind = TcpSockets::Kind;
+  const bool with_connections = kind == Kind::connections;
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 body;
+  } request{};
+  request.head.nlmsg_len = sizeof request;
+  request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.body.sdiag_family = static_cast<std::uint8_t>(family);
+  request.body.sdiag_protocol = IPPROTO_TCP;
+  request.body.idiag_ext = 1U << ((with_connections ? INET_DIAG_INFO : INET_DIAG_SKMEMINFO) - 1);
+  request.body.idiag_states = with_connections ? connected : listening;
+  if (kind == Kind::listeners_and_half_open) request.body.idiag_states |= set_of(tcp_state_syn_recv);
+  request.body.id.idiag_sport = htons(port);
+  return ::send(fd, &request, sizeof request, 0) == sizeof request;
+}
+
+bool receive_reply(int fd, const std::function<void(const TcpSocket&)>& visit) {
+  for (;;) {
+    std::array<char, 32768> datagram;  // the kernel fills at most this much (net/netlink/af_netlink.c)
+    const auto size = ::recv(fd, datagram.data(), datagram.size(), MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0 || static_cast<std::size_t>(size) > datagram.size()) return false;
+    std::vector<TcpSocket> sockets;  // of this datagram only: the machine may have a million
+    const auto reply = read_tcp_sockets({datagram.data(), static_cast<std::size_t>(size)}, sockets);
+    for (const auto& socket : sockets) visit(socket);
+    if (reply != DiagReply::more) return reply == DiagReply::done;
+  }
 }
 
 }  // namespace
@@ -79,51 +159,35 @@ const char* tcp_state_name(unsigned state) noexcept {
 }
 
 DiagReply read_tcp_sockets(std::string_view datagram, std::vector<TcpSocket>& sockets) {
-  return for_each_socket(datagram, [&sockets](const inet_diag_msg& message, std::string_view attributes) {
-    const auto local = local_of(message);
-    const auto peer = peer_of(message);
-    if (!local || !peer) return false;
-    TcpSocket socket{.local = *local,
-                     .peer = *peer,
-                     .state = message.idiag_state,
-                     .inode = message.idiag_inode,
-                     .receive_queue = message.idiag_rqueue,
-                     .send_queue = message.idiag_wqueue,
-                     .received = std::nullopt,
-                     .written = std::nullopt};
-    if (socket.state != listening) {
-      if (const auto info = attribute_of(attributes, INET_DIAG_INFO)) read_counts(*info, socket);
-      socket.receive_queue = less_one_if(peer_has_ended(socket.state), socket.receive_queue);
-      const bool fin_waits = is_one_of(socket.state, {fin_wait_1, last_ack, closing});
-      socket.send_queue = less_one_if(fin_waits, socket.send_queue);
+  while (!datagram.empty()) {
+    const auto head = read_at<nlmsghdr>(datagram);
+    if (!head || head->nlmsg_len < sizeof *head || head->nlmsg_len > datagram.size()) {
+      return DiagReply::failed;
     }
-    sockets.push_back(socket);
-    return true;
-  });
+    const auto payload = datagram.substr(sizeof *head, head->nlmsg_len - sizeof *head);
+    if (head->nlmsg_type == NLMSG_DONE) {
+      // A negative errno if the kernel has no such dump, as with inet_diag without tcp_diag.
+      return read_at<std::int32_t>(payload).value_or(0) < 0 ? DiagReply::failed : DiagReply::done;
+    }
+    const auto socket = head->nlmsg_type == SOCK_DIAG_BY_FAMILY ? read_socket(payload) : std::nullopt;
+    if (!socket) return DiagReply::failed;
+    sockets.push_back(*socket);
+    datagram = skip(datagram, head->nlmsg_len);
+  }
+  return DiagReply::more;
 }
 
 TcpSockets::TcpSockets() : diagnosis_(open_diagnosis()) {}
 
 bool TcpSockets::for_each(Kind kind, std::uint16_t port, const std::function<void(const TcpSocket&)>& visit) {
-  // Not those in TIME-WAIT and SYN-RECEIVED: no process has them, and there may be very many.
-  constexpr auto connected = bit_of(established) | bit_of(fin_wait_1) | bit_of(fin_wait_2) |
-                             bit_of(close_wait) | bit_of(last_ack) | bit_of(closing);
-  const auto states = kind == Kind::listeners ? bit_of(listening) : connected;
   for (const int family : {AF_INET, AF_INET6}) {
     if (!diagnosis_) return false;
-    std::vector<TcpSocket> sockets;
-    const bool whole = ask_diagnosis(
-        diagnosis_.get(), sock_diag_request(family, port, states, 1U << (INET_DIAG_INFO - 1)),
-        [&](std::string_view datagram) {
-          sockets.clear();  // as many as one datagram has: there may be a million others on this machine
-          const auto reply = read_tcp_sockets(datagram, sockets);
-          for (const auto& socket : sockets) visit(socket);
-          return reply;
-        });
-    if (!whole) {
-      diagnosis_ = {};
-      return false;
-    }
+    if (send_request(diagnosis_.get(), family, port, kind) && receive_reply(diagnosis_.get(), visit))
+      continue;
+    // The rest of a broken reply would be taken for the beginning of the next one.
+    diagnosis_.reset();
+    diagnosis_ = open_diagnosis();
+    return false;
   }
   return true;
 }

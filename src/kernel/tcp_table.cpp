@@ -1,16 +1,17 @@
 #include "tcpserver/kernel/tcp_table.hpp"
 
-#include "kernel/proc_text.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <netdb.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstring>
 #include <fstream>
 
 namespace tcpserver::kernel {
+
+using base::parse_number;
+using base::take_field;
 
 namespace {
 
@@ -29,21 +30,10 @@ std::optional<base::SocketAddress> parse_endpoint(std::string_view field) {
     if (!word) return std::nullopt;
     words[i] = *word;
   }
-  if (six) {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(*port);
-    std::memcpy(&address.sin6_addr, words.data(), sizeof address.sin6_addr);
-    return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
-  }
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(*port);
-  std::memcpy(&address.sin_addr, words.data(), sizeof address.sin_addr);
-  return base::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address));
+  return base::SocketAddress::from_bytes(six ? AF_INET6 : AF_INET, words.data(), *port);
 }
 
-int rank_of(const TcpTableEntry& entry) {
+int rank(const TcpTableEntry& entry) {
   if (entry.state == tcp_state_listen) return 0;
   return entry.inode != 0 ? 1 : 2;
 }
@@ -52,16 +42,15 @@ int rank_of(const TcpTableEntry& entry) {
 
 std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line) {
   // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...
-  next_field(line);
-  const auto local = parse_endpoint(next_field(line));
-  next_field(line);
-  const auto state = parse_number<unsigned>(next_field(line), 16);
-  const auto queues = next_field(line);
-  const auto colon = queues.find(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto receive_queue = parse_number<std::uint32_t>(queues.substr(colon + 1), 16);
-  for (int skipped = 0; skipped < 4; ++skipped) next_field(line);
-  const auto inode = parse_number<std::uint64_t>(next_field(line), 10);
+  take_field(line);
+  const auto local = parse_endpoint(take_field(line));
+  take_field(line);
+  const auto state = parse_number<unsigned>(take_field(line), 16);
+  auto queues = take_field(line);
+  base::take_until(queues, ':');
+  const auto receive_queue = parse_number<std::uint32_t>(queues, 16);
+  for (int skipped = 0; skipped < 4; ++skipped) take_field(line);
+  const auto inode = parse_number<std::uint64_t>(take_field(line));
   if (!local || !state || !receive_queue || !inode) return std::nullopt;
   return TcpTableEntry{*local, *state, *receive_queue, *inode};
 }
@@ -76,7 +65,7 @@ std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port) {
     }
   }
   std::stable_sort(found.begin(), found.end(), [](const TcpTableEntry& left, const TcpTableEntry& right) {
-    return rank_of(left) < rank_of(right);
+    return rank(left) < rank(right);
   });
   return found;
 }

@@ -1,5 +1,7 @@
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
+#include "tcpserver/kernel/tcp_table.hpp"
+
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -104,11 +106,17 @@ TEST(TcpSockets, CountNoFin) {
   }
 }
 
-TEST(TcpSockets, OfListenersHaveTheirQueueAsItIs) {
-  const auto sockets = read_all(message(bytes_of(connection(10))));
-  ASSERT_EQ(sockets.size(), 1U);
+TEST(TcpSockets, OfListenersHaveTheirQueueAsItIsAndTheirDrops) {
+  std::uint32_t memory[SK_MEMINFO_VARS] = {};
+  memory[SK_MEMINFO_DROPS] = 12;
+  const auto listener = bytes_of(connection(tcp_state_listen));
+  const auto sockets =
+      read_all(message(listener) + message(listener + attribute(INET_DIAG_SKMEMINFO, bytes_of(memory))));
+  ASSERT_EQ(sockets.size(), 2U);
   EXPECT_EQ(sockets[0].receive_queue, 8U);
   EXPECT_EQ(sockets[0].send_queue, 7U);
+  EXPECT_FALSE(sockets[0].dropped.has_value());
+  EXPECT_EQ(sockets[1].dropped, 12U);
 }
 
 TEST(TcpSockets, OfAnOlderKernelTellNoBytes) {
@@ -130,6 +138,9 @@ TEST(TcpSockets, TakeCutRepliesForFailures) {
   }
   std::vector<TcpSocket> sockets;
   EXPECT_EQ(read_tcp_sockets(message("", NLMSG_DONE), sockets), DiagReply::done);
+  EXPECT_EQ(read_tcp_sockets(message(bytes_of(0), NLMSG_DONE), sockets), DiagReply::done);
+  EXPECT_EQ(read_tcp_sockets(message(bytes_of(-2), NLMSG_DONE), sockets), DiagReply::failed)
+      << "no such dump";
   EXPECT_EQ(read_tcp_sockets(message(std::string(4, '\0'), NLMSG_ERROR), sockets), DiagReply::failed);
 }
 

@@ -21,14 +21,19 @@ class SocketAddress {
   [[nodiscard]] static SocketAddress any(int family, std::uint16_t port) noexcept;
 
   // Numeric text only, no names: "127.0.0.1", "::1", "fe80::1%eth0" (scope by interface name or number).
-  // Nothing for anything else, an IPv4-mapped IPv6 address (::ffff:a.b.c.d) included: write the IPv4 one.
+  // nullopt for anything else, and for IPv4-mapped IPv6 (::ffff:a.b.c.d): write the IPv4 address.
   [[nodiscard]] static std::optional<SocketAddress> parse(std::string_view address, std::uint16_t port);
 
-  // From what accept, getsockname or getaddrinfo filled in. Nothing for another family.
+  // From what accept, getsockname or getaddrinfo filled in. nullopt for another family.
   [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address) noexcept;
 
-  // The IPv4 address that an IPv4-mapped IPv6 address stands for (::ffff:a.b.c.d; RFC 4291, section 2.5.5.2);
-  // every other address as it is. So peers look on an IPv6 socket that takes IPv4, too.
+  // From 4 bytes (AF_INET) or 16 (AF_INET6) in network order. nullopt for another family.
+  [[nodiscard]] static std::optional<SocketAddress> from_bytes(int family, const void* bytes,
+                                                               std::uint16_t port,
+                                                               std::uint32_t scope = 0) noexcept;
+
+  // The IPv4 address in an IPv4-mapped IPv6 address (::ffff:a.b.c.d; RFC 4291, section 2.5.5.2), as peers of
+  // an IPv6 socket that accepts IPv4 have it. Every other address unchanged.
   [[nodiscard]] SocketAddress unmapped() const noexcept;
 
   [[nodiscard]] int family() const noexcept { return address_.any.sa_family; }
@@ -38,7 +43,7 @@ class SocketAddress {
   [[nodiscard]] bool is_multicast() const noexcept;
   [[nodiscard]] bool needs_scope() const noexcept;  // fe80::/10 without an interface (RFC 4007, section 11)
 
-  // The interface's number of an IPv6 address that has one (sin6_scope_id); 0 for every other.
+  // The interface index of an IPv6 address (sin6_scope_id); 0 if it has none.
   [[nodiscard]] std::uint32_t scope() const noexcept;
 
   // The raw address: 4 bytes (IPv4) or 16 (IPv6), in network order.
@@ -47,7 +52,7 @@ class SocketAddress {
   [[nodiscard]] const sockaddr* get() const noexcept { return &address_.any; }
   [[nodiscard]] socklen_t size() const noexcept;
 
-  // For accept and getsockname: where they write, and how much room there is.
+  // For accept and getsockname: where they write, and how many bytes fit.
   [[nodiscard]] sockaddr* storage() noexcept { return &address_.any; }
   static constexpr socklen_t storage_size = sizeof(sockaddr_in6);
 

@@ -39,7 +39,8 @@ class MemoryLimit {
     base::UniqueFd usage;
     base::UniqueFd stat;
   };
-  [[nodiscard]] static std::optional<Room> room_of(const Level& level, std::uint64_t enough) noexcept;
+  // Looks at the cached files only if less than `enough` is free without them.
+  [[nodiscard]] static std::optional<Room> read_room(const Level& level, std::uint64_t enough) noexcept;
 
   std::vector<Level> levels_;  // the first is the process's own
 };

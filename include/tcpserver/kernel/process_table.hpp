@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-// Processes and the sockets that they hold open, as /proc shows them (proc(5)). Linux only.
+// Processes and the sockets that they hold open, as /proc shows them (proc(5)).
 namespace tcpserver::kernel {
 
 struct ProcessFacts {
@@ -18,26 +18,29 @@ struct ProcessFacts {
   std::string name;  // the command name, at most 15 bytes (proc_pid_comm(5)); unprintable bytes shown as '?'
   char state = '?';  // 'Z' is a zombie
   pid_t parent = 0;
-  std::uint64_t started = 0;  // in clock ticks since the machine's start
+  std::uint64_t started = 0;  // clock ticks since the machine started
 };
 
-// The line of /proc/PID/stat. Nothing for what does not parse.
+// Field `number` of the text of /proc/PID/stat, numbered from 3 (the state) as in proc_pid_stat(5). Empty if
+// there is none.
+[[nodiscard]] std::string_view process_stat_field(std::string_view text, int number) noexcept;
+
+// The text of /proc/PID/stat. nullopt if it does not parse.
 [[nodiscard]] std::optional<ProcessFacts> parse_process_stat(std::string_view line);
 
-// The inode of "socket:[4711]", as a link in /proc/PID/fd says. Nothing for every other file.
+// The inode in "socket:[4711]", the target of a link in /proc/PID/fd. nullopt for other files.
 [[nodiscard]] std::optional<std::uint64_t> parse_socket_link(std::string_view target);
 
-// One process; nothing where it is gone, or hidden from this user (hidepid, proc(5)).
+// nullopt if the process is gone, or hidden from this user (hidepid, proc(5)).
 [[nodiscard]] std::optional<ProcessFacts> process_facts(pid_t pid);
 
-// Every process that this user may know of. What ends meanwhile is left out. Nothing where there is no /proc.
+// All processes that this user may see, without those that end meanwhile. nullopt if there is no /proc.
 [[nodiscard]] std::optional<std::vector<ProcessFacts>> all_processes();
 
-// Since the machine's start, time in suspend included.
+// Time since the machine started, including suspend.
 [[nodiscard]] base::Duration time_since_boot() noexcept;
 
-// How long before that moment a process began, exact to a clock tick (10 ms as a rule). By one moment for all
-// of them, those that began within one tick have one age.
+// The age of the process at that moment, exact to a clock tick (usually 10 ms).
 [[nodiscard]] base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept;
 
 struct HeldSockets {
@@ -50,8 +53,8 @@ struct HeldSockets {
   std::vector<std::uint64_t> inodes;
 };
 
-// The sockets of a process. Throws StartError (system) where descriptors or memory are short: that must not
-// look like a process without sockets.
+// The sockets of a process. Throws StartError (system) if descriptors or memory run out: that must not look
+// like a process without sockets.
 [[nodiscard]] HeldSockets sockets_held_by(pid_t pid);
 
 struct SocketOwner {

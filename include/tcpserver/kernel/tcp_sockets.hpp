@@ -2,7 +2,6 @@
 
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-#include "tcpserver/kernel/sock_diag.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -10,45 +9,52 @@
 #include <string_view>
 #include <vector>
 
-// TCP sockets of this network namespace, whoever has them, and how much went through them: by sock_diag(7),
-// as ss(8) does. Linux only.
+// TCP sockets of this network namespace, whichever process has them, by sock_diag(7), as ss(8) does.
 namespace tcpserver::kernel {
 
 struct TcpSocket {
   base::SocketAddress local;
-  base::SocketAddress peer;  // of a listener 0.0.0.0:0 or [::]:0
+  base::SocketAddress peer;  // 0.0.0.0:0 or [::]:0 for a listener
   unsigned state = 0;        // as in the kernel's net/tcp_states.h
   std::uint64_t inode = 0;   // links the socket to the descriptors in /proc/PID/fd
-  // Of a connection: bytes that came and that the program has not read, and bytes that it wrote and that the
-  // peer's kernel has not acknowledged. Of a listener: connections that wait for accept, and the backlog.
+  // A connection's bytes that the program has not read, and those that the peer's kernel has not
+  // acknowledged. For a listener: connections that wait for accept, and the backlog in effect.
   std::uint32_t receive_queue = 0;
   std::uint32_t send_queue = 0;
-  // Bytes of the stream, to the byte: what the peer has sent, as far as it came, and what the program here
-  // has written. Nothing where the kernel does not tell (before Linux 4.1).
-  std::optional<std::uint64_t> received;
-  std::optional<std::uint64_t> written;
+  // Bytes of the stream that arrived, and that the program has written. nullopt if unknown (before
+  // Linux 4.1).
+  std::optional<std::uint64_t> received{};
+  std::optional<std::uint64_t> written{};
+  // Segments that a listener dropped since it was made; wraps around. nullopt if unknown.
+  std::optional<std::uint32_t> dropped{};
 };
 
 // "ESTABLISHED", "CLOSE-WAIT": the names of RFC 9293. Never null.
 [[nodiscard]] const char* tcp_state_name(unsigned state) noexcept;
 
-// Adds the sockets of one datagram of the reply. Whatever the bytes are, nothing is read beyond them.
+enum class DiagReply { more, done, failed };
+
+// Appends the sockets of one datagram of the reply. Safe for any bytes: `failed` for what is no reply.
 [[nodiscard]] DiagReply read_tcp_sockets(std::string_view datagram, std::vector<TcpSocket>& sockets);
 
 class TcpSockets {
  public:
-  enum class Kind { listeners, connections };  // connections: those that a process can have
+  enum class Kind {
+    listeners,
+    listeners_and_half_open,  // and connections in SYN_RECV
+    connections               // those that a process can have
+  };
 
-  // Throws StartError (system) where descriptors or memory are short.
+  // Throws StartError (system) if descriptors or memory run out: that must not look like an empty port.
   TcpSockets();
 
-  // Calls visit(socket) for those of this local port, or of every port with 0. False where the kernel does
-  // not tell; some may have been visited then.
+  // Calls visit(socket) for the sockets of this local port, or of every port if it is 0. Returns false if the
+  // kernel gives no complete answer; visit may have been called nevertheless. Throws like the constructor.
   [[nodiscard]] bool for_each(Kind kind, std::uint16_t port,
                               const std::function<void(const TcpSocket&)>& visit);
 
  private:
-  base::UniqueFd diagnosis_;  // empty: there is no sock_diag
+  base::UniqueFd diagnosis_;  // empty if the kernel has no sock_diag
 };
 
 }  // namespace tcpserver::kernel

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-// TCP sockets as /proc/net/tcp and tcp6 show them (proc_net(5)), and the limit of the privileged ports.
+// TCP sockets as /proc/net/tcp and tcp6 show them (proc_pid_net(5)), and the limit of the privileged ports.
 namespace tcpserver::kernel {
 
 struct TcpTableEntry {
@@ -20,16 +20,15 @@ struct TcpTableEntry {
 inline constexpr unsigned tcp_state_syn_recv = 3;
 inline constexpr unsigned tcp_state_listen = 10;  // shown as 0A
 
-// One line of /proc/net/tcp or tcp6. Nothing for the heading and for what does not parse.
+// One line of /proc/net/tcp or tcp6. nullopt for the heading and for what does not parse.
 [[nodiscard]] std::optional<TcpTableEntry> parse_tcp_table_line(std::string_view line);
 
-// Every socket of this network namespace whose local port is this one: the listening ones first, then those
-// that a process has, then those that the kernel alone still has (TIME_WAIT; their inode is 0). What is bound
-// but neither listens nor is connected is not among them: the kernel's table leaves it out.
+// The sockets of this network namespace that have this local port: listeners first, then those that a process
+// has, then those that only the kernel has (TIME_WAIT; inode 0). The kernel's table leaves out sockets that
+// are bound but neither listen nor are connected.
 [[nodiscard]] std::vector<TcpTableEntry> sockets_of_port(std::uint16_t port);
 
-// Ports below this one take a privilege to bind: 1024 (IPPORT_RESERVED), or what the administrator of a Linux
-// set as net.ipv4.ip_unprivileged_port_start (ip(7)).
+// Ports below this one take a privilege to bind: net.ipv4.ip_unprivileged_port_start (ip(7)), usually 1024.
 [[nodiscard]] unsigned first_unprivileged_port();
 
 }  // namespace tcpserver::kernel

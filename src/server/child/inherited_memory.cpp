@@ -1,6 +1,8 @@
 #include "server/child/inherited_memory.hpp"
 
 #include "tcpserver/base/io.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 
 #include <fcntl.h>
 #include <linux/prctl.h>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -103,45 +104,25 @@ bool take_back_restartable_sequences() noexcept {
   return false;
 }
 
-// The fields from the third on of /proc/self/stat, by their numbers in proc_pid_stat(5).
-class StatFields {
- public:
-  static std::optional<StatFields> read() {
-    const auto text = base::read_file("/proc/self/stat", largest_proc_file);
-    const auto name_end = text ? text->rfind(')') : std::string::npos;
-    if (name_end == std::string::npos) return std::nullopt;
-    StatFields fields;
-    const char* at = text->data() + name_end + 1;
-    const char* const end = text->data() + text->size();
-    for (std::size_t number = 3; number < fields.values_.size(); ++number) {
-      while (at < end && *at == ' ') ++at;
-      const char* const field_end = std::find(at, end, ' ');
-      std::from_chars(at, field_end,
-                      fields.values_[number]);  // the state is a letter, and nobody asks for it
-      at = field_end;
-    }
-    return fields;
-  }
-
-  [[nodiscard]] std::uint64_t operator[](std::size_t number) const noexcept { return values_[number]; }
-
- private:
-  std::array<std::uint64_t, 52> values_{};
-};
-
-prctl_mm_map layout_of(const StatFields& stat) noexcept {
+// nullopt if /proc/self/stat cannot be read.
+std::optional<prctl_mm_map> read_layout() {
+  const auto stat = base::read_file("/proc/self/stat", largest_proc_file);
+  if (!stat) return std::nullopt;
+  const auto field = [&stat](int number) {
+    return base::parse_number<std::uint64_t>(kernel::process_stat_field(*stat, number)).value_or(0);
+  };
   prctl_mm_map map{};
-  map.start_code = stat[26];
-  map.end_code = stat[27];
-  map.start_stack = stat[28];
-  map.start_data = stat[45];
-  map.end_data = stat[46];
-  map.start_brk = stat[47];
+  map.start_code = field(26);
+  map.end_code = field(27);
+  map.start_stack = field(28);
+  map.start_data = field(45);
+  map.end_data = field(46);
+  map.start_brk = field(47);
   map.brk = static_cast<std::uint64_t>(::syscall(SYS_brk, 0));
-  map.arg_start = stat[48];
-  map.arg_end = stat[49];
-  map.env_start = stat[50];
-  map.env_end = stat[51];
+  map.arg_start = field(48);
+  map.arg_end = field(49);
+  map.env_start = field(50);
+  map.env_end = field(51);
   map.exe_fd = static_cast<std::uint32_t>(-1);  // as it is
   return map;
 }
@@ -189,9 +170,9 @@ void show_all_to_children() {
 }
 
 SharedCommandLine::SharedCommandLine(void* hint) {
-  const auto stat = StatFields::read();
-  if (!stat) return;
-  auto map = layout_of(*stat);
+  const auto layout = read_layout();
+  if (!layout) return;
+  auto map = *layout;
   const auto size = map.arg_end - map.arg_start;
   if (map.arg_start == 0 || map.arg_end <= map.arg_start) return;
   auto memory = std::make_unique<base::Mapping>(base::Mapping::Kind::own, size, hint);
