@@ -1,50 +1,84 @@
 #pragma once
 
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/client/connection_engine.hpp"
 
-#include "load/options.hpp"
+#include "load/latency_histogram.hpp"
+#include "load/load.hpp"
 #include "load/pattern.hpp"
-#include "load/result.hpp"
 
+#include <array>
 #include <functional>
+#include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace tcpserver::load {
 
-// What every connection of a run does, and how many there are. The modes of the command line differ in this
-// alone.
-struct Script {
-  std::uint64_t connections;           // in all
-  std::uint32_t open;                  // at a time, at most
-  std::uint32_t busy;                  // of these, those that connect or wait for an answer, at most
-  std::uint64_t size;                  // bytes of a round
-  std::uint64_t rounds;                // of each connection
-  bool until_end;                      // half-closes after the last byte, and waits for the server's close
-  std::optional<base::Duration> hold;  // between the first round and the second, once all are open
-  std::optional<base::Duration> interval;  // between two starts; nullopt: as soon as there is a place
-  bool timed;                              // rounds have latencies
+// Why a connection failed.
+enum class ErrorKind {
+  refused,        // no listener
+  reset,          // RST from the server or the network
+  timed_out,      // no progress for --timeout, or the kernel gave up connecting
+  closed_early,   // closed before the whole reply
+  wrong_bytes,    // the reply differs, or is too long
+  no_port,        // no free local port
+  no_descriptor,  // the limit of the process or the system
+  other
 };
-[[nodiscard]] Script make_script(const LoadOptions& options);
 
-// Addresses of 127.0.0.0/8, 127.0.0.1 first. `sources`: how many; of the server's addresses only those in
-// 127.0.0.0/8 remain then. Throws StartError (usage) if there is none.
-[[nodiscard]] std::vector<base::SocketAddress> make_sources(std::vector<base::SocketAddress>& addresses,
-                                                            std::uint32_t sources);
+// In the order of ErrorKind: the JSON name, and the exit status if the first error is of this kind.
+struct ErrorKindFacts {
+  const char* name;
+  base::ExitStatus exit_status;
+};
+inline constexpr std::array<ErrorKindFacts, 8> error_kinds{{
+    {"refused", base::ExitStatus::unavailable},
+    {"reset", base::ExitStatus::io_error},
+    {"timed_out", base::ExitStatus::temp_fail},
+    {"closed_early", base::ExitStatus::io_error},
+    {"wrong_bytes", base::ExitStatus::protocol},
+    {"no_port", base::ExitStatus::system},
+    {"no_descriptor", base::ExitStatus::system},
+    {"other", base::ExitStatus::io_error},
+}};
 
-// Plays a script on the connection engine, and counts.
+// The result of a run, at its end or so far.
+struct Result {
+  std::string server{};           // "127.0.0.1:54321", the address in use
+  std::uint64_t connections = 0;  // ended, including the failed ones
+  std::array<std::uint64_t, error_kinds.size()> errors_by_kind{};
+  std::optional<base::StartError> first_error{};
+  std::uint64_t rounds = 0;      // answered right
+  std::uint64_t held = 0;        // with hold: connections that were answered and are still open
+  std::uint64_t unfinished = 0;  // open when a signal stopped the run; these are no errors
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  base::Duration duration{};                     // from the first connect to the last close
+  std::optional<base::Duration> opened_after{};  // with hold: until all were open
+  base::Duration processor_time{};               // user and system time of this process
+  LatencyHistogram latencies{};
+  bool stalled = false;  // nothing moved for --timeout, so the run was given up
+  int signal = 0;        // SIGINT or SIGTERM that stopped the run, or 0
+
+  [[nodiscard]] std::uint64_t errors() const noexcept {
+    return std::accumulate(errors_by_kind.begin(), errors_by_kind.end(), std::uint64_t{0});
+  }
+};
+
+// Runs a load on the connection engine, and counts.
 class Driver final : private client::ConnectionHandler {
  public:
-  struct Watcher {
-    std::function<void(const Result&)> tick;     // from time to time, while connections come and go
-    std::function<void(const Result&)> holding;  // all are open, and are now held
-  };
+  // Called several times per second, and once more when all connections of --hold are open.
+  using Watcher = std::function<void(const Result&)>;
 
-  // Throws StartError (system, or usage for --sources).
+  // `addresses` of the server; --sources uses only those in 127.0.0.0/8. Throws StartError (system, or usage
+  // if --sources leaves none).
   Driver(const LoadOptions& options, std::vector<base::SocketAddress> addresses, Watcher watcher);
 
-  // Until the end, until nothing moves for the time-out, or until a signal. Never throws for what a server
-  // does: that is in the result.
+  // Runs to the end, until nothing moves for --timeout, or until a signal. Never throws for what a server
+  // does.
   [[nodiscard]] Result run();
 
  private:
@@ -60,20 +94,21 @@ class Driver final : private client::ConnectionHandler {
   void on_failed(const Connection& connection, const client::Fault& fault) override;
   void on_closed(const Connection& connection) override;
 
-  [[nodiscard]] bool may_start();
+  [[nodiscard]] bool may_start() const;
   [[nodiscard]] bool asking_again() const noexcept;
-  void ask_next_parked();
-  void watch_hold();
-  [[nodiscard]] std::string describe(const Connection& connection, const client::Fault& fault) const;
+  void begin_hold_when_all_are_open();
+  [[nodiscard]] std::pair<ErrorKind, std::string> explain(const Connection& connection,
+                                                          const client::Fault& fault) const;
 
   const LoadOptions& options_;
-  const Script script_;
+  const bool holds_;
+  const std::uint32_t most_busy_;  // connections that connect or wait for a reply
   const Watcher watcher_;
   Pattern pattern_;
   client::ConnectionEngine engine_;
   Result result_;
   std::optional<base::TimePoint> hold_until_;
-  std::uint32_t asked_again_ = 0;  // slots below this one; with hold, after it
+  std::uint32_t asked_again_ = 0;  // after the hold: slots below this one
 };
 
 }  // namespace tcpserver::load

@@ -1,16 +1,57 @@
 #pragma once
 
+#include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/exit_status.hpp"
+#include "tcpserver/base/service.hpp"
 
-#include "load/options.hpp"
+#include <cstdint>
+#include <optional>
+#include <string>
 
 namespace tcpserver::load {
 
-// tcpload: puts the load on, and prints the report. After SIGINT or SIGTERM it reports what was seen by then,
-// and ends by that signal.
-// Throws StartError: as the first connection that failed (error_kinds), or where there is nobody to
-// connect to (resolve), --sources do not fit (usage), descriptors do not suffice (system), or there is no
-// standard output (io_error).
+inline constexpr std::uint64_t most_load_connections = 1'000'000'000;
+inline constexpr std::uint32_t most_at_a_time = 1'000'000;
+
+enum class LoadMode {
+  connections,  // connect, ask once, close; again and again
+  hold,         // open all, ask each, keep them open for a while, ask each again
+  bulk,         // send long streams, receive them back
+  ping          // many round trips on each connection
+};
+
+// JSON names, in the order of LoadMode.
+inline constexpr const char* mode_names[] = {"connections", "hold", "bulk", "ping"};
+
+struct LoadOptions {
+  std::string host = "localhost";
+  std::uint16_t port = 54321;  // 1 to 65535
+  LoadMode mode = LoadMode::connections;
+  std::uint64_t connections = 10'000;  // in all; equal to `concurrency` in the other modes
+  std::uint32_t concurrency = 64;      // open at a time, at most
+  std::uint64_t size = 32;             // bytes of a message, or of a bulk stream
+  std::uint64_t round_trips = 1;       // of each connection, with ping
+  base::Duration hold{};               // with hold
+  std::uint64_t bulk = 0;              // bytes of a bulk stream, with bulk
+  std::optional<double> rate{};        // connections to start per second; nullopt: as replies come
+  base::Service service = base::services[0];
+  bool reset = false;         // close by RST
+  std::uint32_t sources = 0;  // connect from 127.0.0.1 to 127.0.0.`sources`; 0: the system chooses
+  base::Duration timeout = std::chrono::seconds(10);
+  bool json = false;
+};
+
+struct LoadCommand {
+  LoadOptions options;
+  std::string text_to_show;  // if not empty: print it on stdout and exit with 0
+};
+
+// Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
+[[nodiscard]] LoadCommand parse_load_command(int argc, char* const* argv);
+
+// Runs tcpload and prints the report. After SIGINT or SIGTERM it reports what it has seen so far and dies of
+// that signal. Throws StartError: the first connection error (with the status of error_kinds), or a failed
+// resolve, --sources that do not fit (usage), too few descriptors (system), no standard output (io_error).
 [[nodiscard]] base::ExitStatus run_load(const LoadOptions& options);
 
 }  // namespace tcpserver::load

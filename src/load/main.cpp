@@ -9,6 +9,6 @@ int main(int argc, char** argv) {
     const auto command = parse_load_command(argc, argv);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     cli::need_standard_output();
-    return load::run_load(command.options);
+    return run_load(command.options);
   });
 }

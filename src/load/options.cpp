@@ -1,15 +1,19 @@
-#include "load/options.hpp"
-
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/host_and_port.hpp"
 #include "tcpserver/cli/option_values.hpp"
+
+#include "load/load.hpp"
 
 namespace tcpserver::load {
 
 namespace {
 
-// A rate of starts does not wait for answers, so more are open where answers are slow.
+// With --rate, starts do not wait for replies: slow replies need more open connections.
 constexpr std::uint32_t at_a_time_with_rate = 1000;
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_round_trips = 1'000'000'000;
+constexpr std::uint32_t most_sources = 254;
+constexpr std::uint64_t highest_start_rate = 1'000'000;
 
 constexpr cli::Program tcpload_program{
     .name = "tcpload",
@@ -31,31 +35,34 @@ double parse_start_rate(const cli::RawValue& value) {
                          std::to_string(highest_start_rate) + ", such as 500 or 0.5");
 }
 
-// Options that have to do with each other. Numbers that were not given are 0, and get their defaults.
+// Checks combinations of options, sets the mode, and replaces 0 by defaults.
 void settle(LoadOptions& options) {
-  const char* mode = nullptr;
-  const auto take_mode = [&](bool given, LoadMode its_mode, const char* name) {
-    if (!given) return;
-    if (mode != nullptr) {
-      throw cli::usage_error(std::string(mode) + " and " + name +
-                             " exclude each other: a run does one of them");
-    }
-    mode = name;
-    options.mode = its_mode;
-  };
   const bool bulk = options.bulk > 0;
   const bool ping = options.round_trips > 0;
-  take_mode(options.hold > base::Duration::zero(), LoadMode::hold, "--hold");
-  take_mode(bulk, LoadMode::bulk, "--bulk");
-  take_mode(ping, LoadMode::ping, "--ping");
-  if (mode != nullptr && options.connections > 0) {
-    throw cli::usage_error(std::string("--connections and ") + mode +
+  const struct {
+    bool given;
+    LoadMode mode;
+    const char* option;
+  } modes[] = {{options.hold > base::Duration::zero(), LoadMode::hold, "--hold"},
+               {bulk, LoadMode::bulk, "--bulk"},
+               {ping, LoadMode::ping, "--ping"}};
+  std::string chosen;
+  for (const auto& [given, mode, option] : modes) {
+    if (!given) continue;
+    if (!chosen.empty()) {
+      throw cli::usage_error(chosen + " and " + option + " exclude each other: a run does one of them");
+    }
+    chosen = option;
+    options.mode = mode;
+  }
+  if (!chosen.empty() && options.connections > 0) {
+    throw cli::usage_error("--connections and " + chosen +
                            " exclude each other: how many it opens is --concurrency");
   }
   if (bulk && options.size > 0) {
     throw cli::usage_error("--message-size and --bulk exclude each other: a stream has no messages");
   }
-  if (mode != nullptr && options.rate) {
+  if (!chosen.empty() && options.rate) {
     throw cli::usage_error("--rate is for short connections: it excludes --hold, --bulk and --ping");
   }
   const LoadOptions defaults;
@@ -67,7 +74,7 @@ void settle(LoadOptions& options) {
   set_default(options.concurrency, bulk || ping   ? 1
                                    : options.rate ? at_a_time_with_rate
                                                   : defaults.concurrency);
-  set_default(options.connections, mode != nullptr ? options.concurrency : defaults.connections);
+  set_default(options.connections, !chosen.empty() ? options.concurrency : defaults.connections);
 }
 
 cli::OptionTable<LoadOptions> load_option_table() {
@@ -79,12 +86,12 @@ cli::OptionTable<LoadOptions> load_option_table() {
        "so many of them at a time, 1 to 1000000; with --hold, --bulk and --ping there are no more than these",
        cli::member(&O::concurrency, cli::number(1, most_at_a_time, "a number of connections"))},
       {"message-size", '\0', "B", "32", "bytes that each connection sends, and wants back, 1 to 1G",
-       cli::member(&O::size, cli::size(largest_message))},
+       cli::member(&O::size, cli::size(gib))},
       {"hold", '\0', "D", "", "open all, ask each once, keep them open for D, ask each again, and close",
        cli::member(&O::hold, cli::duration_above_zero("a time to hold"))},
       {"bulk", '\0', "B", "",
        "send B bytes on each connection, 1 to 1024G, and read them back at the same time, then the end",
-       cli::member(&O::bulk, cli::size(largest_bulk))},
+       cli::member(&O::bulk, cli::size(1024 * gib))},
       {"ping", '\0', "N", "", "N messages on each connection, each sent when the last one is back",
        cli::member(&O::round_trips, cli::number(1, most_round_trips, "a number of round trips"))},
       {"rate", '\0', "R", "as answers come",

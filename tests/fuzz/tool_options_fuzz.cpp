@@ -4,7 +4,7 @@
 #include "backlog/options.hpp"
 #include "client/options.hpp"
 #include "fuzz/fuzz.hpp"
-#include "load/options.hpp"
+#include "load/load.hpp"
 
 #include <string>
 #include <vector>

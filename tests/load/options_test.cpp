@@ -1,4 +1,4 @@
-#include "load/options.hpp"
+#include "load/load.hpp"
 
 #include "tcpserver/base/system_error.hpp"
 

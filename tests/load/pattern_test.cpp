@@ -15,11 +15,11 @@ TEST(Pattern, IsAnotherOneForEachConnectionAndEachRound) {
   const Pattern pattern(Verb::echo, 8);
   std::set<std::string_view> seen;
   for (std::uint64_t connection = 1; connection <= Pattern::period; ++connection) {
-    seen.insert(pattern.sent(Pattern::place_of(connection, 0), 8));
+    seen.insert(pattern.sent(Pattern::place(connection, 0), 8));
   }
   EXPECT_EQ(seen.size(), Pattern::period) << "of so many that follow each other, in eight bytes";
   for (std::uint64_t round = 1; round < 1000; ++round) {
-    EXPECT_NE(pattern.sent(Pattern::place_of(7, round), 8), pattern.sent(Pattern::place_of(7, round - 1), 8));
+    EXPECT_NE(pattern.sent(Pattern::place(7, round), 8), pattern.sent(Pattern::place(7, round - 1), 8));
   }
 }
 

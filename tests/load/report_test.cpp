@@ -35,8 +35,7 @@ TEST(LoadReport, HasTheFiguresOfTheRun) {
 
 TEST(LoadReport, CountsErrorsByKind) {
   auto result = good_result();
-  result.errors_by_kind[index_of(ErrorKind::refused)] = 1;
-  result.errors_by_kind[index_of(ErrorKind::timed_out)] = 2;
+  result.errors_by_kind = {1, 0, 2};  // refused, timed out
   result.stalled = true;
   const auto text = tcpserver::base::joined(report_lines(result, {}));
   EXPECT_TRUE(contains(text, "\nerrors    3: 1 refused, 2 timed out\n"));
@@ -66,7 +65,7 @@ TEST(LoadReport, AsJsonIsValidWhereThereIsNothing) {
 TEST(LoadReport, AsJsonEscapesStrings) {
   const Result bad_server{.server = harness::hostile};
   Result bad_error;
-  bad_error.first_error = FirstError{.kind = ErrorKind::other, .sentence = harness::hostile};
+  bad_error.first_error.emplace(ExitStatus::io_error, harness::hostile);
   for (const auto& result : {bad_server, bad_error}) {
     EXPECT_TRUE(contains(report_json(result, {}), harness::hostile_in_json));
   }
@@ -86,13 +85,13 @@ TEST(LoadReport, OfAStreamHasBytesASecondInOneDirection) {
 }
 
 TEST(LoadProgress, FitsItsLine) {
-  const auto script = make_script({.connections = 10'000});
+  const LoadOptions options{.connections = 10'000};
   Result result;
   result.connections = 2500;
-  EXPECT_EQ(progress_line(result, script, 1s, 80),
+  EXPECT_EQ(progress_line(result, options, 1s, 80),
             "[#######...................] 2500 of 10000 connections, 2500 a second, 0 errors");
   for (const std::size_t columns : {70U, 100U, 300U}) {
-    EXPECT_LT(progress_line(result, script, 1s, columns).size(), columns);
+    EXPECT_LT(progress_line(result, options, 1s, columns).size(), columns);
   }
 }
 
