@@ -32,40 +32,40 @@ using base::StartError;
 
 constexpr std::string_view question = "Please type a short sentence: ";
 
-// Whether the server has closed. A greeting that waits to be read is none of our business yet.
+// A greeting that the server sent stays unread.
 bool closed_by_server(int connection) {
   char byte = 0;
   const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && !base::would_block(errno));
 }
 
-// Blocks until the user has typed something.
-void wait_for_user(int& watched_connection) {
+// Blocks until standard input is readable. Throws if the server closes the connection (-1: none) before.
+void wait_for_input(int connection) {
   for (;;) {
     std::array<pollfd, 2> polled{{{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
-                                  {.fd = watched_connection, .events = POLLIN, .revents = 0}}};
+                                  {.fd = connection, .events = POLLIN, .revents = 0}}};
     if (::poll(polled.data(), polled.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw base::system_error("wait for input");
     }
     if (polled[0].revents != 0) return;
-    if (closed_by_server(watched_connection)) {
+    if (closed_by_server(connection)) {
       throw StartError(ExitStatus::io_error, "the server closed the connection before a sentence was sent");
     }
-    watched_connection = -1;  // it sent something: readable from now on
+    connection = -1;  // the greeting keeps it readable
   }
 }
 
-// Asks on the terminal, and returns the line with its newline; nullopt if the user ended the input (Ctrl-D)
+// Asks on the terminal. Returns the line with its newline, or nullopt if the user ended the input (Ctrl-D)
 // without one. The question goes to standard output if that is a terminal, else to standard error, so that a
-// redirected reply stays clean. `connection` (-1: none yet) is watched meanwhile.
+// redirected reply stays clean. `connection` as for wait_for_input.
 std::optional<std::string> ask_for_sentence(int connection) {
   const int terminal = ::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO;
   if (!base::write_all(terminal, question)) throw base::system_error("ask on the terminal");
 
   std::string sentence;
   while (!sentence.ends_with('\n')) {
-    wait_for_user(connection);
+    wait_for_input(connection);
     std::array<char, 4096> part{};
     const ssize_t count = base::read_some(STDIN_FILENO, part.data(), part.size());
     if (count < 0) throw base::system_error("read standard input", errno, ExitStatus::io_error);
@@ -82,37 +82,27 @@ std::optional<std::string> ask_for_sentence(int connection) {
 
 constexpr std::size_t buffer_size = 256UL * 1024;
 
-// A regular file takes any write without blocking for long. Of a pipe or terminal that polls writable no more
-// is known than that PIPE_BUF bytes fit; a larger write could block while the server waits for us.
+// A regular file does not block. A pipe or terminal that polls writable has room for PIPE_BUF bytes; a larger
+// write could block while the server waits for us.
 std::size_t safe_write_size(int fd) {
   struct stat status {};
   const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   return regular ? buffer_size : PIPE_BUF;
 }
 
-// The bytes to send: all of a descriptor until its end, or a text.
-struct Source {
-  int fd = -1;  // -1: the text
-  std::string_view text{};
-};
-
-// Sends the source, half-closes, and writes every byte that comes back to `sink` until the server closes.
-// Both directions move at the same time, whichever is ready: however large the stream and however little the
-// server buffers, neither side waits for the other for ever. Memory is bounded.
+// Sends a text or a stream, half-closes, and writes every reply byte to standard output until the server
+// closes. Both directions move at the same time, so neither side waits for the other for ever, however large
+// the stream and however small the server's buffers. Memory is bounded.
 class Exchange {
  public:
-  // `connection` is non-blocking. `timeout` is the longest wait for the server with no byte moved; an idle
-  // source does not count.
-  Exchange(int connection, Source source, int sink, std::optional<base::Duration> timeout)
+  // `connection` is non-blocking. `text` is sent; without one, all of standard input. `timeout` is the
+  // longest wait for the server with no byte moved; an idle source does not count.
+  Exchange(int connection, const std::optional<std::string>& text, std::optional<base::Duration> timeout)
       : connection_(connection),
-        source_(source.fd),
-        sink_(sink),
-        sink_write_size_(safe_write_size(sink)),
         timeout_(timeout),
-        source_open_(source.fd >= 0),
-        outgoing_(source.text),
-        outgoing_buffer_(source.fd >= 0 ? buffer_size : 0),
-        incoming_buffer_(buffer_size) {}
+        source_open_(!text),
+        outgoing_(text ? std::string_view(*text) : std::string_view()),
+        outgoing_buffer_(text ? 0 : buffer_size) {}
 
   // Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, fewer bytes
   // received than sent, or the source or the sink failed). What arrived by then has been written.
@@ -125,9 +115,14 @@ class Exchange {
       if ((polled_[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0 && may_receive()) receive();
       if (polled_[2].revents != 0) write_sink();
     }
-    if (failure_ != 0) throw broken("the connection broke: " + base::error_text(failure_));
-    if (!half_closed_) throw broken("the server closed the connection before everything was sent");
-    need_whole_reply();
+    if (failure_ != 0) fail("the connection broke: " + base::error_text(failure_));
+    if (!half_closed_) fail("the server closed the connection before everything was sent");
+    // A server may end a session by force with a normal FIN, so only the byte count shows a short reply. A
+    // longer reply is fine: the server need not be an echo.
+    if (received_ < sent_) {
+      throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) +
+                                                 " of " + std::to_string(sent_) + " bytes came back");
+    }
   }
 
  private:
@@ -139,29 +134,28 @@ class Exchange {
     ::shutdown(connection_, SHUT_WR);  // ENOTCONN: the reset shows in the next read
   }
 
-  // A descriptor of -1 is left out by poll.
+  // poll ignores a descriptor of -1.
   void wait() {
     const short from_server = may_receive() ? POLLIN : 0;
     const short to_server = outgoing_.empty() ? 0 : POLLOUT;
     const auto events = static_cast<short>(from_server | to_server);
     const bool read_more = source_open_ && outgoing_.empty() && server_open_;
-    polled_[0] = {.fd = read_more ? source_ : -1, .events = POLLIN, .revents = 0};
+    polled_[0] = {.fd = read_more ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0};
     polled_[1] = {.fd = events != 0 ? connection_ : -1, .events = events, .revents = 0};
-    polled_[2] = {.fd = incoming_.empty() ? -1 : sink_, .events = POLLOUT, .revents = 0};
+    polled_[2] = {.fd = incoming_.empty() ? -1 : STDOUT_FILENO, .events = POLLOUT, .revents = 0};
 
     const bool server_owes = incoming_.empty() && (half_closed_ || !outgoing_.empty());
     const bool bounded = timeout_ && server_owes;
     const timespec limit = base::to_timespec(timeout_.value_or(base::Duration::zero()));
     const int ready = ::ppoll(polled_.data(), polled_.size(), bounded ? &limit : nullptr, nullptr);
     if (ready == 0) {
-      throw StartError(ExitStatus::temp_fail, "timed out: nothing from the server for " +
-                                                  base::duration_text(*timeout_) + totals_text());
+      fail("timed out: nothing from the server for " + base::duration_text(*timeout_), ExitStatus::temp_fail);
     }
     if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
   }
 
   void read_source() {
-    const ssize_t count = base::read_some(source_, outgoing_buffer_.data(), outgoing_buffer_.size());
+    const ssize_t count = base::read_some(STDIN_FILENO, outgoing_buffer_.data(), outgoing_buffer_.size());
     if (count < 0) {
       if (base::would_block(errno)) return;
       throw base::system_error("read standard input", errno, ExitStatus::io_error);
@@ -176,7 +170,7 @@ class Exchange {
       outgoing_.remove_prefix(static_cast<std::size_t>(count));
       sent_ += static_cast<std::uint64_t>(count);
     } else if (!base::would_block(errno)) {
-      // What the server had sent before may still be there to read: that comes first.
+      // First read what the server sent before.
       failure_ = errno;
       source_open_ = false;
       outgoing_ = {};
@@ -197,7 +191,7 @@ class Exchange {
   }
 
   void write_sink() {
-    const ssize_t count = ::write(sink_, incoming_.data(), std::min(incoming_.size(), sink_write_size_));
+    const ssize_t count = ::write(STDOUT_FILENO, incoming_.data(), std::min(incoming_.size(), write_size_));
     if (count >= 0) {
       incoming_.remove_prefix(static_cast<std::size_t>(count));
     } else if (!base::would_block(errno)) {
@@ -205,26 +199,13 @@ class Exchange {
     }
   }
 
-  // A server may end a session by force with a normal FIN, so only the byte count shows a short reply. A
-  // longer reply is fine: the server need not be an echo.
-  void need_whole_reply() const {
-    if (received_ >= sent_) return;
-    throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) + " of " +
-                                               std::to_string(sent_) + " bytes came back");
-  }
-
-  [[nodiscard]] StartError broken(const std::string& what) const {
-    return {ExitStatus::io_error, what + totals_text()};
-  }
-
-  [[nodiscard]] std::string totals_text() const {
-    return " (sent " + std::to_string(sent_) + " bytes, received " + std::to_string(received_) + ")";
+  [[noreturn]] void fail(const std::string& what, ExitStatus status = ExitStatus::io_error) const {
+    throw StartError(status, what + " (sent " + std::to_string(sent_) + " bytes, received " +
+                                 std::to_string(received_) + ")");
   }
 
   int connection_;
-  int source_;
-  int sink_;
-  std::size_t sink_write_size_;
+  std::size_t write_size_ = safe_write_size(STDOUT_FILENO);
   std::optional<base::Duration> timeout_;
   bool source_open_;
   bool half_closed_ = false;
@@ -233,50 +214,26 @@ class Exchange {
   std::string_view outgoing_;  // read, not yet sent
   std::string_view incoming_;  // received, not yet written
   std::vector<char> outgoing_buffer_;
-  std::vector<char> incoming_buffer_;
-  std::array<pollfd, 3> polled_{};  // source, connection, sink
+  std::vector<char> incoming_buffer_ = std::vector<char>(buffer_size);
+  std::array<pollfd, 3> polled_{};  // source, connection, standard output
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
 };
-
-// The streaming counterpart of asking first: no connection is held while there is nothing to send.
-void wait_for_input() {
-  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  while (::poll(&input, 1, -1) < 0) {
-    if (errno != EINTR) throw base::system_error("wait for input");
-  }
-}
-
-ExitStatus stream(const ClientOptions& options) {
-  if (options.ask_first) wait_for_input();
-  const auto connection = connect_to_host(options.host, options.port, options.timeout);
-  std::this_thread::sleep_for(options.delay);
-  Exchange(connection.get(), {.fd = STDIN_FILENO}, STDOUT_FILENO, options.timeout).run();
-  return ExitStatus::ok;
-}
-
-ExitStatus send_sentence(const ClientOptions& options) {
-  std::optional<std::string> sentence;
-  if (options.message) sentence = *options.message + "\n";
-  if (options.ask_first) {
-    sentence = ask_for_sentence(-1);
-    if (!sentence) return ExitStatus::ok;
-  }
-  const auto connection = connect_to_host(options.host, options.port, options.timeout);
-  if (!sentence) sentence = ask_for_sentence(connection.get());
-  if (!sentence) return ExitStatus::ok;
-
-  std::this_thread::sleep_for(options.delay);
-  Exchange(connection.get(), {.text = *sentence}, STDOUT_FILENO, options.timeout).run();
-  return ExitStatus::ok;
-}
 
 }  // namespace
 
 ExitStatus run_client(const ClientOptions& options) {
   if (options.clients > 0) return run_many_clients(options);
-  const bool streaming = !options.message && ::isatty(STDIN_FILENO) == 0;
-  return streaming ? stream(options) : send_sentence(options);
+  const bool asks = !options.message && ::isatty(STDIN_FILENO) == 1;
+  std::optional<std::string> sentence;  // nullopt: stream standard input
+  if (options.message) sentence = *options.message + "\n";
+  if (options.ask_first && !asks) wait_for_input(-1);
+  if (options.ask_first && asks && !(sentence = ask_for_sentence(-1))) return ExitStatus::ok;
+  const auto connection = connect_to_host(options.host, options.port, options.timeout);
+  if (!options.ask_first && asks && !(sentence = ask_for_sentence(connection.get()))) return ExitStatus::ok;
+  std::this_thread::sleep_for(options.delay);
+  Exchange(connection.get(), sentence, options.timeout).run();
+  return ExitStatus::ok;
 }
 
 }  // namespace tcpserver::client

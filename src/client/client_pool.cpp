@@ -19,26 +19,23 @@ namespace tcpserver::client {
 namespace {
 
 using base::Clock;
-using base::ExitStatus;
-using base::PictureInPlace;
 using base::SocketAddress;
-using base::StartError;
-using base::TerminalSize;
 using base::TimePoint;
 using State = Connection::State;
+using Watcher = std::function<void(const Timeline&)>;
 
 constexpr auto frame_time = std::chrono::milliseconds(50);
-// Between two looks at those that are started.
+// While clients are started, the others are served this often.
 constexpr auto between_looks = std::chrono::milliseconds(1);
 constexpr std::size_t reply_buffer_size = 16UL * 1024;
 
-// Where standard output is no terminal, and says nothing of its width.
+// The width if standard output is no terminal.
 constexpr std::size_t page_columns = 80;
 
 struct Sentence {
   std::string sent;
   std::string expected;
-  std::string failures{};  // of the addresses so far
+  std::string failures;    // of the addresses tried so far
   bool timed_out = false;  // one of them did not answer
 };
 
@@ -60,30 +57,28 @@ class ClientPool final : private ConnectionHandler {
                 *this) {
     timeline_.server = base::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
     timeline_.delay = options.delay;
-    timeline_.lives.resize(options.clients);
+    sentences_.resize(options.clients);
     const auto verb = options.service.value_or(base::services[0]).verb;
-    for (std::uint32_t i = 0; i < options.clients; ++i) {
-      timeline_.lives[i].id = i + 1;
-      timeline_.lives[i].slow = i < options.slow.value_or(0);
-      Sentence sentence{
-          .sent = options.message.value_or("sentence of client " + std::to_string(i + 1)) + "\n",
-          .expected = {}};
-      for (const char byte : sentence.sent) sentence.expected += base::reply_to(verb, byte);
-      sentences_.push_back(std::move(sentence));
+    for (std::uint32_t id = 1; id <= options.clients; ++id) {
+      timeline_.lives.push_back({.id = id, .slow = id <= options.slow.value_or(0)});
+      auto& [sent, expected, failures, timed_out] = sentences_[id - 1];
+      sent = options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
+      for (const char byte : sent) expected += base::reply_to(verb, byte);
     }
   }
 
-  PoolResult run() {
-    const int signal = engine_.run();
-    timeline_.now_s = seconds(Clock::now());
+  Timeline run() {
+    timeline_.signal = engine_.run();
+    timeline_.now_s = now();
     timeline_.over = true;
-    return {.timeline = std::move(timeline_), .signal = signal};
+    return std::move(timeline_);
   }
 
  private:
   [[nodiscard]] double seconds(TimePoint at) const {
     return std::chrono::duration<double>(at - engine_.began()).count();
   }
+  [[nodiscard]] double now() const { return seconds(Clock::now()); }
   [[nodiscard]] ClientLife& life(const Connection& connection) {
     return timeline_.lives[connection.number - 1];
   }
@@ -100,7 +95,6 @@ class ClientPool final : private ConnectionHandler {
     return std::string_view(sentence(connection).expected).substr(offset, size);
   }
 
-  // Looks from time to time at those that are started.
   TimePoint start_more() override {
     while (engine_.has_room()) {
       const auto now = Clock::now();
@@ -113,17 +107,13 @@ class ClientPool final : private ConnectionHandler {
   }
 
   void on_tick() override {
-    timeline_.now_s = seconds(Clock::now());
+    timeline_.now_s = now();
     watcher_(timeline_);
   }
 
-  void on_connecting(const Connection& connection) override {
-    life(connection).dialled_s = seconds(Clock::now());
-  }
-  void on_connected(const Connection& connection) override {
-    life(connection).connected_s = seconds(Clock::now());
-  }
-  void on_sent(const Connection& connection) override { life(connection).sent_s = seconds(Clock::now()); }
+  void on_connecting(const Connection& connection) override { life(connection).dialled_s = now(); }
+  void on_connected(const Connection& connection) override { life(connection).connected_s = now(); }
+  void on_sent(const Connection& connection) override { life(connection).sent_s = now(); }
   void on_reply(Connection& connection) override {
     auto& its = life(connection);
     its.replied_s = std::max(seconds(engine_.now()), its.sent_s.value_or(0));
@@ -139,7 +129,7 @@ class ClientPool final : private ConnectionHandler {
 
   void on_failed(const Connection& connection, const Fault& fault) override {
     life(connection).failure = describe(connection, fault);
-    life(connection).replied_s.reset();  // if there was one, it was not the right one after all
+    life(connection).replied_s.reset();  // a right reply may be followed by wrong bytes
     end(connection);
   }
 
@@ -151,10 +141,8 @@ class ClientPool final : private ConnectionHandler {
   Failure describe(const Connection& connection, const Fault& fault) {
     const auto& its = sentence(connection);
     if (connection.state == State::connecting) {
-      const auto trouble = its.timed_out                 ? Trouble::timed_out
-                           : fault.error == ECONNREFUSED ? Trouble::refused
-                                                         : Trouble::not_connected;
-      return {trouble, "cannot connect to " + its.failures};
+      const auto other = fault.error == ECONNREFUSED ? Trouble::refused : Trouble::not_connected;
+      return {its.timed_out ? Trouble::timed_out : other, "cannot connect to " + its.failures};
     }
     switch (fault.kind) {
       case Fault::Kind::timed_out:
@@ -183,9 +171,9 @@ class ClientPool final : private ConnectionHandler {
   }
 
   [[nodiscard]] std::string describe_difference(const Connection& connection, std::string_view came) const {
-    const auto all_expected = std::string_view(sentence(connection).expected).substr(connection.received);
-    const auto head = came.substr(0, all_expected.size());
-    const auto expected = all_expected.substr(0, head.size());
+    const auto rest = std::string_view(sentence(connection).expected).substr(connection.received);
+    const auto head = came.substr(0, rest.size());
+    const auto expected = rest.substr(0, head.size());
     if (head != expected) {
       const auto sent = std::string_view(sentence(connection).sent).substr(connection.received);
       const auto* const other = base::find_service(sent, head);
@@ -207,61 +195,55 @@ class ClientPool final : private ConnectionHandler {
   std::vector<Sentence> sentences_;
 };
 
-std::vector<std::string> chart_for(const Timeline& timeline, std::size_t columns, std::size_t rows) {
-  return chart(timeline, {.columns = columns, .most_rows = rows}, base::colours_wanted());
-}
-
-// As it happens, all of it on the screen.
-std::string live_chart(PictureInPlace& place, const Timeline& timeline, TerminalSize size) {
-  constexpr std::size_t taken = chart_frame + 1;  // a row is left for the cursor
-  const std::size_t room = std::max(size.rows, taken + 1) - taken;
-  return place.draw(chart_for(timeline, size.columns, std::min(room, most_chart_rows)), size);
-}
-
-// In the end, with the summary. `terminal`: what standard output is, if it is one.
-std::string last_chart(PictureInPlace& place, const Timeline& timeline,
-                       std::optional<TerminalSize> terminal) {
-  const std::size_t columns = terminal ? terminal->columns : page_columns;
-  const auto lines = chart_for(timeline, columns, most_chart_rows);
-  return (terminal ? place.finish(lines, *terminal) : base::joined(lines)) +
-         base::joined(base::wrapped(summary(timeline), columns - 1));
+std::vector<std::string> draw_chart(const Timeline& timeline, std::size_t columns, std::size_t most_rows) {
+  return chart(timeline, {.columns = columns, .most_rows = most_rows}, base::colours_wanted());
 }
 
 }  // namespace
 
-PoolResult run_clients(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
-                       const Watcher& watcher) {
+Timeline run_clients(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
+                     const Watcher& watcher) {
   need_descriptors("--clients", options.clients);
   return ClientPool(options, addresses, watcher).run();
 }
 
-ExitStatus run_many_clients(const ClientOptions& options) {
-  std::optional<TimePoint> deadline;
-  if (options.timeout) deadline = Clock::now() + *options.timeout;
+base::ExitStatus run_many_clients(const ClientOptions& options) {
+  const auto deadline = options.timeout ? std::optional(Clock::now() + *options.timeout) : std::nullopt;
   const auto addresses = base::resolve(options.host, options.port, deadline);
 
-  // Asked anew each time: a terminal's size changes.
+  // Called for each frame, because the size of a terminal changes.
   const auto terminal = [&options] { return options.json ? std::nullopt : base::terminal_size(); };
-  PictureInPlace place;
+  base::PictureInPlace place;
   base::FrameWriter frames;
-  const auto result = run_clients(options, addresses, [&](const Timeline& timeline) {
+  const auto timeline = run_clients(options, addresses, [&](const Timeline& so_far) {
     const auto size = terminal();
-    if (size && frames.ready()) frames.write(live_chart(place, timeline, *size));
+    if (!size || !frames.ready()) return;
+    constexpr std::size_t taken = chart_frame + 1;  // a row is left for the cursor
+    const std::size_t room = std::max(size->rows, taken + 1) - taken;
+    frames.write(place.draw(draw_chart(so_far, size->columns, std::min(room, most_chart_rows)), *size));
   });
-  const Timeline& timeline = result.timeline;
-  const auto text = options.json ? timeline_json(timeline) : last_chart(place, timeline, terminal());
-  if (result.signal != 0) {
-    // Whoever asks for an end gets one, even where nobody reads.
+  std::string text;
+  if (options.json) {
+    text = timeline_json(timeline);
+  } else {
+    const auto size = terminal();
+    const std::size_t columns = size ? size->columns : page_columns;
+    const auto lines = draw_chart(timeline, columns, most_chart_rows);
+    text = (size ? place.finish(lines, *size) : base::joined(lines)) +
+           base::joined(base::wrapped(summary(timeline), columns - 1));
+  }
+  if (timeline.signal != 0) {
+    // End even if nobody reads the output.
     static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
-    ::raise(result.signal);
+    ::raise(timeline.signal);
   }
   base::print(frames.take_rest() + text);
   for (const auto& life : timeline.lives) {
     if (!life.failure) continue;
-    throw StartError(facts_about(life.failure->trouble).exit_status,
-                     "client " + std::to_string(life.id) + ": " + life.failure->sentence);
+    throw base::StartError(facts_about(life.failure->trouble).exit_status,
+                           "client " + std::to_string(life.id) + ": " + life.failure->sentence);
   }
-  return ExitStatus::ok;
+  return base::ExitStatus::ok;
 }
 
 }  // namespace tcpserver::client

@@ -23,7 +23,7 @@ using base::Clock;
 using base::SocketAddress;
 using base::TimePoint;
 
-// ENOTCONN: the connect is under way on a system that says so.
+// ENOTCONN: the kernel is still connecting.
 bool is_to_wait(int error) {
   return base::would_block(error) || error == ENOTCONN;
 }
@@ -34,8 +34,14 @@ base::UniqueFd open_socket(const SocketAddress& server) noexcept {
   return base::UniqueFd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
+int socket_error(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
 void need_descriptors(const std::string& option, std::uint32_t connections) {
-  // Three standard streams, one for the wait, one for the terminal, and what was inherited.
+  // Three standard streams, one for epoll, one for the terminal, and the inherited ones.
   constexpr rlim_t others = 16;
   base::raise_descriptor_limit();
   rlimit limit{};
@@ -53,7 +59,7 @@ ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& h
     : settings_(std::move(settings)),
       handler_(handler),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      buffer_(settings_.buffer + 1),  // one byte more than a reply may have, so that a surplus shows
+      buffer_(settings_.buffer + 1),  // one byte more than a reply, to detect a longer one
       connections_(settings_.open),
       began_(Clock::now()),
       now_(began_),
@@ -75,7 +81,7 @@ int ConnectionEngine::run() {
     handler_.on_tick();
     next_tick = Clock::now() + settings_.tick;
   }
-  signals.hear();  // what is pending is fatal once it means again what it meant before
+  signals.hear();  // a pending signal would kill the process once its old action is back
   return signals.heard();
 }
 
@@ -83,8 +89,8 @@ bool ConnectionEngine::over() const noexcept {
   return stalled_ || (started_ == settings_.connections && open_ == 0);
 }
 
-// Waits until something is ready, until the next deadline, or until `wake`. Level-triggered: a connection is
-// reported until its state is dealt with (epoll(7)).
+// Waits for an event, the next deadline, or `wake`. Level-triggered: an event is reported until it is handled
+// (epoll(7)).
 void ConnectionEngine::wait(TimePoint wake, const sigset_t& mask) {
   const int count = wait_for_events(*base::time_left(std::min(wake, earliest_)), mask);
   if (count < 0 && errno != EINTR) throw base::system_error("wait for connections (epoll_pwait)");
@@ -127,10 +133,9 @@ void ConnectionEngine::step(Connection& connection, std::uint32_t events) {
 }
 
 void ConnectionEngine::set_state(Connection& connection, State state) {
-  const auto is_open = [](State s) { return s != State::closed; };
   const auto is_busy = [](State s) { return s != State::closed && s != State::holding; };
   if (is_busy(state) && busy_ == 0) heard_ = now_;
-  open_ = open_ + is_open(state) - is_open(connection.state);
+  open_ = open_ + (state != State::closed) - (connection.state != State::closed);
   busy_ = busy_ + is_busy(state) - is_busy(connection.state);
   connection.state = state;
 }
@@ -157,8 +162,8 @@ void ConnectionEngine::open(std::uint64_t size, TimePoint began, bool holds_firs
   connect(connection);
 }
 
-// To the address that is its turn. If each connection tries them all, each gets its even share of the time
-// that is left.
+// Connects to its current address. If each connection tries all addresses, each address gets an even share of
+// the time that is left.
 void ConnectionEngine::connect(Connection& connection) {
   set_state(connection, State::connecting);
   moved(connection, std::max(connection.began, now_));
@@ -168,14 +173,14 @@ void ConnectionEngine::connect(Connection& connection) {
   }
   handler_.on_connecting(connection);
   if (const int error = start_connect(connection); error != 0) {
-    return fail(connection, {.kind = Fault::Kind::error, .error = error});
+    return fail(connection, error);
   }
   if (!connection.holds_first) send(connection);
   if (connection.state == State::connecting) watch(connection, true);
 }
 
-// Begins to connect. From a source address the port is chosen by connect, not by bind, so that each source
-// has all its ports once for each server (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns errno, or 0.
+// Starts to connect. With a source address, connect chooses the port instead of bind, so that each source has
+// all its ports for each server (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
 int ConnectionEngine::start_connect(Connection& connection) const noexcept {
   const auto& server = settings_.addresses[connection.address];
   connection.fd = open_socket(server);
@@ -190,10 +195,7 @@ int ConnectionEngine::start_connect(Connection& connection) const noexcept {
 }
 
 void ConnectionEngine::hold_first(Connection& connection) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(connection.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return fail(connection, {.kind = Fault::Kind::error, .error = error});
+  if (const int error = socket_error(connection.fd.get()); error != 0) return fail(connection, error);
   reached_ = true;
   handler_.on_connected(connection);
   set_state(connection, State::holding);
@@ -221,7 +223,7 @@ void ConnectionEngine::send(Connection& connection) {
   const auto bytes = handler_.bytes_to_send(connection, connection.sent, size);
   const ssize_t count = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (count < 0) {
-    if (!is_to_wait(errno)) return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+    if (!is_to_wait(errno)) return fail(connection, errno);
     if (connection.state != State::connecting) watch(connection, true);
     return;
   }
@@ -235,9 +237,7 @@ void ConnectionEngine::send(Connection& connection) {
   bytes_sent_ += static_cast<std::uint64_t>(count);
   moved(connection, std::max(connection.began, now_));
   const bool all = connection.sent == connection.size;
-  if (all && settings_.half_close) {
-    ::shutdown(connection.fd.get(), SHUT_WR);  // ENOTCONN: the reset shows in the next read
-  }
+  if (all && settings_.half_close) ::shutdown(connection.fd.get(), SHUT_WR);  // recv reports a reset
   if (all) handler_.on_sent(connection);
   watch(connection, !all);
 }
@@ -245,14 +245,14 @@ void ConnectionEngine::send(Connection& connection) {
 void ConnectionEngine::receive(Connection& connection) {
   const ssize_t count = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (count < 0 && is_to_wait(errno)) return;
-  if (count < 0) return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+  if (count < 0) return fail(connection, errno);
   if (count > 0) return compare(connection, static_cast<std::size_t>(count));
   if (connection.state != State::ending) return fail(connection, {.kind = Fault::Kind::closed});
   handler_.on_closed(connection);
   close(connection);
 }
 
-// Compares the first `count` bytes of the buffer with what was sent so far.
+// Compares the first `count` bytes of the buffer with the reply to what was sent so far.
 void ConnectionEngine::compare(Connection& connection, std::size_t count) {
   bytes_received_ += count;
   const auto in_order =
@@ -281,13 +281,13 @@ void ConnectionEngine::watch(Connection& connection, bool writing) {
   epoll_event event{.events = writing ? EPOLLIN | EPOLLOUT : EPOLLIN, .data = {.u32 = slot}};
   const int operation = connection.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (::epoll_ctl(epoll_.get(), operation, connection.fd.get(), &event) != 0) {
-    return fail(connection, {.kind = Fault::Kind::error, .error = errno});
+    return fail(connection, errno);
   }
   connection.is_watched = true;
   connection.wants_to_write = writing;
 }
 
-// Deals with each deadline that has passed, and finds the next one.
+// Handles the deadlines that have passed, and finds the next one.
 void ConnectionEngine::expire() {
   const bool may_try = !reached_ && address_ + 1 < settings_.addresses.size();
   const bool silent = settings_.stop_when_silent && !may_try && busy_ > 0 && settings_.timeout &&
@@ -295,23 +295,20 @@ void ConnectionEngine::expire() {
   earliest_ = TimePoint::max();
   for (auto& connection : connections_) {
     if (connection.state == State::closed) continue;
-    if (silent || connection.deadline <= now_) expire(connection);
+    if (connection.state == State::holding && connection.deadline <= now_) {
+      set_state(connection, State::exchanging);
+      moved(connection, now_);
+      send(connection);
+    } else if (silent || connection.deadline <= now_) {
+      fail(connection, {.kind = Fault::Kind::timed_out});
+    }
     if (connection.state != State::closed) earliest_ = std::min(earliest_, connection.deadline);
   }
   stalled_ = silent && !over();
 }
 
-void ConnectionEngine::expire(Connection& connection) {
-  const bool hold_is_over = connection.state == State::holding && connection.deadline <= now_;
-  if (!hold_is_over) return fail(connection, {.kind = Fault::Kind::timed_out});
-  set_state(connection, State::exchanging);
-  moved(connection, now_);
-  send(connection);
-}
-
-bool ConnectionEngine::may_try_next(const Connection& connection) const noexcept {
-  return connection.state == State::connecting && connection.address + 1 < settings_.addresses.size() &&
-         !(settings_.one_address && reached_);
+void ConnectionEngine::fail(Connection& connection, int error) {
+  fail(connection, {.kind = Fault::Kind::error, .error = error});
 }
 
 void ConnectionEngine::fail(Connection& connection, const Fault& fault) {
@@ -319,14 +316,15 @@ void ConnectionEngine::fail(Connection& connection, const Fault& fault) {
   if (!timed_out) heard_ = now_;
   if (connection.state == State::connecting) {
     handler_.on_address_failed(connection, timed_out ? ETIMEDOUT : fault.error);
-  }
-  if (may_try_next(connection)) {
-    connection.fd.reset();
-    connection.is_watched = false;
-    ++connection.address;
-    if (settings_.one_address) address_ = connection.address;
-    heard_ = now_;
-    return connect(connection);
+    const bool chosen = settings_.one_address && reached_;
+    if (!chosen && connection.address + 1 < settings_.addresses.size()) {
+      connection.fd.reset();
+      connection.is_watched = false;
+      ++connection.address;
+      if (settings_.one_address) address_ = connection.address;
+      heard_ = now_;
+      return connect(connection);
+    }
   }
   reached_ = true;
   handler_.on_failed(connection, fault);

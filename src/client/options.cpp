@@ -1,7 +1,7 @@
-#include "client/options.hpp"
-
 #include "tcpserver/cli/host_and_port.hpp"
 #include "tcpserver/cli/option_values.hpp"
+
+#include "client/client.hpp"
 
 namespace tcpserver::client {
 
@@ -18,18 +18,19 @@ constexpr cli::Program tcpclient_program{
     .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
 
-// Options that have to do with each other. Sets how many are slow, where nobody said.
+// Checks combinations of options, and sets the default of --slow.
 void settle(ClientOptions& options) {
   if (options.ask_first && options.message) {
     throw cli::usage_error(
         "--ask-first and --message exclude each other: with a message there is nothing to ask");
   }
   if (options.clients == 0) {
-    const char* const lonely = options.slow ? "--slow" : options.service ? "--service" : "--json";
-    if (options.slow || options.service || options.json) {
-      throw cli::usage_error(std::string(lonely) + " is for many clients at once: it needs --clients");
-    }
-    return;
+    const char* const alone = options.slow      ? "--slow"
+                              : options.service ? "--service"
+                              : options.json    ? "--json"
+                                                : nullptr;
+    if (alone == nullptr) return;
+    throw cli::usage_error(std::string(alone) + " is for many clients at once: it needs --clients");
   }
   if (options.ask_first)
     throw cli::usage_error("--ask-first and --clients exclude each other: many ask nobody");

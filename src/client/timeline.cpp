@@ -48,6 +48,7 @@ std::string timeline_json(const Timeline& timeline) {
   json.begin_object();
   json.begin_array("clients");
   for (const auto& life : timeline.lives) {
+    const bool running = !life.failure && !life.ended_s;
     json.break_line();
     json.begin_object();
     json.member("id", life.id);
@@ -57,11 +58,9 @@ std::string timeline_json(const Timeline& timeline) {
     json.member("sent_s", life.sent_s, decimals);
     json.member("replied_s", life.replied_s, decimals);
     json.member("ok", life.answered());
-    if (life.failure || !life.ended_s) {
-      json.member("error", life.failure ? life.failure->sentence : "stopped");
-    } else {
-      json.member("error", nullptr);
-    }
+    json.member("error", running        ? std::optional<std::string>("stopped")
+                         : life.failure ? std::optional(life.failure->sentence)
+                                        : std::nullopt);
     json.end_object();
   }
   json.break_line();

@@ -11,8 +11,9 @@ namespace tcpserver::client {
 
 namespace {
 
-// How a phase is drawn. Black or white on a colour whose brightness differs from the others', so that the
-// sign can be read and the colour told apart by whoever sees no red.
+using base::time_text;
+
+// How a phase is drawn. The colours differ in brightness, for people who cannot tell red from green.
 struct Ink {
   char sign;
   std::string_view colour;  // SGR
@@ -32,7 +33,7 @@ std::string drawn(const Ink& ink, std::size_t count, bool colours) {
   return colours ? std::string(ink.colour).append(signs).append(plain) : signs;
 }
 
-// The smallest round number that is not below: 1, 1.2, 1.5, 2, ... times a power of ten.
+// The next round number: 1, 1.2, 1.5, 2, ... times a power of ten.
 double round_up(double seconds) {
   constexpr std::array steps{1.0, 1.2, 1.5, 2.0, 2.2, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0};
   for (double power = 1e-6;; power *= 10) {
@@ -42,11 +43,10 @@ double round_up(double seconds) {
   }
 }
 
-// Columns of the chart, and what they stand for.
 struct Scale {
   std::size_t label_width;
   std::size_t bar_width;
-  double axis_s;  // what the whole bar stands for
+  double axis_s;  // the time of a whole bar
 
   [[nodiscard]] std::size_t column(double at_s) const {
     const auto column = std::lround(at_s / axis_s * static_cast<double>(bar_width));
@@ -61,7 +61,7 @@ Scale scale_for(const Timeline& timeline, std::size_t columns) {
   scale.bar_width = std::max(columns, taken + least_bar) - taken;
   double end = 1e-6;
   for (const auto& life : timeline.lives) end = std::max(end, life.ended_s.value_or(timeline.now_s));
-  // While it goes on: so that a slow client's end has its place from the beginning.
+  // During the run, leave room for the end of the slow clients.
   if (!timeline.over && slow_count(timeline) > 0)
     end = std::max(end, std::chrono::duration<double>(timeline.delay).count() * 1.02);
   scale.axis_s = round_up(end);
@@ -69,9 +69,9 @@ Scale scale_for(const Timeline& timeline, std::size_t columns) {
 }
 
 std::string tick_text(double seconds, double axis_s) {
-  const double unit = axis_s >= 1 ? 1 : axis_s >= 1e-3 ? 1e-3 : 1e-6;
   if (seconds == 0) return "0";
-  return base::formatted(unit == 1 ? "%g s" : unit == 1e-3 ? "%g ms" : "%g us", seconds / unit);
+  if (axis_s >= 1) return base::formatted("%g s", seconds);
+  return axis_s >= 1e-3 ? base::formatted("%g ms", seconds * 1e3) : base::formatted("%g us", seconds * 1e6);
 }
 
 // "|0     |0.5 s    |1 s": each mark stands at its time.
@@ -95,77 +95,54 @@ std::string axis(const Scale& scale) {
          std::string(1 + trouble_width - result_title.size(), ' ') + std::string(result_title);
 }
 
-// " 1 slow ", " 2      ".
-std::string format_label(const ClientLife& life, const Timeline& timeline, const Scale& scale) {
-  const std::string id = std::to_string(life.id);
-  std::string label(std::to_string(timeline.lives.size()).size() - id.size(), ' ');
-  label += id;
+// The label, the bar and the result of a client.
+std::string row(const ClientLife& life, const Timeline& timeline, const Scale& scale, bool colours) {
+  const std::string all = std::to_string(timeline.lives.size());
+  std::string label = std::to_string(life.id);
+  label.insert(0, all.size() - label.size(), ' ');
   if (life.slow) label += " slow";
   label.resize(scale.label_width, ' ');
-  return label;
-}
 
-std::string format_result(const ClientLife& life) {
-  if (life.failure) return facts_about(life.failure->trouble).name;
-  return life.replied_s ? time_text(life.wait_s()) : "";
-}
-
-// Where the phases of a life begin and end, in columns.
-struct Bar {
-  std::size_t start, connected, sent, end;
-  bool cross;  // behind the end: it failed
-};
-
-Bar make_bar(const ClientLife& life, double now_s, const Scale& scale) {
-  const double end_s = life.failure ? *life.ended_s : life.replied_s.value_or(now_s);
-  const bool cross = life.failure.has_value();
-  const std::size_t last = scale.bar_width - (cross ? 1 : 0);
-  Bar bar{.start = scale.column(life.started_s),
-          .connected = scale.column(life.connected_s.value_or(end_s)),
-          .sent = scale.column(life.sent_s.value_or(end_s)),
-          .end = std::min(scale.column(end_s), last),
-          .cross = cross};
-  // What was waited for is seen, however short the wait: it has a column, if need be of what came before.
+  const double end_s = life.failure ? *life.ended_s : life.replied_s.value_or(timeline.now_s);
+  const std::size_t cross = life.failure ? 1 : 0;
+  const std::size_t last = scale.bar_width - cross;
+  std::size_t end = std::min(scale.column(end_s), last);
+  std::size_t sent = scale.column(life.sent_s.value_or(end_s));
+  // A wait has a column, however short it was, if need be one of the phase before.
   if (life.sent_s) {
-    bar.end = std::clamp(bar.sent + 1, bar.end, last);
-    bar.sent = std::min(bar.sent, bar.end - 1);
+    end = std::clamp(sent + 1, end, last);
+    sent = std::min(sent, end - 1);
   }
-  bar.sent = std::min(bar.sent, bar.end);
-  // A quick one does not hold: what lies between the two is this program's own time.
-  bar.connected = life.slow ? std::min(bar.connected, bar.sent) : bar.sent;
-  bar.start = std::min(bar.start, bar.connected);
-  return bar;
-}
+  sent = std::min(sent, end);
+  // A quick client does not hold: the time between connecting and sending is this program's own.
+  const auto connected = life.slow ? std::min(scale.column(life.connected_s.value_or(end_s)), sent) : sent;
+  const auto start = std::min(scale.column(life.started_s), connected);
 
-std::string row(const ClientLife& life, const Timeline& timeline, const Scale& scale, bool colours) {
-  const Bar bar = make_bar(life, timeline.now_s, scale);
-  std::string line = format_label(life, timeline, scale) + std::string(bar.start, ' ') +
-                     drawn(connecting, bar.connected - bar.start, colours) +
-                     drawn(holding, bar.sent - bar.connected, colours) +
-                     drawn(waiting, bar.end - bar.sent, colours) + drawn(failed, bar.cross ? 1 : 0, colours);
-  const std::string result = format_result(life);
+  std::string line = label + std::string(start, ' ') + drawn(connecting, connected - start, colours) +
+                     drawn(holding, sent - connected, colours) + drawn(waiting, end - sent, colours) +
+                     drawn(failed, cross, colours);
+  const std::string waited = life.replied_s ? time_text(life.wait_s()) : "";
+  const std::string result = life.failure ? facts_about(life.failure->trouble).name : waited;
   if (result.empty()) return line;
-  const std::size_t drawn_columns = bar.end + (bar.cross ? 1 : 0);
-  return line.append(scale.bar_width + 1 + trouble_width - drawn_columns - result.size(), ' ') + result;
+  return line.append(scale.bar_width + 1 + trouble_width - end - cross - result.size(), ' ') + result;
 }
 
-// Which clients have a row, in their order.
+// The clients that have a row, by id.
 std::vector<const ClientLife*> choose_rows(const Timeline& timeline, std::size_t most) {
+  const std::size_t most_failed = timeline.lives.size() > most ? (most + 1) / 2 : 0;
   std::vector<const ClientLife*> rows;
-  const auto take = [&](std::size_t up_to, auto wanted) {
-    for (const auto& life : timeline.lives) {
-      if (rows.size() < up_to && wanted(life)) rows.push_back(&life);
-    }
-  };
-  if (timeline.lives.size() > most) {
-    take((most + 1) / 2, [](const ClientLife& life) { return life.failure.has_value(); });
+  for (const auto& life : timeline.lives) {
+    if (life.failure && rows.size() < most_failed) rows.push_back(&life);
   }
-  take(most, [&](const auto& life) { return std::find(rows.begin(), rows.end(), &life) == rows.end(); });
+  const std::vector<const ClientLife*> chosen = rows;
+  for (const auto& life : timeline.lives) {
+    if (rows.size() < most && !std::binary_search(chosen.begin(), chosen.end(), &life)) rows.push_back(&life);
+  }
   std::sort(rows.begin(), rows.end());
   return rows;
 }
 
-// Of the clients that have no row.
+// Describes the clients without a row.
 std::string sum_up(const Timeline& timeline, const std::vector<const ClientLife*>& rows) {
   std::vector<double> times;
   std::size_t failures = 0;

@@ -29,7 +29,7 @@ std::jthread echo_to(const base::UniqueFd& listener, int clients) {
   });
 }
 
-PoolResult run_two(const std::vector<base::SocketAddress>& addresses,
+Timeline run_two(const std::vector<base::SocketAddress>& addresses,
                    std::optional<base::Duration> timeout = std::nullopt) {
   client::ClientOptions options;
   options.clients = 2;
@@ -42,7 +42,7 @@ TEST(ClientPool, TriesTheNextAddressWhereOneRefuses) {
   const Bound answering("127.0.0.2", true);
   const auto server = echo_to(answering.fd, 2);
   const auto result = run_two({refusing.address, answering.address});
-  for (const auto& life : result.timeline.lives) {
+  for (const auto& life : result.lives) {
     EXPECT_TRUE(life.answered()) << (life.failure ? life.failure->sentence : "");
     EXPECT_GT(life.dialled_s, life.started_s) << "of the address that answered";
   }
@@ -54,7 +54,7 @@ TEST(ClientPool, TimedOutIsStrongerThanRefused) {
   ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);
   const Bound refusing("127.0.0.2", false);
   const auto result = run_two({silent.address, refusing.address}, 400ms);
-  for (const auto& life : result.timeline.lives) {
+  for (const auto& life : result.lives) {
     ASSERT_TRUE(life.failure);
     EXPECT_EQ(life.failure->trouble, Trouble::timed_out) << "as of the single client";
     EXPECT_EQ(life.failure->sentence, "cannot connect to " + silent.address.text() +

@@ -1,4 +1,4 @@
-#include "client/options.hpp"
+#include "client/client.hpp"
 
 #include "tcpserver/base/system_error.hpp"
 

@@ -2,7 +2,7 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "backlog/options.hpp"
-#include "client/options.hpp"
+#include "client/client.hpp"
 #include "fuzz/fuzz.hpp"
 #include "load/load.hpp"
 
