@@ -3,8 +3,6 @@
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
-#include <algorithm>
-#include <array>
 #include <limits>
 
 namespace tcpserver::backlog {
@@ -64,13 +62,14 @@ std::uint64_t parse_looks(const cli::RawValue& value) {
   cli::refuse(value, "a number of looks: a whole number of 1 or more");
 }
 
+const auto port = cli::number(1, 65535, "a port");
+
 cli::OptionTable<ProbeOptions> probe_option_table() {
   using O = ProbeOptions;
+  const auto backlog = cli::number(0, largest_probed_backlog, "a backlog to probe");
   return {
-      {"from", '\0', "N", "0", "the first backlog",
-       cli::member(&O::from, cli::number(0, largest_probed_backlog, "a backlog to probe"))},
-      {"to", '\0', "N", "10", "the last backlog",
-       cli::member(&O::to, cli::number(0, largest_probed_backlog, "a backlog to probe"))},
+      {"from", '\0', "N", "0", "the first backlog", cli::member(&O::from, backlog)},
+      {"to", '\0', "N", "10", "the last backlog", cli::member(&O::to, backlog)},
       {"json", '\0', "", "", "print one JSON document instead of a table",
        cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
@@ -102,7 +101,7 @@ cli::OptionTable<SizeOptions> size_option_table() {
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the server on this port of this "
        "machine",
-       cli::member(&O::measure, cli::number(1, 65535, "a port"))},
+       cli::member(&O::measure, port)},
       {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
        cli::member(&O::headroom, parse_headroom)},
       {"json", '\0', "", "", "print one JSON document instead of the sum",
@@ -111,42 +110,22 @@ cli::OptionTable<SizeOptions> size_option_table() {
   };
 }
 
-template <typename Options>
-std::vector<std::string_view> parse_job(const cli::Program& program, const cli::OptionTable<Options>& table,
-                                        BacklogCommand& command, int argc, char* const* argv) {
-  auto& options = command.job.emplace<Options>();
-  auto parsed = cli::parse_arguments(program, table, options, argc, argv);
-  command.text_to_show = std::move(parsed.text_to_show);
-  return parsed.operands;
+void check(const ProbeOptions& options, const std::vector<std::string_view>& /*none*/) {
+  if (options.from <= options.to) return;
+  throw cli::usage_error("--from " + std::to_string(options.from) + " is above --to " +
+                         std::to_string(options.to) + ": the first must not be above the last");
 }
 
-void parse_probe_command(BacklogCommand& command, int argc, char* const* argv) {
-  parse_job(probe_program, probe_option_table(), command, argc, argv);
-  const auto& options = std::get<ProbeOptions>(command.job);
-  if (options.from > options.to) {
-    throw cli::usage_error("--from " + std::to_string(options.from) + " is above --to " +
-                           std::to_string(options.to) + ": the first must not be above the last");
-  }
-}
-
-void parse_watch_command(BacklogCommand& command, int argc, char* const* argv) {
-  const auto operands = parse_job(watch_program, watch_option_table(), command, argc, argv);
-  if (!command.text_to_show.empty()) return;
-  if (operands.empty()) {
-    throw cli::usage_error("which PORT? as in tcpbacklog watch 54321");
-  }
+void check(WatchOptions& options, const std::vector<std::string_view>& operands) {
+  if (operands.empty()) throw cli::usage_error("which PORT? as in tcpbacklog watch 54321");
   if (operands.size() > 1) {
     throw cli::usage_error("unexpected argument " + base::in_quotes(operands[1]) +
                            ": one PORT is all it takes");
   }
-  std::get<WatchOptions>(command.job).port =
-      static_cast<std::uint16_t>(cli::number(1, 65535, "a port")({operands[0], "PORT"}));
+  options.port = static_cast<std::uint16_t>(port({operands[0], "PORT"}));
 }
 
-void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {
-  parse_job(size_program, size_option_table(), command, argc, argv);
-  if (!command.text_to_show.empty()) return;
-  const auto& options = std::get<SizeOptions>(command.job);
+void check(const SizeOptions& options, const std::vector<std::string_view>& /*none*/) {
   const bool timed = options.accept_time > base::Duration::zero();
   if (options.rate < 0) {
     throw cli::usage_error("--rate is missing: how many clients connect in a second, in the mean?");
@@ -164,14 +143,17 @@ void parse_size_command(BacklogCommand& command, int argc, char* const* argv) {
   }
 }
 
-struct Job {
-  std::string_view name;
-  void (*parse)(BacklogCommand&, int, char* const*);
-};
-constexpr std::array jobs{Job{"probe", parse_probe_command}, Job{"watch", parse_watch_command},
-                          Job{"size", parse_size_command}};
+// argv begins with the command.
+template <typename Options>
+BacklogCommand parse(const cli::Program& program, const cli::OptionTable<Options>& table, int argc,
+                     char* const* argv) {
+  Options options;
+  const auto parsed = cli::parse_arguments(program, table, options, argc, argv);
+  if (parsed.text_to_show.empty()) check(options, parsed.operands);
+  return {options, parsed.text_to_show};
+}
 
-std::string help_of_all() {
+std::string full_help() {
   return "The listen queue made visible: fill one, watch one, size one.\n"
          "tcpbacklog -V, --version shows the version.\n\n" +
          cli::help_text(probe_program, cli::texts(probe_option_table())) + "\n" +
@@ -183,24 +165,14 @@ std::string help_of_all() {
 
 BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
-  BacklogCommand command;
-  if (first == "-h" || first == "--help") {
-    command.text_to_show = help_of_all();
-    return command;
-  }
-  if (first == "-V" || first == "--version") {
-    command.text_to_show = cli::version_text("tcpbacklog");
-    return command;
-  }
-  const auto job =
-      std::find_if(jobs.begin(), jobs.end(), [first](const Job& one) { return one.name == first; });
-  if (job == jobs.end()) {
-    const std::string allowed = "probe (fill a queue and count), watch PORT (see one) or size (how long?)";
-    throw cli::usage_error(argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
-                                    : "which command? " + allowed);
-  }
-  job->parse(command, argc - 1, argv + 1);
-  return command;
+  if (first == "-h" || first == "--help") return {{}, full_help()};
+  if (first == "-V" || first == "--version") return {{}, cli::version_text("tcpbacklog")};
+  if (first == "probe") return parse(probe_program, probe_option_table(), argc - 1, argv + 1);
+  if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
+  if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);
+  const std::string allowed = "probe (fill a queue and count), watch PORT (see one) or size (how long?)";
+  throw cli::usage_error(argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
+                                  : "which command? " + allowed);
 }
 
 }  // namespace tcpserver::backlog

@@ -10,37 +10,38 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <array>
 
 namespace tcpserver::backlog {
 
 namespace {
 
-constexpr std::array bsd{1, 2, 4, 5, 7, 8};
-constexpr std::array solaris{0, 1, 2, 3, 4, 5};
-
-template <std::size_t Count>
-std::optional<int> entry(const std::array<int, Count>& book, int backlog) noexcept {
-  if (backlog < 0 || static_cast<std::size_t>(backlog) >= book.size()) return std::nullopt;
-  return book[static_cast<std::size_t>(backlog)];
-}
-
 std::string seconds(base::Duration duration) {
   return base::formatted("%.3f", std::chrono::duration<double>(duration).count());
 }
 
-std::string text_or(std::optional<int> value, const char* otherwise) {
-  return value ? std::to_string(*value) : otherwise;
+std::string text_or_dash(std::optional<int> value) {
+  return value ? std::to_string(*value) : "-";
 }
 
-std::string footnotes(const std::vector<ProbeRow>& rows, bool agree) {
-  const bool told = rows.front().in_effect.has_value();
-  const std::string otherwise = told ? "TCP_INFO of the listener" : "accepting them all at the end";
+// "Linux 6.1.0 x86_64", by uname(2).
+std::string kernel_name() {
+  utsname name{};
+  if (::uname(&name) != 0) return "unknown";
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+std::string heading() {
+  return "What listen(fd, backlog) holds on " + kernel_name() +
+         ":\n\n"
+         "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n";
+}
+
+std::string footnotes(bool agree) {
   return "\n"
          "queued here: clients that are connected and whose first byte was acknowledged, though nobody "
          "called\n"
-         "accept. Counted a second time by " +
-         otherwise + (agree ? ", with the same result.\n" : ": the lines above say where that differs.\n") +
+         "accept. Counted a second time by TCP_INFO of the listener" +
+         std::string(agree ? ", with the same result.\n" : ": the lines above say where that differs.\n") +
          "BSD, Solaris 2.2: as Stevens reports for 0 to 5 (TCP/IP Illustrated, vol. 1, section 18.11).\n"
          "3/2 n + 1: the rule of the kernels that come from Berkeley.\n\n";
 }
@@ -48,31 +49,19 @@ std::string footnotes(const std::vector<ProbeRow>& rows, bool agree) {
 }  // namespace
 
 std::optional<int> queued_on_bsd(int backlog) noexcept {
-  return entry(bsd, backlog);
+  return backlog >= 0 && backlog <= 5 ? std::optional(queued_by_berkeley_rule(backlog)) : std::nullopt;
 }
 std::optional<int> queued_on_solaris(int backlog) noexcept {
-  return entry(solaris, backlog);
+  return backlog >= 0 && backlog <= 5 ? std::optional(backlog) : std::nullopt;
 }
 int queued_by_berkeley_rule(int backlog) noexcept {
   return backlog + backlog / 2 + 1;
 }
 
-std::string kernel_name() {
-  utsname name{};
-  if (::uname(&name) != 0) return "unknown";
-  return std::string(name.sysname) + " " + name.release + " " + name.machine;
-}
-
-std::string probe_heading() {
-  return "What listen(fd, backlog) holds on " + kernel_name() +
-         ":\n\n"
-         "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n";
-}
-
 std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
   std::string line = base::formatted(
-      "%7d %13d %5s %13s %11d", row.backlog, row.queued, text_or(queued_on_bsd(row.backlog), "-").c_str(),
-      text_or(queued_on_solaris(row.backlog), "-").c_str(), queued_by_berkeley_rule(row.backlog));
+      "%7d %13d %5s %13s %11d", row.backlog, row.queued, text_or_dash(queued_on_bsd(row.backlog)).c_str(),
+      text_or_dash(queued_on_solaris(row.backlog)).c_str(), queued_by_berkeley_rule(row.backlog));
   if (bar_width > 0 && row.queued > 0) {
     std::string columns = base::bar(static_cast<std::uint64_t>(row.queued),
                                     static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
@@ -80,8 +69,8 @@ std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
     columns.resize(columns.find_last_not_of('.') + 1);
     line += "   " + columns;
   }
-  if (row.in_effect && static_cast<std::uint64_t>(row.backlog) > *row.in_effect) {
-    line += "   cut to " + std::to_string(*row.in_effect) + " by net.core.somaxconn";
+  if (static_cast<std::uint64_t>(row.backlog) > row.in_effect) {
+    line += "   cut to " + std::to_string(row.in_effect) + " by net.core.somaxconn";
   }
   if (!row.agrees()) line += "   but counted otherwise " + std::to_string(row.counted_otherwise);
   return line + "\n";
@@ -137,18 +126,18 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
   return text + "\n";
 }
 
-base::ExitStatus run_probe(const ProbeOptions& options) {
+base::ExitStatus run(const ProbeOptions& options) {
   base::raise_descriptor_limit();  // each connection takes one
   constexpr int table_width = 54;
   constexpr int widest_bar = 60;
   const auto terminal = base::terminal_size();
   const int columns = terminal ? static_cast<int>(terminal->columns) : 0;
   const int bar_width = std::clamp(columns - table_width - 3, 0, widest_bar);
-  // One column a connection, as long as the largest that the books know fits.
+  // One column per connection, as long as the longest bar fits.
   const int full_bar = std::min(queued_by_berkeley_rule(options.to), bar_width);
 
   std::vector<ProbeRow> rows;
-  if (!options.json) base::print(probe_heading());
+  if (!options.json) base::print(heading());
   for (int backlog = options.from; backlog <= options.to; ++backlog) {
     rows.push_back(probe_backlog(backlog));
     if (!options.json) base::print(probe_line(rows.back(), full_bar, bar_width));
@@ -156,7 +145,7 @@ base::ExitStatus run_probe(const ProbeOptions& options) {
   const auto full = meet_full_queue(std::max(options.from, 1));
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
   base::print(options.json ? probe_json(rows, full, kernel_name())
-                           : footnotes(rows, agree) + full_queue_text(full));
+                           : footnotes(agree) + full_queue_text(full));
   return agree ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 

@@ -1,6 +1,12 @@
+#include "tcpserver/base/process.hpp"
+#include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
+#include "backlog/accept_time.hpp"
 #include "backlog/sizing.hpp"
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -13,21 +19,25 @@ namespace {
 
 using base::formatted;
 
-// Whole numbers as such, others with four digits that count or more.
+// Whole numbers unchanged, others with four significant digits or more.
 std::string number(double value) {
   const bool large = std::abs(value) >= 1000 && std::abs(value) <= 1e15;
   return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
 }
 
+// "800 us", "1.5 s".
+std::string exact_time_text(double seconds) {
+  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
+  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
+  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
+  return number(seconds * 1e9) + " ns";
+}
+
 std::string memory_text(double bytes) {
-  constexpr double kibi = 1024;
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
-  double value = bytes / kibi;
-  while (value >= kibi && unit + 1 < units.size()) {
-    value /= kibi;
-    ++unit;
-  }
+  double value = bytes / 1024;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
   return formatted("%.3g %s", value, units[unit]);
 }
 
@@ -35,16 +45,11 @@ std::string whole(double value) {
   return value >= most_counted ? "more than 10^15" : formatted("%.0f", round_up(value));
 }
 
-// A line of the sum: what it is about, then the sum.
-void add(std::string& text, std::string_view what, const std::string& sum) {
+// Adds a line: its subject, then the calculation.
+void add(std::string& text, std::string subject, const std::string& line) {
   constexpr std::size_t column = 16;
-  std::string line(what);
-  line.resize(std::max(column, line.size() + 1), ' ');
-  text += line + sum + "\n";
-}
-
-std::string percent(double part) {
-  return formatted("%.3g %%", part * 100);
+  subject.resize(std::max(column, subject.size() + 1), ' ');
+  text += subject + line + "\n";
 }
 
 std::string burst_line(const Load& load, const Sizing& sizing) {
@@ -62,13 +67,15 @@ std::string chance_line(const Sizing& sizing) {
                                                          : ", which the headroom holds");
 }
 
-void add_system(std::string& text, double backlog, const kernel::KernelLimits& kernel, int largest) {
-  const std::string system_limit = kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "not known here";
+void add_system(std::string& text, double backlog, std::optional<std::uint64_t> somaxconn, int largest) {
+  const auto is_below = [somaxconn](double length) {
+    return somaxconn && static_cast<double>(*somaxconn) < length;
+  };
   const bool above_largest = backlog > largest;
-  const bool above_system = kernel.somaxconn && backlog > static_cast<double>(*kernel.somaxconn);
-  const char* const verdict = above_largest || above_system ? "too little" : "enough";
   add(text, "the system",
-      "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " + system_limit + ": " + verdict);
+      "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
+          (somaxconn ? std::to_string(*somaxconn) : "not known here") + ": " +
+          (above_largest || is_below(backlog) ? "too little" : "enough"));
   if (backlog > std::numeric_limits<int>::max()) {
     add(text, "",
         "No listen(2) takes a number that long: a shorter accept time or more servers have to help.");
@@ -77,8 +84,8 @@ void add_system(std::string& text, double backlog, const kernel::KernelLimits& k
   if (above_largest) {
     add(text, "", "tcpserver clamps to SOMAXCONN: a shorter accept time or a second server takes the rest.");
   }
-  const double useful = above_largest ? largest : backlog;
-  if (kernel.somaxconn && useful > static_cast<double>(*kernel.somaxconn)) {
+  const double useful = std::min<double>(backlog, largest);
+  if (is_below(useful)) {
     add(text, "",
         "The kernel cuts what listen asks for; raise it: sysctl -w net.core.somaxconn=" + whole(useful));
   }
@@ -99,21 +106,36 @@ void add_costs(std::string& text, const Sizing& sizing) {
   add(text, "", "a target: on Linux as many half-open connections fit before a SYN flood meets cookies");
 }
 
-}  // namespace
-
-std::string exact_time_text(double seconds) {
-  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
-  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
-  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
-  return number(seconds * 1e9) + " ns";
+std::string measured_text(const AcceptTime& measured) {
+  const double seconds = std::chrono::duration<double>(measured.each).count();
+  std::string text;
+  add(text, "accept time",
+      (measured.at_most ? "at most " : "") + exact_time_text(seconds) + ", measured with " +
+          std::to_string(measured.connections) + " connections to " + measured.listener.text());
+  if (measured.in_bursts) {
+    add(text, "", "(roughly: this server lets clients wait and then takes many at a time)");
+  }
+  add(text, "", "(clients that say nothing; a server of one client at a time takes longer for others)");
+  return text;
 }
 
-std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::KernelLimits& kernel,
+void write_measured(base::JsonWriter& json, const AcceptTime& measured) {
+  json.begin_object("measured");
+  json.member("listener", measured.listener.text());
+  json.member("connections", measured.connections);
+  json.member("at_most", measured.at_most);
+  json.member("in_bursts", measured.in_bursts);
+  json.end_object();
+}
+
+}  // namespace
+
+std::string sizing_text(const Load& load, const Sizing& sizing, std::optional<std::uint64_t> somaxconn,
                         int largest) {
   std::string text;
   add(text, "capacity",
       "1 / " + exact_time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
-  const std::string share = percent(load.rate / sizing.capacity) + " of the capacity";
+  const std::string share = formatted("%.3g %% of the capacity", load.rate / sizing.capacity * 100);
   if (!sizing.carried) {
     add(text, "mean rate", number(load.rate) + " a second, " + share + ": too many");
     add(text, "backlog",
@@ -145,13 +167,13 @@ std::string sizing_text(const Load& load, const Sizing& sizing, const kernel::Ke
             ") = " + exact_time_text(sizing.empty_after) + " after the burst");
   }
   add(text, "backlog", whole(sizing.backlog));
-  add_system(text, sizing.backlog, kernel, largest);
+  add_system(text, sizing.backlog, somaxconn, largest);
   add_costs(text, sizing);
   return text;
 }
 
 void write_sizing(base::JsonWriter& json, const Load& load, const Sizing& sizing,
-                  const kernel::KernelLimits& kernel, int largest) {
+                  std::optional<std::uint64_t> somaxconn, int largest) {
   const auto result = [&sizing](double value) {
     return sizing.carried ? std::optional(value) : std::nullopt;
   };
@@ -170,7 +192,41 @@ void write_sizing(base::JsonWriter& json, const Load& load, const Sizing& sizing
   json.member("empty_after_s", result(sizing.empty_after));
   json.member("memory_bytes", result(sizing.backlog * bytes_per_waiting_connection));
   json.member("somaxconn", largest);
-  json.member("net_core_somaxconn", kernel.somaxconn);
+  json.member("net_core_somaxconn", somaxconn);
+}
+
+base::ExitStatus run(const SizeOptions& options) {
+  std::optional<AcceptTime> measured;
+  if (options.measure) {
+    base::raise_descriptor_limit();  // the clients of a round are open at the same time
+    measured = measure_accept_time(*options.measure);
+  }
+  using Seconds = std::chrono::duration<double>;
+  const Load load{.rate = options.rate,
+                  .burst = options.burst.value_or(options.rate),
+                  .accept_time = Seconds(measured ? measured->each : options.accept_time).count(),
+                  .burst_length = Seconds(options.burst_length).count(),
+                  .headroom = options.headroom};
+  const auto sizing = size_backlog(load);
+  const auto somaxconn = kernel::somaxconn_sysctl();
+  std::string text;
+  if (options.json) {
+    base::JsonWriter json(text);
+    json.begin_object();
+    if (measured) write_measured(json, *measured);
+    write_sizing(json, load, sizing, somaxconn, SOMAXCONN);
+    json.end_object();
+    text += "\n";
+  } else {
+    if (measured) text = measured_text(*measured);
+    text += sizing_text(load, sizing, somaxconn, SOMAXCONN);
+    if (measured && measured->at_most && !sizing.carried) {
+      add(text, "", "(The accept time is an upper bound: the server was faster than its short queue let be");
+      add(text, "", "seen. Measure it with a longer backlog.)");
+    }
+  }
+  base::print(text);
+  return base::ExitStatus::ok;
 }
 
 }  // namespace tcpserver::backlog

@@ -15,30 +15,21 @@ using base::ExitStatus;
 
 Look WatchBook::enter(const kernel::PortPicture& picture,
                       const std::optional<kernel::ListenCounters>& counters, double at) {
-  Look look{.at = at, .queues = {}, .half_open = picture.half_open, .since_start = std::nullopt};
+  Look look{.at = at, .queues = {}, .half_open = picture.half_open};
   for (const auto& listener : picture.listeners) {
     const auto [place, is_new] = by_inode_.try_emplace(listener.inode);
-    Entry& entry = place->second;
+    auto& [dropped_at_first, queue] = place->second;
     if (is_new) {
-      entry.owner = find_owner_(listener.inode);
-      entry.dropped_at_first = listener.dropped;
+      dropped_at_first = listener.dropped;
+      queue.owner = find_owner_(listener.inode);
     }
-    entry.longest = std::max(entry.longest, listener.length);
-    Look::Queue queue{.now = listener,
-                      .owner = entry.owner,
-                      .is_new = is_new,
-                      .longest = entry.longest,
-                      .dropped = std::nullopt};
+    queue.is_new = is_new;
+    queue.now = listener;
+    queue.longest = std::max(queue.longest, listener.length);
     // The kernel's counter has 32 bits and wraps around; so does the difference.
-    if (listener.dropped && entry.dropped_at_first)
-      queue.dropped = *listener.dropped - *entry.dropped_at_first;
+    if (listener.dropped && dropped_at_first) queue.dropped = *listener.dropped - *dropped_at_first;
     look.queues.push_back(queue);
   }
-  std::erase_if(by_inode_, [&picture](const auto& entry) {
-    return std::none_of(
-        picture.listeners.begin(), picture.listeners.end(),
-        [&entry](const kernel::ObservedListener& listener) { return listener.inode == entry.first; });
-  });
   if (!first_counters_) first_counters_ = counters;
   if (counters) {
     look.since_start = kernel::ListenCounters{counters->overflows - first_counters_->overflows,
@@ -47,7 +38,7 @@ Look WatchBook::enter(const kernel::PortPicture& picture,
   return look;
 }
 
-ExitStatus run_watch(const WatchOptions& options) {
+ExitStatus run(const WatchOptions& options) {
   kernel::PortObserver observer(options.port);
   auto picture = observer.look(kernel::PortObserver::Look::with_half_open);
   if (picture.listeners.empty()) {
@@ -62,13 +53,13 @@ ExitStatus run_watch(const WatchOptions& options) {
   for (std::uint64_t looks = 1;; ++looks) {
     const double at = std::chrono::duration<double>(Clock::now() - began).count();
     const auto look = book.enter(picture, kernel::listen_counters(), at);
-    // Asked anew each time: a terminal's size changes.
+    // The size of a terminal may change.
     const auto terminal = options.json ? std::nullopt : base::terminal_size();
     base::print(options.json ? watch_json(look)
                 : terminal   ? screen.draw(look, *terminal)
                              : watch_lines(look));
     if (options.count && looks == *options.count) return ExitStatus::ok;
-    // Looks that were missed, because the reader or the machine stalled, are not made up for.
+    // Does not make up for looks that were missed because the reader or the machine stalled.
     next = std::max(next + std::chrono::duration_cast<Clock::duration>(options.interval), Clock::now());
     std::this_thread::sleep_until(next);
     picture = observer.look(kernel::PortObserver::Look::with_half_open);

@@ -5,7 +5,6 @@
 #include "backlog/watch.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace tcpserver::backlog {
 
@@ -14,17 +13,13 @@ namespace {
 constexpr std::size_t bar_width = 20;
 constexpr std::size_t history_length = 60;
 
-// A queue with limit n holds n + 1: that is the whole of its bar.
-std::uint64_t room_of(const Look::Queue& queue) {
+// The full length of the bar. A queue with limit n holds n + 1.
+std::uint64_t room(const Look::Queue& queue) {
   return queue.now.limit ? std::uint64_t{*queue.now.limit} + 1 : std::max(1U, queue.longest);
 }
 
-std::string limit_text(const Look::Queue& queue) {
-  return queue.now.limit ? std::to_string(*queue.now.limit) : "?";
-}
-
-std::string count_text(const std::optional<std::uint32_t>& count) {
-  return count ? std::to_string(*count) : "not told";
+std::string text_or(const std::optional<std::uint32_t>& count, const char* otherwise) {
+  return count ? std::to_string(*count) : otherwise;
 }
 
 std::string counters_text(const Look& look) {
@@ -39,16 +34,16 @@ std::string owner_text(const Look::Queue& queue) {
 }
 
 std::string queue_text(const Look::Queue& queue) {
-  return "queue " + std::to_string(queue.now.length) + " of " + limit_text(queue) + " [" +
-         base::bar(queue.now.length, room_of(queue), bar_width) + "] longest " +
-         std::to_string(queue.longest) + ", dropped here +" + count_text(queue.dropped);
+  return "queue " + std::to_string(queue.now.length) + " of " + text_or(queue.now.limit, "?") + " [" +
+         base::bar(queue.now.length, room(queue), bar_width) + "] longest " + std::to_string(queue.longest) +
+         ", dropped here +" + text_or(queue.dropped, "not told");
 }
 
-// How full, as one character, '#' for no room at all.
+// How full the queue is, as one character: '#' if nothing fits any more.
 char mark(const Look::Queue& queue) {
   constexpr std::string_view marks = "_.:-=+*%";
-  if (queue.now.length >= room_of(queue)) return '#';
-  const auto index = queue.now.length * marks.size() / room_of(queue);
+  if (queue.now.length >= room(queue)) return '#';
+  const auto index = queue.now.length * marks.size() / room(queue);
   return queue.now.length == 0 ? marks[0] : marks[std::clamp<std::size_t>(index, 1, marks.size() - 1)];
 }
 
@@ -107,10 +102,6 @@ std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {
     const auto shown = std::min(history.size(), std::max(size.columns, margin) - margin);
     lines.push_back("  " + std::string(history.end() - static_cast<std::ptrdiff_t>(shown), history.end()));
   }
-  std::erase_if(history_, [&look](const auto& entry) {
-    return std::none_of(look.queues.begin(), look.queues.end(),
-                        [&entry](const Look::Queue& queue) { return queue.now.inode == entry.first; });
-  });
   if (look.queues.empty()) lines.emplace_back("nobody listens here now");
   lines.push_back("SYN queue " + std::to_string(look.half_open) + "; " + counters_text(look));
   return picture_.draw(lines, size);

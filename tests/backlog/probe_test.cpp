@@ -36,10 +36,9 @@ TEST(Probe, FindsOneMoreThanTheBacklogOnLinux) {
 TEST(Probe, ShowsWhereTheKernelCuts) {
   const auto row = probe_backlog(100'000);
   EXPECT_TRUE(row.agrees());
-  ASSERT_TRUE(row.in_effect.has_value());
-  EXPECT_LT(*row.in_effect, 100'000U);
-  EXPECT_EQ(row.queued, static_cast<int>(*row.in_effect) + 1);
-  EXPECT_TRUE(contains(probe_line(row, 0, 0), "cut to " + std::to_string(*row.in_effect)));
+  EXPECT_LT(row.in_effect, 100'000U);
+  EXPECT_EQ(row.queued, static_cast<int>(row.in_effect) + 1);
+  EXPECT_TRUE(contains(probe_line(row, 0, 0), "cut to " + std::to_string(row.in_effect)));
 }
 
 TEST(Probe, AFullQueueAnswersNothingUntilThereIsAPlace) {

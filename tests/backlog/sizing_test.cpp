@@ -37,7 +37,7 @@ TEST(Sizing, OfTheExample) {
   EXPECT_EQ(sizing.backlog, 2625);
   EXPECT_DOUBLE_EQ(sizing.longest_wait, 1.4);
   EXPECT_DOUBLE_EQ(sizing.empty_after, 7);
-  const auto text = sizing_text(example, sizing, {.somaxconn = 4096, .in_effect = {}}, 4096);
+  const auto text = sizing_text(example, sizing, 4096, 4096);
   for (const char* line : {"capacity        1 / 800 us = 1250 accepts a second\n",
                            "1000 a second, 80 % of the capacity: carried\n",
                            "(3000 - 1250) x 1 s = 1750 connections; the last of them waits 1.4 s\n",
@@ -50,7 +50,7 @@ TEST(Sizing, OfTheExample) {
 TEST(Sizing, SaysWhichLimitOfTheSystemIsTooLow) {
   const auto sizing = size_backlog(example);
   const auto text = [&](std::uint64_t somaxconn, int largest) {
-    return sizing_text(example, sizing, {.somaxconn = somaxconn, .in_effect = {}}, largest);
+    return sizing_text(example, sizing, somaxconn, largest);
   };
   const std::string raise = "sysctl -w net.core.somaxconn=2625";
   const std::string clamp = "clamps to SOMAXCONN";
