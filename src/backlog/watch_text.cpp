@@ -1,4 +1,3 @@
-#include "tcpserver/base/bar.hpp"
 #include "tcpserver/base/json.hpp"
 #include "tcpserver/base/values.hpp"
 

@@ -15,7 +15,7 @@ timespec to_timespec(Duration duration) noexcept {
 
 timeval to_timeval(Duration duration) noexcept {
   const auto exact = to_timespec(duration);
-  // Rounded up: a time-out below a microsecond must not become zero, which means "never" to SO_RCVTIMEO.
+  // Rounded up, because zero means "never" to SO_RCVTIMEO.
   const auto microseconds = (exact.tv_nsec + 999) / 1000;
   if (microseconds == 1'000'000) return {.tv_sec = exact.tv_sec + 1, .tv_usec = 0};
   return {.tv_sec = exact.tv_sec, .tv_usec = microseconds};
@@ -32,7 +32,7 @@ const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[ut
   const year_month_day date(day);
   const auto of_day = duration_cast<microseconds>(time - day).count();
   const auto second = of_day / 1'000'000;
-  // Each below what its digits can say, so that the compiler sees that all of it fits.
+  // Each is reduced to its number of digits, so that the compiler sees that all of it fits.
   const auto digits = [](auto number, unsigned modulus) { return static_cast<unsigned>(number) % modulus; };
   std::snprintf(
       text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", digits(static_cast<int>(date.year()), 10'000),

@@ -20,11 +20,14 @@ ssize_t read_some(int fd, char* buffer, std::size_t size) noexcept {
 
 std::optional<std::string> read_file(const char* path, std::size_t largest) {
   const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return std::nullopt;
+  return fd ? read_all(fd.get(), largest) : std::nullopt;
+}
+
+std::optional<std::string> read_all(int fd, std::size_t largest) {
   std::string text;
   std::array<char, 4096> piece;
   for (;;) {
-    const auto got = read_some(fd.get(), piece.data(), piece.size());
+    const auto got = read_some(fd, piece.data(), piece.size());
     if (got < 0) return std::nullopt;
     if (got == 0) return text;
     text.append(piece.data(), static_cast<std::size_t>(got));

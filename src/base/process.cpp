@@ -1,7 +1,5 @@
 #include "tcpserver/base/process.hpp"
 
-#include "base/controlling_terminal.hpp"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,12 +19,19 @@ namespace tcpserver::base {
 
 namespace {
 
-// Or what is less: more than that nobody opens.
+// At most 65535: nobody opens more.
 int highest_possible_descriptor() noexcept {
   constexpr rlim_t as_many_as_anybody_opens = 65536;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = as_many_as_anybody_opens;
   return static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens)) - 1;
+}
+
+// If `fd` is the controlling terminal, /dev/tty, which everybody may open. Who has switched to another user
+// (su, sudo -u) may not open the terminal by its name.
+int open_controlling_terminal(int fd) noexcept {
+  if (::tcgetsid(fd) != ::getsid(0)) return -1;  // fails for what is no terminal, or no terminal of ours
+  return ::open("/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 }  // namespace
@@ -105,8 +110,7 @@ std::string folder_of(const std::string& path) {
 }
 
 std::string name_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
 bool is_at(int file, int folder, const char* name) noexcept {
@@ -114,12 +118,6 @@ bool is_at(int file, int folder, const char* name) noexcept {
   struct stat named {};
   return ::fstat(file, &open_one) == 0 && ::fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
          open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
-}
-
-int open_controlling_terminal(int fd) noexcept {
-  // Whose session's terminal it is; an error for what is no terminal, or none of ours (tcgetsid(3)).
-  if (::tcgetsid(fd) != ::getsid(0)) return -1;
-  return ::open("/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 }  // namespace tcpserver::base

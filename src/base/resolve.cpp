@@ -18,8 +18,8 @@ namespace tcpserver::base {
 namespace {
 
 struct Lookup {
-  int error = 0;         // of getaddrinfo
-  int system_error = 0;  // errno, where that is EAI_SYSTEM
+  int error = 0;         // from getaddrinfo
+  int system_error = 0;  // errno if `error` is EAI_SYSTEM
   std::vector<SocketAddress> addresses;
 };
 
@@ -52,8 +52,7 @@ StartError not_found(ExitStatus status, const std::string& host, const std::stri
 
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                    std::optional<TimePoint> deadline) {
-  // getaddrinfo knows no time-out. It runs in a thread of its own, which is left behind when it takes too
-  // long.
+  // getaddrinfo has no time-out. It runs in a thread, which is left behind if it takes too long.
   std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();
   try {

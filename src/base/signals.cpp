@@ -1,7 +1,5 @@
 #include "tcpserver/base/signals.hpp"
 
-#include <array>
-
 namespace tcpserver::base {
 
 sigset_t signal_set(std::initializer_list<int> signals) noexcept {
@@ -15,7 +13,7 @@ void set_disposition(int signal, SignalHandler handler, const sigset_t& blocked_
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_mask = blocked_meanwhile;
-  action.sa_flags = SA_NOCLDSTOP;  // SIGCHLD tells of ends alone, not of stops
+  action.sa_flags = SA_NOCLDSTOP;  // SIGCHLD reports ends only, not stops
   sigaction(signal, &action, nullptr);
 }
 
@@ -28,16 +26,15 @@ void set_signal_mask(const sigset_t& blocked) noexcept {
 }
 
 const char* signal_name(int signal) noexcept {
-  struct Name {
+  static constexpr struct {
     int signal;
     const char* name;
-  };
-  static constexpr std::array names{
-      Name{SIGHUP, "SIGHUP"},   Name{SIGINT, "SIGINT"},   Name{SIGQUIT, "SIGQUIT"}, Name{SIGILL, "SIGILL"},
-      Name{SIGTRAP, "SIGTRAP"}, Name{SIGABRT, "SIGABRT"}, Name{SIGBUS, "SIGBUS"},   Name{SIGFPE, "SIGFPE"},
-      Name{SIGKILL, "SIGKILL"}, Name{SIGUSR1, "SIGUSR1"}, Name{SIGSEGV, "SIGSEGV"}, Name{SIGUSR2, "SIGUSR2"},
-      Name{SIGPIPE, "SIGPIPE"}, Name{SIGALRM, "SIGALRM"}, Name{SIGTERM, "SIGTERM"}, Name{SIGSYS, "SIGSYS"},
-      Name{SIGXCPU, "SIGXCPU"}, Name{SIGXFSZ, "SIGXFSZ"},
+  } names[] = {
+      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
+      {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
+      {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
+      {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}, {SIGSYS, "SIGSYS"},
+      {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
   };
   for (const auto& entry : names) {
     if (entry.signal == signal) return entry.name;

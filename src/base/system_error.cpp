@@ -1,6 +1,5 @@
 #include "tcpserver/base/system_error.hpp"
 
-#include <array>
 #include <system_error>
 
 namespace tcpserver::base {
@@ -10,45 +9,46 @@ std::string error_text(int error) {
 }
 
 const char* errno_name(int error) noexcept {
-  struct Name {
+  static constexpr struct {
     int error;
     const char* name;
+  } names[] = {
+      {EPERM, "EPERM"},
+      {ENOENT, "ENOENT"},
+      {EINTR, "EINTR"},
+      {EIO, "EIO"},
+      {ENXIO, "ENXIO"},
+      {EBADF, "EBADF"},
+      {EAGAIN, "EAGAIN"},
+      {ENOMEM, "ENOMEM"},
+      {EACCES, "EACCES"},
+      {EFAULT, "EFAULT"},
+      {ENODEV, "ENODEV"},
+      {EINVAL, "EINVAL"},
+      {ENFILE, "ENFILE"},
+      {EMFILE, "EMFILE"},
+      {EFBIG, "EFBIG"},
+      {ENOSPC, "ENOSPC"},
+      {EROFS, "EROFS"},
+      {EPIPE, "EPIPE"},
+      {ENOSYS, "ENOSYS"},
+      {EDQUOT, "EDQUOT"},
+      {ENAMETOOLONG, "ENAMETOOLONG"},
+      {EPROTO, "EPROTO"},
+      {EOPNOTSUPP, "EOPNOTSUPP"},
+      {ENETDOWN, "ENETDOWN"},
+      {ENETUNREACH, "ENETUNREACH"},
+      {ENETRESET, "ENETRESET"},
+      {ECONNABORTED, "ECONNABORTED"},
+      {ECONNRESET, "ECONNRESET"},
+      {ENOBUFS, "ENOBUFS"},
+      {ENOTCONN, "ENOTCONN"},
+      {ETIMEDOUT, "ETIMEDOUT"},
+      {ECONNREFUSED, "ECONNREFUSED"},
+      {EHOSTUNREACH, "EHOSTUNREACH"},
+      {ENOPROTOOPT, "ENOPROTOOPT"},
+      {ESTALE, "ESTALE"},
   };
-  static constexpr std::array names{Name{EPERM, "EPERM"},
-                                    Name{ENOENT, "ENOENT"},
-                                    Name{EINTR, "EINTR"},
-                                    Name{EIO, "EIO"},
-                                    Name{ENXIO, "ENXIO"},
-                                    Name{EBADF, "EBADF"},
-                                    Name{EAGAIN, "EAGAIN"},
-                                    Name{ENOMEM, "ENOMEM"},
-                                    Name{EACCES, "EACCES"},
-                                    Name{EFAULT, "EFAULT"},
-                                    Name{ENODEV, "ENODEV"},
-                                    Name{EINVAL, "EINVAL"},
-                                    Name{ENFILE, "ENFILE"},
-                                    Name{EMFILE, "EMFILE"},
-                                    Name{EFBIG, "EFBIG"},
-                                    Name{ENOSPC, "ENOSPC"},
-                                    Name{EROFS, "EROFS"},
-                                    Name{EPIPE, "EPIPE"},
-                                    Name{ENOSYS, "ENOSYS"},
-                                    Name{EDQUOT, "EDQUOT"},
-                                    Name{ENAMETOOLONG, "ENAMETOOLONG"},
-                                    Name{EPROTO, "EPROTO"},
-                                    Name{EOPNOTSUPP, "EOPNOTSUPP"},
-                                    Name{ENETDOWN, "ENETDOWN"},
-                                    Name{ENETUNREACH, "ENETUNREACH"},
-                                    Name{ENETRESET, "ENETRESET"},
-                                    Name{ECONNABORTED, "ECONNABORTED"},
-                                    Name{ECONNRESET, "ECONNRESET"},
-                                    Name{ENOBUFS, "ENOBUFS"},
-                                    Name{ENOTCONN, "ENOTCONN"},
-                                    Name{ETIMEDOUT, "ETIMEDOUT"},
-                                    Name{ECONNREFUSED, "ECONNREFUSED"},
-                                    Name{EHOSTUNREACH, "EHOSTUNREACH"},
-                                    Name{ENOPROTOOPT, "ENOPROTOOPT"},
-                                    Name{ESTALE, "ESTALE"}};
   for (const auto& entry : names) {
     if (entry.error == error) return entry.name;
   }

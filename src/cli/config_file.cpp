@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 
 namespace tcpserver::cli {
 
@@ -19,8 +18,7 @@ using base::ExitStatus;
 using base::StartError;
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks =
-      " \t\r";  // \r: the file may come from an editor that ends lines by \r\n
+  constexpr std::string_view blanks = " \t\r";  // \r: some editors end lines with \r\n
   const auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
@@ -46,9 +44,7 @@ bool is_control(char c) {
 std::vector<ConfigLine> parse_config(std::string_view path, std::string_view text) {
   std::vector<ConfigLine> lines;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto whole = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(whole.size() + 1, text.size()));
-    const auto line = trimmed(whole);
+    const auto line = trimmed(base::take_until(text, '\n'));
     if (std::any_of(line.begin(), line.end(), is_control)) {
       refuse_line(path, number, "control characters in " + base::in_quotes(line));
     }
@@ -72,17 +68,10 @@ std::string read_config_file(const std::string& path) {
   if (::fstat(fd.get(), &status) != 0) cannot_read(path, base::error_text(errno));
   if (!S_ISREG(status.st_mode)) cannot_read(path, "it is not a regular file");
 
-  std::string text;
-  std::array<char, 4096> piece;
-  for (;;) {
-    const auto got = base::read_some(fd.get(), piece.data(), piece.size());
-    if (got < 0) cannot_read(path, base::error_text(errno));
-    if (got == 0) return text;
-    text.append(piece.data(), static_cast<std::size_t>(got));
-    if (text.size() > largest_config_file) {
-      cannot_read(path, "it has more than " + std::to_string(largest_config_file) + " bytes");
-    }
-  }
+  const auto text = base::read_all(fd.get(), largest_config_file);
+  if (text) return *text;
+  if (errno != EFBIG) cannot_read(path, base::error_text(errno));
+  cannot_read(path, "it has more than " + std::to_string(largest_config_file) + " bytes");
 }
 
 }  // namespace tcpserver::cli

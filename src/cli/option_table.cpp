@@ -3,9 +3,9 @@
 #include "tcpserver/base/values.hpp"
 
 #include "cli/config_file.hpp"
-#include "cli/suggestion.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 namespace tcpserver::cli {
@@ -13,6 +13,38 @@ namespace tcpserver::cli {
 namespace {
 
 using base::StartError;
+
+// Levenshtein's distance: how many letters differ, are missing or are too many.
+std::size_t distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t changed = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+// "; did you mean X?" for the nearest name, if at most two letters and a third of them differ. All names
+// begin with the same `prefix`, which is not counted.
+std::string suggestion(std::string_view wrong, const std::vector<std::string>& names,
+                       std::string_view prefix) {
+  const std::string* best = nullptr;
+  std::size_t best_distance = 3;
+  for (const auto& name : names) {
+    const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
+    const std::size_t far = abbreviated ? 0 : distance(wrong, name);
+    if (far < best_distance && 3 * far <= name.size() - prefix.size()) {
+      best = &name;
+      best_distance = far;
+    }
+  }
+  return best == nullptr ? "" : "; did you mean " + *best + "?";
+}
 
 // Where a value comes from. Each beats those before it.
 enum class Source { file, variable, flag };
@@ -36,9 +68,28 @@ class OptionReader {
   void store_values(const Store& store);
 
  private:
-  [[nodiscard]] std::string spell(const OptionText& option, Source source) const;
-  [[nodiscard]] std::vector<std::string> spell_all(Source source) const;
-  [[nodiscard]] std::optional<std::size_t> find(Source source, std::string_view name) const;
+  // "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections". Empty if this source cannot give
+  // it.
+  [[nodiscard]] std::string spell(const OptionText& option, Source source) const {
+    if (source == Source::flag) return "--" + std::string(option.name);
+    if (option.flag_only) return {};
+    return source == Source::variable ? variable_name(program_, option) : std::string(option.name);
+  }
+
+  [[nodiscard]] std::optional<std::size_t> find(Source source, std::string_view name) const {
+    for (std::size_t i = 0; i < options_.size() && !name.empty(); ++i) {
+      if (spell(options_[i], source) == name) return i;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const {
+    std::vector<std::string> names;
+    for (const auto& option : options_) names.push_back(spell(option, source));
+    std::erase(names, "");
+    return suggestion(wrong, names, prefix);
+  }
+
   [[nodiscard]] std::size_t find_flag(std::string_view name) const;
 
   const Program& program_;
@@ -46,31 +97,6 @@ class OptionReader {
   std::vector<SourcedValue> values_;
   Parsed& parsed_;
 };
-
-// "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections".
-std::string OptionReader::spell(const OptionText& option, Source source) const {
-  if (source == Source::variable) return variable_name(program_, option);
-  return (source == Source::flag ? "--" : "") + std::string(option.name);
-}
-
-bool can_give(Source source, const OptionText& option) {
-  return source == Source::flag || !option.flag_only;
-}
-
-std::vector<std::string> OptionReader::spell_all(Source source) const {
-  std::vector<std::string> names;
-  for (const auto& option : options_) {
-    if (can_give(source, option)) names.push_back(spell(option, source));
-  }
-  return names;
-}
-
-std::optional<std::size_t> OptionReader::find(Source source, std::string_view name) const {
-  for (std::size_t i = 0; i < options_.size(); ++i) {
-    if (can_give(source, options_[i]) && spell(options_[i], source) == name) return i;
-  }
-  return std::nullopt;
-}
 
 // "--backlog" or "-b".
 std::size_t OptionReader::find_flag(std::string_view name) const {
@@ -81,8 +107,8 @@ std::size_t OptionReader::find_flag(std::string_view name) const {
   if (const auto spec = find(Source::flag, name)) return *spec;
   std::string help = std::string(program_.name) + " --help lists them all";
   if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
-  throw usage_error("unknown option " + base::in_quotes(name) +
-                    suggestion(name, spell_all(Source::flag), "--") + " (" + help + ")");
+  throw usage_error("unknown option " + base::in_quotes(name) + suggest(Source::flag, name, "--") + " (" +
+                    help + ")");
 }
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated, for a
@@ -141,7 +167,7 @@ void OptionReader::add_variables(char* const* environment) {
     if (!spec) {
       parsed_.warnings.push_back("warning: the variable " + base::in_quotes(name) + " is not one of " +
                                  std::string(program_.name) + "'s and has no effect" +
-                                 suggestion(name, spell_all(Source::variable), program_.environment_prefix));
+                                 suggest(Source::variable, name, program_.environment_prefix));
       continue;
     }
     // As getenv: of a name that the environment has twice the first counts.
@@ -169,7 +195,7 @@ void OptionReader::add_file(const std::string& directory) {
     const auto spec = find(Source::file, line.name);
     if (!spec) {
       throw usage_error(where + "unknown option " + base::in_quotes(line.name) +
-                        suggestion(line.name, spell_all(Source::file), "") + " (the names are those of " +
+                        suggest(Source::file, line.name, "") + " (the names are those of " +
                         std::string(program_.name) + " --help, without the dashes)");
     }
     if (spec == config) throw usage_error(where + "a configuration file cannot name another one");
@@ -186,10 +212,8 @@ void OptionReader::store_values(const Store& store) {
   for (const auto& value : values_) strongest[value.spec] = value.source;  // the last is the strongest
   for (const auto& value : values_) {
     const auto& option = options_[value.spec];
-    const bool beaten = value.source != strongest[value.spec];
-    const auto target = !beaten                        ? Target::options
-                        : value.source == Source::file ? Target::beaten_in_file
-                                                       : Target::beaten_variable;
+    const auto if_beaten = value.source == Source::file ? Target::beaten_in_file : Target::beaten_variable;
+    const auto target = value.source == strongest[value.spec] ? Target::options : if_beaten;
     try {
       store(value.spec, target, {value.text, value.label});
     } catch (const StartError& refusal) {

@@ -1,7 +1,7 @@
 #include "load/report.hpp"
 
-#include "tcpserver/base/bar.hpp"
 #include "tcpserver/base/json.hpp"
+#include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 
 #include <algorithm>

@@ -49,6 +49,19 @@ TEST(PictureInPlace, TheLastOneMayBeHigherThanTheTerminal) {
             "\x1b[2A\r1\x1b[K\n2\x1b[K\n3\x1b[K\n\x1b[J");
 }
 
+TEST(Bar, ShowsThePart) {
+  EXPECT_EQ(bar(0, 8, 4), "....");
+  EXPECT_EQ(bar(4, 8, 4), "##..");
+  EXPECT_EQ(bar(8, 8, 4), "####");
+  EXPECT_EQ(bar(9, 8, 4), "####");
+  EXPECT_EQ(bar(1, 1000, 4), "#...") << "a little is not nothing";
+  EXPECT_EQ(bar(999, 1000, 4), "###.") << "nearly full is not full";
+  EXPECT_EQ(bar(0, 0, 4), "....");
+  EXPECT_EQ(bar(1, 2, 0), "");
+  EXPECT_EQ(bar(1, 2, 1), "#");
+  EXPECT_EQ(bar(UINT64_MAX, UINT64_MAX, 2), "##");
+}
+
 TEST(Wrapped, BreaksAtBlanks) {
   EXPECT_EQ(joined(wrapped("one two three", 7)), "one two\nthree\n");
   EXPECT_EQ(joined(wrapped("one two three", 6)), "one\ntwo\nthree\n");

@@ -15,8 +15,8 @@ class JsonWriter;
   return number;
 }
 
-// A text that is built piece by piece in memory of its own, for what is said while clients are served: no
-// allocation, so nothing to fail. What does not fit is cut.
+// A text that is built piece by piece without allocation, for use while clients are served. What does not fit
+// is cut off.
 template <std::size_t Capacity>
 class BoundedText {
  public:
@@ -35,7 +35,7 @@ class BoundedText {
     if (wanted > 0) size_ += std::min(static_cast<std::size_t>(wanted), room - 1);
   }
 
-  // Makes it a whole line: a newline at its end, in the place of the last byte where it is full.
+  // Ends it with a newline, which replaces the last byte if it is full.
   void end_line() noexcept {
     if (size_ == Capacity - 1) --size_;
     append("\n");

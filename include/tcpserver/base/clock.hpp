@@ -26,8 +26,8 @@ using Duration = std::chrono::nanoseconds;
   return *left < *right ? left : right;
 }
 
-// "2026-11-27T04:44:21.123456Z": UTC, to the microsecond (RFC 3339), years 1970 to 9999. Fills and returns
-// `text`. Looks into no file of time zones, allocates nothing.
+// "2026-11-27T04:44:21.123456Z": UTC with microseconds (RFC 3339), years 1970 to 9999. Fills and returns
+// `text`. Reads no time zone file, allocates nothing.
 inline constexpr std::size_t utc_text_size = 28;
 const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept;
 

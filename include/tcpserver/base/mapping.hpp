@@ -4,16 +4,16 @@
 
 namespace tcpserver::base {
 
-// Owns zeroed memory from mmap: pages cost nothing until they are touched, and none of it is on the heap.
+// Owns zeroed memory from mmap. Pages cost nothing until they are touched.
 class Mapping {
  public:
   enum class Kind {
     parent_only,  // private, and hidden from children (hide_from_children)
-    own,          // private: each child starts with what its parent has put there, and changes its own
-    shared        // one memory for the parent and all its children
+    own,          // private: each child has its own copy
+    shared        // shared by the parent and all its children
   };
 
-  // At `hint`, where that is free. Throws StartError where the memory cannot be had.
+  // At `hint` if that is free. Throws StartError if there is no memory.
   Mapping(Kind kind, std::size_t size, void* hint = nullptr);
   ~Mapping();
   Mapping(const Mapping&) = delete;

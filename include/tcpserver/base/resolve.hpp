@@ -10,8 +10,8 @@
 
 namespace tcpserver::base {
 
-// Every address of a host, in getaddrinfo's order, each once. Throws StartError: no_host (the name is not
-// known), temp_fail (no answer from the resolver, or not before the deadline).
+// All addresses of a host, in getaddrinfo's order, each once. Throws StartError: no_host if the name is not
+// known, temp_fail if the resolver does not answer before the deadline.
 [[nodiscard]] std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                                  std::optional<TimePoint> deadline);
 

@@ -12,7 +12,7 @@ enum class Verb : std::uint8_t {
   upper  // sends each back, ASCII letters as capitals
 };
 
-// The byte that is sent back for this one.
+// The reply to one byte.
 [[nodiscard]] constexpr char reply_to(Verb verb, char byte) noexcept {
   const bool is_small_letter = byte >= 'a' && byte <= 'z';
   return verb == Verb::upper && is_small_letter ? static_cast<char>(byte - ('a' - 'A')) : byte;

@@ -17,13 +17,13 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // For ppoll and its kind.
+  // The mask for ppoll.
   [[nodiscard]] const sigset_t& mask_outside() const noexcept { return mask_outside_; }
 
-  // Lets in what is pending: a wait that finds something ready at once returns without having done so.
+  // Delivers pending signals. A wait that finds something ready at once does not.
   void hear() const noexcept;
 
-  // SIGINT or SIGTERM; 0: none so far.
+  // SIGINT or SIGTERM; 0 if none so far.
   [[nodiscard]] int heard() const noexcept;
 
  private:

@@ -8,7 +8,7 @@
 
 namespace tcpserver::base {
 
-// A start-up step that failed. what() is the one line a user reads; status() is what the program exits with.
+// A start-up step that failed. what() is the line for the user; the program exits with status().
 class StartError : public std::runtime_error {
  public:
   StartError(ExitStatus status, const std::string& line) : std::runtime_error(line), status_(status) {}
@@ -18,13 +18,13 @@ class StartError : public std::runtime_error {
   ExitStatus status_;
 };
 
-// "Address already in use" and the like, for an errno value.
+// "Address already in use" for EADDRINUSE.
 [[nodiscard]] std::string error_text(int error);
 
-// "EMFILE" for an errno value; a phrase for the rare one that has no name here. Never null, never allocated.
+// "EMFILE" for EMFILE; a phrase for rare errors. Never null, never allocated.
 [[nodiscard]] const char* errno_name(int error) noexcept;
 
-// The one builder of system errors: "cannot ACTION: TEXT OF ERRNO".
+// "cannot ACTION: TEXT OF ERRNO". All system errors are built here.
 [[nodiscard]] StartError system_error(const std::string& action, int error = errno,
                                       ExitStatus status = ExitStatus::system);
 

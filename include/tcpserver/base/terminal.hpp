@@ -4,13 +4,14 @@
 #include "tcpserver/base/unique_fd.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-// Standard output, or error, and what it can do where it is a terminal.
+// Standard output and error, and what they can do if they are a terminal.
 namespace tcpserver::base {
 
 struct TerminalSize {
@@ -18,28 +19,31 @@ struct TerminalSize {
   std::size_t rows;
 };
 
-// Of the terminal that this descriptor is. Nothing: it is none, or one that only prints (TERM=dumb).
+// nullopt if the descriptor is no terminal, or one that only prints (TERM=dumb).
 [[nodiscard]] std::optional<TerminalSize> terminal_size(int fd = STDOUT_FILENO);
 
-// Whether to colour: standard output is a terminal that takes more than text, and the variable NO_COLOR is
-// not set or empty (no-color.org).
+// True if standard output is a terminal that can show colours and NO_COLOR is unset or empty (no-color.org).
 [[nodiscard]] bool colours_wanted();
 
-// Writes to standard output. Throws StartError (io_error) where it cannot.
+// Writes to standard output. Throws StartError (io_error) on failure.
 void print(std::string_view text);
 
-// The text as lines of at most `width` columns, broken at blanks; a longer word has a line of its own.
+// "#####.....": `width` characters, of which part / whole are '#'. Any part above zero shows at least one
+// '#', and only the whole (or more) shows no dot.
+[[nodiscard]] std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width);
+
+// Breaks the text at blanks into lines of at most `width` columns; a longer word has a line of its own.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
-// The lines, each with its newline.
+// The lines, each with a newline.
 [[nodiscard]] std::string joined(const std::vector<std::string>& lines);
 
-// A picture of a few lines, each drawn over the last.
+// A picture of a few lines, each drawn over the last one.
 class PictureInPlace {
  public:
-  // What to write to the terminal, whose size is asked anew for each picture. Lines that are too long or too
-  // many are cut. They may have colours (ECMA-48 SGR), which take no room. The cursor ends below the last
-  // line, so that whatever is printed next, by whomever, leaves the picture as it is.
+  // Returns what to write to a terminal of this size. Lines that are too long or too many are cut. Colours
+  // (ECMA-48 SGR) take no room. The cursor ends below the last line, so other output leaves the picture
+  // alone.
   [[nodiscard]] std::string draw(const std::vector<std::string>& lines, TerminalSize size);
 
   // The same for the last picture, which may be higher than the terminal: it scrolls.
@@ -52,23 +56,23 @@ class PictureInPlace {
   std::size_t widest_drawn_ = 0;  // in columns
 };
 
-// Pictures that may be left out, to the terminal that standard output (or error) is: one that is stopped
-// (Ctrl-S), or that nobody reads, delays nobody.
+// Writes pictures that may be left out to the terminal of standard output or error. A terminal that is
+// stopped (Ctrl-S) or that nobody reads delays nobody. All but take_rest() throw StartError (io_error) if it
+// is gone.
 class FrameWriter {
  public:
   explicit FrameWriter(int fd = STDOUT_FILENO) noexcept;
 
-  // Whether the terminal has taken all of the last frame; only then may the next one be written.
-  // Throws StartError (io_error) where the terminal is gone.
+  // True if the terminal has taken all of the last frame; only then may the next one be written.
   [[nodiscard]] bool ready();
 
   // Writes what the terminal takes now, and keeps the rest for ready().
   void write(std::string frame);
 
-  // Writes this behind what is left, and gives up after a while: false.
+  // Writes this after the rest of the last frame. False if the terminal has not taken all within this time.
   bool write_within(std::string_view text, Duration limit);
 
-  // What was not taken, and has to be printed before anything else.
+  // What the terminal has not taken, and has to be printed before anything else.
   [[nodiscard]] std::string take_rest() { return std::exchange(rest_, {}); }
 
  private:
@@ -76,7 +80,7 @@ class FrameWriter {
 
   UniqueFd own_;
   int fd_;
-  bool is_error_;  // standard error, and not output
+  bool is_error_;  // standard error, not output
   std::string rest_;
 };
 

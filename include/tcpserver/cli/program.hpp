@@ -4,6 +4,7 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/signals.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/terminal.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,17 +15,14 @@
 
 namespace tcpserver::cli {
 
-// Prints the text of --help or --version. A full disk or a closed standard output is an error.
+// Prints the text of --help or --version. Throws StartError (io_error) on failure.
 inline base::ExitStatus show(std::string_view text) {
-  if (!base::write_all(STDOUT_FILENO, text)) {
-    throw base::system_error("write to standard output", errno, base::ExitStatus::io_error);
-  }
+  base::print(text);
   return base::ExitStatus::ok;
 }
 
-// For programs whose output is what they are for: throws StartError where standard output is closed. Filled
-// with /dev/null it would swallow a reply, left alone the next socket would take its place. Other standard
-// descriptors that are closed get /dev/null.
+// Throws StartError if standard output is closed, for programs whose purpose is their output. /dev/null there
+// would swallow a reply, and otherwise a socket would take its place. Fills the other standard descriptors.
 inline void need_standard_output() {
   if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
     throw base::system_error("write to standard output", errno, base::ExitStatus::io_error);
