@@ -15,29 +15,26 @@ namespace tcpserver::server {
 enum class Mode { fork, iterative };
 enum class Reap { handler, none };
 
-// What becomes of a client who comes when nobody can be served: with as many sessions as --max-connections
-// allows, or when descriptors are short.
+// What happens to a client at the limit of --max-connections, or when descriptors are short.
 enum class Overload {
   queue,  // it waits in the listen queue
-  refuse  // it is accepted and reset, so that it knows at once
+  refuse  // it is accepted and reset
 };
 
 // Whether children give up all system calls but four.
 enum class SandboxWish {
-  if_possible,  // where the system can; said once where it cannot
+  if_possible,  // with a warning if it is not
   on,           // or the server does not start
   off
 };
 
-// How much is logged: warnings alone; what an operator wants to know; each session too.
+// quiet: only warnings, and answers to signals; verbose: each session too.
 enum class Verbosity { quiet, normal, verbose };
 
-// Where the log goes, and what its lines are.
 enum class LogTarget { stderr_stream, syslog };
 enum class LogFormat { text, json };
 
-// Who to become after the start, as it was asked for: names or numbers, whether there are such is not known
-// yet.
+// Names or numbers, which were not looked up yet.
 struct UserRequest {
   std::string user;
   std::string group;  // empty: the user's own
@@ -45,9 +42,9 @@ struct UserRequest {
   friend bool operator==(const UserRequest&, const UserRequest&) = default;
 };
 
-// A backlog as somebody asked for it, not yet clamped.
+// A backlog before it is clamped.
 struct BacklogRequest {
-  std::uint64_t value;  // 1 or more; the largest uint64_t stands for all that is larger
+  std::uint64_t value;  // 1 or more; UINT64_MAX also stands for larger ones
   std::string text;     // as it was given
   std::string source;   // "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 
@@ -56,7 +53,7 @@ struct BacklogRequest {
   }
 };
 
-// What --record-limit may say at most, in bytes: 1 TiB.
+// The largest --record-limit in bytes: 1 TiB.
 inline constexpr std::uint64_t largest_recording = std::uint64_t{1} << 40;
 
 // Linux has no more pids (PID_MAX_LIMIT, proc_sys_kernel(5)).
@@ -68,8 +65,8 @@ inline constexpr std::size_t most_addresses = 64;
 struct ServerOptions {
   std::string config;                     // the file that was read; empty: none
   std::uint16_t port = 54321;             // 0: a free one
-  std::vector<base::SocketAddress> bind;  // their port is 0; empty: every address, IPv6 and IPv4
-  std::optional<BacklogRequest> backlog;  // nothing: SOMAXCONN
+  std::vector<base::SocketAddress> bind;  // with port 0; empty: every address, IPv6 and IPv4
+  std::optional<BacklogRequest> backlog;  // nullopt: SOMAXCONN
   Mode mode = Mode::fork;
   Reap reap = Reap::handler;
   base::Service service = base::services[0];
@@ -81,13 +78,13 @@ struct ServerOptions {
   Verbosity verbosity = Verbosity::normal;
   SandboxWish sandbox = SandboxWish::if_possible;
   bool daemonize = false;
-  std::string pid_file;             // its path, absolute where the working directory is known; empty: none
-  std::optional<UserRequest> user;  // nothing: stays who it is
-  std::optional<LogTarget> log;     // nothing: standard error, or syslog with daemonize
+  std::string pid_file;             // a path, absolute if the working directory is known; empty: none
+  std::optional<UserRequest> user;  // nullopt: no change
+  std::optional<LogTarget> log;     // nullopt: standard error, or syslog with daemonize
   LogFormat log_format = LogFormat::text;
-  std::string metrics_file;        // path, as pid_file
-  std::string record;              // path of a folder, as pid_file
-  std::uint64_t record_limit = 0;  // bytes a file, 1 to largest_recording; 0: no limit
+  std::string metrics_file;        // a path like pid_file
+  std::string record;              // the path of a folder, like pid_file
+  std::uint64_t record_limit = 0;  // bytes per file, 1 to largest_recording; 0: no limit
 
   [[nodiscard]] LogTarget log_target() const noexcept {
     return log.value_or(daemonize ? LogTarget::syslog : LogTarget::stderr_stream);
@@ -100,13 +97,13 @@ struct ServerOptions {
 struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
-  std::string text_to_show;  // not empty: print it on stdout and end with 0
-  bool show_status = false;  // show the sessions of the server that runs, and end
+  std::string text_to_show;  // if not empty, print it on stdout and exit with 0
+  bool show_status = false;  // show the sessions of the running server, and exit
 };
 
-// Reads argv, TCPSERVER_... variables and the file that --config names. Relative paths begin at `directory`
-// (empty: the working directory): a daemon has left the one in which it was started. Throws StartError, one
-// line, for what is not allowed. Called again, it reads the file again.
+// Reads argv, TCPSERVER_... variables and the file of --config. Call it again to read the file again.
+// Relative paths begin at `directory` (empty: the working directory), because a daemon changes its own.
+// Throws StartError (usage, or no_input for the file).
 [[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
                                                  const std::string& directory = {});
 

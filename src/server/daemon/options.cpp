@@ -4,7 +4,7 @@
 #include "tcpserver/cli/option_values.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <cstdint>
 
 namespace tcpserver::server {
 
@@ -24,53 +24,51 @@ constexpr cli::Program tcpserver_program{
         "and writes the metrics, SIGHUP reads the --config file again.\n",
 };
 
-void add_address(std::vector<SocketAddress>& addresses, const cli::RawValue& value) {
-  const auto address = SocketAddress::parse(value.text, 0);
-  if (!address) {
-    cli::refuse(
-        value, "a numeric address: IPv4 such as 127.0.0.1, or IPv6 such as ::1 or fe80::1%eth0, no brackets");
-  }
-  if (address->is_multicast()) cli::refuse(value, "an address to listen on: TCP knows no multicast");
-  if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
-    cli::refuse(value, "a further address: it is given twice");
-  }
-  if (addresses.size() == most_addresses) {
-    cli::refuse(value, "possible: " + std::to_string(most_addresses) + " addresses at most");
-  }
-  addresses.push_back(*address);
-}
-
-// One address, or several with commas between: a variable cannot be given twice.
+// Takes one address, or several with commas between, because a variable cannot be given twice.
 void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& value) {
-  std::string_view rest = value.text;
-  for (;;) {
-    const auto comma = rest.find(',');
-    add_address(addresses, {rest.substr(0, comma), value.label});
-    if (comma == std::string_view::npos) return;
-    rest.remove_prefix(comma + 1);
+  for (std::size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 1) {
+    end = value.text.find(',', begin);
+    const cli::RawValue part{value.text.substr(begin, end - begin), value.label};
+    const auto address = SocketAddress::parse(part.text, 0);
+    if (!address) {
+      cli::refuse(
+          part,
+          "a numeric address: IPv4 such as 127.0.0.1, or IPv6 such as ::1 or fe80::1%eth0, no brackets");
+    }
+    if (address->is_multicast()) cli::refuse(part, "an address to listen on: TCP knows no multicast");
+    if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
+      cli::refuse(part, "a further address: it is given twice");
+    }
+    if (addresses.size() == most_addresses) {
+      cli::refuse(part, "possible: " + std::to_string(most_addresses) + " addresses at most");
+    }
+    addresses.push_back(*address);
   }
 }
 
-BacklogRequest parse_backlog(const cli::RawValue& value) {
-  const auto number = base::parse_saturating(value.text, std::numeric_limits<std::uint64_t>::max());
-  if (!number || *number == 0) {
-    cli::refuse(
-        value,
-        "a backlog: a whole number of 1 or more, clamped to SOMAXCONN (0 and negatives mean different things "
-        "on different systems)");
-  }
-  return {*number, std::string(value.text), value.label};
+cli::Setting<ServerOptions> backlog() {
+  auto setting = cli::member(&ServerOptions::backlog, [](const cli::RawValue& value) {
+    const auto number = base::parse_saturating(value.text, UINT64_MAX);
+    if (!number || *number == 0) {
+      cli::refuse(
+          value,
+          "a backlog: a whole number of 1 or more, clamped to SOMAXCONN (0 and negatives mean different "
+          "things on different systems)");
+    }
+    return BacklogRequest{*number, std::string(value.text), value.label};
+  });
+  setting.print = [](const ServerOptions& options) {
+    return options.backlog ? base::plain_or_quoted(options.backlog->text) : "SOMAXCONN";
+  };
+  return setting;
 }
 
-// --verbose and --quiet set one member: the one that is switched on last counts.
+// --verbose and --quiet set one member. The one that is switched on last counts.
 cli::Setting<ServerOptions> verbosity(Verbosity asked) {
   auto setting =
       cli::member(&ServerOptions::verbosity, [asked](Verbosity& verbosity, const cli::RawValue& value) {
-        if (cli::on_or_off(value)) {
-          verbosity = asked;
-        } else if (verbosity == asked) {
-          verbosity = Verbosity::normal;
-        }
+        const bool on = cli::on_or_off(value);
+        if (on || verbosity == asked) verbosity = on ? asked : Verbosity::normal;
       });
   setting.print = [](const ServerOptions& options) -> std::string {
     constexpr const char* names[] = {"quiet", "normal", "verbose"};
@@ -81,29 +79,20 @@ cli::Setting<ServerOptions> verbosity(Verbosity asked) {
   return setting;
 }
 
-// Names and numbers alike; who they are is looked up at the start. A name is what useradd(8) lets through at
-// most: no blanks, no control characters, and nothing that /etc/passwd has for separators.
+// Takes names and numbers, which are looked up at the start. Like useradd(8) at most, a name has no blanks,
+// no control characters and no separators of /etc/passwd.
 UserRequest parse_user(const cli::RawValue& value) {
   const auto colon = value.text.find(':');
-  const bool has_group = colon != std::string_view::npos;
   const auto name = value.text.substr(0, colon);
-  const auto group = has_group ? value.text.substr(colon + 1) : std::string_view{};
+  const auto group = colon == std::string_view::npos ? std::string_view{} : value.text.substr(colon + 1);
   const auto is_name = [](std::string_view text) {
     return !text.empty() && text.front() != '-' && text.front() != '+' &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
   };
-  if (!is_name(name) || (has_group && !is_name(group))) {
+  if (!is_name(name) || (colon != std::string_view::npos && !is_name(group))) {
     cli::refuse(value, "USER or USER:GROUP, names or numbers such as nobody, nobody:nogroup or 65534:65534");
   }
   return {std::string(name), std::string(group)};
-}
-
-cli::Setting<ServerOptions> backlog() {
-  auto setting = cli::member(&ServerOptions::backlog, parse_backlog);
-  setting.print = [](const ServerOptions& options) {
-    return options.backlog ? base::plain_or_quoted(options.backlog->text) : "SOMAXCONN";
-  };
-  return setting;
 }
 
 cli::Setting<ServerOptions> log_target() {
@@ -214,8 +203,7 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   for (auto* const path : paths) {
     if (!path->empty()) *path = cli::path_from(directory, *path);
   }
-  const auto& asked = parsed.asked;
-  command.show_status = std::find(asked.begin(), asked.end(), "status") != asked.end();
+  command.show_status = std::count(parsed.asked.begin(), parsed.asked.end(), "status") > 0;
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
   return command;

@@ -54,19 +54,19 @@ TEST(Account, FindsGroups) {
 }
 
 TEST(Account, SaysWhoIsNotKnown) {
-  const auto error_of = [](const char* user, const char* group) -> std::string {
+  const std::pair<UserRequest, const char*> unknown[] = {{{"no-such-user", ""}, "'no-such-user'"},
+                                                         {{"4000000001", ""}, "no group of user 4000000001"},
+                                                         {{"0", "no-such-group"}, "'no-such-group'"}};
+  for (const auto& [request, part] : unknown) {
     try {
-      static_cast<void>(find_account({user, group}));
+      static_cast<void>(find_account(request));
+      ADD_FAILURE() << part;
     } catch (const StartError& error) {
       EXPECT_EQ(error.status(), ExitStatus::no_user);
-      return error.what();
+      EXPECT_TRUE(harness::contains(error.what(), part));
     }
-    return "none";
-  };
-  EXPECT_TRUE(harness::contains(error_of("no-such-user", ""), "'no-such-user'"));
-  EXPECT_TRUE(harness::contains(error_of("4000000001", ""), "no group of user 4000000001"));
-  EXPECT_TRUE(harness::contains(error_of("0", "no-such-group"), "'no-such-group'"));
-  EXPECT_EQ(error_of("4000000001", "4000000002"), "none");
+  }
+  EXPECT_EQ(find_account({"4000000001", "4000000002"}).group, 4000000002U);
 }
 
 }  // namespace

@@ -43,11 +43,7 @@ TEST(Counters, StatusTextHasRoomForTheLargestFigures) {
 
 TEST(Counters, BookAcceptErrorsByErrno) {
   Counters counters;
-  counters.count_accept_error(EMFILE);
-  counters.count_accept_error(EMFILE);
-  counters.count_accept_error(ECONNABORTED);
-  counters.count_accept_error(1'000'000);
-  counters.count_accept_error(-1);
+  for (const int error : {EMFILE, EMFILE, ECONNABORTED, 1'000'000, -1}) counters.count_accept_error(error);
   EXPECT_EQ(counters.accept_errors, 5U);
   EXPECT_EQ(counters.accept_errors_by_errno[EMFILE], 2U);
   EXPECT_EQ(counters.accept_errors_by_errno[ECONNABORTED], 1U);
@@ -56,13 +52,10 @@ TEST(Counters, BookAcceptErrorsByErrno) {
 
 TEST(DurationHistogram, PutsEachDurationIntoTheBucketThatEndsAtItOrAfterIt) {
   DurationHistogram histogram;
-  histogram.add(-1s);  // no clock of ours goes backwards; if one did
-  histogram.add(500us);
-  histogram.add(500us + 999ns);
-  histogram.add(501us);
-  histogram.add(1h);
-  histogram.add(1h + 1us);
-  histogram.add(24h * 365);
+  for (const Duration duration : {Duration(-1s), Duration(500us), 500us + 999ns, Duration(501us),
+                                  Duration(1h), 1h + 1us + 0ns, Duration(24h * 365)}) {
+    histogram.add(duration);
+  }
   EXPECT_EQ(histogram.counts[0], 3U);
   EXPECT_EQ(histogram.counts[1], 1U);
   EXPECT_EQ(histogram.counts[histogram.bounds_us.size() - 1], 1U);

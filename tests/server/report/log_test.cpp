@@ -26,23 +26,17 @@ namespace {
 using harness::Json;
 using namespace std::chrono_literals;
 
-void add_session(LogRecord& record) {
-  record.add("peer", "[::1]:40112");
-  record.add("bytes_in", UINT64_MAX);
-  record.add_seconds("duration_s", 1h + 2001us);
-}
-
-TEST(LogRecord, AsTextIsKeysAndValues) {
-  LogRecord record(LogFormat::text, Severity::info, "session_end");
-  add_session(record);
-  EXPECT_EQ(record.finish(),
+TEST(LogRecord, HasTheSameValuesAsTextAndAsJson) {
+  const auto line = [](LogFormat format) {
+    LogRecord record(format, Severity::info, "session_end");
+    record.add("peer", "[::1]:40112");
+    record.add("bytes_in", UINT64_MAX);
+    record.add_seconds("duration_s", 1h + 2001us);
+    return std::string(record.finish());
+  };
+  EXPECT_EQ(line(LogFormat::text),
             "session_end peer=[::1]:40112 bytes_in=18446744073709551615 duration_s=3600.002001");
-}
-
-TEST(LogRecord, AsJsonIsAnObject) {
-  LogRecord record(LogFormat::json, Severity::info, "session_end");
-  add_session(record);
-  const Json json(record.finish());
+  const Json json(line(LogFormat::json));
   EXPECT_EQ(json.keys(), "time level event peer bytes_in duration_s");
   EXPECT_EQ(json.values("level event bytes_in duration_s"),
             "info session_end 18446744073709551615 3600.002001");
@@ -172,7 +166,7 @@ class SystemLog : public LogTest {
     log.open_system_log(path.c_str());
     log.leave_standard_error();
   }
-  // Empty if nothing has come.
+  // Returns "" if nothing has come.
   std::string next() {
     std::array<char, 4096> text{};
     const auto size = ::recv(socket_.get(), text.data(), text.size(), 0);

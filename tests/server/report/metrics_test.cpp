@@ -7,9 +7,7 @@
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -28,13 +26,13 @@ using harness::contains;
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 class Metrics : public ::testing::Test {
  protected:
   MetricsFigures figures() const { return {.counters = counters}; }
   long files_in_folder() const {
-    return std::distance(std::filesystem::directory_iterator(folder_.path()),
-                         std::filesystem::directory_iterator());
+    return std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator());
   }
 
   Counters counters;
@@ -112,18 +110,15 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   file.write_first(figures());
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0644)) << "a monitor is another user";
   const auto first = harness::contents_of(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
-  struct stat status {};
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0644U) << "a monitor is another user";
-  const auto inode = status.st_ino;
+  std::ifstream reader(path);
   counters.accepted = 1;
   file.write(figures());
   EXPECT_NE(harness::contents_of(path), first);
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_NE(status.st_ino, inode) << "a reader of the old file goes on reading it";
-  EXPECT_EQ(files_in_folder(), 1) << "nothing is left beside";
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(reader), {}), first) << "of the old file";
+  EXPECT_EQ(files_in_folder(), 1) << "no temporary file is left";
 }
 
 TEST_F(Metrics, ReplaceNothingButARegularFile) {
@@ -137,46 +132,34 @@ TEST_F(Metrics, ReplaceNothingButARegularFile) {
   };
   const auto folder = path.substr(0, path.rfind('/') + 1);
   ASSERT_EQ(::mkfifo((folder + "fifo").c_str(), 0600), 0);
-  ASSERT_EQ(::symlink("/nowhere", (folder + "link").c_str()), 0);
+  fs::create_symlink("/nowhere", folder + "link");
   for (const auto& at : {folder, folder + ".", folder + "fifo", folder + "link", folder + "none/at/all"}) {
     EXPECT_EQ(refusal(at), base::ExitStatus::cannot_create) << at;
   }
   MetricsFile file(path, log);
   file.write_first(figures());
-  ::unlink(path.c_str());
-  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  fs::rename(folder + "fifo", path);
   EXPECT_THROW(file.write_first(figures()), base::StartError);
-  struct stat status {};
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_TRUE(S_ISFIFO(status.st_mode)) << "while it runs, too";
+  EXPECT_TRUE(fs::is_fifo(path)) << "while it runs, too";
 }
 
 TEST_F(Metrics, RemoveWhatKilledServersLeft) {
-  const auto temporary = [this](const char* suffix, bool old) {
-    const auto name = path + suffix;
-    std::ofstream(name) << "half of";
-    const timespec times[2] = {{}, {}};
-    if (old) ::utimensat(AT_FDCWD, name.c_str(), times, 0);
-    return name;
+  const auto make = [this](const char* suffix, std::chrono::hours age) {
+    std::ofstream(path + suffix) << "half of";
+    fs::last_write_time(path + suffix, fs::file_time_type::clock::now() - age);
   };
-  const auto stale = temporary(".tmp.4711.1", true);
-  const auto kept = {temporary(".tmp.4712.1", false), temporary(".old", true)};
-  MetricsFile file(path, log);
-  file.write_first(figures());
-  EXPECT_NE(::access(stale.c_str(), F_OK), 0);
-  for (const auto& name : kept) {
-    EXPECT_EQ(::access(name.c_str(), F_OK), 0) << name;
-    ::unlink(name.c_str());
-  }
-  EXPECT_EQ(files_in_folder(), 1);
+  make(".tmp.4711.1", 1h);
+  make(".tmp.4712.1", 0h);
+  make(".old", 1h);
+  MetricsFile(path, log).write_first(figures());
+  EXPECT_FALSE(fs::exists(path + ".tmp.4711.1"));
+  EXPECT_TRUE(fs::exists(path + ".tmp.4712.1"));
+  EXPECT_TRUE(fs::exists(path + ".old"));
 }
 
 TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
-  const auto whole = [this] {
-    MetricsFile file(path, log);
-    file.write_first(figures());
-    return harness::contents_of(path);
-  }();
+  MetricsFile(path, log).write_first(figures());
+  const auto whole = harness::contents_of(path);
   {
     std::vector<std::jthread> servers;
     for (int i = 0; i < 3; ++i) {

@@ -1,6 +1,5 @@
 #include "tcpserver/server/report/recorder.hpp"
 
-#include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/captured_errors.hpp"
@@ -10,11 +9,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -39,7 +36,6 @@ class RecorderTest : public ::testing::Test {
   Log log;
   const harness::TemporaryFolder place;
   const fs::path folder = place.path();
-  SessionRecord record{};
 };
 
 TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
@@ -58,7 +54,6 @@ TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
     fs::remove(folder / name);
   }
   EXPECT_TRUE(fs::is_empty(folder)) << "no other names";
-  EXPECT_EQ(errors.read_all(), "");
 }
 
 TEST_F(RecorderTest, OpensAPrivateFileForTheChildToWrite) {
@@ -106,27 +101,6 @@ TEST_F(RecorderTest, StaysInItsFolder) {
   EXPECT_TRUE(recorder.begin(peer()));
   EXPECT_TRUE(fs::exists(folder / "moved" / "tcpserver.127.0.0.1:40112.dat"));
   EXPECT_TRUE(fs::is_empty(folder / "first"));
-}
-
-TEST_F(RecorderTest, SaysOnceASecondThatNoFileCanBeMade) {
-  Recorder recorder(folder, 0, log);
-  fs::remove(folder);
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(recorder.begin(peer()));
-  EXPECT_EQ(errors.read_all(),
-            "tcpserver: the session of 127.0.0.1:40112 is not recorded: cannot make a file in " +
-                folder.string() + ": No such file or directory\n");
-}
-
-TEST_F(RecorderTest, SaysWhatEndedARecording) {
-  Recorder recorder(folder, 0, log);
-  for (int i = 0; i < 3; ++i) {
-    record.reset();
-    record.recording.bytes = 100;
-    if (i > 0) record.recording.error = ENOSPC;
-    recorder.end(peer(), record.claims());
-  }
-  EXPECT_EQ(errors.read_all(),
-            "tcpserver: the recording of 127.0.0.1:40112 ended after 100 bytes: No space left on device\n");
 }
 
 TEST_F(RecorderTest, NeedsAFolder) {
