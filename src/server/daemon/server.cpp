@@ -151,7 +151,7 @@ void Server::stop_listening() noexcept {
 // Lets open sessions finish within the drain timeout, or until a second stop request, then kills them.
 void Server::drain() noexcept {
   sessions_->begin_drain();
-  static_cast<void>(sessions_->collect_finished());
+  sessions_->collect_finished();
   const auto open = [this] { return sessions_->count(false).open; };
   if (open() == 0) return;
 
@@ -171,7 +171,7 @@ void Server::wait_for_sessions(base::TimePoint deadline, int stop_requests) noex
   while (sessions_->count(false).open > 0 && base::Clock::now() < deadline) {
     if (stop_requests != 0 && window_.stop_requests() >= stop_requests) return;
     static_cast<void>(window_.wait({}, base::time_left(base::earlier(deadline, housekeeping_.due()))));
-    static_cast<void>(sessions_->collect_finished());
+    sessions_->collect_finished();
     keep_house();
   }
 }
@@ -183,14 +183,9 @@ void Server::log_draining(std::uint32_t open) noexcept {
 }
 
 void Server::reload() noexcept {
-  if (options_.config.empty()) {
-    log_.answer("SIGHUP: there is no configuration file to read again (--config)");
-    return;
-  }
-  if (stopping_) {
-    log_.answer("SIGHUP: the server is stopping, and reads nothing again");
-    return;
-  }
+  if (options_.config.empty())
+    return log_.answer("SIGHUP: there is no configuration file to read again (--config)");
+  if (stopping_) return log_.answer("SIGHUP: the server is stopping, and reads nothing again");
   housekeeping_.begin_reload();
   try {
     put_in_force(read_again_().options);
@@ -211,19 +206,17 @@ void Server::put_in_force(ServerOptions&& read) {
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
   log_.set_format(options_.log_format);
-  if (reload.changed.empty()) {
-    log_.answer("SIGHUP: configuration read again, %s",
-                reload.needs_restart.empty() ? "nothing to change" : "nothing changes now");
-  } else {
-    log_.answer("SIGHUP: configuration read again, now in force: %s", reload.changed.c_str());
-  }
+  const char* const result = !reload.changed.empty()        ? "now in force: "
+                             : reload.needs_restart.empty() ? "nothing to change"
+                                                            : "nothing changes now";
+  log_.answer("SIGHUP: configuration read again, %s%s", result, reload.changed.c_str());
   if (backlog_changed) listeners_.log_backlog(options_);
   if (!reload.needs_restart.empty()) {
     log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
   }
   sessions_->prepare();
   // prepare() may have reaped children, which no figure includes until they are collected.
-  static_cast<void>(sessions_->collect_finished());
+  sessions_->collect_finished();
 }
 
 }  // namespace tcpserver::server

@@ -30,7 +30,7 @@ class Server final : private SessionWaiter {
   // Listens and tries the sandbox. Throws StartError. `window` and `log` must outlive this object.
   Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
-  // What must stay writable after drop_privileges().
+  // Returns the folders that must stay writable after drop_privileges().
   [[nodiscard]] std::vector<WritableDir> writable_folders() const;
 
   // Checks that files can be written with the remaining privileges. Throws StartError (cannot_create).

@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <limits>
 
 namespace tcpserver::server {
 
@@ -27,10 +26,11 @@ constexpr int name_tries = 16;
 
 // Keeps only characters that are safe in a file name.
 void append_peer(FileName& name, const base::SocketAddress& peer) noexcept {
-  constexpr const char* plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:[]%-";
   char text[base::SocketAddress::text_size];
   for (const char* c = peer.format(text); *c != '\0'; ++c) {
-    name.append("%c", std::strchr(plain, *c) == nullptr ? '_' : *c);
+    const bool is_safe =
+        std::isalnum(static_cast<unsigned char>(*c)) != 0 || std::strchr(".:[]%-", *c) != nullptr;
+    name.append("%c", is_safe ? *c : '_');
   }
 }
 
@@ -60,11 +60,11 @@ Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
     log_.warning("cannot set RLIMIT_FSIZE: %s; a compromised child could exceed --record-limit",
                  std::strerror(errno));
   }
-  if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur == RLIM_INFINITY) return;
-  if (largest.rlim_cur >= limit_) return;
+  // RLIM_INFINITY is the largest value.
+  if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur >= limit_) return;
   limit_ = largest.rlim_cur;
   log_.info("--record: files end at %llu bytes, for this process may write no larger ones (RLIMIT_FSIZE)",
-            static_cast<unsigned long long>(limit_));
+            base::wide(limit_));
 }
 
 void Recorder::try_folder() const {
@@ -73,7 +73,7 @@ void Recorder::try_folder() const {
                            base::ExitStatus::cannot_create);
 }
 
-base::UniqueFd Recorder::open_new(const base::SocketAddress& peer) const noexcept {
+base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
   FileName first;
   first.append("tcpserver.");
   append_peer(first, peer);
@@ -90,11 +90,6 @@ base::UniqueFd Recorder::open_new(const base::SocketAddress& peer) const noexcep
     append_time(name, time);
     file = open(name);
   }
-  return file;
-}
-
-base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
-  auto file = open_new(peer);
   if (file) return file;
   const int error = errno;
   char text[base::SocketAddress::text_size];
@@ -107,8 +102,7 @@ void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims)
   if (claims.recording_error == 0) return;
   char text[base::SocketAddress::text_size];
   log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
-                       static_cast<unsigned long long>(claims.recorded),
-                       std::strerror(claims.recording_error));
+                       base::wide(claims.recorded), std::strerror(claims.recording_error));
 }
 
 }  // namespace tcpserver::server

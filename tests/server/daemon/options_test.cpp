@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 
 namespace {
 
@@ -16,10 +18,15 @@ using namespace tcpserver::cli;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
-ServerCommand parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
-  words.insert(words.begin(), "tcpserver");
-  const harness::Arguments arguments(std::move(words), std::move(variables));
+ServerCommand parse(std::vector<std::string> flags, std::vector<std::string> variables = {}) {
+  flags.insert(flags.begin(), "tcpserver");
+  const harness::Arguments arguments(std::move(flags), std::move(variables));
   return parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
+}
+
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
 TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
@@ -39,7 +46,7 @@ TEST(ServerOptions, VerboseAndQuietAreOneThing) {
   const harness::TextFile quiet("quiet = on\n");
   const harness::TextFile undecided("quiet = on\nquiet = off\n");
   const struct {
-    std::vector<std::string> words, variables;
+    std::vector<std::string> flags, variables;
     Verbosity verbosity;
   } cases[] = {{{"-v", "-q"}, {}, Verbosity::quiet},
                {{"--quiet", "--verbose"}, {}, Verbosity::verbose},
@@ -50,9 +57,9 @@ TEST(ServerOptions, VerboseAndQuietAreOneThing) {
                {{"--config", quiet.path()}, {"TCPSERVER_QUIET=off"}, Verbosity::normal},
                {{"--config", quiet.path(), "-v"}, {}, Verbosity::verbose},
                {{"--config", undecided.path()}, {}, Verbosity::normal}};
-  for (const auto& [words, variables, verbosity] : cases) {
-    EXPECT_EQ(parse(words, variables).options.verbosity, verbosity)
-        << ::testing::PrintToString(words) << ::testing::PrintToString(variables);
+  for (const auto& [flags, variables, verbosity] : cases) {
+    EXPECT_EQ(parse(flags, variables).options.verbosity, verbosity)
+        << ::testing::PrintToString(flags) << ::testing::PrintToString(variables);
   }
   EXPECT_THROW(static_cast<void>(parse({}, {"TCPSERVER_QUIET=yes"})), StartError);
 }
@@ -158,9 +165,9 @@ TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
       {"idle-timeout", {"soon"}, " is not a duration: 800us, 250ms, 2s, 5m or 1h"},
       {"drain-timeout", {"-1s"}, " is not a duration"},
   };
-  const auto refusal = [](const std::vector<std::string>& words, const std::vector<std::string>& variables) {
+  const auto refusal = [](const std::vector<std::string>& flags, const std::vector<std::string>& variables) {
     try {
-      static_cast<void>(parse(words, variables));
+      static_cast<void>(parse(flags, variables));
     } catch (const StartError& error) {
       EXPECT_EQ(error.status(), ExitStatus::usage);
       return std::string(error.what());
@@ -195,31 +202,10 @@ TEST(ServerReload, OfTheSameChangesNothing) {
 }
 
 TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
-  const auto read = parse({"-b",
-                           "7",
-                           "-c",
-                           "5",
-                           "--idle-timeout",
-                           "0",
-                           "--drain-timeout",
-                           "1500ms",
-                           "-v",
-                           "-p",
-                           "1",
-                           "-a",
-                           "::1",
-                           "-m",
-                           "iterative",
-                           "--reap",
-                           "none",
-                           "-s",
-                           "upper",
-                           "-d",
-                           "--pid-file",
-                           "/run/pid",
-                           "--user",
-                           "nobody"})
-                        .options;
+  const auto read =
+      parse(words("-b 7 -c 5 --idle-timeout 0 --drain-timeout 1500ms -v -p 1 -a ::1 -m iterative "
+                  "--reap none -s upper -d --pid-file /run/pid --user nobody"))
+          .options;
   const auto reload = compare(server_option_table(), ServerOptions{}, read);
   EXPECT_EQ(reload.changed,
             "backlog SOMAXCONN -> 7, max-connections 1000 -> 5, idle-timeout 5m -> 0s, drain-timeout 10s -> "
@@ -235,9 +221,8 @@ TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
 
 TEST(ServerReload, OfAnIterativeServerSkipsWhatHasNoEffectThere) {
   const auto running = parse({"-m", "iterative"}).options;
-  const auto read = parse({"-m", "iterative", "-c", "5", "--max-per-host", "5", "--overload", "refuse",
-                           "--log-format", "json"})
-                        .options;
+  const auto read =
+      parse(words("-m iterative -c 5 --max-per-host 5 --overload refuse --log-format json")).options;
   const auto reload = compare(server_option_table(), running, read);
   EXPECT_EQ(reload.changed, "log-format text -> json");
   EXPECT_EQ(reload.options.overload, Overload::refuse);

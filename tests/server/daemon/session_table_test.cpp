@@ -15,7 +15,7 @@ SocketAddress address(const char* host, std::uint16_t port) {
   return SocketAddress::parse(host, port).value();
 }
 
-// Of the kernel's net/tcp_states.h.
+// From the kernel's net/tcp_states.h.
 constexpr unsigned established = 1;
 constexpr unsigned close_wait = 8;
 

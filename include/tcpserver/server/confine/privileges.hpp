@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-// What the server itself may still do once it serves, and the log lines about it.
+// The privileges of the server itself, and the log lines about them.
 namespace tcpserver::server {
 
 // A directory tree in which the server may still remove files, or create and write them.

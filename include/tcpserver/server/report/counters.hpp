@@ -40,8 +40,8 @@ struct DurationHistogram {
       500,       1'000,      2'500,      5'000,       10'000,      25'000,
       50'000,    100'000,    250'000,    500'000,     1'000'000,   2'500'000,
       5'000'000, 10'000'000, 60'000'000, 300'000'000, 900'000'000, 3'600'000'000};
-  std::array<std::uint64_t, bounds_us.size() + 1>
-      counts{};              // not cumulative; the last one is above all bounds
+  // Not cumulative. The last one counts durations above all bounds.
+  std::array<std::uint64_t, bounds_us.size() + 1> counts{};
   std::uint64_t sum_us = 0;  // enough for 500,000 years
 
   void add(base::Duration duration) noexcept;

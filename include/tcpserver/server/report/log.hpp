@@ -64,7 +64,7 @@ class Log {
 
   // Adds the system's log, and warns if it does not answer. The path is not copied.
   void open_system_log(const char* path = "/dev/log") noexcept;
-  // Leaves the system's log alone, if it was opened.
+  // Logs only to the system's log from now on, if it was opened.
   void leave_standard_error() noexcept;
   [[nodiscard]] bool has_system_log() const noexcept { return sinks_[1].has_value(); }
 

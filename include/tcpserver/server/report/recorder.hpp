@@ -29,7 +29,7 @@ class Recorder {
   // server's user only. Follows no link, overwrites nothing. Logs a failure and returns an empty descriptor.
   [[nodiscard]] base::UniqueFd begin(const base::SocketAddress& peer) noexcept;
 
-  // What the session of this file gets.
+  // Describes this file to its session.
   [[nodiscard]] RecordingFile recording_in(int file) const noexcept {
     return {.descriptor = file, .room = limit_};
   }
@@ -38,8 +38,6 @@ class Recorder {
   void end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept;
 
  private:
-  [[nodiscard]] base::UniqueFd open_new(const base::SocketAddress& peer) const noexcept;
-
   std::string path_;  // for messages
   base::UniqueFd folder_;
   std::uint64_t limit_;
