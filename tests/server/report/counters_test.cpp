@@ -43,11 +43,10 @@ TEST(Counters, StatusTextHasRoomForTheLargestFigures) {
 
 TEST(Counters, BookAcceptErrorsByErrno) {
   Counters counters;
-  for (const int error : {EMFILE, EMFILE, ECONNABORTED, 1'000'000, -1}) counters.count_accept_error(error);
-  EXPECT_EQ(counters.accept_errors, 5U);
+  for (const int error : {EMFILE, EMFILE, 1'000'000, -1}) counters.count_accept_error(error);
+  EXPECT_EQ(counters.accept_errors, 4U);
   EXPECT_EQ(counters.accept_errors_by_errno[EMFILE], 2U);
-  EXPECT_EQ(counters.accept_errors_by_errno[ECONNABORTED], 1U);
-  EXPECT_EQ(counters.accept_errors_by_errno[0], 2U) << "what is no errno";
+  EXPECT_EQ(counters.accept_errors_by_errno[0], 2U) << "out of range";
 }
 
 TEST(DurationHistogram, PutsEachDurationIntoTheBucketThatEndsAtItOrAfterIt) {
