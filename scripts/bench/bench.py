@@ -5,25 +5,23 @@ bench.py needs OPTION... checks the options and prints what they need: peers, me
 import argparse
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
 import machine
 import plots
 import results
-from contestants import Places, all_contestants, output_of
-from measures import MEASURES, STEPS, Trial
+from contestants import all_contestants
+from measures import MEASURES, STEPS
 from process import Failed, adopt_orphans
+from trial import Trial
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEPT = HERE + "/results.json"
 README = HERE + "/README.md"
 TRIES = 2
 USAGE_STATUS = 64
-COMPILERS = {"floor-glibc": "cc", "floor-musl": "musl-gcc"}
 
 
 def say(line):
@@ -43,11 +41,10 @@ def rounds(value):
 
 def names_among(known):
     def parse_names(value):
-        names = value.split(",")
-        for name in names:
+        for name in value.split(","):
             if name not in known:
                 raise argparse.ArgumentTypeError(f"'{name}' is not one of: {', '.join(known)}")
-        return names
+        return value.split(",")
     return parse_names
 
 
@@ -74,21 +71,7 @@ def needs_of(options):
     return [need for need, needed in needs.items() if needed]
 
 
-def compile_floors(folder):
-    """Returns the compilers' versions. Where one is not there, its floor is missing."""
-    versions = {}
-    for program, compiler in COMPILERS.items():
-        if not shutil.which(compiler):
-            continue
-        done = subprocess.run([compiler, "-O2", "-static", HERE + "/floor.c", "-o", f"{folder}/{program}"], check=False,
-                              timeout=60, capture_output=True, text=True)
-        if done.returncode != 0:
-            say(f"{compiler} cannot compile the floor: {done.stderr.strip()}")
-        versions[program] = output_of(compiler, "--version").partition("\n")[0]
-    return versions
-
-
-def take(step, trial, found):
+def take(step, trial, entry):
     """One step. What it yields before it fails counts; what fails twice is not tried again."""
     name = trial.contestant.name
     yielded = set()
@@ -98,10 +81,10 @@ def take(step, trial, found):
             raise Failed(failures[-1])
         if step.starts_anew:
             trial.end()
-        elif not trial.running or trial.running.process.ended():
+        elif not trial.process or trial.process.ended():
             trial.start()
         for key, value in step.run(trial):
-            found.record(name, key, value)
+            results.add(entry, key, value)
             yielded.add(key)
     except (Failed, OSError) as error:
         trial.end()
@@ -109,52 +92,44 @@ def take(step, trial, found):
             failures.append(str(error))
             say(f"{name}: {step.label}: {error}")
         for key in set(step.keys) - yielded:
-            found.fail(name, key, str(error))
+            results.add(entry, key, None, str(error))
 
 
-def measure(options, contestants, trials, found):
-    steps = [step for step in STEPS if not options.measure or step.measure in options.measure]
+def measure(options, trials, entries):
     plan = []
-    for number in range(1, options.rounds + 1):
-        # Another one begins each round, so that no moment of the machine belongs to one of them.
-        turn = (number - 1) % max(1, len(contestants))
-        for contestant in contestants[turn:] + contestants[:turn]:
-            plan += [(number, contestant, step) for step in steps
-                     if step.takes(contestant) and (number == 1 or not step.once)]
-    for at, (number, contestant, step) in enumerate(plan):
-        say(f"{at + 1} of {len(plan)}: round {number}: {contestant.name}: {step.label}")
-        trial = trials[contestant.name]
-        take(step, trial, found)
-        if at + 1 == len(plan) or plan[at + 1][1] is not contestant:
+    for number in range(options.rounds):
+        # A different one begins each round, so that no moment of the machine always meets the same one.
+        turn = number % max(1, len(trials))
+        plan += [(number, trial, step) for trial in trials[turn:] + trials[:turn] for step in STEPS
+                 if (not options.measure or step.measure in options.measure)
+                 and (not step.who or trial.contestant.name in step.who) and (number == 0 or not step.once)]
+    for at, (number, trial, step) in enumerate(plan):
+        name = trial.contestant.name
+        say(f"{at + 1} of {len(plan)}: round {number + 1}: {name}: {step.label}")
+        take(step, trial, entries[name])
+        if at + 1 == len(plan) or plan[at + 1][1] is not trial:
             trial.end()
 
 
-def facts_of(options, versions, namespace):
-    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN",
-                "own_network_namespace": namespace, "load_generator": "on the same machine and cores"}
-    return {"machine": machine.facts(), "compilers": versions, "settings": settings}
-
-
 def run(options, programs, cache, work):
-    floors = work + "/floors"
-    os.mkdir(floors)
-    versions = compile_floors(floors)
-    places = Places(programs, floors, cache)
     contestants = [contestant for contestant in all_contestants() if not options.only or contestant.name in options.only]
-    found = results.Results(facts_of(options, versions, "BENCH_NAMESPACE" in os.environ))
-    trials = {}
+    trials, entries = [], {}
     for contestant in contestants:
-        places.find(contestant)
-        found.enter(contestant)
+        folder = f"{work}/{contestant.name}"
+        os.mkdir(folder)
+        contestant.find(programs, cache, folder)
+        entries[contestant.name] = {"title": contestant.title, "kind": contestant.kind, "version": contestant.version,
+                                    "missing": results.without_folders(contestant.missing), "figures": {}}
         if contestant.missing:
             say(f"{contestant.name}: not measured: {contestant.missing}")
             continue
-        folder = f"{work}/{contestant.name}"
-        os.mkdir(folder)
-        trials[contestant.name] = Trial(contestant, programs + "/tcpload", folder, options.quick)
-    present = [contestant for contestant in contestants if not contestant.missing]
-    measure(options, present, trials, found)
-    return found.document()
+        trials.append(Trial(contestant, programs + "/tcpload", folder, options.quick))
+    measure(options, trials, entries)
+    settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN",
+                "own_network_namespace": "BENCH_NAMESPACE" in os.environ,
+                "load_generator": "on the same machine and cores"}
+    compilers = {contestant.program: contestant.compiler for contestant in contestants if contestant.compiler}
+    return {"machine": machine.facts(), "compilers": compilers, "settings": settings, "contestants": entries}
 
 
 def put_into_readme(document):
@@ -170,7 +145,7 @@ def put_into_readme(document):
 
 def end_by_signal(number, _):
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)  # what is running is ended in peace
+        signal.signal(other, signal.SIG_IGN)  # the clean-up is not interrupted
     say("ended by " + signal.Signals(number).name)
     sys.exit(128 + number)
 
@@ -193,7 +168,7 @@ def main():
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="tcpserver-bench.") as work:
         document = run(options, programs, cache, work)
-    print(results.medians_of(document), end="") # what failed was said when it did
+    print(results.medians_of(document), end="")  # failures were reported when they happened
     if options.json or options.keep:
         results.write(options.json or KEPT, document)
     if options.keep:

@@ -1,4 +1,4 @@
-"""The machine: what it is, and what it is asked about while it is measured."""
+"""What the machine is, and its memory and page faults."""
 
 import datetime
 import os
@@ -7,6 +7,10 @@ import re
 import socket
 import statistics
 import time
+
+SETTLED_KIB = 256
+SETTLING = 4  # seconds at most; memory never settles on a machine with other work
+LOOK = 0.2  # seconds between two looks
 
 
 def text_of(path):
@@ -17,9 +21,9 @@ def text_of(path):
         return ""
 
 
-def kib_of(text, *names):
+def kib_of(path, *names):
     """The sum of these fields of /proc/meminfo, or of a file like it."""
-    return sum(int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)[1]) for name in names)
+    return sum(int(kib) for kib in re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text_of(path), re.MULTILINE))
 
 
 def facts():
@@ -27,43 +31,33 @@ def facts():
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": processor[1] if processor else platform.machine(),
-        "memory_mib": round(kib_of(text_of("/proc/meminfo"), "MemTotal") / 1024),
+        "memory_mib": round(kib_of("/proc/meminfo", "MemTotal") / 1024),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "somaxconn": int(text_of("/proc/sys/net/core/somaxconn") or 0),
         "date": datetime.date.today().isoformat(),
     }
 
 
-SETTLED_KIB = 256
-SETTLING = 4  # seconds at most; on a machine with other work it never is
-LOOK = 0.2  # seconds from one look to the next
-
-
 def available_kib():
-    """Memory that nobody has, once that stands still: what ended gives its memory back over a second or more. What the
-    kernel keeps as MemAvailable is not taken, because it counts half of the slabs that can be reclaimed as free, and the
-    inodes of held sockets are among these."""
+    """Free memory, once it settles: processes that ended give theirs back over a second or more. Not MemAvailable, which
+    counts half of the reclaimable slabs as free, and the inodes of held sockets are among these."""
     deadline = time.monotonic() + SETTLING
-    looks = [look_at_memory()]
+    looks = []
     while time.monotonic() < deadline:
-        time.sleep(LOOK)
-        looks.append(look_at_memory())
-        if max(looks[-3:]) - min(looks[-3:]) < SETTLED_KIB and len(looks) >= 3:
+        looks.append(kib_of("/proc/meminfo", "MemFree", "Buffers", "Cached"))
+        if len(looks) >= 3 and max(looks[-3:]) - min(looks[-3:]) < SETTLED_KIB:
             break
+        time.sleep(LOOK)
     return statistics.median(looks[-3:])
 
 
-def look_at_memory():
-    return kib_of(text_of("/proc/meminfo"), "MemFree", "Buffers", "Cached")
-
-
 def own_kib(pid):
-    """What a process has of memory for itself alone, the kernel's part not counted."""
-    return kib_of(text_of(f"/proc/{pid}/smaps_rollup"), "Private_Clean", "Private_Dirty")
+    """Memory of a process that it shares with no other, without the kernel's part."""
+    return kib_of(f"/proc/{pid}/smaps_rollup", "Private_Clean", "Private_Dirty")
 
 
 def minor_faults(pid):
-    """Of a process itself, and of its children that were waited for."""
+    """Of a process, and of its children that it waited for."""
     fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[7]), int(fields[8])
 

@@ -1,4 +1,4 @@
-"""How it is measured. A step is one look at one server; it yields its figures as (key, value), and may fail in between."""
+"""How it is measured. A step takes a trial, yields its figures as (key, value), and may fail in between."""
 
 import dataclasses
 import glob
@@ -7,55 +7,21 @@ import re
 import shutil
 
 import machine
-from contestants import Running
-from load import Held, Load
-from process import Failed, children_of, eventually
+from process import Failed
 
 CONCURRENCIES = (1, 64, 512)
-MORE_CONCURRENCIES = (8, 256, 1024)  # for the picture, of some
+MORE_CONCURRENCIES = (8, 256, 1024)  # of those in the plot
+IN_THE_PLOT = ("tcpserver", "xinetd", "socat", "floor", "floor-musl")
 HELD = 1000
-MORE_HELD = (0, 1000, 2000, 5000, 10000)  # of ours alone
-IN_THE_PICTURE = ("tcpserver", "xinetd", "socat", "floor", "floor-musl")
+MORE_HELD = (0, 1000, 2000, 5000, 10000)  # of ours only
 MIB = 1 << 20
 
 
-class Trial:
-    """One contestant. What is learned of its speed stays for the rounds to come."""
-
-    def __init__(self, contestant, tcpload, folder, quick):
-        self.contestant, self.tcpload, self.folder = contestant, tcpload, folder
-        self.seconds = 0.1 if quick else 0.8  # that a look at a rate takes, about
-        self.held = 100 if quick else HELD
-        self.growth = MORE_HELD[:2] if quick else MORE_HELD
-        self.speeds = {}
-        self.failures = {}  # label of a step: what went wrong in it
-        self.running = self.load = None
-
-    def start(self, before=(), after=()):
-        self.end()
-        self.running = Running(self.contestant, self.folder, before, after)
-        self.load = Load(self.tcpload, self.running)
-        self.running.must_be_idle()
-
-    def end(self):
-        if self.running:
-            self.running.process.end()
-        self.running = self.load = None
-
-    def amount(self, what, least, most, speed_of):
-        """So much that it takes its time. `speed_of` tries an amount, where nothing is known yet."""
-        if what not in self.speeds:
-            self.speeds[what] = speed_of(least)
-        return int(min(most, max(least, self.speeds[what] * self.seconds)))
-
-
 def connections(trial, concurrency):
-    """Returns what tcpload reports of about a second of connections."""
     what = "connections" if concurrency > 1 else "connections, one by one"
     count = trial.amount(what, max(100, 2 * concurrency), 200_000,
-                         lambda least: trial.load.connections(least, concurrency)["rate_per_s"])
-    figures = trial.load.connections(count, concurrency)
-    trial.running.must_be_idle()
+                         lambda least: trial.connections(least, concurrency)["rate_per_s"])
+    figures = trial.connections(count, concurrency)
     trial.speeds[what] = figures["rate_per_s"]
     return figures
 
@@ -72,110 +38,87 @@ def rate(concurrency):
 
 
 def memory(trial):
-    """Of the whole machine, so that the kernel's part and both ends of the connections are counted; less what the load
-    generator has for itself. A first crowd takes what lies about half used; what the second takes is new."""
-    with Held(trial.load, trial.held) as first:
-        before = machine.available_kib() + first.own_kib()
-        with Held(trial.load, trial.held) as second:
-            after = machine.available_kib() + first.own_kib() + second.own_kib()
-    yield "memory_kib_per_held_connection", (before - after) / trial.held
-    trial.running.must_be_idle()
+    """Of the whole machine, so that the kernel's part and both ends of the connections are counted, minus the load
+    generator's own. The first held connections take what is about half used; what the second take is new."""
+    count = 100 if trial.quick else HELD
+    with trial.hold(count) as first:
+        before = machine.available_kib() + machine.own_kib(first.pid)
+        with trial.hold(count) as second:
+            after = machine.available_kib() + machine.own_kib(first.pid) + machine.own_kib(second.pid)
+    yield "memory_kib_per_held_connection", (before - after) / count
+    trial.wait_for_children(0)
 
 
 def bulk(trial):
-    """One stream; both directions at the same time carry as much. Three seconds of it: how fast it is changes with the
-    processor that happens to do the kernel's part."""
-    mib = 3 * trial.amount("MiB", 64, 1024, lambda least: stream(trial, least) / MIB)
-    rate_of_stream = stream(trial, mib)
-    trial.speeds["MiB"] = rate_of_stream / MIB
-    yield "bulk_mb_per_s", rate_of_stream / 1e6
-
-
-def stream(trial, mib):
-    """Returns the bytes a second that went out and came back."""
-    figures = trial.load.run("--bulk", f"{mib}M")
-    trial.running.must_be_idle()
-    return figures["bytes_per_s"]
+    """One stream, in both directions at once, for three seconds: the speed changes with the processor that happens to do
+    the kernel's part."""
+    stream = lambda mib: trial.load("--bulk", f"{mib}M")["bytes_per_s"]
+    speed = stream(3 * trial.amount("MiB", 64, 1024, lambda least: stream(least) / MIB))
+    trial.speeds["MiB"] = speed / MIB
+    yield "bulk_mb_per_s", speed / 1e6
 
 
 def ping(trial):
     count = int(20_000 * trial.seconds)
-    yield "ping_p50_us", trial.load.run("--ping", str(count), "--message-size", "32")["latency_us"]["p50"]
-    trial.running.must_be_idle()
+    yield "ping_p50_us", trial.load("--ping", count, "--message-size", 32)["latency_us"]["p50"]
+
+
+def counted_per_connection(trial, count, counters):
+    """What `counters` returns, in `count` connections, divided by them. Earlier ones pay for the start."""
+    trial.connections(100, 64)
+    before = counters()
+    trial.connections(count, 64)
+    return [(now - earlier) / count for now, earlier in zip(counters(), before)]
 
 
 def faults(trial):
-    """Counted by the kernel on the parent, and of the children on the parent that waits for them."""
+    """The kernel counts the parent's, and those of children that the parent waited for."""
     trial.start(after=("reap",) if trial.contestant.kind == "floor" else ())
-    trial.load.connections(100, 64)  # a first time touches more
-    trial.running.must_be_idle()
-    own, of_children = machine.minor_faults(trial.running.pid)
-    count = int(1000 * trial.seconds)  # which a slow one has in a second or two
-    trial.load.connections(count, 64)
-    trial.running.must_be_idle()
-    own_after, of_children_after = machine.minor_faults(trial.running.pid)
-    yield "minor_faults_of_parent_per_connection", (own_after - own) / count
-    if of_children_after == of_children:
-        raise Failed("it does not wait for its children, so their faults are booked nowhere")
-    yield "minor_faults_per_child", (of_children_after - of_children) / count
+    parent, child = counted_per_connection(trial, int(1000 * trial.seconds), lambda: machine.minor_faults(trial.process.pid))
+    yield "minor_faults_of_parent_per_connection", parent
+    if child == 0:
+        raise Failed("it does not wait for its children, so their faults are not counted")
+    yield "minor_faults_per_child", child
 
 
 def calls(trial):
-    """Counted by strace, which slows all down and changes no count. A first hundred is for the start."""
+    """strace slows everything down, and changes no count."""
     if not shutil.which("strace"):
         raise Failed("strace is not installed")
-    for old in glob.glob(trial.folder + "/trace.*"):
+    trace = trial.folder + "/trace."
+
+    def count_calls():
+        """Of the parent and of all others. Signals and ends have lines of their own."""
+        counts = {path: len(re.findall(r"^\w+\(", machine.text_of(path), re.MULTILINE)) for path in glob.glob(trace + "*")}
+        parent = counts.get(f"{trace}{trial.process.pid}", 0)
+        return parent, sum(counts.values()) - parent
+
+    for old in glob.glob(trace + "*"):
         os.remove(old)
     trial.start(before=("strace", "-D", "-ff", "-qq", "-o", trial.folder + "/trace"))
-    trial.load.connections(100, 64)
-    trial.running.must_be_idle()
-    of_parent, of_children = traced(trial)
-    count = 200
-    trial.load.connections(count, 64)
-    trial.running.must_be_idle()
-    of_parent_after, of_children_after = traced(trial)
-    yield "system_calls_of_parent_per_connection", (of_parent_after - of_parent) / count
-    yield "system_calls_per_child", (of_children_after - of_children) / count
-
-
-def traced(trial):
-    """The system calls so far, of the parent and of all others; signals and ends have lines of their own."""
-    of_parent = of_others = 0
-    for path in glob.glob(trial.folder + "/trace.*"):
-        count = len(re.findall(r"^\w+\(", machine.text_of(path), re.MULTILINE))
-        if path.endswith(f".{trial.running.pid}"):
-            of_parent = count
-        else:
-            of_others += count
-    return of_parent, of_others
+    parent, child = counted_per_connection(trial, 200, count_calls)
+    yield "system_calls_of_parent_per_connection", parent
+    yield "system_calls_per_child", child
 
 
 def growth(trial):
-    """Connections are held, more and more, and others come and go beside them."""
+    """More and more connections are held, and others come and go meanwhile."""
     trial.start()
     connections(trial, 64)
     before = machine.available_kib()
-    crowds = []
+    holders, held = [], 0
     try:
-        for wanted in trial.growth:
+        for wanted in MORE_HELD[:2] if trial.quick else MORE_HELD:
             if wanted:
-                crowds.append(Held(trial.load, wanted - sum(crowd.count for crowd in crowds)))
-                own = sum(crowd.own_kib() for crowd in crowds)
-                kib = (before - machine.available_kib() - own) / wanted
-                yield f"memory_kib_per_connection_of_{wanted}_held", kib
-            yield f"connections_per_s_with_{wanted}_held", beside(trial, wanted)
+                holders.append(trial.hold(wanted - held))
+                held = wanted
+                own = sum(machine.own_kib(holder.pid) for holder in holders)
+                yield f"memory_kib_per_connection_of_{held}_held", (before - machine.available_kib() - own) / held
+            count = trial.amount("connections", 128, 200_000, None)
+            yield f"connections_per_s_with_{held}_held", trial.connections(count, 64, held=held)["rate_per_s"]
     finally:
-        for crowd in crowds:
-            crowd.end()
-
-
-def beside(trial, held):
-    """The rate, at 64, while so many are held."""
-    count = trial.amount("connections", 128, 200_000, None)
-    figures = trial.load.connections(count, 64)
-    if not eventually(lambda: len(children_of(trial.running.pid)) == held):
-        raise Failed(f"{len(children_of(trial.running.pid))} children are there for {held} held connections")
-    return figures["rate_per_s"]
+        for holder in holders:
+            holder.end()
 
 
 @dataclasses.dataclass
@@ -184,24 +127,21 @@ class Step:
     label: str
     run: callable
     keys: tuple  # of the figures that it yields
-    who: tuple = ()  # names of contestants; all where empty
-    starts_anew: bool = False  # it starts the server itself, in a way of its own
+    who: tuple = ()  # names of contestants; all if empty
+    starts_anew: bool = False  # it starts the server itself
     once: bool = False  # a count that no round changes
-
-    def takes(self, contestant):
-        return not self.who or contestant.name in self.who
 
 
 def rate_step(measure, concurrency, who=()):
     keys = (f"connections_per_s_at_{concurrency}",)
     if concurrency == 64:
         keys += ("latency_p50_us_at_64", "latency_p99_us_at_64")
-    return Step(measure, f"connections/s, {concurrency} at a time", rate(concurrency), keys, who)
+    return Step(measure, f"connections/s, concurrency {concurrency}", rate(concurrency), keys, who)
 
 
 STEPS = (
     *(rate_step("rate", concurrency) for concurrency in CONCURRENCIES),
-    *(rate_step("concurrency", concurrency, IN_THE_PICTURE) for concurrency in MORE_CONCURRENCIES),
+    *(rate_step("concurrency", concurrency, IN_THE_PLOT) for concurrency in MORE_CONCURRENCIES),
     Step("bulk", "MB/s of one stream", bulk, ("bulk_mb_per_s",)),
     Step("ping", "round trips", ping, ("ping_p50_us",)),
     Step("memory", "memory of held connections", memory, ("memory_kib_per_held_connection",)),

@@ -1,4 +1,4 @@
-"""The processes that are started, and their end: whatever happens, none is left."""
+"""Processes that are started, and ended in any case. scripts/soak/ uses this, too."""
 
 import atexit
 import ctypes
@@ -8,23 +8,24 @@ import subprocess
 import time
 
 PATIENCE = 10  # seconds until what should have happened counts as not happening
-LEAVING = 30  # seconds for thousands of children to end on a busy machine
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
+# No option of the server comes from whoever runs the script.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
 
 
 class Failed(Exception):
-    """A measure that could not be taken, and why, in words for the table."""
+    """A measurement that failed, and why, in words for the table."""
 
 
 def adopt_orphans():
-    """Children that a server leaves behind become ours, so that they are found and ended."""
+    """Children that a server leaves behind become children of this process, which ends them."""
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def children_of(pid):
-    """Zombies included. All of /proc is not looked through: with thousands of processes, that alone takes memory."""
+    """Includes zombies. Reading all of /proc would take memory while memory is measured."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             return [int(child) for child in file.read().split()]
@@ -41,10 +42,6 @@ def eventually(condition, patience=PATIENCE):
     return True
 
 
-def before_exec():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 class Process:
     """A program in a session of its own, so that a Ctrl-C does not reach it and all of its group can be ended."""
 
@@ -53,13 +50,14 @@ class Process:
     def __init__(self, command, log, **options):
         self.log = log
         with open(log, "w") as file:
-            self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=file, start_new_session=True,
-                                          preexec_fn=before_exec, **options)
+            self.popen = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=file, start_new_session=True, env=ENVIRONMENT,
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), **options)
         self.pid = self.popen.pid
         Process.running.append(self)
 
     def ended(self):
-        """It is not reaped by this: until its end() no stranger can have its number."""
+        """Does not reap it: until end() no other process can have its pid."""
         if self.popen.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -69,29 +67,31 @@ class Process:
             return file.read()
 
     def last_words(self):
-        lines = self.log_text().split("\n")
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
-
-    def idle(self):
-        """True where no child is left, not even a zombie, within the time."""
-        return eventually(lambda: not children_of(self.pid), LEAVING)
+        return self.log_text().strip().rpartition("\n")[2] or "it said nothing"
 
     def end(self):
-        """SIGTERM, and after a while SIGKILL for it and its group. Children that it leaves behind are ended, too."""
+        """Sends SIGTERM, and after a while SIGKILL to it and its group. Ends the children that it leaves behind, too."""
         if self.popen.returncode is None:
             self.popen.send_signal(signal.SIGTERM)
             eventually(self.ended, 3)
-            self.to_group(signal.SIGKILL)
+            self.kill_group()
             self.popen.wait()
+        if self in Process.running:
             Process.running.remove(self)
         if not Process.running:
             end_orphans()
 
-    def to_group(self, number):
+    def kill_group(self):
         try:
-            os.killpg(self.pid, number)
+            os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
 
 def end_orphans():
@@ -112,6 +112,7 @@ def end_orphans():
 @atexit.register
 def end_all():
     for process in reversed(Process.running[:]):
-        process.to_group(signal.SIGKILL)
+        if process.popen.returncode is None:
+            process.kill_group()
         process.end()
     end_orphans()

@@ -1,35 +1,13 @@
-"""What was measured: kept as JSON, and shown as tables."""
+"""The figures: kept as JSON, and shown as tables."""
 
-import dataclasses
 import json
 import re
 import statistics
 
-from measures import CONCURRENCIES, MORE_CONCURRENCIES, MORE_HELD
+from measures import STEPS
 
-
-@dataclasses.dataclass
-class Figure:
-    digits: int = 0
-    more_is_better: bool = True
-
-
-RATE, COST, FINE_COST = Figure(), Figure(0, False), Figure(1, False)
-FIGURES = {
-    **{f"connections_per_s_at_{n}": RATE for n in sorted(CONCURRENCIES + MORE_CONCURRENCIES)},
-    "latency_p50_us_at_64": COST,
-    "latency_p99_us_at_64": COST,
-    "ping_p50_us": FINE_COST,
-    "bulk_mb_per_s": RATE,
-    "memory_kib_per_held_connection": COST,
-    "minor_faults_per_child": FINE_COST,
-    "minor_faults_of_parent_per_connection": FINE_COST,
-    "system_calls_per_child": FINE_COST,
-    "system_calls_of_parent_per_connection": FINE_COST,
-    **{f"connections_per_s_with_{n}_held": RATE for n in MORE_HELD},
-    **{f"memory_kib_per_connection_of_{n}_held": COST for n in MORE_HELD if n},
-}
-# Of the README's table: the head, and what stands below it; of two figures both, with a plus between.
+FIGURES = [key for step in STEPS for key in step.keys]
+# The columns of the README's table. Of two figures both are shown, with a plus between.
 COLUMNS = (
     ("connections/s, one by one", ("connections_per_s_at_1",)),
     ("64 at a time", ("connections_per_s_at_64",)),
@@ -45,44 +23,19 @@ NONE = "–"
 
 
 def without_folders(words):
-    """What is kept says nothing of where things lie on the machine."""
+    """The kept results do not show where things lie on the machine."""
     return re.sub(r"(/[\w.+~-]+)+/", "", words)
 
 
-class Results:
-    """Raw figures of all rounds; None where one failed, and why."""
-
-    def __init__(self, facts):
-        self.facts = facts
-        self.contestants = {}
-
-    def enter(self, contestant):
-        self.contestants[contestant.name] = {"title": contestant.title, "kind": contestant.kind,
-                                             "version": contestant.version, "missing": without_folders(contestant.missing),
-                                             "figures": {}}
-
-    def record(self, name, key, value):
-        figure = self.contestants[name]["figures"].setdefault(key, {"rounds": []})
-        figure["rounds"].append(round(value, 3))
-
-    def fail(self, name, key, why):
-        figure = self.contestants[name]["figures"].setdefault(key, {"rounds": []})
-        figure["rounds"].append(None)
+def add(contestant_entry, key, value, why=""):
+    """Adds the figure of a round. None means that it failed."""
+    figure = contestant_entry["figures"].setdefault(key, {"rounds": []})
+    figure["rounds"].append(None if value is None else round(value, 3))
+    values = [value for value in figure["rounds"] if value is not None]
+    if value is None:
         figure["failed"] = without_folders(why)
-
-    def document(self):
-        for entry in self.contestants.values():
-            for figure in entry["figures"].values():
-                figure.update(summary(figure["rounds"]))
-        return {**self.facts, "contestants": self.contestants}
-
-
-def summary(rounds):
-    """Median and spread of the rounds that gave a figure."""
-    values = [value for value in rounds if value is not None]
-    if not values:
-        return {"median": None, "min": None, "max": None}
-    return {"median": round(statistics.median(values), 3), "min": min(values), "max": max(values)}
+    figure.update({"median": round(statistics.median(values), 3), "min": min(values), "max": max(values)} if values else
+                  {"median": None, "min": None, "max": None})
 
 
 def write(path, document):
@@ -100,24 +53,21 @@ def median_of(entry, key):
     return entry["figures"].get(key, {}).get("median")
 
 
-def number(value, digits):
+def text_of(entry, key):
+    value = median_of(entry, key)
+    digits = 1 if key.startswith(("ping", "minor_faults", "system_calls")) else 0
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
 def markdown_of(document):
-    """The README's table: medians, where they come from, and why there is a dash."""
-    entries = [entry for entry in document["contestants"].values() if not entry["missing"]]
+    """The README's table: medians, where they come from, and why figures are missing."""
     lines = ["| | " + " | ".join(head for head, _ in COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
-    for entry in entries:
-        cells = [cell_of(entry, keys) for _, keys in COLUMNS]
-        title = f"**{entry['title']}**" if entry["kind"] == "ours" else entry["title"]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", source_of(document), *dashes_of(document)]) + "\n"
-
-
-def cell_of(entry, keys):
-    values = [number(median_of(entry, key), FIGURES[key].digits) for key in keys]
-    return NONE if NONE in values else " + ".join(values)
+    for entry in document["contestants"].values():
+        if not entry["missing"]:
+            title = f"**{entry['title']}**" if entry["kind"] == "ours" else entry["title"]
+            cells = [" + ".join(text_of(entry, key) for key in keys) for _, keys in COLUMNS]
+            lines.append(f"| {title} | " + " | ".join(NONE if NONE in cell else cell for cell in cells) + " |")
+    return "\n".join([*lines, "", source_of(document), *reasons_of(document)]) + "\n"
 
 
 def source_of(document):
@@ -128,14 +78,13 @@ def source_of(document):
             f"{', '.join(versions)}; {', '.join(sorted(set(document['compilers'].values())))}.")
 
 
-def dashes_of(document):
-    """Folded, a line for each reason why there is no figure in the table."""
-    shown = [key for _, keys in COLUMNS for key in keys]
+def reasons_of(document):
+    """One folded line for each reason why the table has no figure."""
     reasons = {}
     for entry in document["contestants"].values():
         if entry["missing"]:
             reasons.setdefault((entry["title"], entry["missing"]), []).append("all")
-        for key in shown:
+        for key in (key for _, keys in COLUMNS for key in keys):
             figure = entry["figures"].get(key, {})
             if "failed" in figure and figure["median"] is None:
                 reasons.setdefault((entry["title"], figure["failed"]), []).append(f"`{key}`")
@@ -147,7 +96,6 @@ def dashes_of(document):
 
 def medians_of(document):
     """For the terminal: one line per figure."""
-    present = [(name, entry) for name, entry in document["contestants"].items() if not entry["missing"]]
-    return "".join(f"{key}: " + ", ".join(f"{name} {number(median_of(entry, key), figure.digits)}"
-                                          for name, entry in present) + "\n"
-                   for key, figure in FIGURES.items() if any(key in entry["figures"] for _, entry in present))
+    present = {name: entry for name, entry in document["contestants"].items() if not entry["missing"]}
+    return "".join(f"{key}: " + ", ".join(f"{name} {text_of(entry, key)}" for name, entry in present.items()) + "\n"
+                   for key in FIGURES if any(key in entry["figures"] for entry in present.values()))

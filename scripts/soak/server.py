@@ -41,9 +41,8 @@ class Server:
             program = shutil.copy(program, self.folder.name)
         else:
             self.as_user = []
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
         self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", *options],
-                                       self.folder.name + "/log", stdout=subprocess.PIPE, env=environment, text=True)
+                                       self.folder.name + "/log", stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
         announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.popen.stdout.readline())
         if announced is None:
