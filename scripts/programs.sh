@@ -1,8 +1,8 @@
 # Sourced by the scripts that run our programs, after packages.sh.
 # shellcheck shell=bash
 
-# build_programs TARGET...: builds them, and sets `programs` to their folder. Where the variable BUILT_PROGRAMS names a
-# folder, that is taken as it is.
+# build_programs TARGET...: builds them, and sets `programs` to their folder. If the variable BUILT_PROGRAMS names a folder,
+# its programs are used instead.
 build_programs() {
   programs=${BUILT_PROGRAMS:-}
   [ -z "$programs" ] || return 0
@@ -12,40 +12,56 @@ build_programs() {
   cmake --build "$programs" --parallel "$(nproc)" --target "$@" >&2
 }
 
-# ends_with FUNCTION: however the script ends, FUNCTION is called, once.
-ends_with() {
-  # shellcheck disable=SC2064 # the name is meant as it is now
-  trap "$1" EXIT
+# Makes a folder and sets `work` to it. When the script ends, for whatever reason, the folder and all background processes go.
+begin_work() {
+  trap end_work EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  work=''
+  work=$(mktemp -d)
+}
+end_work() {
+  local i
+  trap '' HUP INT TERM
+  # All get the signal before any is waited for. A session may take its time, and a process may be stopped: 5 s at most.
+  jobs -p | xargs -r kill 2>/dev/null || true
+  for ((i = 0; i < 50; i++)); do
+    [ -n "$(jobs -pr)" ] || break
+    sleep 0.1
+  done
+  jobs -pr | xargs -r kill -KILL 2>/dev/null || true
+  wait 2>/dev/null || true
+  [ -z "$work" ] || rm -rf "$work"
 }
 
-# start_server FOLDER OPTION...: tcpserver with these options, `--port 0` among them. Sets `server` to its pid and
-# `port` to the port that it announced; FOLDER/announced has what it says on standard output, FOLDER/log the rest.
-server=''
+# start_server OPTION...: tcpserver on a free port of 127.0.0.1. Sets `server` to its pid and `port` to its port. Its standard
+# output goes to $work/announced, its standard error to $work/log. No option comes from the environment.
 start_server() {
-  local folder=$1 i
-  shift
-  : >"$folder/announced"
-  # No option comes from the environment of whoever runs the script.
-  (unset "${!TCPSERVER_@}" && CDPATH='' cd "$programs" && exec ./tcpserver "$@") >"$folder/announced" 2>"$folder/log" &
+  local i
+  : >"$work/announced"
+  (unset "${!TCPSERVER_@}" && CDPATH='' cd "$programs" && exec ./tcpserver --bind 127.0.0.1 --port 0 "$@") \
+    >"$work/announced" 2>"$work/log" &
   server=$!
   for ((i = 0; i < 600; i++)); do
-    port=$(sed -n 's/^Server is listening on port //p' "$folder/announced")
+    port=$(sed -n 's/^Server is listening on port //p' "$work/announced")
     [ -z "$port" ] || return 0
     kill -0 "$server" 2>/dev/null || break
     sleep 0.1
   done
-  cat "$folder/log" >&2
+  cat "$work/log" >&2
   echo "$0: the server did not start" >&2
   exit 69
 }
 
-# Ends it, and waits for that; does nothing where none was started.
 stop_server() {
-  [ -n "$server" ] || return 0
   kill "$server" 2>/dev/null || true
   wait "$server" 2>/dev/null || true
-  server=''
+}
+
+# start_clients OPTION...: many clients at once. Sets `client` to their pid. They run in the background, so that the script
+# handles signals at once: wait for them.
+start_clients() {
+  "$programs/tcpclient" --clients "$@" 127.0.0.1 "$port" &
+  client=$!
 }

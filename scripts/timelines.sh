@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Draws the README's picture, the timelines of the iterative and of the forking server: scripts/timelines.sh [--redraw]
-#   It runs both, keeps what it measured in scripts/timelines/*.json, and draws that with gnuplot.
-#   --redraw   draws what is kept, and runs nothing
-# The variable OUT names another folder for what is measured and drawn.
+# Draws the README's plot, the timelines of an iterative and of a forking server: scripts/timelines.sh [--redraw]
+#   It runs both, keeps the times in scripts/timelines/*.json, and draws them with gnuplot.
+#   --redraw   only draws the kept times
+# The variable OUT names another folder for times and plot.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
@@ -20,51 +20,34 @@ case "$*" in
   *) echo "$0: '$*' is not an option: --redraw is the only one" >&2; exit 64 ;;
 esac
 [ -d "$out" ] || { echo "$0: OUT is '$out', and there is no such folder" >&2; exit 64; }
-command -v gnuplot >/dev/null || install_missing "what draws" gnuplot-nox
-python3 -c 'import json' 2>/dev/null || install_missing "what reads JSON" python3
+command -v gnuplot >/dev/null || install_missing "the plotter" gnuplot-nox
+python3 -c 'import json' 2>/dev/null || install_missing "the reader of JSON" python3
 
-work=''
-client=''
-clean_up() {
-  trap '' INT TERM HUP
-  [ -z "$client" ] || kill "$client" 2>/dev/null || true
-  stop_server
-  [ -z "$work" ] || rm -rf "$work"
-}
-ends_with clean_up
-work=$(mktemp -d)
-
-# measure MODE: five clients, the first of which holds its connection for two seconds.
-measure() {
-  start_server "$work" --mode "$1" --bind 127.0.0.1 --port 0
-  "$programs/tcpclient" --clients 5 --slow 1 --delay 2s --json 127.0.0.1 "$port" >"$work/$1.json" &
-  client=$! # in the background, so that a signal is heard at once
-  wait "$client"
-  client=''
-  stop_server
-}
-
+begin_work
 if ! $redraw; then
   build_programs tcpserver tcpclient
-  measure iterative
-  measure fork
   data=$out
-  mv "$work/iterative.json" "$work/fork.json" "$data"
+  # Five clients, the first of which holds its connection for two seconds.
+  for mode in iterative fork; do
+    start_server --mode $mode
+    start_clients 5 --slow 1 --delay 2s --json >"$work/$mode.json"
+    wait "$client"
+    stop_server
+    mv "$work/$mode.json" "$data"
+  done
   echo "measured: $data/iterative.json and fork.json" >&2
 fi
 
-# For gnuplot, a line a client: its number, start, connected, sent, replied, and the wait as text.
-rows_of() {
-  python3 - "$data/$1.json" <<'END'
+# For gnuplot, a line for each client: its number, start, connected, sent, replied, and the wait as text.
+for mode in iterative fork; do
+  python3 - "$data/$mode.json" >"$work/$mode" <<'END'
 import json, sys
 for client in json.load(open(sys.argv[1]))["clients"]:
     wait = client["replied_s"] - client["started_s"]
     text = f"{wait:.2f} s" if wait >= 1 else f"{wait * 1000:.1f} ms"
     print(client["id"], client["started_s"], client["connected_s"], client["sent_s"], client["replied_s"], f'"{text}"')
 END
-}
-rows_of iterative >"$work/iterative"
-rows_of fork >"$work/fork"
+done
 
 # The text is readable on light and dark pages. Colour-blind people can tell the bars apart (Okabe and Ito).
 text='#77808a'
@@ -84,24 +67,25 @@ set lmargin at screen 0.15
 set rmargin at screen 0.98
 set style fill solid 1 noborder
 unset key
-rows(mode) = "$work/" . mode
-# A bar that would be thinner than a hair is as thin as one.
+# A bar is at least as wide as a hair.
 end(sent, replied) = replied - sent < 0.008 ? sent + 0.008 : replied
-set title "--mode iterative: one client after another"
-set tmargin at screen 0.93
-set bmargin at screen 0.62
-set format x ""
-plot rows("iterative") using 3:1:3:4:(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#56b4e9", \\
-     '' using 4:1:4:(end(\$4,\$5)):(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#d55e00", \\
-     '' using (end(\$4,\$5)):1:6 with labels left offset 0.6,0 textcolor rgb "$text"
-set title "--mode fork: a process for each client"
-set format x "%g"
-set xlabel "seconds since all five were started"
-set key at screen 0.98,0.02 right bottom horizontal textcolor rgb "$text" samplen 1
-set tmargin at screen 0.53
-set bmargin at screen 0.22
-plot rows("fork") using 3:1:3:4:(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#56b4e9" title "holds its connection", \\
-     '' using 4:1:4:(end(\$4,\$5)):(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#d55e00" title "waits for its reply", \\
-     '' using (end(\$4,\$5)):1:6 with labels left offset 0.6,0 textcolor rgb "$text" notitle
+do for [mode in "iterative fork"] {
+  if (mode eq "iterative") {
+    set title "--mode iterative: one client after another"
+    set tmargin at screen 0.93
+    set bmargin at screen 0.62
+    set format x ""
+  } else {
+    set title "--mode fork: a process for each client"
+    set format x "%g"
+    set xlabel "seconds since all five were started"
+    set key at screen 0.98,0.02 right bottom horizontal textcolor rgb "$text" samplen 1
+    set tmargin at screen 0.53
+    set bmargin at screen 0.22
+  }
+  plot "$work/" . mode using 3:1:3:4:(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#56b4e9" title "holds its connection", \\
+       '' using 4:1:4:(end(\$4,\$5)):(\$1-0.32):(\$1+0.32) with boxxyerror linecolor rgb "#d55e00" title "waits for its reply", \\
+       '' using (end(\$4,\$5)):1:6 with labels left offset 0.6,0 textcolor rgb "$text" notitle
+}
 END
 echo "drawn: $out/timelines.svg" >&2
