@@ -3,10 +3,13 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/exit_status.hpp"
 #include "tcpserver/base/service.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tcpserver::client {
 
@@ -35,6 +38,13 @@ struct ClientCommand {
 
 // Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
 [[nodiscard]] ClientCommand parse_client_command(int argc, char* const* argv);
+
+// Tries the addresses in order. Each gets an even share of the time that is left, so that a silent one leaves
+// time for the next. Returns a connected, non-blocking socket. Throws StartError with the failure of each
+// address: temp_fail (one timed out), unavailable (refused, unreachable); or system (cannot open a socket).
+[[nodiscard]] base::UniqueFd connect_to_any(const std::string& host,
+                                            const std::vector<base::SocketAddress>& addresses,
+                                            std::optional<base::TimePoint> deadline);
 
 // Runs tcpclient. Asks on a terminal, sends --message, or streams standard input; prints the reply. Throws
 // StartError: no_host, unavailable, temp_fail, io_error (also if fewer bytes came back than were sent),

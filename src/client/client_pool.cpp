@@ -10,9 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
-#include <string>
-#include <string_view>
 
 namespace tcpserver::client {
 
@@ -150,8 +147,14 @@ class ClientPool final : private ConnectionHandler {
                 (connection.state == State::ending ? "timed out: the server replied, and did not close for "
                                                    : "timed out: nothing from the server for ") +
                     base::duration_text(*options_.timeout)};
-      case Fault::Kind::closed:
-        return describe_close(connection);
+      case Fault::Kind::closed: {
+        const std::string closed = "the server closed the connection ";
+        if (connection.sent < connection.size)
+          return {Trouble::closed, closed + "before the sentence was sent"};
+        if (connection.received == 0) return {Trouble::no_reply, closed + "without a reply"};
+        return {Trouble::short_reply, closed + "after " + std::to_string(connection.received) + " of " +
+                                          std::to_string(connection.size) + " bytes"};
+      }
       case Fault::Kind::wrong_bytes:
         return {Trouble::wrong_reply, "the reply is wrong: " + describe_difference(connection, fault.came)};
       case Fault::Kind::error:
@@ -160,14 +163,6 @@ class ClientPool final : private ConnectionHandler {
     const bool reset = fault.error == ECONNRESET || fault.error == EPIPE;
     return {reset ? Trouble::reset : Trouble::broken,
             "the connection broke: " + base::error_text(fault.error)};
-  }
-
-  static Failure describe_close(const Connection& connection) {
-    const std::string closed = "the server closed the connection ";
-    if (connection.sent < connection.size) return {Trouble::closed, closed + "before the sentence was sent"};
-    if (connection.received == 0) return {Trouble::no_reply, closed + "without a reply"};
-    return {Trouble::short_reply, closed + "after " + std::to_string(connection.received) + " of " +
-                                      std::to_string(connection.size) + " bytes"};
   }
 
   [[nodiscard]] std::string describe_difference(const Connection& connection, std::string_view came) const {
@@ -195,10 +190,6 @@ class ClientPool final : private ConnectionHandler {
   std::vector<Sentence> sentences_;
 };
 
-std::vector<std::string> draw_chart(const Timeline& timeline, std::size_t columns, std::size_t most_rows) {
-  return chart(timeline, {.columns = columns, .most_rows = most_rows}, base::colours_wanted());
-}
-
 }  // namespace
 
 Timeline run_clients(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
@@ -220,7 +211,8 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
     if (!size || !frames.ready()) return;
     constexpr std::size_t taken = chart_frame + 1;  // a row is left for the cursor
     const std::size_t room = std::max(size->rows, taken + 1) - taken;
-    frames.write(place.draw(draw_chart(so_far, size->columns, std::min(room, most_chart_rows)), *size));
+    const auto rows = std::min(room, most_chart_rows);
+    frames.write(place.draw(chart(so_far, size->columns, rows, base::colours_wanted()), *size));
   });
   std::string text;
   if (options.json) {
@@ -228,7 +220,7 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
   } else {
     const auto size = terminal();
     const std::size_t columns = size ? size->columns : page_columns;
-    const auto lines = draw_chart(timeline, columns, most_chart_rows);
+    const auto lines = chart(timeline, columns, most_chart_rows, base::colours_wanted());
     text = (size ? place.finish(lines, *size) : base::joined(lines)) +
            base::joined(base::wrapped(summary(timeline), columns - 1));
   }

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,21 +104,17 @@ void ConnectionEngine::wait(TimePoint wake, const sigset_t& mask) {
 
 // epoll_pwait2 (Linux 5.11) waits to the nanosecond; older kernels to the millisecond, rounded up.
 int ConnectionEngine::wait_for_events(base::Duration limit, const sigset_t& mask) noexcept {
-#ifdef SYS_epoll_pwait2
   static bool known = true;
   if (known) {
     const timespec exact = base::to_timespec(limit);
-    constexpr std::size_t kernel_mask_size = 8;
-    const auto count = ::syscall(SYS_epoll_pwait2, epoll_.get(), events_.data(),
-                                 static_cast<int>(most_events), &exact, &mask, kernel_mask_size);
+    const int count = ::epoll_pwait2(epoll_.get(), events_.data(), most_events, &exact, &mask);
     known = count >= 0 || errno != ENOSYS;
-    if (known) return static_cast<int>(count);
+    if (known) return count;
   }
-#endif
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
   constexpr std::int64_t longest = 60'000;
-  return ::epoll_pwait(epoll_.get(), events_.data(), static_cast<int>(most_events),
-                       static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, longest)), &mask);
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+  const auto timeout = static_cast<int>(std::min<std::int64_t>(milliseconds, longest));
+  return ::epoll_pwait(epoll_.get(), events_.data(), most_events, timeout, &mask);
 }
 
 void ConnectionEngine::step(Connection& connection, std::uint32_t events) {
@@ -152,13 +147,11 @@ void ConnectionEngine::moved(Connection& connection, TimePoint at) noexcept {
 void ConnectionEngine::open(std::uint64_t size, TimePoint began, bool holds_first) {
   auto& connection = connections_[free_.back()];
   free_.pop_back();
-  connection.number = ++started_;
-  connection.round = 0;
-  connection.size = size;
-  connection.holds_first = holds_first;
-  connection.began = began;
-  connection.address = settings_.one_address ? address_ : 0;
-  connection.sent = connection.received = 0;
+  connection = {.holds_first = holds_first,
+                .address = settings_.one_address ? address_ : 0,
+                .number = ++started_,
+                .size = size,
+                .began = began};
   connect(connection);
 }
 

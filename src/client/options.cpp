@@ -18,34 +18,28 @@ constexpr cli::Program tcpclient_program{
     .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
 };
 
-// Checks combinations of options, and sets the default of --slow.
+// Refuses combinations that make no sense, and sets the default of --slow.
 void settle(ClientOptions& options) {
-  if (options.ask_first && options.message) {
-    throw cli::usage_error(
-        "--ask-first and --message exclude each other: with a message there is nothing to ask");
-  }
-  if (options.clients == 0) {
-    const char* const alone = options.slow      ? "--slow"
-                              : options.service ? "--service"
-                              : options.json    ? "--json"
-                                                : nullptr;
-    if (alone == nullptr) return;
-    throw cli::usage_error(std::string(alone) + " is for many clients at once: it needs --clients");
-  }
-  if (options.ask_first)
-    throw cli::usage_error("--ask-first and --clients exclude each other: many ask nobody");
+  const bool many = options.clients > 0;
   const bool delayed = options.delay > base::Duration::zero();
-  if (!options.slow) options.slow = delayed ? 1 : 0;
-  if (*options.slow > options.clients) {
-    throw cli::usage_error("--slow: " + std::to_string(*options.slow) + " are more than the " +
-                           std::to_string(options.clients) + " of --clients");
+  const std::uint32_t slow = options.slow.value_or(delayed ? 1 : 0);
+  const std::string needs_clients = " is for many clients at once: it needs --clients";
+  const std::pair<bool, std::string> refusals[] = {
+      {options.ask_first && options.message,
+       "--ask-first and --message exclude each other: with a message there is nothing to ask"},
+      {options.ask_first && many, "--ask-first and --clients exclude each other: many ask nobody"},
+      {options.slow && !many, "--slow" + needs_clients},
+      {options.service && !many, "--service" + needs_clients},
+      {options.json && !many, "--json" + needs_clients},
+      {many && slow > options.clients, "--slow: " + std::to_string(slow) + " are more than the " +
+                                           std::to_string(options.clients) + " of --clients"},
+      {many && slow > 0 && !delayed,
+       "--slow needs --delay: how long the slow clients hold their connections"},
+      {many && slow == 0 && delayed, "--delay has no effect on --clients of which none is --slow"}};
+  for (const auto& [refused, why] : refusals) {
+    if (refused) throw cli::usage_error(why);
   }
-  if (*options.slow > 0 && !delayed) {
-    throw cli::usage_error("--slow needs --delay: how long the slow clients hold their connections");
-  }
-  if (*options.slow == 0 && delayed) {
-    throw cli::usage_error("--delay has no effect on --clients of which none is --slow");
-  }
+  if (many) options.slow = slow;
 }
 
 cli::OptionTable<ClientOptions> client_option_table() {

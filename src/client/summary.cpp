@@ -113,8 +113,7 @@ std::string describe_queue(const Timeline& timeline) {
 }
 
 std::string describe_rest(const Timeline& timeline) {
-  const std::size_t failed =
-      count_clients(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
+  const std::size_t failed = failed_count(timeline);
   const std::size_t open = count_clients(timeline, [](const ClientLife& life) { return !life.ended_s; });
   const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
   const std::string no_reply = failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";

@@ -26,6 +26,10 @@ std::size_t slow_count(const Timeline& timeline) {
   return count_clients(timeline, [](const ClientLife& life) { return life.slow; });
 }
 
+std::size_t failed_count(const Timeline& timeline) {
+  return count_clients(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
+}
+
 std::optional<Spread> compute_spread(std::vector<double> times) {
   if (times.empty()) return std::nullopt;
   std::sort(times.begin(), times.end());

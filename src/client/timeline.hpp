@@ -64,6 +64,7 @@ struct Timeline {
 
 [[nodiscard]] std::size_t count_clients(const Timeline& timeline, bool (*holds)(const ClientLife&));
 [[nodiscard]] std::size_t slow_count(const Timeline& timeline);
+[[nodiscard]] std::size_t failed_count(const Timeline& timeline);
 
 struct Spread {
   double least;
@@ -75,18 +76,15 @@ struct Spread {
 // The waits of all quick clients that were answered.
 [[nodiscard]] std::optional<Spread> quick_waits(const Timeline& timeline);
 
-struct ChartSize {
-  std::size_t columns;    // of the terminal; the last one stays free
-  std::size_t most_rows;  // of clients; at least 1
-};
 inline constexpr std::size_t most_chart_rows = 40;  // a reader takes in no more
 inline constexpr std::size_t chart_frame = 4;       // other lines: heading, axis, summary, legend
 
 // One row per client: a bar over a common time axis, '.' while it connects, '=' while it holds its
 // connection, '#' while it waits for its reply, and the time from its start to the reply. If there are more
-// clients than rows, failed clients come first (up to half of the rows), and one line sums up the rest. With
-// `colours`, each phase has one (ECMA-48 SGR).
-[[nodiscard]] std::vector<std::string> chart(const Timeline& timeline, ChartSize size, bool colours);
+// than `most_rows` clients (at least 1), failed ones come first (up to half of the rows), and one line sums
+// up the rest. The last of the `columns` stays free. With `colours`, each phase has one (ECMA-48 SGR).
+[[nodiscard]] std::vector<std::string> chart(const Timeline& timeline, std::size_t columns,
+                                             std::size_t most_rows, bool colours);
 
 // How long the quick clients waited, and whether they waited for the slow ones: a few sentences in one line.
 [[nodiscard]] std::string summary(const Timeline& timeline);

@@ -127,39 +127,21 @@ std::string row(const ClientLife& life, const Timeline& timeline, const Scale& s
   return line.append(scale.bar_width + 1 + trouble_width - end - cross - result.size(), ' ') + result;
 }
 
-// The clients that have a row, by id.
-std::vector<const ClientLife*> choose_rows(const Timeline& timeline, std::size_t most) {
-  const std::size_t most_failed = timeline.lives.size() > most ? (most + 1) / 2 : 0;
-  std::vector<const ClientLife*> rows;
-  for (const auto& life : timeline.lives) {
-    if (life.failure && rows.size() < most_failed) rows.push_back(&life);
-  }
-  const std::vector<const ClientLife*> chosen = rows;
-  for (const auto& life : timeline.lives) {
-    if (rows.size() < most && !std::binary_search(chosen.begin(), chosen.end(), &life)) rows.push_back(&life);
-  }
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
-
 // Describes the clients without a row.
-std::string sum_up(const Timeline& timeline, const std::vector<const ClientLife*>& rows) {
+std::string sum_up(const std::vector<const ClientLife*>& clients) {
   std::vector<double> times;
   std::size_t failures = 0;
-  std::size_t rest = 0;
-  for (const auto& life : timeline.lives) {
-    if (std::binary_search(rows.begin(), rows.end(), &life)) continue;
-    ++rest;
-    if (life.answered()) times.push_back(life.wait_s());
-    if (life.failure) ++failures;
+  for (const auto* const life : clients) {
+    if (life->answered()) times.push_back(life->wait_s());
+    if (life->failure) ++failures;
   }
-  std::string text = "and " + std::to_string(rest) + " more: " + std::to_string(times.size()) + " answered";
+  std::string text =
+      "and " + std::to_string(clients.size()) + " more: " + std::to_string(times.size()) + " answered";
   if (const auto spread = compute_spread(times)) {
     text += " after " + time_text(spread->least) + " to " + time_text(spread->largest) + ", median " +
             time_text(spread->median);
   }
-  if (failures > 0) text += "; " + std::to_string(failures) + " failed";
-  return text;
+  return failures == 0 ? text : text + "; " + std::to_string(failures) + " failed";
 }
 
 std::string heading(const Timeline& timeline) {
@@ -173,21 +155,30 @@ std::string heading(const Timeline& timeline) {
 }
 
 std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {
-  const bool some_failed = std::any_of(timeline.lives.begin(), timeline.lives.end(),
-                                       [](const auto& life) { return life.failure.has_value(); });
   return std::string(scale.label_width, ' ') + drawn(connecting, 1, colours) + " connecting   " +
          drawn(holding, 1, colours) + " holding   " + drawn(waiting, 1, colours) + " waiting for the reply" +
-         (some_failed ? "   " + drawn(failed, 1, colours) + " failed" : "");
+         (failed_count(timeline) > 0 ? "   " + drawn(failed, 1, colours) + " failed" : "");
 }
 
 }  // namespace
 
-std::vector<std::string> chart(const Timeline& timeline, ChartSize size, bool colours) {
-  const Scale scale = scale_for(timeline, size.columns);
-  const auto rows = choose_rows(timeline, size.most_rows);
+std::vector<std::string> chart(const Timeline& timeline, std::size_t columns, std::size_t most_rows,
+                               bool colours) {
+  const Scale scale = scale_for(timeline, columns);
+  std::size_t rows_for_failed = std::min(failed_count(timeline), (most_rows + 1) / 2);
+  std::size_t rows_for_others = most_rows - rows_for_failed;
   std::vector<std::string> lines{heading(timeline), axis(scale)};
-  for (const auto* const life : rows) lines.push_back(row(*life, timeline, scale, colours));
-  if (rows.size() < timeline.lives.size()) lines.push_back(sum_up(timeline, rows));
+  std::vector<const ClientLife*> rest;
+  for (const auto& life : timeline.lives) {
+    auto& left = life.failure && rows_for_failed > 0 ? rows_for_failed : rows_for_others;
+    if (left > 0) {
+      --left;
+      lines.push_back(row(life, timeline, scale, colours));
+    } else {
+      rest.push_back(&life);
+    }
+  }
+  if (!rest.empty()) lines.push_back(sum_up(rest));
   lines.push_back(legend(timeline, scale, colours));
   return lines;
 }

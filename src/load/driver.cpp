@@ -2,12 +2,12 @@
 
 #include "tcpserver/base/values.hpp"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 
 namespace tcpserver::load {
 
@@ -17,6 +17,8 @@ using base::Clock;
 using base::SocketAddress;
 using base::TimePoint;
 using client::Fault;
+
+static_assert(CLOCKS_PER_SEC == 1'000'000);  // clock(3)
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
@@ -33,38 +35,24 @@ std::size_t find_piece_size(const LoadOptions& options) {
   return static_cast<std::size_t>(std::min(options.size, largest_piece));
 }
 
-base::Duration processor_time() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return std::chrono::seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         std::chrono::microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-// 127.0.0.0/8: all its addresses belong to this machine (RFC 1122, section 3.2.1.3).
-bool is_loopback_v4(const SocketAddress& address) {
-  return address.family() == AF_INET && address.bytes().front() == 127;
-}
-
-// Returns 127.0.0.1 and its successors. Removes the server's addresses that they cannot reach: a name such as
-// localhost has an IPv6 address, too.
-std::vector<SocketAddress> make_sources(std::vector<SocketAddress>& addresses, std::uint32_t sources) {
-  std::vector<SocketAddress> made;
-  if (sources == 0) return made;
-  const std::string first = addresses.front().host_text();
-  std::erase_if(addresses, [](const SocketAddress& address) { return !is_loopback_v4(address); });
-  if (addresses.empty()) {
-    throw base::StartError(
-        base::ExitStatus::usage,
-        "--sources: " + first + " is not in 127.0.0.0/8, the loopback addresses of which it takes several");
-  }
-  for (std::uint32_t i = 1; i <= sources; ++i) {
-    made.push_back(*SocketAddress::parse("127.0.0." + std::to_string(i), 0));
-  }
-  return made;
-}
-
 client::EngineSettings make_settings(const LoadOptions& options, std::vector<SocketAddress> addresses) {
-  auto sources = make_sources(addresses, options.sources);
+  std::vector<SocketAddress> sources;
+  for (std::uint32_t i = 1; i <= options.sources; ++i) {
+    sources.push_back(*SocketAddress::parse("127.0.0." + std::to_string(i), 0));
+  }
+  if (options.sources > 0) {
+    // They reach only 127.0.0.0/8, whose addresses all belong to this machine (RFC 1122, section 3.2.1.3). A
+    // name such as localhost has an IPv6 address, too.
+    const std::string first = addresses.front().host_text();
+    std::erase_if(addresses, [](const SocketAddress& address) {
+      return address.family() != AF_INET || address.bytes().front() != 127;
+    });
+    if (addresses.empty()) {
+      throw base::StartError(
+          base::ExitStatus::usage,
+          "--sources: " + first + " is not in 127.0.0.0/8, the loopback addresses of which it takes several");
+    }
+  }
   return {.addresses = std::move(addresses),
           .sources = std::move(sources),
           .one_address = true,
@@ -89,12 +77,12 @@ Driver::Driver(const LoadOptions& options, std::vector<SocketAddress> addresses,
       engine_(make_settings(options, std::move(addresses)), *this) {}
 
 Result Driver::run() {
-  const auto used_before = processor_time();
+  const auto used_before = std::clock();
   result_.signal = engine_.run();
   result_.unfinished = engine_.still_open();
   for (auto& connection : engine_.connections()) connection.fd.reset();
   result_.duration = Clock::now() - engine_.began();
-  result_.processor_time = processor_time() - used_before;
+  result_.processor_time = std::chrono::microseconds(std::clock() - used_before);
   result_.bytes_sent = engine_.bytes_sent();
   result_.bytes_received = engine_.bytes_received();
   result_.stalled = engine_.stalled();

@@ -91,20 +91,14 @@ Result run_driver(const LoadOptions& options) {
   return Driver(options, std::move(addresses), watch).run();
 }
 
-std::string format_report(const Result& result, const LoadOptions& options) {
-  if (options.json) return report_json(result, options);
-  auto text = base::joined(report_lines(result, options));
-  if (const auto terminal = base::terminal_size()) {
-    text += base::joined(chart(result.latencies, terminal->columns, base::colours_wanted()));
-  }
-  return text;
-}
-
 }  // namespace
 
 base::ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
-  const std::string text = format_report(result, options);
+  auto text = options.json ? report_json(result, options) : base::joined(report_lines(result, options));
+  if (const auto terminal = base::terminal_size(); terminal && !options.json) {
+    text += base::joined(chart(result.latencies, terminal->columns, base::colours_wanted()));
+  }
   if (result.signal != 0) {
     // End even if nobody reads the output.
     static_cast<void>(base::FrameWriter().write_within(text, std::chrono::seconds(1)));

@@ -4,6 +4,8 @@
 
 #include "load/load.hpp"
 
+#include <tuple>
+
 namespace tcpserver::load {
 
 namespace {
@@ -35,17 +37,14 @@ double parse_start_rate(const cli::RawValue& value) {
                          std::to_string(highest_start_rate) + ", such as 500 or 0.5");
 }
 
-// Checks combinations of options, sets the mode, and replaces 0 by defaults.
+// Sets the mode, refuses combinations that make no sense, and replaces 0 by defaults.
 void settle(LoadOptions& options) {
   const bool bulk = options.bulk > 0;
   const bool ping = options.round_trips > 0;
-  const struct {
-    bool given;
-    LoadMode mode;
-    const char* option;
-  } modes[] = {{options.hold > base::Duration::zero(), LoadMode::hold, "--hold"},
-               {bulk, LoadMode::bulk, "--bulk"},
-               {ping, LoadMode::ping, "--ping"}};
+  const std::tuple<bool, LoadMode, const char*> modes[] = {
+      {options.hold > base::Duration::zero(), LoadMode::hold, "--hold"},
+      {bulk, LoadMode::bulk, "--bulk"},
+      {ping, LoadMode::ping, "--ping"}};
   std::string chosen;
   for (const auto& [given, mode, option] : modes) {
     if (!given) continue;
@@ -55,15 +54,14 @@ void settle(LoadOptions& options) {
     chosen = option;
     options.mode = mode;
   }
-  if (!chosen.empty() && options.connections > 0) {
-    throw cli::usage_error("--connections and " + chosen +
-                           " exclude each other: how many it opens is --concurrency");
-  }
-  if (bulk && options.size > 0) {
-    throw cli::usage_error("--message-size and --bulk exclude each other: a stream has no messages");
-  }
-  if (!chosen.empty() && options.rate) {
-    throw cli::usage_error("--rate is for short connections: it excludes --hold, --bulk and --ping");
+  const std::pair<bool, std::string> refusals[] = {
+      {!chosen.empty() && options.connections > 0,
+       "--connections and " + chosen + " exclude each other: how many it opens is --concurrency"},
+      {bulk && options.size > 0, "--message-size and --bulk exclude each other: a stream has no messages"},
+      {!chosen.empty() && options.rate,
+       "--rate is for short connections: it excludes --hold, --bulk and --ping"}};
+  for (const auto& [refused, why] : refusals) {
+    if (refused) throw cli::usage_error(why);
   }
   const LoadOptions defaults;
   const auto set_default = [](auto& value, auto its_default) {

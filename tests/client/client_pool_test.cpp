@@ -30,7 +30,7 @@ std::jthread echo_to(const base::UniqueFd& listener, int clients) {
 }
 
 Timeline run_two(const std::vector<base::SocketAddress>& addresses,
-                   std::optional<base::Duration> timeout = std::nullopt) {
+                 std::optional<base::Duration> timeout = std::nullopt) {
   client::ClientOptions options;
   options.clients = 2;
   options.timeout = timeout;

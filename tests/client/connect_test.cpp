@@ -1,4 +1,4 @@
-#include "client/connect.hpp"
+#include "client/client.hpp"
 
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/system_error.hpp"

@@ -1,7 +1,6 @@
-#include "client/client.hpp"
-
 #include "tcpserver/base/system_error.hpp"
 
+#include "client/client.hpp"
 #include "harness/arguments.hpp"
 #include "harness/text.hpp"
 

@@ -14,10 +14,8 @@ using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace made;
 
-constexpr ChartSize usual{.columns = 80, .most_rows = 40};
-
-std::string drawn(const Timeline& timeline, ChartSize size = usual) {
-  return tcpserver::base::joined(chart(timeline, size, false));
+std::string drawn(const Timeline& timeline) {
+  return tcpserver::base::joined(chart(timeline, 80, 40, false));
 }
 
 Timeline many(std::uint32_t count) {
@@ -37,7 +35,7 @@ TEST(TimelineChart, IsWhatTheGoldenFilesSay) {
 TEST(TimelineChart, FitsIntoItsColumns) {
   for (const auto& timeline : {iterative(), forking(), full_queue(), many(1000)}) {
     for (std::size_t columns = 60; columns <= 200; ++columns) {
-      const auto lines = chart(timeline, {.columns = columns, .most_rows = 40}, false);
+      const auto lines = chart(timeline, columns, 40, false);
       // The heading is text, and cut by whoever draws it.
       for (std::size_t i = 1; i < lines.size(); ++i) {
         EXPECT_LT(lines[i].size(), std::max<std::size_t>(columns, 70)) << lines[i];
@@ -48,12 +46,12 @@ TEST(TimelineChart, FitsIntoItsColumns) {
 }
 
 TEST(TimelineChart, OfANarrowTerminalHasABarAllTheSame) {
-  const auto lines = chart(iterative(), {.columns = 1, .most_rows = 40}, false);
+  const auto lines = chart(iterative(), 1, 40, false);
   EXPECT_EQ(lines[2], "1 slow =========#       2.001 s");
 }
 
 TEST(TimelineChart, ShowsEachWaitHoweverShort) {
-  const auto lines = chart(forking(), usual, false);
+  const auto lines = chart(forking(), 80, 40, false);
   EXPECT_EQ(std::count(lines[2].begin(), lines[2].end(), '#'), 1) << lines[2];
   EXPECT_EQ(std::count(lines[3].begin(), lines[3].end(), '#'), 1) << lines[3];
 }
@@ -63,7 +61,7 @@ TEST(TimelineChart, DrawsWhatIsGoingOnUpToNow) {
   timeline.lives = {ClientLife{.id = 1, .slow = true, .connected_s = 0.0},
                     ClientLife{.id = 2, .connected_s = 0.0, .sent_s = 0.0}, ClientLife{.id = 3}};
   timeline.now_s = 1.1;
-  const auto lines = chart(timeline, usual, false);
+  const auto lines = chart(timeline, 80, 40, false);
   EXPECT_NE(lines[1].find("|2 s"), std::string::npos)
       << "the delay has its place from the beginning: " << lines[1];
   EXPECT_EQ(lines[2], "1 slow " + std::string(29, '='));
@@ -72,18 +70,18 @@ TEST(TimelineChart, DrawsWhatIsGoingOnUpToNow) {
 }
 
 TEST(TimelineChart, OfMoreClientsThanRowsSumsUpTheRest) {
-  const auto lines = chart(many(100), {.columns = 80, .most_rows = 40}, false);
+  const auto lines = chart(many(100), 80, 40, false);
   ASSERT_EQ(lines.size(), 40 + chart_frame);
   EXPECT_TRUE(lines[2].starts_with("  1 ")) << lines[2];
   EXPECT_TRUE(lines[41].starts_with(" 40 ")) << lines[41];
   EXPECT_EQ(lines[42], "and 60 more: 60 answered after 104 ms to 110 ms, median 107 ms");
-  EXPECT_EQ(chart(many(40), usual, false).size(), 40 + chart_frame - 1) << "nothing to sum up";
+  EXPECT_EQ(chart(many(40), 80, 40, false).size(), 40 + chart_frame - 1) << "nothing to sum up";
 }
 
 TEST(TimelineChart, PrefersRowsOfThoseThatFailed) {
   auto timeline = many(100);
   timeline.lives[98] = broken(99, Trouble::no_reply, 0.1);
-  auto lines = chart(timeline, {.columns = 80, .most_rows = 10}, false);
+  auto lines = chart(timeline, 80, 10, false);
   EXPECT_TRUE(lines[11].starts_with(" 99 ")) << lines[11];
   EXPECT_TRUE(lines[11].ends_with(" no reply")) << lines[11];
   EXPECT_TRUE(lines[10].starts_with("  9 ")) << lines[10];
@@ -91,13 +89,13 @@ TEST(TimelineChart, PrefersRowsOfThoseThatFailed) {
   EXPECT_EQ(lines[12].find("failed"), std::string::npos) << lines[12];
 
   for (auto& life : timeline.lives) life = broken(life.id, Trouble::refused, 0.1);
-  lines = chart(timeline, {.columns = 80, .most_rows = 10}, false);
+  lines = chart(timeline, 80, 10, false);
   EXPECT_EQ(lines[12], "and 90 more: 0 answered; 90 failed");
 }
 
 TEST(TimelineChart, ColoursChangeNothingButTheColour) {
   for (const auto& timeline : {iterative(), full_queue(), many(3)}) {
-    std::string text = tcpserver::base::joined(chart(timeline, usual, true));
+    std::string text = tcpserver::base::joined(chart(timeline, 80, 40, true));
     std::size_t sequences = 0;
     for (std::size_t at = 0; (at = text.find("\x1b[", at)) != std::string::npos; ++sequences) {
       text.erase(at, text.find('m', at) - at + 1);
@@ -106,7 +104,7 @@ TEST(TimelineChart, ColoursChangeNothingButTheColour) {
     EXPECT_GT(sequences, 2 * timeline.lives.size());
     EXPECT_EQ(sequences % 2, 0U) << "each is switched off";
   }
-  EXPECT_EQ(chart(iterative(), usual, false)[2].find('\x1b'), std::string::npos);
+  EXPECT_EQ(chart(iterative(), 80, 40, false)[2].find('\x1b'), std::string::npos);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ struct Connection {
     ending       // has the whole reply; waits for the server's close
   };
 
-  base::UniqueFd fd;
+  base::UniqueFd fd{};
   State state = State::closed;
   bool holds_first = false;     // holds before it sends
   bool is_watched = false;      // registered with epoll ...
@@ -48,8 +48,8 @@ struct Connection {
   std::uint64_t size = 0;       // bytes of a round
   std::uint64_t sent = 0;       // in this round
   std::uint64_t received = 0;   // in this round
-  base::TimePoint began;        // this round; the first one begins with its connect
-  base::TimePoint deadline;     // of its time-out, or of its hold
+  base::TimePoint began{};      // this round; the first one begins with its connect
+  base::TimePoint deadline{};   // of its time-out, or of its hold
 };
 
 // Why a connection failed.
@@ -144,7 +144,7 @@ class ConnectionEngine {
 
  private:
   using State = Connection::State;
-  static constexpr std::size_t most_events = 128;  // enough for few calls; the last one waits not too long
+  static constexpr int most_events = 128;  // enough for few calls; the last one waits not too long
 
   [[nodiscard]] bool over() const noexcept;
   void wait(base::TimePoint wake, const sigset_t& mask);
