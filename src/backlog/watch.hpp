@@ -2,9 +2,9 @@
 
 #include "tcpserver/base/exit_status.hpp"
 #include "tcpserver/base/terminal.hpp"
-#include "tcpserver/kernel/listen_counters.hpp"
 #include "tcpserver/kernel/port_observer.hpp"
 #include "tcpserver/kernel/process_table.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include "backlog/options.hpp"
 

@@ -44,7 +44,7 @@ std::string_view take_escaped(std::string_view& text, std::array<char, 6>& escap
 void JsonWriter::name(std::string_view name) {
   value(name);
   append(": ");
-  after_name_ = true;
+  state_.after_name = true;
 }
 
 void JsonWriter::value(std::string_view text) {
@@ -67,15 +67,9 @@ void JsonWriter::value(double number, int decimals) {
   element({digits.c_str(), digits.size()});
 }
 
-JsonWriter::State JsonWriter::state() const noexcept {
-  return {size_ == nullptr ? 0 : *size_, comma_, after_name_, line_break_};
-}
-
-void JsonWriter::restore(const State& state) noexcept {
-  fixed_[*size_ = state.size] = '\0';
-  comma_ = state.comma;
-  after_name_ = state.after_name;
-  line_break_ = state.line_break;
+void JsonWriter::restore(const State& state, std::size_t size) noexcept {
+  fixed_[*size_ = size] = '\0';
+  state_ = state;
   full_ = false;
 }
 
@@ -83,22 +77,22 @@ void JsonWriter::begin(char bracket) {
   separate();
   ++reserved_;
   append({&bracket, 1});
-  comma_ = false;
+  state_.comma = false;
 }
 
 void JsonWriter::end(char bracket) {
   --reserved_;
   full_ = false;
-  if (std::exchange(line_break_, false)) append("\n");
+  if (std::exchange(state_.line_break, false)) append("\n");
   append({&bracket, 1});
-  comma_ = true;
+  state_.comma = true;
 }
 
 void JsonWriter::separate() {
-  const bool line_break = std::exchange(line_break_, false);
-  if (!std::exchange(after_name_, false))
-    append(line_break ? (comma_ ? ",\n  " : "\n  ") : comma_ ? ", " : "");
-  comma_ = true;
+  const bool line_break = std::exchange(state_.line_break, false);
+  if (!std::exchange(state_.after_name, false))
+    append(line_break ? (state_.comma ? ",\n  " : "\n  ") : state_.comma ? ", " : "");
+  state_.comma = true;
 }
 
 void JsonWriter::element(std::string_view token) {

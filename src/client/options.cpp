@@ -1,4 +1,3 @@
-#include "tcpserver/cli/host_and_port.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
 #include "client/client.hpp"

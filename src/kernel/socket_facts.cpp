@@ -1,5 +1,10 @@
 #include "tcpserver/kernel/socket_facts.hpp"
 
+#include "tcpserver/base/io.hpp"
+#include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/base/values.hpp"
+
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -14,7 +19,7 @@ namespace tcpserver::kernel {
 
 namespace {
 
-std::optional<tcp_info> info_of(int socket) noexcept {
+std::optional<tcp_info> read_tcp_info(int socket) noexcept {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
@@ -24,7 +29,7 @@ std::optional<tcp_info> info_of(int socket) noexcept {
 }  // namespace
 
 std::optional<AcceptQueue> accept_queue(int listener) noexcept {
-  const auto info = info_of(listener);
+  const auto info = read_tcp_info(listener);
   if (!info || info->tcpi_state != TCP_LISTEN) return std::nullopt;
   return AcceptQueue{.length = info->tcpi_unacked, .limit = info->tcpi_sacked};
 }
@@ -36,7 +41,7 @@ std::optional<std::uint32_t> unacknowledged_bytes(int connection) noexcept {
 }
 
 std::optional<std::uint32_t> sent_again(int connection) noexcept {
-  const auto info = info_of(connection);
+  const auto info = read_tcp_info(connection);
   if (!info) return std::nullopt;
   return info->tcpi_total_retrans;
 }
@@ -59,6 +64,45 @@ KernelLimits kernel_limits(int listener) {
   KernelLimits limits{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
   if (const auto queue = accept_queue(listener)) limits.in_effect = queue->limit;
   return limits;
+}
+
+unsigned first_unprivileged_port() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  unsigned port = 0;
+  return file >> port ? port : unsigned{IPPORT_RESERVED};
+}
+
+std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {
+  constexpr std::string_view group = "TcpExt:";
+  while (!text.empty()) {
+    auto names = base::take_until(text, '\n');
+    auto figures = base::take_until(text, '\n');
+    if (!names.starts_with(group) || !figures.starts_with(group)) continue;
+    std::optional<std::uint64_t> overflows;
+    std::optional<std::uint64_t> drops;
+    while (!names.empty() && !figures.empty()) {
+      const auto name = base::take_until(names, ' ');
+      const auto figure = base::parse_number<std::uint64_t>(base::take_until(figures, ' '));
+      if (name == "ListenOverflows") overflows = figure;
+      if (name == "ListenDrops") drops = figure;
+    }
+    if (!overflows || !drops) return std::nullopt;
+    return ListenCounters{*overflows, *drops};
+  }
+  return std::nullopt;
+}
+
+std::optional<ListenCounters> listen_counters() noexcept {
+  const base::UniqueFd fd(::open("/proc/net/netstat", O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::array<char, 16384> text;  // TcpExt comes first, with some 130 names and figures: 5 KiB on Linux 6.18
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto got = base::read_some(fd.get(), text.data() + size, text.size() - size);
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return parse_netstat({text.data(), size});
 }
 
 }  // namespace tcpserver::kernel

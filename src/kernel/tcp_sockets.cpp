@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/system_error.hpp"
-#include "tcpserver/kernel/tcp_table.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -16,8 +16,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 
 namespace tcpserver::kernel {
+
+using base::parse_number;
+using base::take_field;
 
 namespace {
 
@@ -149,6 +153,29 @@ bool receive_reply(int fd, const std::function<void(const TcpSocket&)>& visit) {
   }
 }
 
+// "0100007F:D431": each 32-bit word of the address as a number of the machine's own byte order.
+std::optional<base::SocketAddress> parse_endpoint(std::string_view field) {
+  constexpr std::size_t digits_per_word = 8;
+  const auto colon = field.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_number<std::uint16_t>(field.substr(colon + 1), 16);
+  const bool six = colon == 4 * digits_per_word;
+  if (!port || (!six && colon != digits_per_word)) return std::nullopt;
+
+  std::array<std::uint32_t, 4> words{};
+  for (std::size_t i = 0; i < (six ? 4U : 1U); ++i) {
+    const auto word = parse_number<std::uint32_t>(field.substr(i * digits_per_word, digits_per_word), 16);
+    if (!word) return std::nullopt;
+    words[i] = *word;
+  }
+  return base::SocketAddress::from_bytes(six ? AF_INET6 : AF_INET, words.data(), *port);
+}
+
+int rank(const TcpSocket& entry) {
+  if (entry.state == tcp_state_listen) return 0;
+  return entry.inode != 0 ? 1 : 2;
+}
+
 }  // namespace
 
 const char* tcp_state_name(unsigned state) noexcept {
@@ -190,6 +217,36 @@ bool TcpSockets::for_each(Kind kind, std::uint16_t port, const std::function<voi
     return false;
   }
   return true;
+}
+
+std::optional<TcpSocket> parse_tcp_table_line(std::string_view line) {
+  // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...
+  take_field(line);
+  const auto local = parse_endpoint(take_field(line));
+  take_field(line);
+  const auto state = parse_number<unsigned>(take_field(line), 16);
+  auto queues = take_field(line);
+  base::take_until(queues, ':');
+  const auto receive_queue = parse_number<std::uint32_t>(queues, 16);
+  for (int skipped = 0; skipped < 4; ++skipped) take_field(line);
+  const auto inode = parse_number<std::uint64_t>(take_field(line));
+  if (!local || !state || !receive_queue || !inode) return std::nullopt;
+  return TcpSocket{
+      .local = *local, .peer = {}, .state = *state, .inode = *inode, .receive_queue = *receive_queue};
+}
+
+std::vector<TcpSocket> sockets_of_port(std::uint16_t port) {
+  std::vector<TcpSocket> found;
+  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream table(path);
+    for (std::string line; std::getline(table, line);) {
+      const auto entry = parse_tcp_table_line(line);
+      if (entry && entry->local.port() == port) found.push_back(*entry);
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const TcpSocket& left, const TcpSocket& right) { return rank(left) < rank(right); });
+  return found;
 }
 
 }  // namespace tcpserver::kernel

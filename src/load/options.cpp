@@ -1,5 +1,4 @@
 #include "tcpserver/base/values.hpp"
-#include "tcpserver/cli/host_and_port.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
 #include "load/load.hpp"

@@ -1,7 +1,7 @@
 // The kernel's texts: a line of /proc/net/tcp, /proc/net/netstat and /proc/PID/cgroup.
-#include "tcpserver/kernel/listen_counters.hpp"
 #include "tcpserver/kernel/memory_limit.hpp"
-#include "tcpserver/kernel/tcp_table.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include "fuzz/fuzz.hpp"
 

@@ -1,7 +1,5 @@
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
-#include "tcpserver/kernel/tcp_table.hpp"
-
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

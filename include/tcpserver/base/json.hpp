@@ -13,8 +13,8 @@
 
 namespace tcpserver::base {
 
-// Writes JSON (RFC 8259) piece by piece, with ", " and ": " between the pieces. It escapes all strings:
-// control characters become \u00XX, and a byte that is not UTF-8 becomes U+FFFD.
+// Writes JSON (RFC 8259) piece by piece, with ", " and ": " between the pieces. In strings, control
+// characters become \u00XX, and a byte that is not UTF-8 becomes U+FFFD.
 //
 // In a BoundedText nothing is allocated, and the text is valid JSON even if not everything fits: member()
 // leaves out what does not fit, and value() cuts a string. There must be room for the brackets.
@@ -34,7 +34,7 @@ class JsonWriter {
   void end_array() { end(']'); }
 
   // The next member or element begins a line, indented by two blanks. A closing bracket is not indented.
-  void break_line() noexcept { line_break_ = true; }
+  void break_line() noexcept { state_.line_break = true; }
 
   // A name is plain ASCII. What follows it is a value, an object or an array.
   void name(std::string_view name);
@@ -60,19 +60,20 @@ class JsonWriter {
   // A name and its value. Both are left out if they do not fit.
   template <typename... Value>
   void member(std::string_view its_name, const Value&... its_value) {
-    const State before = state();
+    const State before = state_;
+    const std::size_t size = size_ == nullptr ? 0 : *size_;
     name(its_name);
     value(its_value...);
-    if (full_) restore(before);
+    if (full_) restore(before, size);
   }
 
  private:
   struct State {
-    std::size_t size;
-    bool comma, after_name, line_break;
+    bool comma = false;  // before the next element
+    bool after_name = false;
+    bool line_break = false;
   };
-  [[nodiscard]] State state() const noexcept;
-  void restore(const State& state) noexcept;
+  void restore(const State& state, std::size_t size) noexcept;
 
   void begin(char bracket);
   void end(char bracket);
@@ -91,9 +92,7 @@ class JsonWriter {
   std::size_t* size_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t reserved_ = 0;  // bytes that close what is open
-  bool comma_ = false;        // before the next element
-  bool after_name_ = false;
-  bool line_break_ = false;
+  State state_;
   bool full_ = false;  // something did not fit: nothing more is taken
 };
 

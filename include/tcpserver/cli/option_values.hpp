@@ -13,7 +13,7 @@
 // The usual kinds of values, and the Setting of a member that has such a value.
 namespace tcpserver::cli {
 
-// Returns the value, or refuses it. `what` says what it should be: "a port".
+// Returns the value, or refuses it. `what` is what it should be: "a port".
 template <typename Value>
 using Parser = std::function<Value(const RawValue&)>;
 
@@ -31,6 +31,11 @@ using Parser = std::function<Value(const RawValue&)>;
 [[nodiscard]] std::string service_help();   // "echo: every byte as it came; upper: in capitals"
 [[nodiscard]] std::string alternatives(const std::vector<std::string_view>& words);  // "a, b or c"
 
+// The operands [HOST [PORT]] of a client: sets what was given. The port is 1 to 65535. Throws StartError
+// (usage).
+void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
+                        std::uint16_t& port);
+
 // The texts of values whose options take effect without a restart.
 [[nodiscard]] inline std::string to_text(std::unsigned_integral auto number) {
   return std::to_string(number);
@@ -39,7 +44,7 @@ using Parser = std::function<Value(const RawValue&)>;
   return base::duration_text(duration);
 }
 
-// T, for a member that is a std::optional<T>.
+// T for a member of type std::optional<T>.
 template <typename Member>
 struct PlainOf {
   using Type = Member;
@@ -51,7 +56,7 @@ struct PlainOf<std::optional<Value>> {
 template <typename Member>
 using Plain = typename PlainOf<Member>::Type;
 
-// `parse` is a Parser, or stores by itself: parse(member, raw value).
+// `parse` is a Parser, or stores the value itself: parse(member, raw value).
 template <typename Options, typename Member, typename Parse>
 [[nodiscard]] Setting<Options> member(Member Options::*place, Parse parse) {
   Setting<Options> setting;
@@ -70,7 +75,7 @@ template <typename Options, typename Member, typename Parse>
   return setting;
 }
 
-// A word that stands for a value.
+// The Setting of a member whose values are words.
 template <typename Options, typename Member>
 [[nodiscard]] Setting<Options> choice(
     Member Options::*place, std::string_view what,

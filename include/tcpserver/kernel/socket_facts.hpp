@@ -2,8 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
-// Facts from the kernel about a TCP socket of this process.
+// Facts from the kernel about TCP sockets of this process and their network namespace.
 namespace tcpserver::kernel {
 
 struct AcceptQueue {
@@ -37,5 +38,22 @@ struct KernelLimits {
 
 // Reads net.core.somaxconn and TCP_INFO of this listening socket.
 [[nodiscard]] KernelLimits kernel_limits(int listener);
+
+// Ports below this one take a privilege to bind: net.ipv4.ip_unprivileged_port_start (ip(7)), usually 1024.
+[[nodiscard]] unsigned first_unprivileged_port();
+
+// Counters of all listeners of a network namespace since it was made (proc_pid_net(5), the kernel's
+// Documentation/networking/snmp_counter.rst).
+struct ListenCounters {
+  std::uint64_t overflows = 0;  // ListenOverflows: an accept queue was full
+  std::uint64_t drops = 0;      // ListenDrops: those, and what a listener dropped for any other reason
+};
+
+// The text of /proc/net/netstat: pairs of lines that begin with "TcpExt:", names above figures. nullopt if
+// one of the two counters is missing or no number.
+[[nodiscard]] std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept;
+
+// Reads those of this process's network namespace. nullopt if unknown. Allocates nothing.
+[[nodiscard]] std::optional<ListenCounters> listen_counters() noexcept;
 
 }  // namespace tcpserver::kernel

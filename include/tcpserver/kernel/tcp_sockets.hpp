@@ -9,8 +9,12 @@
 #include <string_view>
 #include <vector>
 
-// TCP sockets of this network namespace, whichever process has them, by sock_diag(7), as ss(8) does.
+// TCP sockets of this network namespace, whichever process has them: by sock_diag(7), as ss(8) does, or from
+// /proc/net/tcp and tcp6 (proc_pid_net(5)).
 namespace tcpserver::kernel {
+
+inline constexpr unsigned tcp_state_syn_recv = 3;
+inline constexpr unsigned tcp_state_listen = 10;  // shown as 0A
 
 struct TcpSocket {
   base::SocketAddress local;
@@ -56,5 +60,14 @@ class TcpSockets {
  private:
   base::UniqueFd diagnosis_;  // empty if the kernel has no sock_diag
 };
+
+// One line of /proc/net/tcp or tcp6, without the peer and the send queue. nullopt for the heading and for
+// what does not parse.
+[[nodiscard]] std::optional<TcpSocket> parse_tcp_table_line(std::string_view line);
+
+// The sockets of these tables that have this local port: listeners first, then those that a process has, then
+// those that only the kernel has (TIME_WAIT; inode 0). The tables leave out sockets that are bound but
+// neither listen nor are connected.
+[[nodiscard]] std::vector<TcpSocket> sockets_of_port(std::uint16_t port);
 
 }  // namespace tcpserver::kernel

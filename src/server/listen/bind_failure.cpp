@@ -1,7 +1,8 @@
 #include "server/listen/bind_failure.hpp"
 
 #include "tcpserver/kernel/process_table.hpp"
-#include "tcpserver/kernel/tcp_table.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ bool collides(const SocketAddress& present, const SocketAddress& wanted) {
 }
 
 // The socket that is in the way, if the kernel tells.
-std::optional<kernel::TcpTableEntry> socket_in_the_way(const SocketAddress& wanted) {
+std::optional<kernel::TcpSocket> socket_in_the_way(const SocketAddress& wanted) {
   const auto sockets = kernel::sockets_of_port(wanted.port());
   for (const auto& socket : sockets) {
     if (collides(socket.local, wanted)) return socket;

@@ -1,7 +1,5 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/kernel/listen_counters.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <utility>

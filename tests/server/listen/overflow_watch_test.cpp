@@ -1,6 +1,6 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
-#include "tcpserver/kernel/listen_counters.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include "harness/captured_errors.hpp"
 #include "harness/text.hpp"
