@@ -42,70 +42,35 @@ TEST(Size, IsBytesOrHasASuffix) {
 }
 
 TEST(DurationText, IsReadWithItsUnit) {
-  EXPECT_EQ(parse_duration("250ms"), 250ms);
-  EXPECT_EQ(parse_duration("2s"), 2s);
-  EXPECT_EQ(parse_duration("5m"), 5min);
-  EXPECT_EQ(parse_duration("1h"), 1h);
-  EXPECT_EQ(parse_duration("7"), 7s);
-  EXPECT_EQ(parse_duration("0"), 0s);
-  EXPECT_EQ(parse_duration("0.8ms"), 800us);
-  EXPECT_EQ(parse_duration("250us"), 250us);
-  EXPECT_EQ(parse_duration("1.5"), 1500ms);
-  EXPECT_EQ(parse_duration("0.000000001s"), 1ns);
-  EXPECT_EQ(parse_duration("8760h"), 8760h);
-}
-
-TEST(DurationText, IsRefusedWhereItIsNone) {
-  for (const char* text : {"",
-                           "s",
-                           "ms",
-                           "-1s",
-                           "+1s",
-                           "1 s",
-                           " 1s",
-                           "1s ",
-                           "1S",
-                           "1sec",
-                           "1ns",
-                           "1d",
-                           ".5s",
-                           "1.s",
-                           "1.5.5s",
-                           "1e3s",
-                           "0x1s",
-                           "8761h",
-                           "8760.1h",
-                           "31536001",
-                           "0.0000000001s",
-                           "99999999999999999999h",
-                           "five"}) {
+  const std::pair<const char*, Duration> durations[] = {
+      {"250ms", 250ms}, {"2s", 2s},       {"5m", 5min},     {"1h", 1h},      {"7", 7s},
+      {"0", 0s},        {"0.8ms", 800us}, {"250us", 250us}, {"1.5", 1500ms}, {"0.000000001s", 1ns},
+      {"8760h", 8760h}};
+  for (const auto& [text, duration] : durations) EXPECT_EQ(parse_duration(text), duration) << text;
+  for (const char* text :
+       {"", "s", "ms", "-1s", "+1s", "1 s", " 1s", "1s ", "1S", "1ns", ".5s", "1.s", "1.5.5s"}) {
+    EXPECT_FALSE(parse_duration(text).has_value()) << text;
+  }
+  for (const char* text :
+       {"1e3s", "0x1s", "8761h", "8760.1h", "31536001", "0.0000000001s", "99999999999999999999h"}) {
     EXPECT_FALSE(parse_duration(text).has_value()) << text;
   }
 }
 
 TEST(DurationText, IsWrittenShortest) {
-  for (const char* text : {"0s", "800us", "1500us", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h"}) {
+  for (const char* text : {"0s", "800us", "1500us", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h",
+                           "0.001us", "0.5us", "1.25us", "1500.005us"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
   }
   EXPECT_EQ(duration_text(60s), "1m");
-  for (const char* text : {"0.001us", "0.5us", "1.25us", "1500.005us"}) {
-    EXPECT_EQ(duration_text(*parse_duration(text)), text);
-  }
 }
 
 TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
-  EXPECT_EQ(time_text(0), "0 us");
-  EXPECT_EQ(time_text(0.0000123), "12 us");
-  EXPECT_EQ(time_text(0.00099949), "999 us");
-  EXPECT_EQ(time_text(0.00099951), "1.0 ms");
-  EXPECT_EQ(time_text(0.0012345), "1.2 ms");
-  EXPECT_EQ(time_text(0.09994), "99.9 ms");
-  EXPECT_EQ(time_text(0.09996), "100 ms");
-  EXPECT_EQ(time_text(0.9994), "999 ms");
-  EXPECT_EQ(time_text(0.9996), "1.000 s");
-  EXPECT_EQ(time_text(2.0014), "2.001 s");
-  EXPECT_EQ(time_text(99.9994), "99.999 s");
-  EXPECT_EQ(time_text(99.9996), "100 s");
+  const std::pair<double, const char*> times[] = {
+      {0, "0 us"},           {0.0000123, "12 us"}, {0.00099949, "999 us"}, {0.00099951, "1.0 ms"},
+      {0.0012345, "1.2 ms"}, {0.09994, "99.9 ms"}, {0.09996, "100 ms"},    {0.9994, "999 ms"},
+      {0.9996, "1.000 s"},   {2.0014, "2.001 s"},  {99.9994, "99.999 s"},  {99.9996, "100 s"}};
+  for (const auto& [seconds, text] : times) EXPECT_EQ(time_text(seconds), text);
 }
 
 TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {
@@ -124,6 +89,27 @@ TEST(InQuotes, ShowsNoControlByteAndNoEndlessText) {
   EXPECT_EQ(in_quotes("a\n\x1b[31m\xff"), "'a\\x0a\\x1b[31m\\xff'");
   EXPECT_EQ(in_quotes(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
   EXPECT_EQ(in_quotes(std::string(61, 'a')), "'" + std::string(60, 'a') + "...' (61 bytes)");
+}
+
+TEST(Clock, ConvertsToTimespec) {
+  const auto spec = to_timespec(2500ms);
+  EXPECT_EQ(spec.tv_sec, 2);
+  EXPECT_EQ(spec.tv_nsec, 500'000'000);
+  EXPECT_EQ(to_timespec(-1s).tv_sec, 0);
+}
+
+TEST(Clock, RoundsTimevalUpSoThatATimeOutNeverMeansNever) {
+  EXPECT_EQ(to_timeval(1ns).tv_usec, 1);
+  EXPECT_EQ(to_timeval(0ns).tv_usec, 0);
+  const auto almost_a_second = to_timeval(999'999'999ns);
+  EXPECT_EQ(almost_a_second.tv_sec, 1);
+  EXPECT_EQ(almost_a_second.tv_usec, 0);
+}
+
+TEST(Clock, TimeLeftIsNeverNegative) {
+  EXPECT_EQ(time_left(Clock::now() - 1h), Duration::zero());
+  EXPECT_GT(time_left(Clock::now() + 1h), 59min);
+  EXPECT_FALSE(time_left(std::nullopt).has_value());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The text of /etc/passwd or /etc/group, and behind a byte 0x1e who is looked for in it.
+// The text of /etc/passwd or /etc/group, a byte 0x1e, and the name to find.
 #include "tcpserver/server/confine/account.hpp"
 
 #include "fuzz/fuzz.hpp"
@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tcpserver::server;
   constexpr auto nobody_at_all = static_cast<uid_t>(-1);
   auto name = fuzz::text_of(data, size);
-  const auto file = fuzz::next_part(name, '\x1e');
+  const auto file = tcpserver::base::take_until(name, '\x1e');
   if (const auto user = find_user(file, name)) {
     fuzz::require(user->id != nobody_at_all, "nobody is found who stands for no change");
     fuzz::require(!user->group || *user->group != nobody_at_all, "nor such a group");

@@ -1,12 +1,16 @@
 #pragma once
 
+#include "tcpserver/base/values.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
-// What each fuzz target defines (libFuzzer, https://llvm.org/docs/LibFuzzer.html). scripts/fuzz.sh links it
+// Defined by each fuzz target (libFuzzer, https://llvm.org/docs/LibFuzzer.html). scripts/fuzz.sh links it
 // with the fuzzer; the test suite links it with replay.cpp, which gives it the kept corpus.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -16,15 +20,17 @@ namespace fuzz {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// The part of `rest` before the separator, which is taken off.
-inline std::string_view next_part(std::string_view& rest, char separator) {
-  const auto end = rest.find(separator);
-  const auto part = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  return part;
+// Lines as argv and the environment would have them: each ends at a NUL.
+[[nodiscard]] inline std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const auto line = tcpserver::base::take_until(text, '\n');
+    words.emplace_back(line.substr(0, line.find('\0')));
+  }
+  return words;
 }
 
-// What has to hold for every input.
+// Aborts if what must hold for every input does not.
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
@@ -33,10 +39,7 @@ inline void require(bool holds, const char* what) {
 
 // One line that a terminal can show.
 [[nodiscard]] inline bool is_one_plain_line(std::string_view text) {
-  for (const char c : text) {
-    if (c < ' ' || c > '~') return false;
-  }
-  return !text.empty();
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 }  // namespace fuzz

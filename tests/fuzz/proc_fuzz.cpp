@@ -1,17 +1,25 @@
-// The kernel's texts: a line of /proc/net/tcp, /proc/net/netstat and /proc/PID/cgroup.
+// The kernel's texts: a line of /proc/net/tcp, /proc/net/netstat, /proc/PID/cgroup, /proc/PID/stat and the
+// target of a link in /proc/PID/fd.
 #include "tcpserver/kernel/memory_limit.hpp"
+#include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace tcpserver::kernel;
   const auto text = fuzz::text_of(data, size);
-  if (const auto entry = tcpserver::kernel::parse_tcp_table_line(text)) {
-    fuzz::require(entry->local.family() == AF_INET || entry->local.family() == AF_INET6, "it has a family");
-    fuzz::require(!entry->local.text().empty(), "it can be shown");
+  if (const auto socket = parse_tcp_table_line(text)) {
+    fuzz::require(socket->local.family() == AF_INET || socket->local.family() == AF_INET6, "it has a family");
+    fuzz::require(!socket->local.text().empty(), "it can be shown");
   }
-  static_cast<void>(tcpserver::kernel::parse_netstat(text));
-  static_cast<void>(tcpserver::kernel::MemoryLimit::find(text, "/no/cgroups/here"));
+  if (const auto facts = parse_process_stat(text)) {
+    fuzz::require(facts->pid > 0 && facts->parent >= 0, "its numbers are those of processes");
+    fuzz::require(facts->name.empty() || fuzz::is_one_plain_line(facts->name), "its name can be shown");
+  }
+  static_cast<void>(parse_socket_link(text));
+  static_cast<void>(parse_netstat(text));
+  static_cast<void>(MemoryLimit::find(text, "/no/cgroups/here"));
   return 0;
 }

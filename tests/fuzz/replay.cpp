@@ -1,5 +1,5 @@
-// replay FILE|FOLDER...: gives each file to the fuzz target that it is linked with. Ends with 1 where there
-// was none.
+// replay FILE|FOLDER...: gives each file to the fuzz target that it is linked with. Exits with 1 if there is
+// none.
 #include "fuzz/fuzz.hpp"
 
 #include <filesystem>

@@ -1,8 +1,8 @@
-// Arguments, variables and configuration file of tcpserver: three parts with a byte 0x1e between them, each
-// of lines.
+// Arguments, variables and configuration file of tcpserver: three parts of lines, separated by a byte 0x1e.
 #include "tcpserver/server/options.hpp"
 
 #include "fuzz/fuzz.hpp"
+#include "harness/arguments.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,22 +13,6 @@
 namespace {
 
 using namespace tcpserver;
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> result;
-  for (auto& word : words) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto line = fuzz::next_part(text, '\n');
-    lines.emplace_back(line.substr(0, line.find('\0')));  // as argv and the environment would have it
-  }
-  return lines;
-}
 
 // A file without a name, which the options find by its descriptor.
 class ConfigFile {
@@ -64,16 +48,15 @@ void check(const server::ServerOptions& options) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr char between_parts = '\x1e';
   auto rest = fuzz::text_of(data, size);
-  auto words = lines_of(fuzz::next_part(rest, between_parts));
-  auto variables = lines_of(fuzz::next_part(rest, between_parts));
+  auto words = fuzz::words_of(base::take_until(rest, between_parts));
+  auto variables = fuzz::words_of(base::take_until(rest, between_parts));
   const ConfigFile file(rest);
   words.insert(words.begin(), "tcpserver");
   if (!rest.empty()) words.insert(words.begin() + 1, {"--config", file.path()});
-  const auto argv = pointers(words);
-  const auto environment = pointers(variables);
+  const harness::Arguments arguments(std::move(words), std::move(variables));
   try {
     const auto command =
-        server::parse_server_command(static_cast<int>(words.size()), argv.data(), environment.data());
+        server::parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
     if (command.text_to_show.empty()) check(command.options);
     for (const auto& warning : command.warnings)
       fuzz::require(fuzz::is_one_plain_line(warning), "a warning is a line");

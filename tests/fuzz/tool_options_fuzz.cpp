@@ -1,13 +1,11 @@
-// Arguments of tcpclient, of tcpbacklog and of tcpload, one a line.
+// Arguments of tcpclient, tcpbacklog and tcpload, one per line.
 #include "tcpserver/base/system_error.hpp"
 
 #include "backlog/options.hpp"
 #include "client/client.hpp"
 #include "fuzz/fuzz.hpp"
+#include "harness/arguments.hpp"
 #include "load/load.hpp"
-
-#include <string>
-#include <vector>
 
 namespace {
 
@@ -53,31 +51,26 @@ void check(const load::LoadOptions& options) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::vector<std::string> words{"program"};
-  for (auto rest = fuzz::text_of(data, size); !rest.empty();) {
-    const auto line = fuzz::next_part(rest, '\n');
-    words.emplace_back(line.substr(0, line.find('\0')));
-  }
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const int argc = static_cast<int>(words.size());
-  // getopt_long moves the operands behind the options: each gets an order of its own.
-  parse_or_be_refused([&, copy = argv] {
-    const auto command = client::parse_client_command(argc, copy.data());
+  auto words = fuzz::words_of(fuzz::text_of(data, size));
+  words.insert(words.begin(), "program");
+  const harness::Arguments arguments(std::move(words));
+  const int argc = arguments.count();
+  char* const* const argv = arguments.argv();
+  parse_or_be_refused([&] {
+    const auto command = client::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return;
     fuzz::require(command.options.port > 0 && command.options.clients <= client::most_clients,
                   "a client has a port, and a crowd its limit");
     fuzz::require(command.options.slow.value_or(0) <= command.options.clients,
                   "no more are slow than there are");
   });
-  parse_or_be_refused([&, copy = argv] {
-    const auto command = backlog::parse_backlog_command(argc, copy.data());
+  parse_or_be_refused([&] {
+    const auto command = backlog::parse_backlog_command(argc, argv);
     if (!command.text_to_show.empty()) return;
     std::visit([](const auto& options) { check(options); }, command.job);
   });
-  parse_or_be_refused([&, copy = argv] {
-    const auto command = load::parse_load_command(argc, copy.data());
+  parse_or_be_refused([&] {
+    const auto command = load::parse_load_command(argc, argv);
     if (command.text_to_show.empty()) check(command.options);
   });
   return 0;

@@ -166,8 +166,7 @@ TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
 }
 
 TEST_F(Tcpbacklog, WatchTellsAShortageFromAnEmptyPort) {
-  if (TCPSERVER_TEST_SANITIZED)
-    GTEST_SKIP() << "strace and the address sanitizer's leak check exclude each other";
+  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "strace and the leak check exclude each other";
   if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
   const PythonListener listener(0);
   const auto watch_with = [&listener](const std::string& error) {
