@@ -77,9 +77,9 @@ TEST_F(Accept, BacksOffWhileItKeepsFailing) {
 }
 
 // For strace's "when": the forks for so many clients from the first on; 0: for all of them. The forks before
-// try the sandbox at start-up (both kinds if strict mode is not possible), and small children, twice.
+// try the sandbox at start-up (both kinds if strict mode is not possible), and small children.
 std::string from_first_client(int count = 0) {
-  const int first = 2 + (under_seccomp_filter() ? 1 : 0) + (TCPSERVER_TEST_SMALL_CHILDREN ? 2 : 0);
+  const int first = 2 + (under_seccomp_filter() ? 1 : 0) + (TCPSERVER_TEST_SMALL_CHILDREN ? 1 : 0);
   return std::to_string(first) + (count == 0 ? "+" : ".." + std::to_string(first + count - 1));
 }
 

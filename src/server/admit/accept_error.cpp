@@ -7,24 +7,19 @@ namespace tcpserver::server {
 AcceptAdvice classify_accept_error(int error) noexcept {
   switch (error) {
     case EAGAIN:
-#if EWOULDBLOCK != EAGAIN
-    case EWOULDBLOCK:
-#endif
       return AcceptAdvice::none_waiting;
 
     // That connection went away, or a firewall forbids it.
     case ECONNABORTED:
     case EPERM:
     case EINTR:
-    // Linux hands over network errors that are pending on the new socket: "treat them like EAGAIN by
-    // retrying" (accept(2), ERRORS).
+    // Linux reports network errors that are pending on the new socket: "treat them like EAGAIN by retrying"
+    // (accept(2), ERRORS).
     case ENETDOWN:
     case EPROTO:
     case ENOPROTOOPT:
     case EHOSTDOWN:
-#ifdef ENONET
     case ENONET:
-#endif
     case EHOSTUNREACH:
     case EOPNOTSUPP:
     case ENETUNREACH:
@@ -35,15 +30,14 @@ AcceptAdvice classify_accept_error(int error) noexcept {
     case ENFILE:
       return AcceptAdvice::short_of_descriptors;
 
-    // Not a socket, not a listening one any more: no client can ever come from it.
+    // Not a socket, or not a listening one any more: no client can come from it.
     case EBADF:
     case EFAULT:
     case EINVAL:
     case ENOTSOCK:
       return AcceptAdvice::doubtful;
 
-    // ENOBUFS, ENOMEM, and what no manual names: the client stays in the queue, and accept
-    // would fail the same way at once.
+    // ENOBUFS, ENOMEM and unknown errors: the client stays queued, and accept would fail again at once.
     default:
       return AcceptAdvice::back_off;
   }

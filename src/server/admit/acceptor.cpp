@@ -1,8 +1,8 @@
 #include "tcpserver/server/admit/acceptor.hpp"
 
 #include "server/admit/accept_error.hpp"
-#include "server/admit/verdict.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -25,6 +25,31 @@ bool still_listens(int fd) noexcept {
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
 }
 
+// A connection that accept returned.
+struct Arrival {
+  base::SocketAddress peer;
+  Host host;
+};
+
+// Serve an arrival, or refuse it for this reason.
+using Verdict = std::optional<Refusal>;
+
+Verdict apply_limits(const Arrival& arrival, const ServerOptions& options,
+                     const Sessions& sessions) noexcept {
+  if (sessions.full()) return Refusal::full;
+  if (options.max_per_host != 0 && sessions.count(arrival.host) >= options.max_per_host)
+    return Refusal::host_full;
+  return std::nullopt;
+}
+
+// Decides with all rules. First collects sessions that have just ended, so that a client is refused only for
+// sessions that are open.
+Verdict decide(const Arrival& arrival, const ServerOptions& options, Sessions& sessions) noexcept {
+  if (!apply_limits(arrival, options, sessions)) return std::nullopt;
+  sessions.reap_now();
+  return apply_limits(arrival, options, sessions);
+}
+
 }  // namespace
 
 Acceptor::Acceptor(const ServerOptions& options, Listeners& listeners, Sessions& sessions,
@@ -44,12 +69,13 @@ bool Acceptor::keeps_clients_queued() const noexcept {
   return (options_.overload == Overload::queue && sessions_.full()) || sessions_.is_short_of_memory();
 }
 
-// Where clients stay queued, and in the iterative server, a client can have the descriptor.
+// The iterative server needs none, and neither does a server whose clients stay queued.
 void Acceptor::keep_spare_fd() noexcept {
-  if (options_.overload == Overload::refuse && options_.mode == Mode::fork) {
-    spare_fd_.refill();
-  } else {
-    static_cast<void>(spare_fd_.release());
+  if (options_.overload != Overload::refuse || options_.mode != Mode::fork) {
+    spare_fd_.reset();
+  } else if (!spare_fd_) {
+    // A file of its own, because a duplicate does not count in the table of the system.
+    spare_fd_ = base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   }
 }
 
@@ -108,15 +134,16 @@ base::UniqueFd Acceptor::accept_one(int listener, base::SocketAddress& peer) noe
   return connection;
 }
 
-// Takes one client from the queue of this listener. False if it is no use to try the next one at once.
+// Takes one client from the queue of this listener. Returns false if the next one should wait.
 bool Acceptor::admit_one(std::size_t index) noexcept {
   Arrival arrival;
   auto connection = accept_one(polled_[index].fd, arrival.peer);
   if (!connection) return handle_accept_error(index, errno);
   lost_in_a_row_ = 0;
   arrival.host = Host::of(arrival.peer);
-  if (const auto why = decide(arrival, options_, sessions_).refusal) {
-    refuse(std::move(connection), arrival.peer, *why);
+  if (const auto why = decide(arrival, options_, sessions_)) {
+    counters_.refuse(std::move(connection), *why);
+    if (why == Refusal::host_full) log_host_refusal(arrival.peer);
     return true;
   }
   if (sessions_.start(std::move(connection), arrival.peer)) return true;
@@ -124,9 +151,7 @@ bool Acceptor::admit_one(std::size_t index) noexcept {
   return false;
 }
 
-void Acceptor::refuse(base::UniqueFd connection, const base::SocketAddress& peer, Refusal why) noexcept {
-  counters_.refuse(std::move(connection), why);
-  if (why != Refusal::host_full) return;  // log_full() reports the other
+void Acceptor::log_host_refusal(const base::SocketAddress& peer) noexcept {
   char text[base::SocketAddress::text_size];
   log_.limited_warning(host_refusals_, "%s is refused: its %s has as many %s as --max-per-host allows, %u",
                        peer.format(text), Host::of(peer).is_ipv4 ? "address" : "/64",
@@ -134,6 +159,7 @@ void Acceptor::refuse(base::UniqueFd connection, const base::SocketAddress& peer
                        options_.max_per_host);
 }
 
+// Returns true if the next client can be accepted at once.
 bool Acceptor::handle_accept_error(std::size_t index, int error) noexcept {
   const int listener = polled_[index].fd;
   switch (classify_accept_error(error)) {
@@ -149,7 +175,7 @@ bool Acceptor::handle_accept_error(std::size_t index, int error) noexcept {
       lost_in_a_row_ = 0;
       break;
     case AcceptAdvice::short_of_descriptors:
-      if (!spare_fd_.release()) break;
+      if (!spare_fd_) break;
       return refuse_with_spare_fd(listener, error);
     case AcceptAdvice::back_off:
       break;
@@ -162,15 +188,16 @@ bool Acceptor::handle_accept_error(std::size_t index, int error) noexcept {
   return false;
 }
 
-// The spare descriptor has just been released. False if nobody is waiting, or if accept fails all the same.
 bool Acceptor::refuse_with_spare_fd(int listener, int error) noexcept {
+  spare_fd_.reset();
   base::SocketAddress peer;
   auto connection = accept_one(listener, peer);
-  const bool none_waiting = !connection && classify_accept_error(errno) == AcceptAdvice::none_waiting;
   const bool refused = static_cast<bool>(connection);
+  // accept needs a descriptor before it looks for a client.
+  const bool none_waiting = !refused && classify_accept_error(errno) == AcceptAdvice::none_waiting;
   if (refused) counters_.refuse(std::move(connection), Refusal::no_descriptor);
-  spare_fd_.refill();
-  if (none_waiting) return false;  // accept needs a descriptor before it looks for a client
+  keep_spare_fd();
+  if (none_waiting) return false;
   if (!refused) {
     back_off(error);
     return false;
@@ -188,7 +215,7 @@ void Acceptor::back_off(int error) noexcept {
   pause();
 }
 
-// Another process that has the same socket has shut it down: no client can come from it any more.
+// Another process has shut down this socket: no client can come from it any more.
 void Acceptor::give_up(std::size_t index, int error) noexcept {
   counters_.count_accept_error(error);
   polled_[index].fd = -1;  // ppoll ignores it

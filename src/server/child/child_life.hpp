@@ -3,6 +3,7 @@
 #include "tcpserver/server/session/session_loop.hpp"
 
 #include "server/child/launcher.hpp"
+#include "server/child/scoreboard.hpp"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,18 +12,17 @@
 
 namespace tcpserver::server {
 
-// A child's life from the fork to its end: binds itself to its parent, closes all other descriptors, enters
-// the sandbox, serves. `Calls` makes the system calls: through libc in a plain child, directly in a small
-// one. It has what SessionLoop needs, and
+// A child's life from the fork to its end: it binds itself to its parent, closes all other descriptors,
+// enters the sandbox, serves. `Calls` makes the system calls: through libc in a plain child, directly in a
+// small one. Besides the functions that SessionLoop needs it has
 //   static long call(long number, long...)   a system call; returns its result or a negative errno
-//   bool enter(Sandbox)                      false if the kernel refuses
+//   bool enter(Sandbox)                      returns false if the kernel refuses
 //   static Value in_register(Value)          the value, not loaded from memory that the child may not have
 // Signals stay as they are: all that the parent handles are blocked.
 template <typename Calls>
 class ChildLife {
  public:
-  ChildLife(Calls calls, const ChildOrder& order, SessionRecord& record) noexcept
-      : calls_(calls), order_(order), record_(record) {}
+  ChildLife(const ChildOrder& order, SessionRecord& record) noexcept : order_(order), record_(record) {}
 
   // The caller exits with the result.
   SessionEnd run(char* buffer, std::size_t size) noexcept {
@@ -37,11 +37,12 @@ class ChildLife {
     if (!die_with_parent()) return SessionEnd::drained;
     limit_file_size();
     if (!calls_.enter(order_.sandbox)) return SessionEnd::sandbox_refused;
-    return SessionLoop<Calls>(calls_, order_.verb, record_, order_.recording).run(buffer, size);
+    return SessionLoop<Calls>(calls_, order_.connection, order_.verb, record_, order_.recording)
+        .run(buffer, size);
   }
 
-  // One call in a server without trouble, where nothing is open above the connection and its recording.
-  // close_range needs Linux 5.9, and some containers' filters refuse it.
+  // Usually one call, because nothing is open above the connection and its recording. Some containers'
+  // filters refuse close_range.
   void close_other_descriptors() noexcept {
     const int connection = order_.connection;
     const int file = order_.recording.descriptor;
@@ -72,7 +73,7 @@ class ChildLife {
     static_cast<void>(Calls::call(SYS_prlimit64, 0, RLIMIT_FSIZE, reinterpret_cast<long>(&soft_and_hard), 0));
   }
 
-  Calls calls_;
+  Calls calls_{};
   ChildOrder order_;
   SessionRecord& record_;
 };

@@ -1,9 +1,11 @@
-#include "tcpserver/server/child/forked_sessions.hpp"
-
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/server/child/sessions.hpp"
 
 #include "server/child/launcher.hpp"
 #include "server/child/memory_guard.hpp"
+#include "server/child/reaper.hpp"
+#include "server/child/scoreboard.hpp"
+#include "server/child/slot_table.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -27,129 +29,153 @@ SessionEnd decode_wait_status(int wait_status) noexcept {
   return known ? static_cast<SessionEnd>(status) : SessionEnd::broken;
 }
 
+class ForkedSessions final : public Sessions {
+ public:
+  ForkedSessions(const ServerOptions& options, Sandbox sandbox, base::SignalWindow& window,
+                 SessionReporter& reporter, Counters& counters, Log& log)
+      : options_(options),
+        sandbox_(sandbox),
+        window_(window),
+        reporter_(reporter),
+        counters_(counters),
+        log_(log),
+        memory_guard_(log),
+        launcher_(make_launcher(place_)),
+        slots_(options.max_connections),
+        scoreboard_(options.max_connections, place_) {
+    if (options.reap == Reap::handler) start_reaping();
+  }
+  ~ForkedSessions() override {
+    if (reaping_) window_.start_reaping(base::collector_of_strangers());
+  }
+
+  [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override {
+    OpenSessions sessions{
+        .open = slots_.in_use(), .most = slots_.capacity(), .reaped = reaping_, .bytes = {}};
+    if (with_bytes) {
+      slots_.for_each_running([&](SlotTable::Slot slot) { sessions.bytes.add(scoreboard_[slot].claims()); });
+    }
+    return sessions;
+  }
+
+  [[nodiscard]] std::uint32_t count(const Host& host) const noexcept override { return slots_.count(host); }
+
+  void resize(std::uint32_t max_connections) override {
+    scoreboard_.reserve(max_connections);
+    slots_.resize(max_connections);
+  }
+
+  void prepare() noexcept override {
+    // One more, because the accept loop may open a spare descriptor, which gets the lowest free number.
+    highest_descriptor_ = base::highest_open_descriptor() + 1;
+    const char* problem = nullptr;
+    try {
+      const auto preparation = launcher_->prepare(scoreboard_);
+      problem = preparation.problem;
+      if (!preparation.works) launcher_ = make_plain_launcher();
+      if (reaping_) start_reaping();  // forgets the signal of the trial child
+    } catch (const std::exception&) {
+      problem = "out of memory";
+    }
+    if (problem != nullptr && !std::exchange(inheritance_is_logged_, true))
+      log_.warning("children inherit the server's memory: %s", problem);
+  }
+
+  [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override {
+    auto facts = reporter_.describe(connection.get(), peer);
+    const auto slot = slots_.take();
+    auto& record = scoreboard_.clean(slot);
+    const auto file = reporter_.open_recording(facts);
+    memory_guard_.before_fork();
+    const pid_t pid = launcher_->launch({.connection = connection.get(),
+                                         .highest_descriptor = highest_descriptor_,
+                                         .parent = own_pid_,
+                                         .verb = options_.service.verb,
+                                         .sandbox = sandbox_,
+                                         .recording = reporter_.recording_in(file)},
+                                        record);
+    const int error = errno;
+    memory_guard_.after_fork();
+    if (pid < 0) {
+      slots_.give_back(slot);
+      counters_.refuse(std::move(connection), Refusal::fork_failed);
+      log_.limited_warning(fork_failures_, "cannot fork: %s; this client was reset", std::strerror(error));
+      return false;
+    }
+    slots_.enter(slot, pid, facts);
+    reporter_.begin(facts, pid);
+    return true;
+  }
+
+  [[nodiscard]] bool is_short_of_memory() noexcept override { return memory_guard_.is_short(); }
+
+  bool collect_finished() noexcept override {
+    bool any = false;
+    while (const auto slot = slots_.next_ended()) {
+      finish(*slot);
+      any = true;
+    }
+    return any;
+  }
+
+  void reap_now() noexcept override {
+    window_.deliver_pending_signals();
+    static_cast<void>(collect_finished());
+  }
+
+  void begin_drain() noexcept override {
+    if (!reaping_) start_reaping();
+  }
+
+  void kill_all() noexcept override {
+    killing_ = true;
+    slots_.for_each_running([this](SlotTable::Slot slot) { ::kill(slots_[slot].pid, SIGKILL); });
+  }
+
+ private:
+  void start_reaping() noexcept {
+    reaping_ = true;
+    window_.start_reaping(reaper_);
+  }
+
+  void finish(SlotTable::Slot slot) noexcept {
+    const auto& child = slots_[slot];
+    auto end = decode_wait_status(child.wait_status);
+    int signal = WIFSIGNALED(child.wait_status) ? WTERMSIG(child.wait_status) : 0;
+    if (signal == SIGKILL && killing_) {
+      end = SessionEnd::drained;
+      signal = 0;
+    }
+    reporter_.end(child.facts, child.pid, end, signal, scoreboard_[slot].claims());
+    slots_.give_back(slot);
+  }
+
+  const ServerOptions& options_;  // a reload changes them
+  Sandbox sandbox_;
+  base::SignalWindow& window_;
+  SessionReporter& reporter_;
+  Counters& counters_;
+  Log& log_;
+  pid_t own_pid_ = ::getpid();
+  int highest_descriptor_ = 0;  // the highest one that this process keeps open; known after prepare()
+  MemoryGuard memory_guard_;
+  AddressHints place_;  // for the memory of children
+  std::unique_ptr<Launcher> launcher_;
+  SlotTable slots_;
+  Scoreboard scoreboard_;
+  Reaper reaper_{slots_, scoreboard_};
+  bool reaping_ = false;
+  bool inheritance_is_logged_ = false;
+  bool killing_ = false;  // children that die of SIGKILL were killed by this server
+  RateLimit fork_failures_{std::chrono::seconds(1)};
+};
+
 }  // namespace
 
-ForkedSessions::ForkedSessions(const ServerOptions& options, Sandbox sandbox, base::SignalWindow& window,
-                               SessionReporter& reporter, Counters& counters, Log& log)
-    : options_(options),
-      sandbox_(sandbox),
-      window_(window),
-      reporter_(reporter),
-      counters_(counters),
-      log_(log),
-      own_pid_(::getpid()),
-      memory_guard_(std::make_unique<MemoryGuard>(log)),
-      launcher_(make_launcher()),
-      slots_(options.max_connections),
-      scoreboard_(options.max_connections, launcher_->place()) {
-  if (options.reap == Reap::handler) start_reaping();
-}
-
-ForkedSessions::~ForkedSessions() {
-  if (reaping_) window_.start_reaping(base::collector_of_strangers());
-}
-
-void ForkedSessions::start_reaping() noexcept {
-  reaping_ = true;
-  window_.start_reaping(reaper_);
-}
-
-OpenSessions ForkedSessions::count(bool with_bytes) const noexcept {
-  OpenSessions sessions{.open = slots_.in_use(), .most = slots_.capacity(), .reaped = reaping_, .bytes = {}};
-  if (with_bytes) {
-    slots_.for_each_running([&](SlotTable::Slot slot) { sessions.bytes.add(scoreboard_[slot].claims()); });
-  }
-  return sessions;
-}
-
-std::uint32_t ForkedSessions::count(const Host& host) const noexcept {
-  return slots_.count(host);
-}
-
-void ForkedSessions::resize(std::uint32_t max_connections) {
-  scoreboard_.reserve(max_connections);
-  slots_.resize(max_connections);
-}
-
-void ForkedSessions::prepare() noexcept {
-  // One more, because the accept loop may open a spare descriptor, which gets the lowest free number.
-  highest_descriptor_ = base::highest_open_descriptor() + 1;
-  const char* problem = nullptr;
-  try {
-    const auto preparation = launcher_->prepare(scoreboard_);
-    problem = preparation.problem;
-    if (!preparation.works) launcher_ = make_plain_launcher(problem);
-    if (reaping_) start_reaping();  // forgets the signal of the trial child
-  } catch (const std::exception&) {
-    problem = "out of memory";
-  }
-  if (problem != nullptr && !std::exchange(inheritance_is_logged_, true))
-    log_.warning("children inherit the server's memory: %s", problem);
-}
-
-bool ForkedSessions::start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept {
-  auto facts = reporter_.describe(connection.get(), peer);
-  const auto slot = slots_.take();
-  auto& record = scoreboard_.clean(slot);
-  const auto file = reporter_.open_recording(facts);
-  memory_guard_->before_fork();
-  const pid_t pid = launcher_->launch({.connection = connection.get(),
-                                       .highest_descriptor = highest_descriptor_,
-                                       .parent = own_pid_,
-                                       .verb = options_.service.verb,
-                                       .sandbox = sandbox_,
-                                       .recording = reporter_.recording_in(file)},
-                                      record);
-  const int error = errno;
-  memory_guard_->after_fork();
-  if (pid < 0) {
-    slots_.give_back(slot);
-    counters_.refuse(std::move(connection), Refusal::fork_failed);
-    log_.limited_warning(fork_failures_, "cannot fork: %s; this client was reset", std::strerror(error));
-    return false;
-  }
-  slots_.enter(slot, pid, facts);
-  reporter_.begin(facts, pid);
-  return true;
-}
-
-bool ForkedSessions::is_short_of_memory() noexcept {
-  return memory_guard_->is_short();
-}
-
-bool ForkedSessions::collect_finished() noexcept {
-  bool any = false;
-  while (const auto slot = slots_.next_ended()) {
-    finish(*slot);
-    any = true;
-  }
-  return any;
-}
-
-void ForkedSessions::finish(SlotTable::Slot slot) noexcept {
-  const auto& child = slots_[slot];
-  auto end = decode_wait_status(child.wait_status);
-  int signal = WIFSIGNALED(child.wait_status) ? WTERMSIG(child.wait_status) : 0;
-  if (signal == SIGKILL && killing_) {
-    end = SessionEnd::drained;
-    signal = 0;
-  }
-  reporter_.end(child.facts, child.pid, end, signal, scoreboard_[slot].claims());
-  slots_.give_back(slot);
-}
-
-void ForkedSessions::reap_now() noexcept {
-  window_.deliver_pending_signals();
-  static_cast<void>(collect_finished());
-}
-
-void ForkedSessions::begin_drain() noexcept {
-  if (!reaping_) start_reaping();
-}
-
-void ForkedSessions::kill_all() noexcept {
-  killing_ = true;
-  slots_.for_each_running([this](SlotTable::Slot slot) { ::kill(slots_[slot].pid, SIGKILL); });
+std::unique_ptr<Sessions> make_forked_sessions(const ServerOptions& options, Sandbox sandbox,
+                                               base::SignalWindow& window, SessionReporter& reporter,
+                                               Counters& counters, Log& log) {
+  return std::make_unique<ForkedSessions>(options, sandbox, window, reporter, counters, log);
 }
 
 }  // namespace tcpserver::server

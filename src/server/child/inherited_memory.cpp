@@ -12,17 +12,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
-#include <limits>
-#include <optional>
+#include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
-// Of glibc 2.35 and later, whose <sys/rseq.h> declares them. Weak, for the libc at run time may be a later
-// one than that of the build.
+// glibc 2.35 declares these in <sys/rseq.h>. They are weak because the libc at run time may be newer than
+// that of the build.
 extern "C" {
 extern const std::ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
@@ -34,67 +32,43 @@ namespace {
 
 constexpr std::size_t largest_proc_file = 1UL << 20;
 
-std::uintptr_t page_size() noexcept {
-  static const auto size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  return size;
-}
+// The last level of page tables maps this much, with pages of 4 KiB and entries of 8 bytes.
+constexpr std::size_t block = 4096UL * (4096 / 8);
 
-// [begin, end), in whole pages.
-struct Pages {
-  std::uintptr_t begin;
-  std::uintptr_t end;
-  off_t in_file = 0;  // where `begin` is there
+// A line of /proc/self/maps, such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0 [heap]"
+// (proc_pid_maps(5)).
+struct Mapped {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  std::uintptr_t offset = 0;  // of `begin` in the file
 };
 
-// Lines such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0    [heap]" (proc_pid_maps(5)).
-std::vector<Pages> mapped_pages() {
-  std::vector<Pages> all;
-  const auto maps = base::read_file("/proc/self/maps", largest_proc_file);
-  std::string_view rest = maps ? std::string_view(*maps) : std::string_view{};
-  while (!rest.empty()) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    Pages pages{};
-    const char* const end = line.data() + line.size();
-    const auto first = std::from_chars(line.data(), end, pages.begin, 16);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') continue;
-    const auto last = std::from_chars(first.ptr + 1, end, pages.end, 16);
-    constexpr std::size_t permissions = 6;  // " r-xp "
-    if (last.ec != std::errc{} || end - last.ptr < static_cast<std::ptrdiff_t>(permissions)) continue;
-    std::from_chars(last.ptr + permissions, end, pages.in_file, 16);
-    all.push_back(pages);
+std::vector<Mapped> read_mappings() {
+  std::vector<Mapped> all;
+  std::istringstream lines(base::read_file("/proc/self/maps", largest_proc_file).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    Mapped mapped;
+    const char* const format = "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR;
+    if (std::sscanf(line.c_str(), format, &mapped.begin, &mapped.end, &mapped.offset) != 3) continue;
+    // The vsyscall page is in the kernel's half of the addresses, and in every process.
+    if (mapped.begin <= UINTPTR_MAX / 2) all.push_back(mapped);
   }
   return all;
 }
 
-std::vector<Pages> in_pages(std::span<const MemoryRange> ranges) {
-  std::vector<Pages> all;
-  for (const auto& range : ranges) {
-    if (range.size == 0) continue;
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
-    all.push_back({.begin = begin & ~(page_size() - 1),
-                   .end = (begin + range.size + page_size() - 1) & ~(page_size() - 1),
-                   .in_file = 0});
-  }
-  std::sort(all.begin(), all.end(), [](const Pages& a, const Pages& b) { return a.begin < b.begin; });
-  return all;
+bool advise(const std::vector<Mapped>& mappings, int advice) noexcept {
+  return std::count_if(mappings.begin(), mappings.end(), [advice](const Mapped& mapped) {
+           return ::madvise(reinterpret_cast<void*>(mapped.begin), mapped.end - mapped.begin, advice) != 0;
+         }) == 0;
 }
 
-bool hide(std::uintptr_t begin, std::uintptr_t end) noexcept {
-  // The vsyscall page is part of the kernel's half of the addresses, and in every process.
-  constexpr auto highest_of_a_process = std::numeric_limits<std::uintptr_t>::max() / 2;
-  if (begin >= end || begin > highest_of_a_process) return true;
-  return ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTFORK) == 0;
-}
-
-// False where it stays registered.
-bool take_back_restartable_sequences() noexcept {
+// Returns false if they stay registered.
+bool unregister_restartable_sequences() noexcept {
   if (&__rseq_size == nullptr || __rseq_size == 0) return true;  // not registered
 #ifdef __x86_64__
   char* thread_pointer = nullptr;
   asm("mov %%fs:0, %0" : "=r"(thread_pointer));
-  // The length has to be that of the registration, which libc keeps to itself: 32, or what later kernels'
-  // area has.
+  // The length must be that of the registration, which libc does not tell: 32, or more with later kernels.
   constexpr int unregister = 1;               // RSEQ_FLAG_UNREGISTER
   constexpr unsigned signature = 0x53053053;  // RSEQ_SIG
   for (unsigned length = 32; length <= 256; length += 4) {
@@ -104,12 +78,11 @@ bool take_back_restartable_sequences() noexcept {
   return false;
 }
 
-// nullopt if /proc/self/stat cannot be read.
-std::optional<prctl_mm_map> read_layout() {
-  const auto stat = base::read_file("/proc/self/stat", largest_proc_file);
-  if (!stat) return std::nullopt;
+// Reads this process's layout from /proc/self/stat. Addresses are 0 if unknown.
+prctl_mm_map read_layout() {
+  const auto stat = base::read_file("/proc/self/stat", largest_proc_file).value_or("");
   const auto field = [&stat](int number) {
-    return base::parse_number<std::uint64_t>(kernel::process_stat_field(*stat, number)).value_or(0);
+    return base::parse_number<std::uint64_t>(kernel::process_stat_field(stat, number)).value_or(0);
   };
   prctl_mm_map map{};
   map.start_code = field(26);
@@ -123,69 +96,76 @@ std::optional<prctl_mm_map> read_layout() {
   map.arg_end = field(49);
   map.env_start = field(50);
   map.env_end = field(51);
-  map.exe_fd = static_cast<std::uint32_t>(-1);  // as it is
+  map.exe_fd = static_cast<std::uint32_t>(-1);  // stays as it is
   return map;
 }
 
 }  // namespace
 
+AddressHints::AddressHints() noexcept {
+  if (::sysconf(_SC_PAGESIZE) != 4096 || sizeof(void*) != 8) return;
+  // Twice the size contains a whole block.
+  void* const room = ::mmap(nullptr, 2 * block, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return;
+  ::munmap(room, 2 * block);
+  next_ = (reinterpret_cast<std::uintptr_t>(room) + block - 1) & ~(block - 1);
+  end_ = next_ + block;
+}
+
+void* AddressHints::next(std::size_t size) noexcept {
+  const std::size_t pages = (size + 4095) & ~std::size_t{4095};
+  if (pages > end_ - next_) return nullptr;
+  void* const hint = reinterpret_cast<void*>(next_);
+  next_ += pages;
+  return hint;
+}
+
 const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
-  static const bool memory_of_libc_may_go = take_back_restartable_sequences();
-  if (!memory_of_libc_may_go) return "cannot unregister rseq";
-  const auto all_mapped = mapped_pages();
-  if (all_mapped.empty()) return "cannot read /proc/self/maps";
-  bool hidden = true;
-  const auto kept_pages = in_pages(kept);
-  for (const auto& mapped : all_mapped) {
-    auto begin = mapped.begin;
-    for (const auto& keep : kept_pages) {
-      hidden = hide(begin, std::min(mapped.end, keep.begin)) && hidden;
-      begin = std::max(begin, keep.end);
-    }
-    hidden = hide(begin, mapped.end) && hidden;
+  static const bool libc_is_not_needed = unregister_restartable_sequences();
+  if (!libc_is_not_needed) return "cannot unregister rseq";
+  const auto all = read_mappings();
+  if (all.empty()) return "cannot read /proc/self/maps";
+  bool hidden = advise(all, MADV_DONTFORK);
+  for (const auto& range : kept) {
+    hidden = ::madvise(const_cast<void*>(range.begin), range.size, MADV_DOFORK) == 0 && hidden;
   }
   return hidden ? nullptr : "madvise(MADV_DONTFORK) failed";
 }
 
-const void* map_code_again(MemoryRange code, void* hint) {
+void show_all_to_children() {
+  static_cast<void>(advise(read_mappings(), MADV_DOFORK));  // fails for devices, which are hidden in any case
+}
+
+MemoryRange map_code_again(MemoryRange code, AddressHints& place) {
   const auto begin = reinterpret_cast<std::uintptr_t>(code.begin);
-  const auto all = mapped_pages();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Pages& pages) {
-    return pages.begin <= begin && begin + code.size <= pages.end;
+  const auto all = read_mappings();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Mapped& mapped) {
+    return mapped.begin <= begin && begin + code.size <= mapped.end;
   });
   const base::UniqueFd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-  if (found == all.end() || !program) return nullptr;
-  const off_t in_file = found->in_file + static_cast<off_t>(begin - found->begin);
-  void* const again = ::mmap(hint, code.size, PROT_READ | PROT_EXEC, MAP_PRIVATE, program.get(), in_file);
-  if (again == MAP_FAILED) return nullptr;
-  if (std::memcmp(again, code.begin, code.size) == 0) return again;
+  if (found == all.end() || !program) return code;
+  void* const again = ::mmap(place.next(code.size), code.size, PROT_READ | PROT_EXEC, MAP_PRIVATE,
+                             program.get(), static_cast<off_t>(found->offset + begin - found->begin));
+  if (again == MAP_FAILED) return code;
+  if (std::memcmp(again, code.begin, code.size) == 0) return {again, code.size};
   ::munmap(again, code.size);
-  return nullptr;
+  return code;
 }
 
-void show_all_to_children() {
-  for (const auto& mapped : mapped_pages()) {
-    ::madvise(reinterpret_cast<void*>(mapped.begin), mapped.end - mapped.begin, MADV_DOFORK);
-  }
-}
-
-SharedCommandLine::SharedCommandLine(void* hint) {
-  const auto layout = read_layout();
-  if (!layout) return;
-  auto map = *layout;
+MemoryRange move_command_line(AddressHints& place) {
+  auto map = read_layout();
+  if (map.arg_start == 0 || map.arg_end <= map.arg_start) return {};
   const auto size = map.arg_end - map.arg_start;
-  if (map.arg_start == 0 || map.arg_end <= map.arg_start) return;
-  auto memory = std::make_unique<base::Mapping>(base::Mapping::Kind::own, size, hint);
-  std::copy_n(reinterpret_cast<const char*>(map.arg_start), size, static_cast<char*>(memory->data()));
-  ::mprotect(memory->data(), memory->size(), PROT_READ);
-  map.arg_start = reinterpret_cast<std::uint64_t>(memory->data());
+  void* const memory =
+      ::mmap(place.next(size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return {};
+  std::memcpy(memory, reinterpret_cast<const void*>(map.arg_start), size);
+  ::mprotect(memory, size, PROT_READ);
+  map.arg_start = reinterpret_cast<std::uint64_t>(memory);
   map.arg_end = map.arg_start + size;
-  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0UL) == 0) memory_ = std::move(memory);
-}
-
-MemoryRange SharedCommandLine::range() const noexcept {
-  if (!memory_) return {.begin = nullptr, .size = 0};
-  return {.begin = memory_->data(), .size = memory_->size()};
+  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0UL) == 0) return {memory, size};
+  ::munmap(memory, size);
+  return {};
 }
 
 }  // namespace tcpserver::server

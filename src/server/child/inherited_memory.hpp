@@ -1,50 +1,49 @@
 #pragma once
 
-#include "tcpserver/base/mapping.hpp"
-
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <span>
 
 // A process's memory as its children see it.
 namespace tcpserver::server {
 
 struct MemoryRange {
-  const void* begin;
-  std::size_t size;  // bytes; rounded to whole pages, outwards
+  const void* begin = nullptr;  // page-aligned
+  std::size_t size = 0;         // bytes
 };
 
-// Hides from children to come all that this process has mapped now, but these ranges (MADV_DONTFORK,
-// madvise(2)), the stack and libc included: they can then run only code that needs none of it. Also takes
-// back libc's registration for restartable sequences (rseq(2)): the kernel writes to its memory in every
-// process that has one, and kills those whose memory is gone. Allocates.
-// Returns the reason why some memory could not be hidden, or nullptr if all is hidden.
-[[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
-
-// Takes that back, for all there is. (But for mappings of devices and the like, for which madvise(2) refuses
-// it.)
-void show_all_to_children();
-
-// Maps a part of this program's own file once more, at `hint` where that is free: code that is to be in
-// another place, and refers to none but itself. `begin` is page-aligned. Null where it cannot (no /proc; a
-// program that may be executed and not read). For good.
-[[nodiscard]] const void* map_code_again(MemoryRange code, void* hint);
-
-// The command line that ps shows, in memory that children share: as it stands in the stack it would be
-// missing where the stack is hidden from them.
-class SharedCommandLine {
+// Addresses for mappings that should lie close together, so that a process that has only these needs one page
+// of page tables (2 MiB on x86-64 and arm64). Reserves nothing: the addresses are free when this is
+// constructed, and mmap(2) takes them as hints.
+class AddressHints {
  public:
-  // Moves it. Where the system cannot, range() is empty, and all is as it was (PR_SET_MM_MAP of prctl(2),
-  // which kernels without CONFIG_CHECKPOINT_RESTORE do not have).
-  explicit SharedCommandLine(void* hint);
+  // All hints are null if no such place is free, or on processors with other page tables.
+  AddressHints() noexcept;
 
-  [[nodiscard]] MemoryRange range() const noexcept;
-
-  // How much it takes, in bytes, rounded up.
-  static constexpr std::size_t usual_size = 4096;
+  // Returns a hint for this many bytes, after the previous one; null if they do not fit any more.
+  [[nodiscard]] void* next(std::size_t size) noexcept;
 
  private:
-  std::unique_ptr<base::Mapping> memory_;
+  std::uintptr_t next_ = 0;
+  std::uintptr_t end_ = 0;
 };
+
+// Hides all memory that this process has mapped now from future children, except these ranges (MADV_DONTFORK,
+// madvise(2)). It hides the stack and libc too: children can then run only code that needs neither. Also
+// unregisters libc's restartable sequences (rseq(2)), because the kernel kills children whose registered
+// memory is gone. Allocates. Returns why some memory could not be hidden, or nullptr.
+[[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
+
+// Undoes that.
+void show_all_to_children();
+
+// Maps a part of this program's own file once more, for good: code that should be in another place and refers
+// only to itself. Returns `code` if that fails (no /proc, or a program that is executable but not readable).
+[[nodiscard]] MemoryRange map_code_again(MemoryRange code, AddressHints& place);
+
+// Moves the command line that ps shows out of the stack, for good, into memory that can be shared with
+// children. Returns an empty range and changes nothing if the kernel refuses (PR_SET_MM_MAP, prctl(2), needs
+// CONFIG_CHECKPOINT_RESTORE).
+[[nodiscard]] MemoryRange move_command_line(AddressHints& place);
 
 }  // namespace tcpserver::server

@@ -1,8 +1,6 @@
 #pragma once
 
 #include "tcpserver/base/service.hpp"
-#include "tcpserver/server/child/address_hints.hpp"
-#include "tcpserver/server/child/scoreboard.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
 #include "tcpserver/server/session/session.hpp"
 
@@ -14,7 +12,10 @@
 
 namespace tcpserver::server {
 
-// What a child is to do. Four machine words: a small child gets them in registers.
+class AddressHints;
+class Scoreboard;
+
+// Tells a child what to do. Four machine words: a small child gets them in registers.
 struct ChildOrder {
   std::int32_t connection = -1;
   std::int32_t highest_descriptor = 0;  // the highest one that the parent may have open
@@ -36,24 +37,20 @@ class Launcher {
   // Returns the child's pid, or -1 with errno.
   [[nodiscard]] virtual pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept = 0;
 
-  // Where to put the memory that children share.
-  [[nodiscard]] virtual AddressHints place() const noexcept { return {}; }
-
   struct Preparation {
     bool works = true;              // false: this launcher cannot be used any more
-    const char* problem = nullptr;  // the reason why children inherit the server's memory; null: they do not
+    const char* problem = nullptr;  // why children inherit the server's memory; null: they do not
   };
   // Call before the first launch, and again after memory was allocated that is kept. Allocates.
   [[nodiscard]] virtual Preparation prepare(const Scoreboard&) { return {}; }
 };
 
-// Plain children have a copy of all memory of their parent. `problem`: why they are not small; null if that
-// is expected.
-[[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher(const char* problem = nullptr);
+// Plain children have a copy of all memory of their parent.
+[[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher();
 
-// Small children have almost no memory of their parent. Only for x86-64, and not with sanitizers, whose own
-// memory every function needs. Returns a launcher of plain children if small ones do not work. Throws
-// StartError if memory is not available.
-[[nodiscard]] std::unique_ptr<Launcher> make_launcher();
+// Small children have almost no memory of their parent, and keep it in this place. Only for x86-64, and not
+// with sanitizers, whose own memory every function needs: elsewhere the children are plain. Throws StartError
+// if memory is not available.
+[[nodiscard]] std::unique_ptr<Launcher> make_launcher(AddressHints& place);
 
 }  // namespace tcpserver::server

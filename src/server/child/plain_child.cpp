@@ -19,7 +19,6 @@ alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
 
 struct LibcCalls {
   static constexpr bool may_block = true;
-  int connection;
   bool can_set_linger = false;
 
   [[nodiscard]] static long call(long number, long first = 0, long second = 0, long third = 0,
@@ -27,16 +26,12 @@ struct LibcCalls {
     const long result = ::syscall(number, first, second, third, fourth);
     return result < 0 ? -errno : result;
   }
-  [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
-    return call(SYS_read, connection, reinterpret_cast<long>(buffer), static_cast<long>(size));
+  [[nodiscard]] static long read(int fd, char* buffer, std::size_t size) noexcept {
+    return call(SYS_read, fd, reinterpret_cast<long>(buffer), static_cast<long>(size));
   }
-  [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
-    return save(connection, bytes, size);
+  [[nodiscard]] static long write(int fd, const char* bytes, std::size_t size) noexcept {
+    return call(SYS_write, fd, reinterpret_cast<long>(bytes), static_cast<long>(size));
   }
-  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
-    return call(SYS_write, file, reinterpret_cast<long>(bytes), static_cast<long>(size));
-  }
-
   [[nodiscard]] static std::uint64_t in_register(std::uint64_t value) noexcept { return value; }
 
   [[nodiscard]] bool enter(Sandbox sandbox) noexcept {
@@ -45,9 +40,9 @@ struct LibcCalls {
     return result.sandbox;
   }
 
-  // Only in the middle of a reply: a reset discards what the client has not acknowledged, complete replies
-  // included.
-  void set_reset_on_close(bool on) const noexcept {
+  // Only in the middle of a reply: a reset discards data that the client has not acknowledged, complete
+  // replies included.
+  void set_reset_on_close(int connection, bool on) const noexcept {
     if (can_set_linger) static_cast<void>(base::set_reset_on_close(connection, on));
   }
 };
@@ -56,35 +51,26 @@ struct LibcCalls {
 // with system calls, which the sandbox forbids.
 [[noreturn]] __attribute__((no_sanitize("address"))) void live(const ChildOrder& order,
                                                                SessionRecord& record) noexcept {
-  ChildLife<LibcCalls> life({.connection = order.connection}, order, record);
+  ChildLife<LibcCalls> life(order, record);
   base::exit_child(static_cast<int>(life.run(echo_buffer.data(), echo_buffer.size())));
 }
 
 class PlainLauncher final : public Launcher {
- public:
-  explicit PlainLauncher(const char* problem) noexcept : problem_(problem) {}
-
- private:
   [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override {
     const pid_t pid = base::fork_child();
     if (pid == 0) live(order, record);
     return pid;
   }
-  [[nodiscard]] Preparation prepare(const Scoreboard&) override {
-    return {.works = true, .problem = problem_};
-  }
-
-  const char* problem_;
 };
 
 }  // namespace
 
-std::unique_ptr<Launcher> make_plain_launcher(const char* problem) {
-  return std::make_unique<PlainLauncher>(problem);
+std::unique_ptr<Launcher> make_plain_launcher() {
+  return std::make_unique<PlainLauncher>();
 }
 
 #ifndef TCPSERVER_HAVE_SMALL_CHILDREN
-std::unique_ptr<Launcher> make_launcher() {
+std::unique_ptr<Launcher> make_launcher(AddressHints&) {
   return make_plain_launcher();
 }
 #endif

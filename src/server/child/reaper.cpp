@@ -1,4 +1,4 @@
-#include "tcpserver/server/child/reaper.hpp"
+#include "server/child/reaper.hpp"
 
 #include <sys/wait.h>
 
@@ -8,11 +8,10 @@ namespace tcpserver::server {
 
 namespace {
 
-// Up to so many it is cheaper, and simpler, to ask for any.
+// Up to this number a sweep is cheaper.
 constexpr std::uint32_t few_children = 128;
 
-// How long a killed child may stay a zombie where there are many. A sweep over 10,000 takes a millisecond or
-// less.
+// How long a killed child may stay a zombie among many. A sweep over 10,000 takes at most a millisecond.
 constexpr auto sweep_interval = std::chrono::milliseconds(100);
 
 pid_t reap_one(pid_t whom, int& status) noexcept {
@@ -41,7 +40,7 @@ std::uint64_t Reaper::reap_announced() noexcept {
     if (!slot) return ScoreboardPage::forget_end(scoreboard_[hint.value]);
     int status = 0;
     const pid_t pid = slots_[*slot].pid;
-    // Not yet a zombie: its SIGCHLD is still to come.
+    // If it is not yet a zombie, its SIGCHLD is still to come.
     if (reap_one(pid, status) != pid) return;
     ScoreboardPage::forget_end(scoreboard_[*slot]);
     slots_.note_ended(pid, status);
@@ -55,7 +54,6 @@ std::uint64_t Reaper::sweep() noexcept {
   std::uint64_t reaped = 0;
   int status = 0;
   pid_t pid = 0;
-  // Until no child has ended, or there is none at all (ECHILD).
   while ((pid = reap_one(-1, status)) > 0) {
     ++reaped;
     slots_.note_ended(pid, status);

@@ -1,4 +1,4 @@
-#include "tcpserver/server/child/slot_table.hpp"
+#include "server/child/slot_table.hpp"
 
 #include <bit>
 #include <memory>
@@ -21,31 +21,35 @@ SlotTable::Memory::Memory(std::uint32_t count)
     : slot_count(count),
       chain_count(std::bit_ceil(count)),
       mapping(base::Mapping::Kind::parent_only,
-              sizeof(Child) * count + 2 * sizeof(Link) * std::size_t{chain_count}),
+              (sizeof(Child) + sizeof(HostCount)) * count + 2 * sizeof(Link) * std::size_t{chain_count}),
       slots(static_cast<Child*>(mapping.data())),
-      pid_chains(reinterpret_cast<Link*>(slots + count)),
+      hosts(reinterpret_cast<HostCount*>(slots + count)),
+      pid_chains(reinterpret_cast<Link*>(hosts + count)),
       host_chains(pid_chains + chain_count) {}
 
 SlotTable::SlotTable(std::uint32_t capacity)
     : capacity_(capacity),
       seed_(random_seed()),
       memory_(std::make_unique<Memory>(capacity)),
-      slots_(memory_->slots) {}
+      slots_(memory_->slots),
+      hosts_(memory_->hosts) {}
 
 void SlotTable::resize(std::uint32_t capacity) {
   if (capacity > memory_->slot_count) {
     auto larger = std::make_unique<Memory>(capacity);
     std::uninitialized_copy_n(slots_, used_, larger->slots);
+    std::uninitialized_copy_n(hosts_, used_hosts_, larger->hosts);
     memory_ = std::move(larger);
     slots_ = memory_->slots;
-    // The other lists go by slot number and stay valid. The chains depend on the size.
+    hosts_ = memory_->hosts;
+    // The other lists go by index and stay valid. The chains depend on the size.
     for (Slot slot = 0; slot < used_; ++slot) {
       Child& child = slots_[slot];
-      if (child.running) child.link = std::exchange(pid_chain(child.pid), slot + 1);
-      if (child.host_count > 0) child.host_chain = 0;
+      if (child.running) child.next = std::exchange(pid_chain(child.pid), slot + 1);
     }
-    for (Slot slot = 0; slot < used_; ++slot) {
-      if (slots_[slot].host_count > 0) find_host(slots_[slot].host) = slot + 1;
+    for (Link i = 0; i < used_hosts_; ++i) {
+      HostCount& count = hosts_[i];
+      if (count.children > 0) count.next = std::exchange(host_chain(count.host), i + 1);
     }
   }
   capacity_ = capacity;
@@ -63,9 +67,7 @@ SlotTable::Slot SlotTable::take() noexcept {
     ::new (&slots_[used_]) Child;
     return used_++;
   }
-  const Slot slot = free_ - 1;
-  free_ = slots_[slot].link;
-  return slot;
+  return std::exchange(free_, slots_[free_ - 1].next) - 1;
 }
 
 void SlotTable::enter(Slot slot, pid_t pid, const SessionFacts& facts) noexcept {
@@ -74,19 +76,19 @@ void SlotTable::enter(Slot slot, pid_t pid, const SessionFacts& facts) noexcept 
   child.wait_status = 0;
   child.running = true;
   child.facts = facts;
-  child.link = std::exchange(pid_chain(pid), slot + 1);
-  join_host(slot);
+  child.next = std::exchange(pid_chain(pid), slot + 1);
+  join_host(child);
 }
 
 void SlotTable::note_ended(pid_t pid, int wait_status) noexcept {
-  for (Link* link = &pid_chain(pid); *link != 0; link = &slots_[*link - 1].link) {
+  for (Link* link = &pid_chain(pid); *link != 0; link = &slots_[*link - 1].next) {
     const Link found = *link;
     Child& child = slots_[found - 1];
     if (child.pid != pid) continue;
-    *link = child.link;
+    *link = child.next;
     child.wait_status = wait_status;
     child.running = false;
-    child.link = ended_;
+    child.next = ended_;
     ended_ = found;
     return;
   }
@@ -94,22 +96,20 @@ void SlotTable::note_ended(pid_t pid, int wait_status) noexcept {
 
 std::optional<SlotTable::Slot> SlotTable::next_ended() noexcept {
   if (ended_ == 0) return std::nullopt;
-  const Slot slot = ended_ - 1;
-  ended_ = slots_[slot].link;
-  return slot;
+  return std::exchange(ended_, slots_[ended_ - 1].next) - 1;
 }
 
 void SlotTable::give_back(Slot slot) noexcept {
   Child& child = slots_[slot];
-  if (child.pid != 0) leave_host(slot);
+  if (child.pid != 0) leave_host(child);
   child.pid = 0;
-  child.link = std::exchange(free_, slot + 1);
+  child.next = std::exchange(free_, slot + 1);
   --in_use_;
 }
 
 std::uint32_t SlotTable::count(const Host& host) const noexcept {
-  const Link first = find_host(host);
-  return first == 0 ? 0 : slots_[first - 1].host_count;
+  const Link found = find_host(host);
+  return found == 0 ? 0 : hosts_[found - 1].children;
 }
 
 // The kernel gives out pids in order, so their low bits are spread evenly.
@@ -117,46 +117,33 @@ SlotTable::Link& SlotTable::pid_chain(pid_t pid) const noexcept {
   return memory_->pid_chains[static_cast<std::uint32_t>(pid) & (memory_->chain_count - 1)];
 }
 
-// The link to the first child of this host; a link of 0 at the end of its chain if it has none.
+SlotTable::Link& SlotTable::host_chain(const Host& host) const noexcept {
+  return memory_->host_chains[host.hash(seed_) & (memory_->chain_count - 1)];
+}
+
+// Returns the link to the count of this host, or the 0 at the end of its chain if it has none.
 SlotTable::Link& SlotTable::find_host(const Host& host) const noexcept {
-  Link* link = &memory_->host_chains[host.hash(seed_) & (memory_->chain_count - 1)];
-  while (*link != 0 && slots_[*link - 1].host != host) link = &slots_[*link - 1].host_chain;
+  Link* link = &host_chain(host);
+  while (*link != 0 && hosts_[*link - 1].host != host) link = &hosts_[*link - 1].next;
   return *link;
 }
 
-void SlotTable::join_host(Slot slot) noexcept {
-  Child& child = slots_[slot];
-  child.host = Host::of(child.facts.peer);
-  child.host_next = child.host_previous = child.host_chain = child.host_count = 0;
-  Link& link = find_host(child.host);
+void SlotTable::join_host(Child& child) noexcept {
+  const Host host = Host::of(child.facts.peer);
+  Link& link = find_host(host);
   if (link == 0) {
-    link = slot + 1;
-    child.host_count = 1;
-    return;
+    link = free_hosts_ == 0 ? ++used_hosts_ : std::exchange(free_hosts_, hosts_[free_hosts_ - 1].next);
+    ::new (&hosts_[link - 1]) HostCount{.host = host};
   }
-  Child& first = slots_[link - 1];
-  ++first.host_count;
-  child.host_previous = link;
-  child.host_next = std::exchange(first.host_next, slot + 1);
-  if (child.host_next != 0) slots_[child.host_next - 1].host_previous = slot + 1;
+  ++hosts_[link - 1].children;
+  child.host = link;
 }
 
-void SlotTable::leave_host(Slot slot) noexcept {
-  Child& child = slots_[slot];
-  Link& link = find_host(child.host);
-  if (child.host_next != 0) slots_[child.host_next - 1].host_previous = child.host_previous;
-  if (child.host_previous != 0) {
-    slots_[child.host_previous - 1].host_next = child.host_next;
-    --slots_[link - 1].host_count;
-  } else if (child.host_next == 0) {
-    link = child.host_chain;
-  } else {
-    Child& heir = slots_[child.host_next - 1];
-    heir.host_chain = child.host_chain;
-    heir.host_count = child.host_count - 1;
-    link = child.host_next;
-  }
-  child.host_count = 0;
+void SlotTable::leave_host(const Child& child) noexcept {
+  HostCount& count = hosts_[child.host - 1];
+  if (--count.children > 0) return;
+  find_host(count.host) = count.next;
+  count.next = std::exchange(free_hosts_, child.host);
 }
 
 }  // namespace tcpserver::server

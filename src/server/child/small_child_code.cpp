@@ -1,5 +1,5 @@
-// Compiled with options of its own (CMakeLists.txt): no stack protector, whose canary is memory of libc's; no
-// vector registers and no jump tables, whose constants are memory outside this section.
+// CMakeLists.txt compiles this file without stack protector, whose canary is in libc's memory, and without
+// vector registers and jump tables, whose constants are in memory outside this section.
 #include "server/child/small_child_code.hpp"
 
 #include "tcpserver/server/confine/strict_rules.hpp"
@@ -16,7 +16,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// On pages of its own.
+// The section has pages of its own.
 asm(".pushsection small_child, \"ax\", @progbits\n.balign 4096\n.popsection");
 #define IN_SMALL_CHILD __attribute__((section("small_child")))
 
@@ -39,9 +39,8 @@ struct Words {
   return result;
 }
 
-// The system call returns twice, in the child on a new stack. The child has nothing of this function's frame
-// but the registers, which the kernel keeps. The order's words in r8 and r9 are already where the child's
-// function expects them.
+// The system call returns twice, in the child on a new stack. The child gets only the registers, not this
+// function's frame. The order's words in r8 and r9 are already where the child's function expects them.
 [[gnu::always_inline]] inline long clone_and_live(long stack_end, Words words, SessionRecord* record,
                                                   SmallChildMemory* memory) noexcept {
   long result = SYS_clone;
@@ -69,7 +68,7 @@ struct Words {
   return result;
 }
 
-// Returns the value by way of a register. The compiler does not copy an array of such values from memory
+// Passes the value through a register, so that the compiler does not copy an array of such values from memory
 // outside the section.
 template <typename Value>
 [[gnu::always_inline]] inline Value from_register(Value value) noexcept {
@@ -90,23 +89,19 @@ template <std::size_t... Index>
 
 struct RawCalls {
   static constexpr bool may_block = true;
-  int connection;
 
   [[nodiscard]] static long call(long number, long first = 0, long second = 0, long third = 0,
                                  long fourth = 0) noexcept {
     return system_call(number, first, second, third, fourth);
   }
-  [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
-    return system_call(SYS_read, connection, reinterpret_cast<long>(buffer), static_cast<long>(size));
+  [[nodiscard]] static long read(int fd, char* buffer, std::size_t size) noexcept {
+    return system_call(SYS_read, fd, reinterpret_cast<long>(buffer), static_cast<long>(size));
   }
-  [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
-    return save(connection, bytes, size);
-  }
-  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
-    return system_call(SYS_write, file, reinterpret_cast<long>(bytes), static_cast<long>(size));
+  [[nodiscard]] static long write(int fd, const char* bytes, std::size_t size) noexcept {
+    return system_call(SYS_write, fd, reinterpret_cast<long>(bytes), static_cast<long>(size));
   }
   static std::uint64_t in_register(std::uint64_t value) noexcept { return from_register(value); }
-  static void set_reset_on_close(bool) noexcept {}  // its sandbox has no setsockopt
+  static void set_reset_on_close(int, bool) noexcept {}  // its sandbox has no setsockopt
 
   [[nodiscard]] static bool enter(Sandbox sandbox) noexcept {
     if (sandbox == Sandbox::none) return true;
@@ -115,21 +110,20 @@ struct RawCalls {
   }
 };
 
-// exit is the only way out that strict mode allows.
+// Strict mode allows no other way out than exit.
 [[noreturn, gnu::always_inline]] inline void exit_with(SessionEnd end) noexcept {
   for (;;) system_call(SYS_exit, static_cast<long>(end));
 }
 
 }  // namespace
 
-// `flatten` inlines all that it calls.
+// `flatten` inlines all calls.
 extern "C" [[noreturn]] IN_SMALL_CHILD __attribute__((flatten, noinline, used, visibility("hidden"))) void
 tcpserver_live_as_small_child(std::uint64_t first, std::uint64_t second, SessionRecord* record,
                               SmallChildMemory* memory, std::uint64_t third, std::uint64_t fourth) noexcept {
   const auto order = std::bit_cast<ChildOrder>(Words{first, second, third, fourth});
   if (order.parent == 0) exit_with(SessionEnd::client_closed);
-  exit_with(
-      ChildLife<RawCalls>({order.connection}, order, *record).run(memory->buffer, sizeof memory->buffer));
+  exit_with(ChildLife<RawCalls>(order, *record).run(memory->buffer, sizeof memory->buffer));
 }
 
 IN_SMALL_CHILD __attribute__((flatten, noinline)) long start_small_child(ChildOrder order,

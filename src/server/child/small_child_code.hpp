@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// The code of small children (small_child.cpp): a section of its own, on pages of its own, that calls nothing
-// and refers to nothing outside. tests/layout/check_small_child.sh checks the program for that.
+// The code of small children (small_child.cpp): a section on pages of its own that calls and refers to
+// nothing outside (tests/layout/check_small_child.sh).
 namespace tcpserver::server {
 
 // A small child's stack and buffer. The parent never touches this memory, so there is nothing to copy. The
-// stack and what most messages need of the buffer are one page.
+// stack and a buffer for most messages fit into the first page.
 struct alignas(4096) SmallChildMemory {
   std::byte stack[1024];
   char buffer[echo_buffer_size + 3072];
@@ -23,6 +23,6 @@ struct alignas(4096) SmallChildMemory {
 
 }  // namespace tcpserver::server
 
-// The begin and the end of the section, from the linker.
+// The linker defines the begin and the end of the section.
 extern "C" const char __start_small_child[];
 extern "C" const char __stop_small_child[];

@@ -4,7 +4,6 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/server/admit/iterative_sessions.hpp"
-#include "tcpserver/server/child/forked_sessions.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
 
 #include <unistd.h>
@@ -45,11 +44,11 @@ Server::Server(const ServerCommand& command, ReadCommand read_again, base::Signa
 
 std::unique_ptr<Sessions> Server::make_sessions() {
   if (options_.mode == Mode::fork) {
-    return std::make_unique<ForkedSessions>(options_, choose_sandbox(options_, log_), window_, reporter_,
-                                            counters_, log_);
+    return make_forked_sessions(options_, choose_sandbox(options_, log_), window_, reporter_, counters_,
+                                log_);
   }
   window_.start_reaping(base::collector_of_strangers());  // children that this program inherited over exec
-  return std::make_unique<IterativeSessions>(options_, static_cast<SessionWaiter&>(*this), reporter_);
+  return make_iterative_sessions(options_, *this, reporter_);
 }
 
 void Server::explain_lesson_mode() noexcept {

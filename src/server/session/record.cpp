@@ -6,7 +6,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// The last one that libc has a text for. For others strerror(3) would allocate.
+// libc has no text for larger ones, and strerror(3) would allocate.
 constexpr int largest_errno = EHWPOISON;
 
 int claimed_errno(const std::atomic<int>& word) noexcept {
@@ -20,8 +20,8 @@ SessionClaims SessionRecord::claims() const noexcept {
   return {.in = in.load(std::memory_order_relaxed),
           .out = out.load(std::memory_order_relaxed),
           .error = claimed_errno(error),
-          .recorded = recording.bytes.load(std::memory_order_relaxed),
-          .recording_error = claimed_errno(recording.error)};
+          .recorded = recorded.load(std::memory_order_relaxed),
+          .recording_error = claimed_errno(recording_error)};
 }
 
 }  // namespace tcpserver::server

@@ -15,24 +15,24 @@ namespace {
 // Static: serving allocates nothing.
 alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
 
+long or_failure(ssize_t result) noexcept {
+  return result < 0 ? -errno : result;
+}
+
 struct WaitedCalls {
   static constexpr bool may_block = false;
-  int connection;
   SessionWaiter& waiter;
   base::Duration idle_timeout;
 
-  [[nodiscard]] long read(char* buffer, std::size_t size) const noexcept {
-    return or_failure(::read(connection, buffer, size));
+  [[nodiscard]] static long read(int fd, char* buffer, std::size_t size) noexcept {
+    return or_failure(::read(fd, buffer, size));
   }
-  [[nodiscard]] long write(const char* bytes, std::size_t size) const noexcept {
-    return save(connection, bytes, size);
+  [[nodiscard]] static long write(int fd, const char* bytes, std::size_t size) noexcept {
+    return or_failure(::write(fd, bytes, size));
   }
-  [[nodiscard]] static long save(int file, const char* bytes, std::size_t size) noexcept {
-    return or_failure(::write(file, bytes, size));
-  }
-  static void set_reset_on_close(bool) noexcept {}  // the iterative server resets by itself
+  static void set_reset_on_close(int, bool) noexcept {}  // the iterative server resets by itself
 
-  [[nodiscard]] SessionWaiter::Result wait(short events) const noexcept {
+  [[nodiscard]] SessionWaiter::Result wait(int connection, short events) const noexcept {
     std::optional<base::TimePoint> deadline;
     if (idle_timeout > base::Duration::zero()) {
       const int parts = events == POLLOUT ? write_waits_per_idle_timeout : 1;
@@ -40,55 +40,28 @@ struct WaitedCalls {
     }
     return waiter.wait(connection, events, deadline);
   }
-
- private:
-  [[nodiscard]] static long or_failure(ssize_t result) noexcept { return result < 0 ? -errno : result; }
 };
+
+constexpr struct {
+  const char* name;
+  const char* text;
+} ends[session_end_count] = {{"client_closed", "client closed"},
+                             {"reset", "reset"},
+                             {"idle_timeout", "idle time-out"},
+                             {"broken", "broken"},
+                             {"sandbox_refused", "sandbox refused"},
+                             {"drained", "drained"},
+                             {"killed", "killed"},
+                             {"seccomp", "killed by seccomp"}};
 
 }  // namespace
 
-const char* text_of(SessionEnd end) noexcept {
-  switch (end) {
-    case SessionEnd::client_closed:
-      return "client closed";
-    case SessionEnd::reset:
-      return "reset";
-    case SessionEnd::idle_timeout:
-      return "idle time-out";
-    case SessionEnd::broken:
-      return "broken";
-    case SessionEnd::sandbox_refused:
-      return "sandbox refused";
-    case SessionEnd::drained:
-      return "drained";
-    case SessionEnd::killed:
-      return "killed";
-    case SessionEnd::seccomp:
-      return "killed by seccomp";
-  }
-  return "unknown";
+const char* name_of(SessionEnd end) noexcept {
+  return ends[static_cast<std::size_t>(end)].name;
 }
 
-const char* name_of(SessionEnd end) noexcept {
-  switch (end) {
-    case SessionEnd::client_closed:
-      return "client_closed";
-    case SessionEnd::reset:
-      return "reset";
-    case SessionEnd::idle_timeout:
-      return "idle_timeout";
-    case SessionEnd::broken:
-      return "broken";
-    case SessionEnd::sandbox_refused:
-      return "sandbox_refused";
-    case SessionEnd::drained:
-      return "drained";
-    case SessionEnd::killed:
-      return "killed";
-    case SessionEnd::seccomp:
-      return "seccomp";
-  }
-  return "unknown";
+const char* text_of(SessionEnd end) noexcept {
+  return ends[static_cast<std::size_t>(end)].text;
 }
 
 bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
@@ -97,8 +70,8 @@ bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept {
 
 SessionEnd run_session(int connection, base::Verb verb, SessionRecord& record, SessionWaiter& waiter,
                        base::Duration idle_timeout, RecordingFile recording) noexcept {
-  const WaitedCalls calls{.connection = connection, .waiter = waiter, .idle_timeout = idle_timeout};
-  return SessionLoop<WaitedCalls>(calls, verb, record, recording).run(echo_buffer.data(), echo_buffer.size());
+  return SessionLoop<WaitedCalls>({waiter, idle_timeout}, connection, verb, record, recording)
+      .run(echo_buffer.data(), echo_buffer.size());
 }
 
 }  // namespace tcpserver::server

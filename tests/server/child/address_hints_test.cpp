@@ -1,6 +1,6 @@
-#include "tcpserver/server/child/address_hints.hpp"
-
 #include "tcpserver/base/mapping.hpp"
+
+#include "server/child/inherited_memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,8 @@
 #include "server/child/launcher.hpp"
 
 #include "tcpserver/base/process.hpp"
-#include "tcpserver/server/child/scoreboard.hpp"
+
+#include "server/child/scoreboard.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -38,7 +39,8 @@ INSTANTIATE_TEST_SUITE_P(Children, EachLauncher, ::testing::Bool(),
 // A server's connection has the lowest free number and its file the next, as a rule. Here they are where they
 // like.
 TEST_P(EachLauncher, ClosesAllButConnectionAndFile) {
-  const auto launcher = GetParam() ? make_plain_launcher() : make_launcher();
+  AddressHints place;
+  const auto launcher = GetParam() ? make_plain_launcher() : make_launcher(place);
   Scoreboard board(1);
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -73,7 +75,7 @@ TEST_P(EachLauncher, ClosesAllButConnectionAndFile) {
       auto expected = std::set<int>{free_from + connection};
       if (file >= 0) expected.insert(free_from + file);
       EXPECT_EQ(descriptors_of(pid), expected);
-      EXPECT_EQ(record.recording.bytes, file < 0 ? 0U : 1U);
+      EXPECT_EQ(record.recorded, file < 0 ? 0U : 1U);
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
       for (int used = 0; used <= 10; ++used) ::close(free_from + used);

@@ -1,4 +1,4 @@
-#include "tcpserver/server/child/reaper.hpp"
+#include "server/child/reaper.hpp"
 
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/signals.hpp"
@@ -127,7 +127,7 @@ TEST_F(ReaperOfMany, IgnoresForgedBits) {
   static_cast<void>(settle());
   end(40, SIGTERM);
   for (std::uint32_t slot = 0; slot < count; slot += ScoreboardPage::record_count) {
-    ScoreboardPage::of(scoreboard_[slot]).ended.store(~std::uint64_t{0});
+    ScoreboardPage::containing(scoreboard_[slot]).ended.store(~std::uint64_t{0});
   }
   EXPECT_EQ(reaper_.collect(), 1U);
   EXPECT_EQ(settle().size(), 1U);

@@ -1,4 +1,4 @@
-#include "tcpserver/server/child/scoreboard.hpp"
+#include "server/child/scoreboard.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "tcpserver/server/child/slot_table.hpp"
+#include "server/child/slot_table.hpp"
 
 #include <gtest/gtest.h>
 

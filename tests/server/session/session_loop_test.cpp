@@ -27,32 +27,27 @@ struct Script {
   std::vector<std::string> order;  // of the calls
 };
 
+constexpr int connection = 5;
+
 struct ScriptedCalls {
   static constexpr bool may_block = true;
-  static void set_reset_on_close(bool) {}
+  static void set_reset_on_close(int, bool) {}
   Script* script;
 
-  long read(char* buffer, std::size_t size) const noexcept {
+  long read(int, char* buffer, std::size_t size) const noexcept {
     if (script->read == script->sent.size()) return 0;
     const auto& bytes = script->sent[script->read++];
     EXPECT_LE(bytes.size(), size);
     std::memcpy(buffer, bytes.data(), bytes.size());
     return static_cast<long>(bytes.size());
   }
-  long write(const char* bytes, std::size_t size) const noexcept {
-    script->order.emplace_back("write");
-    script->answer.append(bytes, size);
-    return static_cast<long>(size);
-  }
-  long save(int file, const char* bytes, std::size_t size) const noexcept {
-    EXPECT_EQ(file, record_file);
-    script->order.emplace_back("save");
-    const auto at = script->saved++;
-    const long result = at < script->saves.size() ? script->saves[at] : static_cast<long>(size);
-    if (result > 0) {
-      EXPECT_LE(static_cast<std::size_t>(result), size);
-      script->file.append(bytes, static_cast<std::size_t>(result));
-    }
+  long write(int fd, const char* bytes, std::size_t size) const noexcept {
+    const bool saves = fd == record_file;
+    script->order.emplace_back(saves ? "save" : "write");
+    long result = static_cast<long>(size);
+    if (saves && script->saved++ < script->saves.size()) result = script->saves[script->saved - 1];
+    EXPECT_LE(result, static_cast<long>(size));
+    if (result > 0) (saves ? script->file : script->answer).append(bytes, static_cast<std::size_t>(result));
     return result;
   }
 };
@@ -61,9 +56,10 @@ class Recorded : public ::testing::Test {
  protected:
   void run(Verb verb = Verb::echo, std::uint64_t limit = std::numeric_limits<std::uint64_t>::max()) {
     char buffer[64];
-    SessionLoop<ScriptedCalls> loop({&script}, verb, record, {.descriptor = record_file, .room = limit});
+    SessionLoop<ScriptedCalls> loop({&script}, connection, verb, record,
+                                    {.descriptor = record_file, .room = limit});
     EXPECT_EQ(loop.run(buffer, sizeof buffer), SessionEnd::client_closed);
-    EXPECT_EQ(record.recording.bytes, script.file.size());
+    EXPECT_EQ(record.recorded, script.file.size());
     EXPECT_EQ(record.error, 0) << "the session's own";
     EXPECT_EQ(record.out, record.in);
   }
@@ -83,7 +79,7 @@ TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
 TEST_F(Recorded, IsNothingWithoutAFile) {
   script.sent = {"one"};
   char buffer[64];
-  EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, Verb::echo, record).run(buffer, sizeof buffer),
+  EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, connection, Verb::echo, record).run(buffer, sizeof buffer),
             SessionEnd::client_closed);
   EXPECT_EQ(script.order, std::vector<std::string>{"write"});
 }
@@ -93,7 +89,7 @@ TEST_F(Recorded, IsWholeAfterShortAndInterruptedWrites) {
   script.saves = {4, -EINTR, 1, 5, -EINTR};
   run();
   EXPECT_EQ(script.file, "0123456789abc");
-  EXPECT_EQ(record.recording.error, 0);
+  EXPECT_EQ(record.recording_error, 0);
 }
 
 TEST_F(Recorded, EndsWithTheFirstFailureAndTheSessionDoesNot) {
@@ -105,7 +101,7 @@ TEST_F(Recorded, EndsWithTheFirstFailureAndTheSessionDoesNot) {
     run();
     EXPECT_EQ(script.file, "0123");
     EXPECT_EQ(script.answer, "0123456789abcdef");
-    EXPECT_EQ(record.recording.error, error);
+    EXPECT_EQ(record.recording_error, error);
     EXPECT_EQ(script.saved, 2U) << "a file with a hole in its middle would lie";
   }
 }
@@ -128,7 +124,7 @@ TEST_F(Recorded, EndsAtTheLimitToTheByte) {
     run(Verb::echo, limit);
     EXPECT_EQ(script.file, std::string("0123456789").substr(0, limit)) << limit;
     EXPECT_EQ(script.answer, "0123456789");
-    EXPECT_EQ(record.recording.error, 0) << "that is no failure";
+    EXPECT_EQ(record.recording_error, 0) << "that is no failure";
   }
 }
 
@@ -137,18 +133,16 @@ struct FailingCalls {
   static constexpr bool may_block = true;
   long failure;
 
-  static void set_reset_on_close(bool) {}
-  [[nodiscard]] long read(char*, std::size_t) const noexcept { return failure; }
-  [[nodiscard]] long write(const char*, std::size_t) const noexcept { return failure; }
-  [[nodiscard]] static long save(int, const char*, std::size_t) noexcept { return 0; }
+  static void set_reset_on_close(int, bool) {}
+  [[nodiscard]] long read(int, char*, std::size_t) const noexcept { return failure; }
+  [[nodiscard]] long write(int, const char*, std::size_t) const noexcept { return failure; }
 };
 
 TEST(SessionLoopFailure, CountsETIMEDOUTAsIdleTimeout) {
   char buffer[16];
   const auto end_after = [&](int error) {
     SessionRecord record{};
-    return SessionLoop<FailingCalls>({-error}, tcpserver::base::Verb::echo, record)
-        .run(buffer, sizeof buffer);
+    return SessionLoop<FailingCalls>({-error}, connection, Verb::echo, record).run(buffer, sizeof buffer);
   };
   EXPECT_EQ(end_after(ETIMEDOUT), SessionEnd::idle_timeout);
   EXPECT_EQ(end_after(ECONNRESET), SessionEnd::reset);

@@ -1,6 +1,6 @@
 #include "tcpserver/server/session/session.hpp"
 
-#include "tcpserver/server/session/capitals.hpp"
+#include "tcpserver/server/session/session_loop.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/signal_window.hpp"
-#include "tcpserver/server/admit/spare_fd.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/server/child/sessions.hpp"
 #include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/options.hpp"
@@ -22,14 +22,14 @@ class Acceptor {
   Acceptor(const ServerOptions& options, Listeners& listeners, Sessions& sessions, base::SignalWindow& window,
            Counters& counters, Log& log);
 
-  // Waits in the signal window until a client comes, a signal, or `due`. Does not wait for clients while they
-  // have to stay queued.
+  // Waits in the signal window for a client, a signal, or `due`. Does not wait for clients while they have to
+  // stay queued.
   void wait(std::optional<base::TimePoint> due) noexcept;
 
   // Admits the clients that the last wait() found.
   void admit_waiting() noexcept;
 
-  // Ends a pause after a shortage of resources, because a session has given some back.
+  // Ends a pause after a shortage of resources, because a session has freed some.
   void resume() noexcept { paused_until_ = {}; }
 
  private:
@@ -37,7 +37,7 @@ class Acceptor {
   [[nodiscard]] bool keeps_clients_queued() const noexcept;
   [[nodiscard]] base::UniqueFd accept_one(int listener, base::SocketAddress& peer) noexcept;
   [[nodiscard]] bool admit_one(std::size_t index) noexcept;
-  void refuse(base::UniqueFd connection, const base::SocketAddress& peer, Refusal why) noexcept;
+  void log_host_refusal(const base::SocketAddress& peer) noexcept;
   [[nodiscard]] bool handle_accept_error(std::size_t index, int error) noexcept;
   [[nodiscard]] bool refuse_with_spare_fd(int listener, int error) noexcept;
   void back_off(int error) noexcept;
@@ -52,7 +52,12 @@ class Acceptor {
   Counters& counters_;
   Log& log_;
   std::vector<pollfd> polled_;  // one per listener, in the same order; fd -1 after a listener failed
-  SpareFd spare_fd_;
+
+  // Held in reserve with --overload refuse. If the descriptor table of the process (EMFILE) or of the system
+  // (ENFILE) is full, accept fails and the client stays queued without an answer. Closing this descriptor for
+  // a moment makes room to accept the client and to reset it (ev(3), "The special problem of accept()ing when
+  // you can't").
+  base::UniqueFd spare_fd_;
 
   int accepts_since_signals_ = 0;   // accept calls since signals were delivered for certain
   int lost_in_a_row_ = 0;           // accept errors of the kind "retry"

@@ -1,16 +1,20 @@
 #pragma once
 
+#include "tcpserver/base/signal_window.hpp"
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/server/child/host.hpp"
-#include "tcpserver/server/report/counters.hpp"
+#include "tcpserver/server/confine/sandbox.hpp"
+#include "tcpserver/server/options.hpp"
+#include "tcpserver/server/report/session_report.hpp"
 
 #include <cstdint>
+#include <memory>
 
 namespace tcpserver::server {
 
-// Serves accepted connections: with a child for each (ForkedSessions), or one after another in this process
-// (IterativeSessions).
+// Serves accepted connections: with a child for each, or one after another in this process
+// (admit/iterative_sessions.hpp).
 class Sessions {
  public:
   virtual ~Sessions() = default;
@@ -49,5 +53,12 @@ class Sessions {
   // Kills all open sessions.
   virtual void kill_all() noexcept {}
 };
+
+// One child process per connection. All references must outlive the result. Throws StartError if memory is
+// not available.
+[[nodiscard]] std::unique_ptr<Sessions> make_forked_sessions(const ServerOptions& options, Sandbox sandbox,
+                                                             base::SignalWindow& window,
+                                                             SessionReporter& reporter, Counters& counters,
+                                                             Log& log);
 
 }  // namespace tcpserver::server

@@ -5,17 +5,6 @@
 
 namespace tcpserver::server {
 
-// What became of a recording (--record).
-struct Recording {
-  std::atomic<std::uint64_t> bytes = 0;  // written to its file
-  std::atomic<int> error = 0;            // errno of the write that ended it; 0: none did
-
-  void reset() noexcept {
-    bytes.store(0, std::memory_order_relaxed);
-    error.store(0, std::memory_order_relaxed);
-  }
-};
-
 // The figures that a record claims for its session. A compromised child can write to every record: use these
 // figures for reports only. Errors are 0 to EHWPOISON.
 struct SessionClaims {
@@ -29,22 +18,21 @@ struct SessionClaims {
 // A child's report to the parent. The parent reads it only through claims() and does not trust it. Each
 // record fills one cache line, so that children on two processors do not slow each other down.
 struct alignas(64) SessionRecord {
-  std::atomic<std::uint64_t> in;   // read from the client
-  std::atomic<std::uint64_t> out;  // written to it
-  std::atomic<int> error;          // errno of the read or write that broke the session; 0: none did
-  Recording recording;
+  std::atomic<std::uint64_t> in;        // bytes read from the client
+  std::atomic<std::uint64_t> out;       // bytes written to it
+  std::atomic<int> error;               // errno of the read or write that broke the session; 0: none did
+  std::atomic<std::uint64_t> recorded;  // bytes written to the file of --record
+  std::atomic<int> recording_error;     // errno of the write that ended the recording; 0: none did
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
 
   void reset() noexcept {
-    in.store(0, std::memory_order_relaxed);
-    out.store(0, std::memory_order_relaxed);
-    error.store(0, std::memory_order_relaxed);
-    recording.reset();
+    for (auto* const bytes : {&in, &out, &recorded}) bytes->store(0, std::memory_order_relaxed);
+    for (auto* const failure : {&error, &recording_error}) failure->store(0, std::memory_order_relaxed);
   }
 
   [[nodiscard]] SessionClaims claims() const noexcept;
 
-  // A plain sum and no atomic one: a record has one writer, and its readers want no torn figure, that is all.
+  // Not an atomic addition: a record has one writer, and readers need only untorn figures.
   static void add(std::atomic<std::uint64_t>& total, std::uint64_t count) noexcept {
     total.store(total.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }

@@ -1,50 +1,72 @@
 #pragma once
 
 #include "tcpserver/base/service.hpp"
-#include "tcpserver/server/session/capitals.hpp"
 #include "tcpserver/server/session/session.hpp"
 
 #include <poll.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace tcpserver::server {
 
-// The echo itself, over whatever moves the bytes: libc's calls, or system calls that need no libc. `Calls`
-// has
-//   long read(char*, std::size_t)          like read(2) and write(2), but a failure is the negative errno:
-//   long write(const char*, std::size_t)   errno itself is memory that not every child has
-//   long save(int file, const char*, std::size_t)   the same, to the file of a recording
-//   void set_reset_on_close(bool)          base::set_reset_on_close, or nothing
-//   static constexpr bool may_block        true: a call that would block waits, for the socket's time-out
-//   SessionWaiter::Result wait(short)      only where it may not
+// Converts ASCII letters to capitals and leaves all other bytes. Works on eight bytes at a time, each in its
+// own lane of an integer: a small child has neither vector registers nor constants in memory.
+inline void to_capitals(char* bytes, std::size_t count) noexcept {
+  constexpr std::uint64_t lanes = 0x0101010101010101;
+  constexpr std::uint64_t top_bits = 0x80 * lanes;
+  const auto capitals = [](std::uint64_t word) {
+    const std::uint64_t low = word & ~top_bits;
+    // A lane's top bit: set from 'a' on, and set beyond 'z'. No lane carries into the next: 0x7f + 0x1f <
+    // 0x100.
+    const std::uint64_t from_a = low + (0x80 - 'a') * lanes;
+    const std::uint64_t beyond_z = low + (0x80 - 'z' - 1) * lanes;
+    const std::uint64_t letters = from_a & ~beyond_z & ~word & top_bits;
+    return word - (letters >> 2);  // 0x80 >> 2 is 'a' - 'A'
+  };
+  std::uint64_t word = 0;
+  while (count >= sizeof word) {
+    std::memcpy(&word, bytes, sizeof word);
+    word = capitals(word);
+    std::memcpy(bytes, &word, sizeof word);
+    bytes += sizeof word;
+    count -= sizeof word;
+  }
+  for (; count > 0; --count, ++bytes) {
+    *bytes = static_cast<char>(capitals(static_cast<unsigned char>(*bytes)));
+  }
+}
+
+// The echo itself. `Calls` makes the calls, through libc or without it:
+//   long read(int, char*, std::size_t)          like read(2) and write(2), but a failure is the negative
+//   long write(int, const char*, std::size_t)   errno: errno itself is memory that not every child has
+//   void set_reset_on_close(int, bool)          base::set_reset_on_close, or nothing
+//   static constexpr bool may_block             true: a call that would block waits, for the socket's timeout
+//   SessionWaiter::Result wait(int, short)      only if it may not block
 template <typename Calls>
 class SessionLoop {
  public:
-  SessionLoop(Calls calls, base::Verb verb, SessionRecord& record, RecordingFile recording = {}) noexcept
-      : calls_(calls), verb_(verb), record_(record), file_(recording) {}
+  SessionLoop(Calls calls, int connection, base::Verb verb, SessionRecord& record,
+              RecordingFile recording = {}) noexcept
+      : calls_(calls), connection_(connection), verb_(verb), record_(record), file_(recording) {}
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
     for (;;) {
-      // Before each read, not only when one would block: a client that never pauses must not keep signals
-      // out.
+      // Before each read, even if it would not block: a client that never pauses must not keep signals out.
       if (!Calls::may_block && !wait(POLLIN)) return end_;
-      const long count = calls_.read(buffer, size);
+      const long count = calls_.read(connection_, buffer, size);
       if (count == 0) return SessionEnd::client_closed;
-      if (count < 0) {
-        if (count == -EINTR) continue;
-        if (!would_block(count)) return end_for(count);
-        if (Calls::may_block) return SessionEnd::idle_timeout;
-        continue;
-      }
+      if (count == -EINTR || (!Calls::may_block && would_block(count))) continue;
+      if (count < 0) return end_for(count);
       const auto got = static_cast<std::size_t>(count);
       SessionRecord::add(record_.in, got);
       if (file_.descriptor >= 0) save(buffer, got);
       if (verb_ == base::Verb::upper) to_capitals(buffer, got);
-      calls_.set_reset_on_close(true);
+      calls_.set_reset_on_close(connection_, true);
       if (!send_all(buffer, got)) return end_;
-      calls_.set_reset_on_close(false);
+      calls_.set_reset_on_close(connection_, false);
     }
   }
 
@@ -53,36 +75,35 @@ class SessionLoop {
 
   SessionEnd end_for(long failure) noexcept {
     if (failure == -ECONNRESET || failure == -EPIPE) return SessionEnd::reset;
-    // TCP_USER_TIMEOUT or keep-alive expired: the client did not acknowledge data or did not answer.
-    if (failure == -ETIMEDOUT) return SessionEnd::idle_timeout;
+    // ETIMEDOUT: TCP_USER_TIMEOUT or keep-alive expired, because the client acknowledged nothing.
+    if (would_block(failure) || failure == -ETIMEDOUT) return SessionEnd::idle_timeout;
     record_.error.store(static_cast<int>(-failure), std::memory_order_relaxed);
     return SessionEnd::broken;
   }
 
-  // What does not fit into the file is no matter of the session.
+  // A failure ends the recording and not the session.
   void save(const char* bytes, std::size_t size) noexcept {
-    auto& recording = record_.recording;
     while (size > 0) {
       const auto piece = file_.room < size ? file_.room : size;
-      const long saved = piece == 0 ? 0 : calls_.save(file_.descriptor, bytes, piece);
+      const long saved = piece == 0 ? 0 : calls_.write(file_.descriptor, bytes, piece);
       if (saved == -EINTR) continue;
       if (saved <= 0) {
-        recording.error.store(static_cast<int>(-saved), std::memory_order_relaxed);
+        record_.recording_error.store(static_cast<int>(-saved), std::memory_order_relaxed);
         file_.descriptor = -1;
         return;
       }
-      SessionRecord::add(recording.bytes, static_cast<std::uint64_t>(saved));
+      SessionRecord::add(record_.recorded, static_cast<std::uint64_t>(saved));
       file_.room -= static_cast<std::uint64_t>(saved);
       bytes += saved;
       size -= static_cast<std::size_t>(saved);
     }
   }
 
-  // Writes all of it; false with end_ set where the session is over.
+  // Writes all of it. Returns false and sets end_ if the session is over.
   bool send_all(const char* bytes, std::size_t size) noexcept {
     int vain_waits = 0;
     while (size > 0) {
-      const long sent = calls_.write(bytes, size);
+      const long sent = calls_.write(connection_, bytes, size);
       if (sent > 0) {
         vain_waits = 0;
         bytes += sent;
@@ -98,19 +119,18 @@ class SessionLoop {
     return true;
   }
 
-  // After a write that could place nothing. Where calls may block the wait is over already, else it comes
-  // now.
+  // After a write that could place nothing: waits, unless the write itself has waited.
   bool may_try_again(int& vain_waits) noexcept {
     if (!Calls::may_block && wait(POLLOUT)) return true;
     if (!Calls::may_block && end_ == SessionEnd::drained) return false;
     end_ = SessionEnd::idle_timeout;
-    // One try more than there are waits: the last finds what moved in the last wait.
+    // One try more than waits: the last try finds what moved in the last wait.
     return ++vain_waits <= write_waits_per_idle_timeout;
   }
 
   bool wait(short events) noexcept {
     if constexpr (!Calls::may_block) {
-      const auto result = calls_.wait(events);
+      const auto result = calls_.wait(connection_, events);
       if (result == SessionWaiter::Result::ready) return true;
       end_ = result == SessionWaiter::Result::stop ? SessionEnd::drained : SessionEnd::idle_timeout;
     }
@@ -118,6 +138,7 @@ class SessionLoop {
   }
 
   Calls calls_;
+  int connection_;
   base::Verb verb_;
   SessionRecord& record_;
   RecordingFile file_;

@@ -1,16 +1,16 @@
 #pragma once
 
 #include "tcpserver/base/mapping.hpp"
-#include "tcpserver/server/child/address_hints.hpp"
 #include "tcpserver/server/session/record.hpp"
+
+#include "server/child/inherited_memory.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <deque>
 
 namespace tcpserver::server {
 
@@ -19,50 +19,50 @@ struct SlotHint {
   std::uint32_t value;
 };
 
-// The scoreboard is made of these, each a page of memory on most systems: what a child and its parent have to
-// tell each other beside the record costs no further page fault.
+// The scoreboard consists of these. Each is a page of memory on most systems, so the bit beside the record
+// costs a child no further page fault.
 struct alignas(4096) ScoreboardPage {
   static constexpr std::uint32_t record_count = 63;
 
   alignas(64) std::atomic<std::uint64_t> ended;  // bit i: the child of record i is about to exit
   SessionRecord records[record_count];
 
-  // The page of a record that belongs to a scoreboard.
-  [[nodiscard]] static ScoreboardPage& of(SessionRecord& record) noexcept {
+  // The record must belong to a scoreboard.
+  [[nodiscard]] static ScoreboardPage& containing(SessionRecord& record) noexcept {
     return *reinterpret_cast<ScoreboardPage*>(reinterpret_cast<std::uintptr_t>(&record) &
                                               ~(sizeof(ScoreboardPage) - 1));
   }
 
-  // By the child, as the last it does before its exit status.
+  // The child's last step before it exits.
   static void announce_end(SessionRecord& record) noexcept {
-    auto& page = of(record);
-    page.ended.fetch_or(page.bit_of(record), std::memory_order_release);
+    auto& page = containing(record);
+    page.ended.fetch_or(page.bit(record), std::memory_order_release);
   }
 
-  // By the parent, once the child is gone or its place has a new one.
+  // For the parent, once the child is gone or its slot has a new one.
   static void forget_end(SessionRecord& record) noexcept {
-    auto& page = of(record);
-    page.ended.fetch_and(~page.bit_of(record), std::memory_order_relaxed);
+    auto& page = containing(record);
+    page.ended.fetch_and(~page.bit(record), std::memory_order_relaxed);
   }
 
  private:
-  [[nodiscard]] std::uint64_t bit_of(const SessionRecord& record) const noexcept {
+  [[nodiscard]] std::uint64_t bit(const SessionRecord& record) const noexcept {
     return std::uint64_t{1} << (&record - records);
   }
 };
 static_assert(sizeof(ScoreboardPage) == 4096);
 
 // Memory shared by the parent and all children: slot i belongs to the child in slot i of the slot table.
-// It grows by further segments, for running children have the present ones in use.
+// It grows by further segments, because running children use the present ones.
 class Scoreboard {
  public:
-  // Throws StartError where the memory cannot be had. Slots that were never used cost none.
+  // Throws StartError if memory is not available. Slots that were never used cost no memory.
   explicit Scoreboard(std::uint32_t slots, AddressHints place = {}) : place_(place) { reserve(slots); }
 
-  // At least so many slots from now on. Throws StartError; nothing has changed then.
+  // Makes room for this number of slots. Throws StartError and changes nothing if memory is not available.
   void reserve(std::uint32_t slots);
 
-  // A slot's record, all zero, for a new child of this process.
+  // Returns a slot's record, all zero, for a new child of this process.
   [[nodiscard]] SessionRecord& clean(std::uint32_t slot) const noexcept;
 
   [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept {
@@ -83,23 +83,13 @@ class Scoreboard {
     }
   }
 
-  // Calls visit(address, size) for each part of the memory.
-  template <typename Visit>
-  void for_each_segment(Visit visit) const {
-    for (const auto& segment : segments_) visit(segment->mapping.data(), segment->mapping.size());
-  }
+  [[nodiscard]] const std::deque<base::Mapping>& segments() const noexcept { return segments_; }
 
  private:
-  struct Segment {
-    Segment(std::uint32_t from, std::size_t size, void* hint)
-        : first(from), mapping(base::Mapping::Kind::shared, size, hint) {}
-    std::uint32_t first;  // page
-    base::Mapping mapping;
-  };
-  [[nodiscard]] ScoreboardPage& page(std::uint32_t number) const noexcept;
+  [[nodiscard]] ScoreboardPage& page(std::size_t number) const noexcept;
 
-  std::vector<std::unique_ptr<Segment>> segments_;  // by their first pages; the first has page 0
-  std::uint32_t pages_ = 0;
+  std::deque<base::Mapping> segments_;  // a deque does not move its elements
+  std::uint32_t pages_ = 0;             // of all segments
   AddressHints place_;
 };
 

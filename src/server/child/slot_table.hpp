@@ -2,8 +2,9 @@
 
 #include "tcpserver/base/mapping.hpp"
 #include "tcpserver/server/child/host.hpp"
-#include "tcpserver/server/child/scoreboard.hpp"
 #include "tcpserver/server/report/session_report.hpp"
+
+#include "server/child/scoreboard.hpp"
 
 #include <sys/types.h>
 
@@ -18,6 +19,8 @@ namespace tcpserver::server {
 // Each step is O(1) and allocates nothing. No client can choose addresses that make a step slow, because the
 // hash of hosts is seeded at random. Children cannot see this memory.
 class SlotTable {
+  using Link = std::uint32_t;  // an index plus 1; 0 ends a list
+
  public:
   using Slot = std::uint32_t;
 
@@ -29,15 +32,8 @@ class SlotTable {
 
    private:
     friend class SlotTable;
-    using Link = std::uint32_t;  // a slot plus 1; 0 ends a list
-
-    Link link = 0;  // the next child of its pid chain, or of the free or the ended slots
-    Host host;
-    // The children of one host form a list. The first one counts them and is a member of the chain of hosts.
-    Link host_chain = 0;
-    Link host_next = 0;
-    Link host_previous = 0;
-    std::uint32_t host_count = 0;
+    Link next = 0;  // in its pid chain, or in the list of free or of ended slots
+    Link host = 0;  // the count of its host
   };
 
   // Throws StartError if the memory is not available. Slots that were never used cost no memory.
@@ -45,9 +41,9 @@ class SlotTable {
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
-  // Changes the capacity. It may be less than what is in use; then no slot may be taken until enough are
-  // given back. Children keep their slots. Throws StartError and changes nothing if the memory is not
-  // available. The SIGCHLD handler must not run meanwhile.
+  // Changes the capacity. If more slots are in use, none may be taken until enough are given back. Children
+  // keep their slots. Throws StartError and changes nothing if the memory is not available. The SIGCHLD
+  // handler must not run meanwhile.
   void resize(std::uint32_t capacity);
 
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
@@ -68,7 +64,7 @@ class SlotTable {
   // this program inherited over exec.
   void note_ended(pid_t pid, int wait_status) noexcept;
 
-  // Returns a slot whose child has ended, each once, or nullopt. The caller reads it and gives it back.
+  // Returns each slot whose child has ended once, then nullopt. The caller reads it and gives it back.
   [[nodiscard]] std::optional<Slot> next_ended() noexcept;
 
   // Frees a slot that was taken, or whose child has ended.
@@ -76,7 +72,7 @@ class SlotTable {
 
   [[nodiscard]] const Child& operator[](Slot slot) const noexcept { return slots_[slot]; }
 
-  // How many children of this host have entered and were not given back.
+  // Counts the children of this host that have entered and were not given back.
   [[nodiscard]] std::uint32_t count(const Host& host) const noexcept;
 
   // Calls visit(slot) for each running child.
@@ -88,7 +84,12 @@ class SlotTable {
   }
 
  private:
-  using Link = Child::Link;
+  // Counts the children of one host.
+  struct HostCount {
+    Host host;
+    std::uint32_t children = 0;
+    Link next = 0;  // in its host chain, or in the list of free counts
+  };
 
   struct Memory {
     explicit Memory(std::uint32_t slot_count);
@@ -96,23 +97,28 @@ class SlotTable {
     std::uint32_t chain_count;  // a power of two
     base::Mapping mapping;
     Child* slots;
+    HostCount* hosts;
     Link* pid_chains;
     Link* host_chains;
   };
 
   [[nodiscard]] Link& pid_chain(pid_t pid) const noexcept;
+  [[nodiscard]] Link& host_chain(const Host& host) const noexcept;
   [[nodiscard]] Link& find_host(const Host& host) const noexcept;
-  void join_host(Slot slot) noexcept;
-  void leave_host(Slot slot) noexcept;
+  void join_host(Child& child) noexcept;
+  void leave_host(const Child& child) noexcept;
 
   std::uint32_t capacity_;
   std::uint64_t seed_;
   std::uint32_t used_ = 0;
   std::uint32_t in_use_ = 0;
+  std::uint32_t used_hosts_ = 0;
   Link free_ = 0;
   Link ended_ = 0;
+  Link free_hosts_ = 0;
   std::unique_ptr<Memory> memory_;
-  Child* slots_;  // memory_->slots
+  Child* slots_;      // memory_->slots
+  HostCount* hosts_;  // memory_->hosts
 };
 
 }  // namespace tcpserver::server
