@@ -2,8 +2,6 @@
 
 #include "tcpserver/kernel/socket_facts.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <numeric>
 
@@ -27,7 +25,7 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
       listeners_(listeners),
       sessions_(sessions),
       log_(log),
-      overflows_(listeners.all()) {
+      overflows_(options, listeners, log) {
   queues_.reserve(listeners.all().size());
   if (!options.metrics_file.empty()) metrics_.emplace(options.metrics_file, log);
 }
@@ -35,7 +33,7 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
 void Housekeeping::after_wait() noexcept {
   const auto now = base::Clock::now();
   log_.after_wait(now);
-  overflows_.after_wait(now, listeners_.all(), scene(), log_);
+  overflows_.after_wait(now, keeps_clients_queued());
   if (systemd_.wants_status(now, events())) systemd_.notify_status(service_status());
   if (metrics_ && now >= metrics_->due()) write_metrics();
 }
@@ -43,18 +41,11 @@ void Housekeeping::after_wait() noexcept {
 std::optional<base::TimePoint> Housekeeping::due() const noexcept {
   auto due = base::earlier(systemd_.due(events()), log_.due());
   if (metrics_) due = base::earlier(due, metrics_->due());
-  if (listeners_.all().empty()) return due;
-  return base::earlier(due, overflows_.due(scene().full));
+  return base::earlier(due, overflows_.due(keeps_clients_queued()));
 }
 
-OverflowScene Housekeeping::scene() const noexcept {
-  return {.mode = options_.mode,
-          .full = sessions_.full() && options_.overload == Overload::queue,
-          .max_connections = options_.max_connections,
-          .backlog = listeners_.backlog(options_),
-          .in_effect = 0,
-          .largest = SOMAXCONN,
-          .of_service_manager = listeners_.backlog_is_inherited(options_)};
+bool Housekeeping::keeps_clients_queued() const noexcept {
+  return sessions_.full() && options_.overload == Overload::queue;
 }
 
 std::span<const ListenQueue> Housekeeping::listen_queues() noexcept {
@@ -70,7 +61,7 @@ MetricsFigures Housekeeping::figures() noexcept {
   return {.counters = counters_,
           .sessions = sessions_.count(true),
           .queues = listen_queues(),
-          .dropped = overflows_.dropped(listeners_.all()),
+          .dropped = overflows_.dropped(),
           .log_lines_dropped = log_.dropped(),
           .started_s = std::chrono::system_clock::to_time_t(started_)};
 }
@@ -89,7 +80,7 @@ std::optional<int> Housekeeping::metrics_folder() const noexcept {
 
 void Housekeeping::begin_stop() noexcept {
   stopping_ = true;
-  overflows_.before_closing(listeners_.all(), scene(), log_);
+  overflows_.before_closing(keeps_clients_queued());
   systemd_.notify_stopping(options_.drain_timeout + beyond_the_drain);
 }
 
@@ -114,7 +105,7 @@ ServiceStatus Housekeeping::service_status() noexcept {
       queues.begin(), queues.end(),
       [](const auto& left, const auto& right) { return left.queue.length < right.queue.length; });
   if (longest != queues.end()) text.append("; queue %u of %u", longest->queue.length, longest->queue.limit);
-  if (const auto dropped = overflows_.dropped(listeners_.all())) text.append(", %llu drops", wide(*dropped));
+  if (const auto dropped = overflows_.dropped()) text.append(", %llu drops", wide(*dropped));
   if (reload_failed_) text.append("; the configuration has an error, see the log");
   return text;
 }
@@ -126,7 +117,7 @@ StatusText Housekeeping::status() noexcept {
     text.append("; children reaped: %llu, SIGCHLDs handled: %llu", wide(reaped.children),
                 wide(reaped.signals));
   }
-  if (const auto dropped = overflows_.dropped(listeners_.all())) {
+  if (const auto dropped = overflows_.dropped()) {
     text.append("; %llu drops at full queues", wide(*dropped));
   }
   return text;

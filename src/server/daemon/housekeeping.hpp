@@ -51,7 +51,7 @@ class Housekeeping {
   void finish() noexcept;
 
  private:
-  [[nodiscard]] OverflowScene scene() const noexcept;
+  [[nodiscard]] bool keeps_clients_queued() const noexcept;
   [[nodiscard]] StatusText status() noexcept;
   [[nodiscard]] ServiceStatus service_status() noexcept;
   [[nodiscard]] std::span<const ListenQueue> listen_queues() noexcept;

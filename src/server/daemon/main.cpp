@@ -4,7 +4,7 @@
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/cli/program.hpp"
 #include "tcpserver/server/confine/privileges.hpp"
-#include "tcpserver/server/listen/inherited_sockets.hpp"
+#include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/report/log.hpp"
 
 #include "server/daemon/daemonize.hpp"

@@ -1,8 +1,8 @@
-#include "server/listen/bind_failure.hpp"
-
 #include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
+
+#include "server/listen/listener.hpp"
 
 #include <unistd.h>
 
@@ -21,29 +21,25 @@ bool collides(const SocketAddress& present, const SocketAddress& wanted) {
   return present.is_wildcard() || wanted.is_wildcard() || present.bytes() == wanted.bytes();
 }
 
-// The socket that is in the way, if the kernel tells.
+// Returns the socket that is in the way, if the kernel tells.
 std::optional<kernel::TcpSocket> socket_in_the_way(const SocketAddress& wanted) {
   const auto sockets = kernel::sockets_of_port(wanted.port());
   for (const auto& socket : sockets) {
     if (collides(socket.local, wanted)) return socket;
   }
-  // An IPv6 wildcard takes IPv4 too, unless it is IPV6_V6ONLY, which the table does not tell: the last guess.
+  // An IPv6 wildcard takes IPv4 too, unless it is IPV6_V6ONLY, which the table does not tell.
   for (const auto& socket : sockets) {
     if (socket.local.family() == AF_INET6 && socket.local.is_wildcard()) return socket;
   }
   return std::nullopt;
 }
 
-std::string port_text(const SocketAddress& address) {
-  return std::to_string(address.port());
-}
-
-// Who has the address and what to do about it, as much of it as /proc tells.
+// Says who uses the address and what to do about it, as far as /proc tells.
 std::string explain_address_in_use(const SocketAddress& wanted) {
   const std::string in_use = "the address is in use";
   const auto socket = socket_in_the_way(wanted);
   if (!socket) return in_use + "; choose another --port or --bind";
-  if (socket->inode == 0) {  // no descriptor anywhere: the kernel alone still has it
+  if (socket->inode == 0) {  // no process has it any more
     return in_use + " by a connection from " + socket->local.text() +
            " that is still closing; try again soon";
   }
@@ -59,53 +55,43 @@ std::string explain_address_in_use(const SocketAddress& wanted) {
                   : "; try again later, or choose another --port");
 }
 
-std::string explanation(const SocketAddress& address, int error) {
-  switch (error) {
-    case EADDRINUSE:
-      return explain_address_in_use(address);
-    case EACCES: {
-      if (address.port() >= kernel::first_unprivileged_port()) return base::error_text(error);
-      const auto border = std::to_string(kernel::first_unprivileged_port());
-      return "port " + port_text(address) + " is privileged: below " + border +
-             " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
-    }
-    case EADDRNOTAVAIL:
-      return "it is not an address of this machine; choose another --bind";
-    case EAFNOSUPPORT:
-      return std::string("this machine has no ") + (address.family() == AF_INET6 ? "IPv6" : "IPv4") +
-             "; choose another --bind";
-    case EINVAL:
-      if (address.needs_scope()) {
-        return "a link-local address needs its interface: --bind " + address.host_text() +
-               "%eth0, for example";
-      }
-      return base::error_text(error);
-    case ENODEV:
-      return "there is no such interface; choose another --bind";
-    default:
-      return base::error_text(error);
-  }
-}
-
-ExitStatus status_of(int error) {
-  switch (error) {
-    case EACCES:
-      return ExitStatus::no_permission;
-    case EADDRINUSE:
-    case EADDRNOTAVAIL:
-    case EAFNOSUPPORT:
-    case ENODEV:
-    case EINVAL:
-      return ExitStatus::unavailable;
-    default:
-      return ExitStatus::system;  // descriptors or memory are short
-  }
-}
-
 }  // namespace
 
 base::StartError explain_bind_failure(const SocketAddress& address, int error) {
-  return {status_of(error), "cannot listen on " + address.text() + ": " + explanation(address, error)};
+  auto status = ExitStatus::unavailable;
+  auto why = base::error_text(error);
+  switch (error) {
+    case EADDRINUSE:
+      why = explain_address_in_use(address);
+      break;
+    case EACCES: {
+      status = ExitStatus::no_permission;
+      const auto first = kernel::first_unprivileged_port();
+      if (address.port() >= first) break;
+      const auto border = std::to_string(first);
+      why = "port " + std::to_string(address.port()) + " is privileged: below " + border +
+            " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
+      break;
+    }
+    case EADDRNOTAVAIL:
+      why = "it is not an address of this machine; choose another --bind";
+      break;
+    case EAFNOSUPPORT:
+      why = std::string("this machine has no ") + (address.family() == AF_INET6 ? "IPv6" : "IPv4") +
+            "; choose another --bind";
+      break;
+    case EINVAL:
+      if (address.needs_scope())
+        why =
+            "a link-local address needs its interface: --bind " + address.host_text() + "%eth0, for example";
+      break;
+    case ENODEV:
+      why = "there is no such interface; choose another --bind";
+      break;
+    default:
+      status = ExitStatus::system;  // descriptors or memory are short
+  }
+  return {status, "cannot listen on " + address.text() + ": " + why};
 }
 
 }  // namespace tcpserver::server

@@ -1,7 +1,6 @@
-#include "tcpserver/server/listen/inherited_sockets.hpp"
-
 #include "tcpserver/base/values.hpp"
-#include "tcpserver/server/options.hpp"
+
+#include "server/listen/listener.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -16,7 +15,6 @@ namespace tcpserver::server {
 namespace {
 
 using base::ExitStatus;
-using base::SocketAddress;
 using base::StartError;
 
 constexpr int first_inherited = 3;  // SD_LISTEN_FDS_START
@@ -45,10 +43,7 @@ int socket_option(int fd, int name) {
 Listener take_over(int fd) {
   if (socket_option(fd, SO_TYPE) != SOCK_STREAM) refuse(fd, "is no stream socket: ListenStream= makes one");
   if (socket_option(fd, SO_ACCEPTCONN) == 0) refuse(fd, "does not listen: the socket unit needs Accept=no");
-  SocketAddress address;
-  socklen_t size = SocketAddress::storage_size;
-  if (::getsockname(fd, address.storage(), &size) != 0)
-    throw base::system_error("read a socket's own address");
+  const auto address = local_address(fd);
   if (address.family() != AF_INET && address.family() != AF_INET6) refuse(fd, "is no TCP socket");
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {

@@ -1,9 +1,7 @@
-#include "tcpserver/server/listen/listener.hpp"
+#include "server/listen/listener.hpp"
 
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/server/session/session.hpp"
-
-#include "server/listen/bind_failure.hpp"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -29,14 +27,14 @@ void set_option(int fd, int level, int name, const Value& value, const char* wha
 
 struct Bound {
   UniqueFd fd;
-  int error = 0;  // errno of socket or bind, where there is no fd
+  int error = 0;  // errno of socket or bind if there is no fd
 };
 
 Bound bind_socket(const SocketAddress& address) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return {{}, errno};
   constexpr int on = 1;
-  // A restarted server gets its port although connections of its predecessor are in TIME_WAIT.
+  // A restarted server gets its port even if connections of its predecessor are in TIME_WAIT.
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, on, "SO_REUSEADDR");
   if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
   if (::bind(fd.get(), address.get(), address.size()) != 0) return {{}, errno};
@@ -55,25 +53,8 @@ int user_timeout_for(base::Duration idle_timeout) noexcept {
   return static_cast<int>(std::clamp(wanted, shortest, longest).count());
 }
 
-[[nodiscard]] bool set_timeouts(int fd, base::Duration idle_timeout) noexcept {
-  const int user_timeout = user_timeout_for(idle_timeout);
-  const timeval read_wait = base::to_timeval(idle_timeout);
-  const timeval write_wait = base::to_timeval(idle_timeout / write_waits_per_idle_timeout);
-  return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_wait, sizeof read_wait) == 0 &&
-         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0 &&
-         ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout) == 0;
-}
-
-std::uint16_t bound_port(int fd) {
-  SocketAddress address;
-  socklen_t size = SocketAddress::storage_size;
-  if (::getsockname(fd, address.storage(), &size) != 0)
-    throw base::system_error("read a socket's own address");
-  return address.port();
-}
-
 // Binds all addresses to the same port. With port 0 the first takes a free one, which another process may
-// have on the next address: then nothing is returned, unless it was the last try.
+// have on the next address: then returns no listener, unless this is the last try.
 std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std::uint16_t port,
                                bool last_try) {
   const bool any_port = port == 0;
@@ -86,7 +67,7 @@ std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std:
       if (port_was_chance && !last_try) return {};
       throw explain_bind_failure(address, bound.error);
     }
-    port = bound_port(bound.fd.get());
+    port = local_address(bound.fd.get()).port();
     address.set_port(port);
     listeners.push_back({std::move(bound.fd), address});
   }
@@ -102,39 +83,54 @@ bool family_works(int family) {
 
 }  // namespace
 
+bool set_timeouts(int fd, base::Duration idle_timeout) noexcept {
+  const int user_timeout = user_timeout_for(idle_timeout);
+  const timeval read_wait = base::to_timeval(idle_timeout);
+  const timeval write_wait = base::to_timeval(idle_timeout / write_waits_per_idle_timeout);
+  return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_wait, sizeof read_wait) == 0 &&
+         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_wait, sizeof write_wait) == 0 &&
+         ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout) == 0;
+}
+
+SocketAddress local_address(int fd) {
+  SocketAddress address;
+  socklen_t size = SocketAddress::storage_size;
+  if (::getsockname(fd, address.storage(), &size) != 0)
+    throw base::system_error("read a socket's own address");
+  return address;
+}
+
 void set_inherited_options(int fd, base::Duration idle_timeout) {
   constexpr int on = 1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
-  // An urgent byte stays in its place among the others; else it would be kept apart, and not be echoed.
+  // An urgent byte stays among the others and is echoed.
   set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
     throw base::system_error("set the timeouts of a listening socket");
   }
 }
 
-Listening open_listeners(const ListenRequest& request) {
-  Listening result;
-  auto addresses = request.addresses;
+std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
+  auto addresses = options.bind;
   if (addresses.empty()) {
     const bool six = family_works(AF_INET6);
+    const bool four = !six || family_works(AF_INET);
     if (six) addresses.push_back(SocketAddress::any(AF_INET6, 0));
-    if (!six || family_works(AF_INET)) addresses.push_back(SocketAddress::any(AF_INET, 0));
-    if (!six) result.left_out = "this machine has no IPv6: listening on every IPv4 address";
-    if (six && addresses.size() == 1)
-      result.left_out = "this machine has no IPv4: listening on every IPv6 address";
+    if (four) addresses.push_back(SocketAddress::any(AF_INET, 0));
+    if (!six) log.info("this machine has no IPv6: listening on every IPv4 address");
+    if (!four) log.info("this machine has no IPv4: listening on every IPv6 address");
   }
 
-  constexpr int tries = 20;  // each fails only where a random free port is taken on the other family
-  for (int i = 1; result.listeners.empty(); ++i) {
-    result.listeners = bind_all(addresses, request.port, i == tries);
-  }
-  for (const auto& listener : result.listeners) {
-    set_inherited_options(listener.fd.get(), request.idle_timeout);
-    if (::listen(listener.fd.get(), request.backlog) != 0)
+  std::vector<Listener> listeners;
+  constexpr int tries = 20;  // each fails only if a random free port is taken on the other family
+  for (int i = 1; listeners.empty(); ++i) listeners = bind_all(addresses, options.port, i == tries);
+  for (const auto& listener : listeners) {
+    set_inherited_options(listener.fd.get(), options.idle_timeout);
+    if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) != 0)
       throw explain_bind_failure(listener.address, errno);
   }
-  return result;
+  return listeners;
 }
 
 int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept {
@@ -159,14 +155,6 @@ std::string describe_backlog(const std::optional<BacklogRequest>& request, const
     line += " because the kernel cuts it";
   return line + " (SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
          number(kernel.somaxconn) + ")";
-}
-
-bool set_backlog(const Listener& listener, int backlog) noexcept {
-  return ::listen(listener.fd.get(), backlog) == 0;
-}
-
-bool set_idle_timeout(const Listener& listener, base::Duration idle_timeout) noexcept {
-  return set_timeouts(listener.fd.get(), idle_timeout);
 }
 
 }  // namespace tcpserver::server

@@ -2,7 +2,8 @@
 
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
-#include "tcpserver/server/listen/inherited_sockets.hpp"
+
+#include "server/listen/listener.hpp"
 
 #include <sys/socket.h>
 
@@ -14,23 +15,20 @@
 namespace tcpserver::server {
 
 Listeners::Listeners(const ServerOptions& options, Log& log) : log_(log) {
-  const int inherited = count_inherited_sockets();
-  if (inherited > 0) {
+  if (const int inherited = count_inherited_sockets(); inherited > 0) {
     inherit(inherited, options);
   } else {
-    bind(options);
+    listeners_ = open_listeners(options, log);
   }
-  set_ports();
+  std::vector<std::uint16_t> ports;
+  for (const auto& listener : listeners_) {
+    const auto port = listener.address.port();
+    if (std::find(ports.begin(), ports.end(), port) != ports.end()) continue;
+    ports_.append(ports.empty() ? " " : ", ").append(std::to_string(port));
+    ports.push_back(port);
+  }
+  ports_.insert(0, ports.size() == 1 ? "port" : "ports");
   log_backlog(options);
-}
-
-void Listeners::bind(const ServerOptions& options) {
-  auto listening = open_listeners({.addresses = options.bind,
-                                   .port = options.port,
-                                   .backlog = choose_backlog(options.backlog, SOMAXCONN),
-                                   .idle_timeout = options.idle_timeout});
-  if (!listening.left_out.empty()) log_.info("%s", listening.left_out.c_str());
-  listeners_ = std::move(listening.listeners);
 }
 
 void Listeners::inherit(int count, const ServerOptions& options) {
@@ -39,24 +37,12 @@ void Listeners::inherit(int count, const ServerOptions& options) {
   inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
   std::string addresses;
   for (const auto& listener : listeners_) {
-    if (options.backlog && !set_backlog(listener, backlog(options))) {
+    if (options.backlog && ::listen(listener.fd.get(), backlog(options)) != 0) {
       throw base::system_error("listen on a socket of the service manager");
     }
     addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
   }
   log_.info("the service manager listens on %s: --port and --bind have no effect", addresses.c_str());
-}
-
-void Listeners::set_ports() {
-  std::vector<std::uint16_t> ports;
-  for (const auto& listener : listeners_) {
-    const auto port = listener.address.port();
-    if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
-  }
-  ports_ = ports.size() == 1 ? "port" : "ports";
-  for (const auto port : ports) {
-    ports_.append(port == ports.front() ? " " : ", ").append(std::to_string(port));
-  }
 }
 
 int Listeners::backlog(const ServerOptions& options) const noexcept {
@@ -70,12 +56,13 @@ bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new
   const bool timeout_differs = new_options.idle_timeout != old_options.idle_timeout;
   for (const auto& listener : listeners_) {
     if (!listener.fd) continue;
-    const bool done = (!backlog_differs || set_backlog(listener, new_backlog)) &&
-                      (!timeout_differs || set_idle_timeout(listener, new_options.idle_timeout));
+    const int fd = listener.fd.get();
+    if ((!backlog_differs || ::listen(fd, new_backlog) == 0) &&
+        (!timeout_differs || set_timeouts(fd, new_options.idle_timeout)))
+      continue;
     char address[base::SocketAddress::text_size];
-    if (!done)
-      log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
-                   std::strerror(errno));
+    log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
+                 std::strerror(errno));
   }
   return backlog_differs;
 }

@@ -1,7 +1,10 @@
 #include "tcpserver/server/listen/overflow_watch.hpp"
 
+#include "tcpserver/kernel/socket_facts.hpp"
+
+#include <sys/socket.h>
+
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 namespace tcpserver::server {
@@ -13,37 +16,39 @@ constexpr auto between_reports = std::chrono::minutes(1);
 
 }  // namespace
 
-Advice overflow_advice(const OverflowScene& scene) noexcept {
+Advice overflow_advice(const ServerOptions& options, const Listeners& listeners, bool full,
+                       std::uint32_t limit) noexcept {
+  const int backlog = listeners.backlog(options);
   Advice text;
-  if (scene.mode == Mode::iterative) {
+  if (options.mode == Mode::iterative) {
     text.append("one client is served at a time; --mode fork takes them as they come");
-  } else if (scene.full) {
+  } else if (full) {
     text.append("with all %u places taken nobody is accepted: raise --max-connections",
-                scene.max_connections);
-  } else if (scene.in_effect < static_cast<std::uint32_t>(scene.backlog)) {
-    text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", scene.backlog);
-  } else if (scene.backlog < scene.largest && scene.of_service_manager) {
-    text.append("raise Backlog= in the socket unit, or --backlog (tcpbacklog size says how far)");
-  } else if (scene.backlog < scene.largest) {
-    text.append("raise --backlog (tcpbacklog size says how far)");
+                options.max_connections);
+  } else if (limit < static_cast<std::uint32_t>(backlog)) {
+    text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", backlog);
+  } else if (backlog < SOMAXCONN) {
+    text.append("raise %s--backlog (tcpbacklog size says how far)",
+                listeners.backlog_is_inherited(options) ? "Backlog= in the socket unit, or " : "");
   } else {
     text.append("that is SOMAXCONN, the longest there is: a second server has to take the rest");
   }
   return text;
 }
 
-OverflowWatch::OverflowWatch(std::span<const Listener> listeners) {
-  for (const auto& listener : listeners) {
+OverflowWatch::OverflowWatch(const ServerOptions& options, const Listeners& listeners, Log& log)
+    : options_(options), listeners_(listeners), log_(log) {
+  for (const auto& listener : listeners.all()) {
     counts_.push_back({.last = kernel::dropped_by_listener(listener.fd.get())});
-    told_ = told_ || counts_.back().last.has_value();
+    known_ = known_ || counts_.back().last.has_value();
   }
   if (const auto counters = kernel::listen_counters()) overflows_ = counters->overflows;
 }
 
-void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
-  for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
+void OverflowWatch::count() noexcept {
+  for (std::size_t i = 0; i < listeners_.all().size(); ++i) {
     auto& count = counts_[i];
-    const auto now = kernel::dropped_by_listener(listeners[i].fd.get());
+    const auto now = kernel::dropped_by_listener(listeners_.all()[i].fd.get());
     count.more = now && count.last ? *now - *count.last : 0;
     count.last = now;
   }
@@ -59,41 +64,40 @@ void OverflowWatch::count(std::span<const Listener> listeners) noexcept {
   }
 }
 
-void OverflowWatch::after_wait(base::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
-                               Log& log) noexcept {
-  if (!told_) return;
-  was_full_ = was_full_ || scene.full;
+void OverflowWatch::after_wait(base::TimePoint now, bool full) noexcept {
+  if (!known_) return;
+  was_full_ = was_full_ || full;
   skipped_ = now < next_look_;
   if (skipped_) return;
   next_look_ = now + between_looks;
-  count(listeners);
+  count();
   if (now < next_report_ || !has_unreported()) return;
   next_report_ = now + between_reports;
-  report(listeners, scene, log);
+  report();
 }
 
-void OverflowWatch::before_closing(std::span<const Listener> listeners, OverflowScene scene,
-                                   Log& log) noexcept {
-  if (!told_) return;
-  was_full_ = was_full_ || scene.full;
-  count(listeners);
-  report(listeners, scene, log);
+void OverflowWatch::before_closing(bool full) noexcept {
+  if (!known_) return;
+  was_full_ = was_full_ || full;
+  count();
+  report();
 }
 
-void OverflowWatch::report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept {
-  scene.full = std::exchange(was_full_, false);
-  for (std::size_t i = 0; i < listeners.size() && i < counts_.size(); ++i) {
-    auto& unreported = counts_[i].unreported;
+void OverflowWatch::report() noexcept {
+  const bool full = std::exchange(was_full_, false);
+  for (std::size_t i = 0; i < listeners_.all().size(); ++i) {
+    const auto unreported = std::exchange(counts_[i].unreported, 0);
     if (unreported == 0) continue;
-    const auto queue = kernel::accept_queue(listeners[i].fd.get());
-    scene.in_effect = queue ? queue->limit : static_cast<std::uint32_t>(scene.backlog);
+    const auto& listener = listeners_.all()[i];
+    const auto queue = kernel::accept_queue(listener.fd.get());
+    const auto limit = queue ? queue->limit : static_cast<std::uint32_t>(listeners_.backlog(options_));
     char address[base::SocketAddress::text_size];
-    log.warning(
+    log_.warning(
         "the listen queue of %s overflowed: %llu %s of SYNs and last ACKs, whose clients try again later; "
         "its limit is %u: %s",
-        listeners[i].address.format(address), static_cast<unsigned long long>(unreported),
-        unreported == 1 ? "drop" : "drops", scene.in_effect, overflow_advice(scene).c_str());
-    unreported = 0;
+        listener.address.format(address), static_cast<unsigned long long>(unreported),
+        unreported == 1 ? "drop" : "drops", limit,
+        overflow_advice(options_, listeners_, full, limit).c_str());
   }
 }
 
@@ -101,16 +105,15 @@ bool OverflowWatch::has_unreported() const noexcept {
   return std::any_of(counts_.begin(), counts_.end(), [](const Count& count) { return count.unreported > 0; });
 }
 
-std::optional<base::TimePoint> OverflowWatch::due(bool unattended) const noexcept {
-  if (!told_) return std::nullopt;
-  if (skipped_ || unattended) return next_look_;
-  if (has_unreported()) return next_report_;
-  return std::nullopt;
+std::optional<base::TimePoint> OverflowWatch::due(bool full) const noexcept {
+  if (!known_ || listeners_.all().empty()) return std::nullopt;
+  if (skipped_ || full) return next_look_;
+  return has_unreported() ? std::optional(next_report_) : std::nullopt;
 }
 
-std::optional<std::uint64_t> OverflowWatch::dropped(std::span<const Listener> listeners) noexcept {
-  if (!told_) return std::nullopt;
-  if (!listeners.empty()) count(listeners);
+std::optional<std::uint64_t> OverflowWatch::dropped() noexcept {
+  if (!known_) return std::nullopt;
+  if (!listeners_.all().empty()) count();
   return dropped_;
 }
 

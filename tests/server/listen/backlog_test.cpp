@@ -1,6 +1,5 @@
-#include "tcpserver/server/listen/listener.hpp"
-
 #include "harness/text.hpp"
+#include "server/listen/listener.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tcpserver/server/listen/listener.hpp"
+#include "server/listen/listener.hpp"
 
 #include "tcpserver/server/session/session.hpp"
 
@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 
 #include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <vector>
 
 namespace {
 
@@ -22,12 +25,20 @@ Value option(int fd, int level, int name) {
   return value;
 }
 
-// No setsockopt per connection: this is what that rests on.
+std::vector<Listener> listen_on(std::initializer_list<const char*> addresses) {
+  ServerOptions options;
+  options.port = 0;
+  options.idle_timeout = 8s;
+  for (const auto* address : addresses) options.bind.push_back(*SocketAddress::parse(address, 0));
+  Log log;
+  return open_listeners(options, log);
+}
+
+// The server makes no setsockopt call per connection.
 TEST(Listener, ConnectionsInheritWhatIsSetOnce) {
-  const auto listening = open_listeners(
-      {.addresses = {*SocketAddress::parse("127.0.0.1", 0)}, .port = 0, .backlog = 5, .idle_timeout = 8s});
-  ASSERT_EQ(listening.listeners.size(), 1U);
-  const auto& listener = listening.listeners[0];
+  const auto listeners = listen_on({"127.0.0.1"});
+  ASSERT_EQ(listeners.size(), 1U);
+  const auto& listener = listeners[0];
   const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::connect(client.get(), listener.address.get(), listener.address.size()), 0);
   const UniqueFd accepted(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -40,17 +51,10 @@ TEST(Listener, ConnectionsInheritWhatIsSetOnce) {
 }
 
 TEST(Listener, AllAddressesHaveTheSameFreePort) {
-  const auto listening = open_listeners(
-      {.addresses = {*SocketAddress::parse("127.0.0.1", 0), *SocketAddress::parse("127.0.0.2", 0),
-                     *SocketAddress::parse("127.0.0.3", 0)},
-       .port = 0,
-       .backlog = 1,
-       .idle_timeout = 0s});
-  ASSERT_EQ(listening.listeners.size(), 3U);
-  for (const auto& listener : listening.listeners) {
-    EXPECT_EQ(listener.address.port(), listening.listeners[0].address.port());
-    EXPECT_NE(listener.address.port(), 0);
-  }
+  const auto listeners = listen_on({"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+  ASSERT_EQ(listeners.size(), 3U);
+  EXPECT_NE(listeners[0].address.port(), 0);
+  for (const auto& listener : listeners) EXPECT_EQ(listener.address.port(), listeners[0].address.port());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "tcpserver/server/listen/listener.hpp"
+#include "tcpserver/base/socket_address.hpp"
+#include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log.hpp"
 
@@ -10,6 +11,15 @@
 #include <vector>
 
 namespace tcpserver::server {
+
+struct Listener {
+  base::UniqueFd fd;  // non-blocking
+  base::SocketAddress address;
+};
+
+// Returns how many listening sockets a service manager has passed to this process (sd_listen_fds(3):
+// LISTEN_FDS, LISTEN_PID); 0 if none. Throws StartError (usage) if a variable is not a number.
+[[nodiscard]] int count_inherited_sockets();
 
 // The listening sockets of the server: bound here, or taken over from a service manager.
 class Listeners {
@@ -26,7 +36,8 @@ class Listeners {
 
   // The backlog for listen(2), with these options.
   [[nodiscard]] int backlog(const ServerOptions& options) const noexcept;
-  // True if the service manager chose it.
+
+  // Returns true if the service manager chose it.
   [[nodiscard]] bool backlog_is_inherited(const ServerOptions& options) const noexcept {
     return inherited_backlog_ && !options.backlog;
   }
@@ -48,9 +59,7 @@ class Listeners {
   [[nodiscard]] bool closed() const noexcept;
 
  private:
-  void bind(const ServerOptions& options);
   void inherit(int count, const ServerOptions& options);
-  void set_ports();
 
   Log& log_;
   std::vector<Listener> listeners_;

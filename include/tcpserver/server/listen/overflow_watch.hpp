@@ -2,33 +2,22 @@
 
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/clock.hpp"
-#include "tcpserver/kernel/socket_facts.hpp"
-#include "tcpserver/server/listen/listener.hpp"
+#include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log.hpp"
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 namespace tcpserver::server {
 
-// Why a queue is too short, as far as the server can tell.
-struct OverflowScene {
-  Mode mode = Mode::fork;
-  bool full = false;  // as many sessions as --max-connections allows
-  std::uint32_t max_connections = 0;
-  int backlog = 0;                  // what listen was asked for
-  std::uint32_t in_effect = 0;      // what the kernel made of it
-  int largest = 0;                  // SOMAXCONN but in tests
-  bool of_service_manager = false;  // who chose the backlog
-};
-
 using Advice = base::BoundedText<160>;
 
-// What helps: "raise --backlog ...".
-[[nodiscard]] Advice overflow_advice(const OverflowScene& scene) noexcept;
+// Says what helps against a listen queue that overflows: "raise --backlog ...". `full`: nobody was accepted
+// because of --max-connections. `limit` is that of the queue.
+[[nodiscard]] Advice overflow_advice(const ServerOptions& options, const Listeners& listeners, bool full,
+                                     std::uint32_t limit) noexcept;
 
 // Notices that listen queues overflow: the kernel drops the SYN, counts it, and tells nobody. Looks once per
 // second while something happens and warns at most once per minute, with the number of drops since the last
@@ -37,37 +26,39 @@ using Advice = base::BoundedText<160>;
 // overflows (ListenOverflows). Silent if the kernel has no such count. Allocates nothing after construction.
 class OverflowWatch {
  public:
-  explicit OverflowWatch(std::span<const Listener> listeners);
+  // All references must outlive this object.
+  OverflowWatch(const ServerOptions& options, const Listeners& listeners, Log& log);
 
-  // Looks if the last look was a second ago. `scene` is completed for each listener that has dropped
-  // something.
-  void after_wait(base::TimePoint now, std::span<const Listener> listeners, OverflowScene scene,
-                  Log& log) noexcept;
+  // Looks if the last look was a second ago. `full`: nobody is accepted because of --max-connections.
+  void after_wait(base::TimePoint now, bool full) noexcept;
 
-  // Before the listeners are closed: says what was not said yet.
-  void before_closing(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
+  // Reports what was not reported yet. Call before the listeners are closed.
+  void before_closing(bool full) noexcept;
 
-  // When to look again: while `unattended`, that is while nobody accepts, once a second in any case.
-  [[nodiscard]] std::optional<base::TimePoint> due(bool unattended) const noexcept;
+  // Returns when to look again: in a second if nobody is accepted. nullopt: after the next wait.
+  [[nodiscard]] std::optional<base::TimePoint> due(bool full) const noexcept;
 
-  // Drops of all listeners since the start, as of now, or as of the last look if the span is empty. nullopt
-  // if unknown.
-  [[nodiscard]] std::optional<std::uint64_t> dropped(std::span<const Listener> listeners) noexcept;
+  // Returns the drops of all listeners since the start; once they are closed, as of the last look. nullopt if
+  // unknown.
+  [[nodiscard]] std::optional<std::uint64_t> dropped() noexcept;
 
  private:
   struct Count {
     std::optional<std::uint32_t> last;  // the kernel's counter, which wraps around
-    std::uint32_t more = 0;             // since the look before
+    std::uint32_t more = 0;             // since the previous look
     std::uint64_t unreported = 0;
   };
-  void count(std::span<const Listener> listeners) noexcept;
-  void report(std::span<const Listener> listeners, OverflowScene scene, Log& log) noexcept;
+  void count() noexcept;
+  void report() noexcept;
   [[nodiscard]] bool has_unreported() const noexcept;
 
+  const ServerOptions& options_;  // a reload changes them
+  const Listeners& listeners_;
+  Log& log_;
   std::vector<Count> counts_;               // one per listener, in the same order
   std::optional<std::uint64_t> overflows_;  // of the namespace, at the last look
   std::uint64_t dropped_ = 0;
-  bool told_ = false;
+  bool known_ = false;     // the kernel counts drops
   bool skipped_ = false;   // something happened after the last look
   bool was_full_ = false;  // at any time since the last report
   base::TimePoint next_look_{};
