@@ -110,6 +110,7 @@ TEST_F(Child, SlowReaderWhoseBytesMoveIsNotIdle) {
   const auto bytes = varied_bytes(16 << 20);
   for (const char* mode : {"fork", "iterative"}) {
     start_server({"--idle-timeout", "500ms", "--mode", mode});
+    const auto bytes = varied_bytes(16 << 20);  // before the client can be idle
     ClientSocket slow(server->port());
     std::jthread sender([&] {
       slow.send(bytes);
