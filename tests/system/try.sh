@@ -1,7 +1,7 @@
-# Sourced by the tests of this folder: prints a line for each thing that is tried. They set `out`, a folder of their own.
+# Sourced by the tests of this folder: prints a line for each check. They set `out`, a folder of their own.
 # shellcheck shell=bash
 failed=0
-try() { # WHAT COMMAND...: holds where the command succeeds; what it says is shown where it does not
+try() { # try WHAT COMMAND...: passes if the command succeeds. Otherwise its output is shown
   local what=$1
   shift
   if "$@" >"${out:?}/said" 2>&1; then
@@ -9,12 +9,11 @@ try() { # WHAT COMMAND...: holds where the command succeeds; what it says is sho
   else
     echo "FAILED  $what: $*"
     cat "$out/said"
-    # shellcheck disable=SC2034 # who sources this ends with it
+    # shellcheck disable=SC2034 # the test's exit status
     failed=1
   fi
 }
-
-eventually() { # COMMAND...: within 30 seconds
+eventually() { # eventually COMMAND...: within 30 seconds
   for _ in {1..300}; do
     if "$@"; then return; fi
     sleep 0.1
@@ -24,4 +23,10 @@ eventually() { # COMMAND...: within 30 seconds
 cannot() {
   echo "skipped: $*"
   exit 77
+}
+need() { # need COMMAND...
+  local command
+  for command in "$@"; do
+    command -v "$command" >/dev/null || cannot "$command is not installed"
+  done
 }
