@@ -17,8 +17,6 @@ here=$top/scripts/bench
 case " $* " in
   *' -h '* | *' --help '*) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
 esac
-# shellcheck source=scripts/packages.sh
-. "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 python3 -c 'import json, socket' 2>/dev/null || install_missing "Python" python3

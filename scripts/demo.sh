@@ -9,8 +9,6 @@
 # The programs are built first, or taken from the folder that the variable BUILT_PROGRAMS names.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=scripts/packages.sh
-. "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 

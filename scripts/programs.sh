@@ -1,5 +1,7 @@
-# Sourced by the scripts that run our programs, after packages.sh.
+# Sourced by the scripts that run our programs. They set `top`, the folder of the sources.
 # shellcheck shell=bash
+# shellcheck source=scripts/packages.sh
+. "${top:?}/scripts/packages.sh"
 
 # build_programs TARGET...: builds them, and sets `programs` to their folder. If the variable BUILT_PROGRAMS names a folder,
 # its programs are used instead.
@@ -63,5 +65,6 @@ stop_server() {
 # handles signals at once: wait for them.
 start_clients() {
   "$programs/tcpclient" --clients "$@" 127.0.0.1 "$port" &
+  # shellcheck disable=SC2034
   client=$!
 }

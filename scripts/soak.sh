@@ -16,8 +16,6 @@ case $job in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 
 amount=${2-${amounts[$job]}}
 [[ $amount =~ ^[1-9][0-9]{0,7}$ && $# -le 2 ]] ||
   { echo "$0: '${*:2}' is not an amount: one whole number from 1 to 99999999" >&2; exit 64; }
-# shellcheck source=scripts/packages.sh
-. "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 python3 -c 'import socket, resource' 2>/dev/null || install_missing "what plays the clients" python3

@@ -5,8 +5,6 @@
 # The variable OUT names another folder for times and plot.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=scripts/packages.sh
-. "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 data=$top/scripts/timelines

@@ -5,7 +5,7 @@ cd "${1:?usage: check_tree.sh DIR}"
 # In a checkout only tracked files count.
 entries=$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u || true)
 diff <(printf '%s\n' CMakeLists.txt LICENSE README.md include scripts src tests) \
-  <(printf '%s\n' ${entries:-*} | grep -vE '^(build|\.)' | LC_ALL=C sort) >&2 || { echo "< missing, > not in the layout" >&2; exit 1; }
+  <(grep -vE '^(build|\.)' <<<"${entries:-$(ls)}" | LC_ALL=C sort) >&2 || { echo "< missing, > not in the layout" >&2; exit 1; }
 for room in include/tcpserver/*; do
   [ -d "src/${room##*/}" ] || { echo "$room has no room in src" >&2; exit 1; }
 done

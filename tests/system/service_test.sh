@@ -1,24 +1,20 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
-# service_test.sh BUILD_DIR: the Debian package in a real, booted systemd (systemd-nspawn), from install to purge. Each line
-# of booted.sh's output is one thing that was tried. Status 77: cannot be tried here, and why.
-# The system that boots is of this machine's own release. It is made once, and kept in TEST_SYSTEM (default:
-# /var/cache/tcpserver-test-RELEASE).
+# service_test.sh BUILD_DIR: the Debian package in a real, booted systemd (systemd-nspawn), from install to purge: booted.sh.
+# The system is of this machine's own release. It is made once, and kept in TEST_SYSTEM (default:
+# /var/cache/tcpserver-test-RELEASE). Status 77: cannot be tried here.
 set -euo pipefail
 build=${1:?usage: service_test.sh BUILD_DIR}
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/packages.sh
 . "$here/../../scripts/packages.sh"
+# shellcheck source=tests/system/try.sh
+. "$here/try.sh"
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 system=${TEST_SYSTEM:-/var/cache/tcpserver-test-$release}
-
-# shellcheck source=tests/system/try.sh
-. "$here/try.sh"
 [ "$(id -u)" = 0 ] || cannot "booting a systemd takes root"
-for command in systemd-nspawn debootstrap cpack dpkg-shlibdeps flock; do
-  command -v "$command" >/dev/null || cannot "$command is not installed"
-done
+need systemd-nspawn debootstrap cpack dpkg-shlibdeps flock
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -32,10 +28,8 @@ exec 9>&-
 
 # The second release is for the upgrade.
 for number in 1 2; do
-  (cd "$build" && cpack -G DEB -D CPACK_DEBIAN_PACKAGE_RELEASE=$number -B "$out/package" >"$out/cpack.log" 2>&1) || {
-    tail -n 20 "$out/cpack.log"
-    exit 1
-  }
+  (cd "$build" && cpack -G DEB -D CPACK_DEBIAN_PACKAGE_RELEASE=$number -B "$out/package") >"$out/console" 2>&1 ||
+    { tail -n 20 "$out/console"; exit 1; }
 done
 cp "$out"/package/*.deb "$here/booted.sh" "$here/try.sh" "$share"
 cat >"$out/selftest.service" <<'END'
