@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whether check_hardening.sh sees what is missing: a program with nothing of it has to fail in every point.
+# check_hardening.sh must be able to fail: a program without any protection fails in every point.
 set -euo pipefail
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
@@ -13,4 +13,4 @@ if "$here/check_hardening.sh" "$work/soft" "$work/libsoft.a" >said; then
   echo 'a program without any protection passes'
   exit 1
 fi
-[ "$(wc -l <said)" = 6 ] || { echo 'not every point is seen:'; cat said; exit 1; }
+[ "$(wc -l <said)" = 6 ] || { echo 'not every point is found:'; cat said; exit 1; }

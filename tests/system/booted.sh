@@ -8,7 +8,6 @@ out=/tmp
 . "$(dirname "$0")/try.sh"
 property() { systemctl show -P "$1" "${2:-tcpserver.service}"; }
 property_is() { [ "$(property "$1")" = "$2" ]; }
-main_pid() { property MainPID; }
 status_has() { [[ $(property StatusText) == *"$1"* ]]; }
 echoes() { [ "$(tcpclient --message "$1" --timeout 10s "${2:-127.0.0.1}" "${3:-54321}" 2>&1)" = "$1" ]; }
 logged() { journalctl -u tcpserver -o cat --no-pager "${@:2}" | grep -qF -- "$1"; } # logged TEXT [OPTION of journalctl]...
@@ -43,7 +42,7 @@ try "and by IPv6" echoes six ::1
 try "its state is told" eventually status_has "0 of 1000 sessions open, 2 accepted, 0 refused; queue 0 of "
 hold_one
 try "with a session that is open" eventually status_has "1 of 1000 sessions open, 3 accepted"
-shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(main_pid)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
+shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
 try "which --status shows" shows_session
 try "the pages are there" test -s /usr/share/man/man8/tcpserver.8.gz
 
@@ -52,7 +51,7 @@ uid=$(main_status Uid | cut -f 1)
 try "it is a dynamic user ($uid)" test "$uid" -ge 61184 -a "$uid" -le 65519
 try "without capabilities" test "$(main_status CapPrm)$(main_status CapBnd)" = 00000000000000000000000000000000
 try "that can get no new ones" test "$(main_status NoNewPrivs)" = 1
-child=$(pgrep -P "$(main_pid)")
+child=$(pgrep -P "$(property MainPID)")
 try "its child is under more filters than it" test "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$child/status")" -gt "$(main_status Seccomp_filters)"
 try "nothing was refused to it" eval '! logged "cannot"'
 release
@@ -96,7 +95,7 @@ try "lets it finish" test "$(cat /tmp/drained)" = drained
 try "and is a success" property_is Result success
 systemctl start tcpserver
 try "the environment file beats the configuration" eventually status_has "of 7 sessions open"
-kill -9 "$(main_pid)"
+kill -9 "$(property MainPID)"
 try "a server that is killed" eventually property_is NRestarts 1
 try "is started anew" eventually echoes again
 
@@ -116,7 +115,7 @@ try "a port that is taken for a moment is waited for" eventually echoes free
 echo "--- watchdog"
 configure_unit '[Unit]' StartLimitIntervalSec=0 '[Service]' WatchdogSec=1s
 systemctl restart tcpserver
-first=$(main_pid)
+first=$(property MainPID)
 sleep 3
 restarts=$(property NRestarts)
 try "a server that lives stays for three times the watchdog's time" property_is MainPID "$first"
@@ -162,9 +161,9 @@ try "its log is the system's" eventually from_daemon "stopped: 0 of 1000 session
 
 echo "--- upgrade, remove, purge"
 systemctl enable --now tcpserver 2>/dev/null
-first=$(main_pid)
+first=$(property MainPID)
 try "an upgrade" dpkg -i /share/tcpserver_*-2_*.deb
-try "starts the new program" eval '[ "$(main_pid)" != "$first" ] && echoes upgraded'
+try "starts the new program" eval '[ "$(property MainPID)" != "$first" ] && echoes upgraded'
 try "and keeps a changed configuration" grep -q '^max-connections = 5$' /etc/tcpserver.conf
 systemctl disable --now tcpserver 2>/dev/null
 try "a second upgrade" dpkg -i /share/tcpserver_*-2_*.deb
