@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# check_man.sh PAGE HELP: fails if a manual page and its program's help (the golden file) do not have the same options, or if
-# mandoc finds an error in the page. Status 77: mandoc is not installed.
+# check_man.sh PAGE [HELP]: fails if a manual page and its program's help (the golden file) do not have the same options, or if
+# mandoc finds an error in the page. A page of section 5 must have a key for each option that a file can set.
+# Status 77: mandoc is not installed.
 set -euo pipefail
-page=${1:?usage: check_man.sh PAGE HELP}
-help=${2:?usage: check_man.sh PAGE HELP}
+page=${1:?usage: check_man.sh PAGE [HELP]}
+help=${2-}
 
 # Both print a line "[COMMAND] [-SHORT,] --LONG" for each option.
 options_of_help() {
@@ -18,9 +19,19 @@ options_of_page() {
     /^\.It Fl / { print command, $4 == "," ? "-" $3 ", -" $5 : "-" $3 }
   ' "$page" | sort
 }
+keys_of_help() {
+  options_of_help | sed 's/.*--//' | grep -vx 'config\|help\|status\|version' | sort
+}
+keys_of_page() {
+  awk '/^\.It Cm / { print $3 }' "$page" | sort
+}
 
-[ -n "$(options_of_help)" ] || { echo "no options found in $help"; exit 1; }
-diff <(options_of_help) <(options_of_page) || { echo "< only in the help, > only in $page"; exit 1; }
+if [ -n "$help" ]; then
+  kind=options
+  [ "${page##*.}" != 5 ] || kind=keys
+  [ -n "$("${kind}_of_help")" ] || { echo "no options found in $help"; exit 1; }
+  diff <("${kind}_of_help") <("${kind}_of_page") || { echo "< only in the help, > only in $page"; exit 1; }
+fi
 command -v mandoc >/dev/null || { echo "mandoc is not installed"; exit 77; }
 # Not -W style: it looks for pages of other packages, such as sd_notify(3).
 mandoc -T lint -W warning "$page"

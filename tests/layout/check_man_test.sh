@@ -11,7 +11,7 @@ command -v mandoc >/dev/null || { echo "mandoc is not installed"; exit 77; }
 expect_found() { # expect_found PAGE SED-SCRIPT WORDS: WORDS are in the output of the check of PAGE, edited like this
   local page=$1 said
   sed -E "$2" "$top/src/man/$page" >"$broken/$page"
-  if said=$("$here/check_man.sh" "$broken/$page" "$here/../golden/${page%.*}_help.txt") || [[ $said != *"$3"* ]]; then
+  if said=$("$here/check_man.sh" "$broken/$page" "$here/../golden/${page%%.*}_help.txt") || [[ $said != *"$3"* ]]; then
     echo "$page with $2: no '$3' in '$said'" >&2
     exit 1
   fi
@@ -22,6 +22,8 @@ expect_found tcpserver.8 's/^\.It Fl q , -quiet$/.It Fl -silent\n&/' ">  --silen
 expect_found tcpserver.8 's/^\.It Fl v , -verbose$/.It Fl -verbose/' ">  --verbose"
 expect_found tcpbacklog.1 '/^\.It Fl -headroom/d' "< size --headroom"
 expect_found tcpbacklog.1 's/^\.It Fl -count Ar N$/.It Fl -from Ar N\n&/' "> watch --from"
+expect_found tcpserver.conf.5 '/^\.It Cm overload/d' "< overload"
+expect_found tcpserver.conf.5 's/^\.It Cm port/.It Cm config Ta x Ta restart\n&/' "> config"
 expect_found tcpserver.8 's/^\.Sh SIGNALS$/&\n.Nonsense/' "Nonsense"
 expect_found tcpclient.1 's/^\.El$/.Pp/' "WARNING"
 echo "wrong pages are found"

@@ -7,7 +7,7 @@ set(doc "${tree}/usr/share/doc/tcpserver")
 
 # Manual pages and changelog are compressed, without a time in them (policy 12.1, 12.7).
 file(COPY_FILE "${CMAKE_CURRENT_LIST_DIR}/changelog" "${doc}/changelog.Debian")
-file(GLOB pages "${tree}/usr/share/man/man*/*.[18]")
+file(GLOB pages "${tree}/usr/share/man/man*/*.[1578]")
 execute_process(COMMAND gzip -9n ${pages} "${doc}/changelog.Debian" COMMAND_ERROR_IS_FATAL ANY)
 
 file(READ "${CPACK_TCPSERVER_SOURCE_DIR}/LICENSE" license)
