@@ -50,12 +50,6 @@ TEST(TimelineChart, OfANarrowTerminalHasABarAllTheSame) {
   EXPECT_EQ(lines[2], "1 slow =========#       2.001 s");
 }
 
-TEST(TimelineChart, ShowsEachWaitHoweverShort) {
-  const auto lines = chart(forking(), 80, 40, false);
-  EXPECT_EQ(std::count(lines[2].begin(), lines[2].end(), '#'), 1) << lines[2];
-  EXPECT_EQ(std::count(lines[3].begin(), lines[3].end(), '#'), 1) << lines[3];
-}
-
 TEST(TimelineChart, DrawsWhatIsGoingOnUpToNow) {
   Timeline timeline{.server = "h port 1", .delay = std::chrono::seconds(2)};
   timeline.lives = {ClientLife{.id = 1, .slow = true, .connected_s = 0.0},

@@ -14,10 +14,7 @@ using namespace std::chrono_literals;
 
 TEST(Spread, IsOfSortedTimes) {
   EXPECT_FALSE(compute_spread({}));
-  const auto one = compute_spread({5});
-  EXPECT_EQ(one->least, 5);
-  EXPECT_EQ(one->median, 5);
-  EXPECT_EQ(one->largest, 5);
+  EXPECT_EQ(compute_spread({5})->median, 5);
   const auto four = compute_spread({4, 1, 3, 2});
   EXPECT_EQ(four->least, 1);
   EXPECT_EQ(four->median, 2.5);

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 
 namespace {
 
 using tcpserver::base::Duration;
+using tcpserver::load::chart;
 using tcpserver::load::LatencyHistogram;
+using namespace std::chrono_literals;
 
 // The upper end of the bucket in which a time is counted.
 Duration counted_as(std::int64_t nanoseconds) {
@@ -59,24 +62,50 @@ TEST(LatencyHistogram, HasTheQuantilesOfItsTimes) {
   EXPECT_EQ(histogram.quantile(1), std::chrono::microseconds(1000)) << "the longest is exact";
 }
 
-TEST(LatencyHistogram, OfASingleTimeIsThatTimeThroughout) {
+LatencyHistogram make_histogram(std::initializer_list<Duration> times) {
   LatencyHistogram histogram;
-  histogram.record(Duration(123'456'789));
-  for (const double share : {0.0, 0.5, 0.999, 1.0}) {
-    EXPECT_EQ(histogram.quantile(share), Duration(123'456'789));
-  }
+  for (const auto time : times) histogram.record(time);
+  return histogram;
 }
 
 TEST(LatencyHistogram, ListsWhatIsNotEmpty) {
-  LatencyHistogram histogram;
-  EXPECT_TRUE(histogram.buckets().empty());
-  for (int i = 0; i < 3; ++i) histogram.record(Duration(5));
-  histogram.record(Duration(1000));
-  const auto buckets = histogram.buckets();
+  const auto buckets = make_histogram({5ns, 5ns, 5ns, 1us}).buckets();
   ASSERT_EQ(buckets.size(), 2U);
-  EXPECT_EQ(buckets[0].upper, Duration(5));
+  EXPECT_EQ(buckets[0].upper, 5ns);
   EXPECT_EQ(buckets[0].count, 3U);
   EXPECT_EQ(buckets[1].count, 1U);
+}
+
+TEST(Chart, HasARowForEachStepAndABarForEachCount) {
+  const auto lines = chart(make_histogram({90us, 90us, 90us, 90us, 190us, 390us}), 40, false);
+  ASSERT_EQ(lines.size(), 8U);
+  EXPECT_EQ(lines[0], "     up to      count");
+  EXPECT_EQ(lines[1], "    100 us          4 #################");
+  EXPECT_EQ(lines[2], "    120 us          0");
+  EXPECT_EQ(lines[4], "    200 us          1 ####");
+  EXPECT_EQ(lines[7], "    400 us          1 ####");
+  EXPECT_TRUE(chart({}, 80, true).empty());
+  const auto coloured = chart(make_histogram({90us}), 80, true);
+  ASSERT_EQ(coloured.size(), 2U);
+  EXPECT_NE(coloured[1].find("\x1b[36m##"), std::string::npos);
+  EXPECT_TRUE(coloured[1].ends_with("\x1b[0m"));
+}
+
+TEST(Chart, LosesNoTimeAndFitsTheWidth) {
+  LatencyHistogram histogram;
+  for (double time = 1; time < 1e12; time *= 1.31) {
+    histogram.record(std::chrono::nanoseconds(static_cast<std::int64_t>(time)));
+  }
+  for (const std::size_t columns : {30U, 80U, 200U}) {
+    const auto lines = chart(histogram, columns, false);
+    std::uint64_t sum = 0;  // of "    300 us         12 ####"
+    for (const auto& line : lines) {
+      sum += std::strtoull(line.substr(10).c_str(), nullptr, 10);
+      EXPECT_LT(line.size(), columns) << line;
+    }
+    EXPECT_EQ(sum, histogram.count());
+    EXPECT_LE(lines.size(), 21U);
+  }
 }
 
 }  // namespace

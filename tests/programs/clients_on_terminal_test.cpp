@@ -1,7 +1,7 @@
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 #include "harness/tmux.hpp"
-#include "programs/clients.hpp"
+#include "programs/load.hpp"
 
 #include <signal.h>
 
@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <thread>
 
-// tcpclient --clients where somebody looks.
+// tcpclient --clients on a terminal.
 namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
 
-TEST(ClientsOnATerminal, AreDrawnAsItHappensAndInColour) {
+TEST(ClientsOnATerminal, AreDrawnLiveAndInColour) {
   ServerProcess server;
   Terminal terminal(clients_of(server, {"3", "--delay", "60s"}));
   ASSERT_TRUE(terminal.shows("\x1b[30;46m=="));  // a slow client's bar grows
@@ -25,11 +25,10 @@ TEST(ClientsOnATerminal, AreDrawnAsItHappensAndInColour) {
   EXPECT_TRUE(terminal.shows("Stopped after "));
   EXPECT_EQ(terminal.process().wait(), -SIGINT);
   terminal.read_all();
-  EXPECT_EQ(terminal.shown().rfind("\x1b[0m") < terminal.shown().rfind("Stopped"), true)
-      << "no colour is left on";
+  EXPECT_LT(terminal.shown().rfind("\x1b[0m"), terminal.shown().rfind("Stopped")) << "a colour is left on";
 }
 
-TEST(ClientsOnATerminal, HaveNoColourWhereNoneIsWanted) {
+TEST(ClientsOnATerminal, ObeyNoColor) {
   ServerProcess server;
   Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=xterm", "NO_COLOR=1"});
   EXPECT_TRUE(terminal.shows("The 2 quick clients waited "));
@@ -49,7 +48,7 @@ class ClientsOnAFrozenTerminal : public ::testing::Test {
     auto terminal = std::make_unique<Terminal>(
         std::vector<std::string>{"/bin/sh", "-c",
                                  "stty -echo; echo ready; read go; exec " TCPCLIENT_PROGRAM " 127.0.0.1 " +
-                                     std::to_string(server.port()) + " --clients " + options});
+                                     port_text(server) + " --clients " + options});
     EXPECT_TRUE(terminal->shows("ready"));
     terminal->type("\x13go\n");
     return terminal;
@@ -78,17 +77,16 @@ TEST_F(ClientsOnAFrozenTerminal, AreStoppedAllTheSame) {
   }
 }
 
-TEST(ClientsOnATerminal, ThatSomebodyMadeNonBlockingAreDrawn) {
+TEST(ClientsOnATerminal, AreDrawnIfItIsNonBlocking) {
   ServerProcess server;
-  Terminal terminal({"python3", "-c",
-                     "import os, sys\nos.set_blocking(1, False)\nos.execv(sys.argv[1], sys.argv[1:])",
-                     TCPCLIENT_PROGRAM, "127.0.0.1", std::to_string(server.port()), "--clients", "200",
-                     "--delay", "300ms"});
+  Terminal terminal(
+      {"python3", "-c", "import os, sys\nos.set_blocking(1, False)\nos.execv(sys.argv[1], sys.argv[1:])",
+       TCPCLIENT_PROGRAM, "127.0.0.1", port_text(server), "--clients", "200", "--delay", "300ms"});
   EXPECT_TRUE(terminal.shows("The 199 quick clients waited ")) << terminal.shown();
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST(ClientsOnATerminal, ThatOnlyPrintsAreDrawnOnce) {
+TEST(ClientsOnATerminal, AreDrawnOnceIfItOnlyPrints) {
   ServerProcess server;
   Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=dumb"});
   EXPECT_EQ(terminal.process().wait(), 0);
@@ -105,8 +103,8 @@ class ClientsInTmux : public ::testing::Test {
 
   ServerProcess server{std::vector<std::string>{"--mode", "iterative"}};
   std::string command(const std::string& options) {
-    return std::string("echo before; ") + TCPCLIENT_PROGRAM + " 127.0.0.1 " + std::to_string(server.port()) +
-           " " + options;
+    return std::string("echo before; ") + TCPCLIENT_PROGRAM + " 127.0.0.1 " + port_text(server) + " " +
+           options;
   }
   static bool over(const Tmux& tmux) { return contains(tmux.screen(), "served after it"); }
 };

@@ -1,15 +1,11 @@
-#include "programs/clients.hpp"
-
 #include "harness/json.hpp"
-#include "harness/own_server.hpp"
-#include "harness/server_process.hpp"
 #include "harness/stalled_reader.hpp"
 #include "harness/strace.hpp"
 #include "harness/text.hpp"
+#include "programs/load.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
@@ -25,8 +21,7 @@ using namespace std::chrono_literals;
 
 TEST(Clients, NobodyWaitsForASlowOneInForkMode) {
   ServerProcess server;
-  const auto result = run(clients_of(server, {"6", "--slow", "2", "--delay", "1s", "--json"}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
+  const auto result = run_to(0, clients_of(server, {"6", "--slow", "2", "--delay", "1s", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.id"), "1 2 3 4 5 6");
   EXPECT_EQ(json.values("clients.*.slow"), "true true false false false false");
@@ -42,8 +37,7 @@ TEST(Clients, NobodyWaitsForASlowOneInForkMode) {
 
 TEST(Clients, AllWaitForTheSlowOneInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
-  const auto result = run(clients_of(server, {"5", "--delay", "700ms", "--json"}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
+  const auto result = run_to(0, clients_of(server, {"5", "--delay", "700ms", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.slow"), "true false false false false") << "with --delay: one";
   for (const double replied : json.numbers("clients.*.replied_s")) EXPECT_GE(replied, 0.7);
@@ -54,8 +48,7 @@ TEST(Clients, AllWaitForTheSlowOneInIterativeMode) {
 
 TEST(Clients, AreDrawnOnceForAPipe) {
   ServerProcess server({"--mode", "iterative"});
-  const auto result = run(clients_of(server, {"3", "--delay", "300ms"}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
+  const auto result = run_to(0, clients_of(server, {"3", "--delay", "300ms"}));
   EXPECT_EQ(result.errors, "");
   EXPECT_FALSE(contains(result.output, "\x1b")) << "no terminal, no colours";
   const auto lines = lines_of(result.output);
@@ -71,8 +64,7 @@ TEST(Clients, AreDrawnOnceForAPipe) {
 TEST(Clients, CompareWithWhatTheServiceDoes) {
   ServerProcess upper({"--service", "upper"});
   EXPECT_EQ(run(clients_of(upper, {"3", "--service", "upper"})).ending, 0);
-  const auto wrong = run(clients_of(upper, {"3", "--message", "hello"}));
-  EXPECT_EQ(wrong.ending, 76);
+  const auto wrong = run_to(76, clients_of(upper, {"3", "--message", "hello"}));
   EXPECT_EQ(occurrences(wrong.output, " wrong reply\n"), 3U) << wrong.output;
   EXPECT_EQ(wrong.errors,
             "tcpclient: client 1: the reply is wrong: 'HELLO\\x0a' where 'hello\\x0a' was expected "
@@ -85,8 +77,7 @@ TEST(Clients, CompareWithWhatTheServiceDoes) {
 TEST(Clients, ALongMessageNeedsMoreThanOneWrite) {
   ServerProcess server;
   // Longer than one argument may be is no message; this is the longest (MAX_ARG_STRLEN, execve(2)).
-  const auto result = run(clients_of(server, {"4", "--message", std::string(131000, 'x')}));
-  EXPECT_EQ(result.ending, 0) << result.errors;
+  const auto result = run_to(0, clients_of(server, {"4", "--message", std::string(131000, 'x')}));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.last_line(), "; 524004 bytes in, 524004 out")) << server.last_line();
 }
@@ -104,13 +95,9 @@ void PrintTo(const Misbehaviour& misbehaviour, std::ostream* stream) {
   *stream << misbehaviour.name;
 }
 
-void reply(int connection, const std::string& text) {
-  EXPECT_EQ(::write(connection, text.data(), text.size()), static_cast<ssize_t>(text.size()));
-}
-
 class ClientsOf : public ::testing::TestWithParam<Misbehaviour> {};
 
-TEST_P(ClientsOf, AreToldOfIt) {
+TEST_P(ClientsOf, ReportTheError) {
   const auto& [name, answer, ending, word, reason] = GetParam();
   OwnServer server(2, [&answer = answer](int connection) { answer(connection, read_all(connection)); });
   const auto result = run(clients_of(server.port(), {"2"}));
@@ -124,61 +111,46 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Misbehaviour{"NoReply", [](int, const std::string&) {}, 74, "no reply", "without a reply"},
         Misbehaviour{"ShortReply",
-                     [](int fd, const std::string& text) { reply(fd, text.substr(0, text.size() - 1)); }, 74,
-                     "short reply", "20 of 21 bytes"},
+                     [](int fd, const std::string& text) { write_text(fd, text.substr(0, text.size() - 1)); },
+                     74, "short reply", "20 of 21 bytes"},
         Misbehaviour{"OneByteChanged",
                      [](int fd, std::string text) {
                        text[12] = 'C';
-                       reply(fd, text);
+                       write_text(fd, text);
                      },
                      76, "wrong reply", "'sentence of Client 1\\x0a'"},
-        Misbehaviour{"MoreThanWasSent", [](int fd, const std::string& text) { reply(fd, text + "!"); }, 76,
-                     "wrong reply", "22 bytes of 21"},
-        Misbehaviour{"MoreAfterAWhile",
-                     [](int fd, const std::string& text) {
-                       reply(fd, text);
-                       std::this_thread::sleep_for(50ms);
-                       reply(fd, "!");
-                     },
+        Misbehaviour{"MoreThanWasSent", [](int fd, const std::string& text) { write_text(fd, text + "!"); },
                      76, "wrong reply", "22 bytes of 21"},
         Misbehaviour{"AnotherReplyThatIsLonger",
-                     [](int fd, const std::string&) { reply(fd, "HTTP/1.1 400 Bad Request\r\n"); }, 76,
+                     [](int fd, const std::string&) { write_text(fd, "HTTP/1.1 400 Bad Request\r\n"); }, 76,
                      "wrong reply", "'HTTP/1.1 400 Bad Requ'"},
-        Misbehaviour{"Reset",
-                     [](int fd, const std::string&) {
-                       const linger at_once{.l_onoff = 1, .l_linger = 0};
-                       EXPECT_EQ(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-                     },
-                     74, "reset", "Connection reset by peer"}),
+        Misbehaviour{"Reset", [](int fd, const std::string&) { reset_on_close(fd); }, 74, "reset",
+                     "Connection reset by peer"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Clients, SeeAServerThatClosesWhileTheyHold) {
   ServerProcess server({"--idle-timeout", "100ms"});
-  const auto result = run(clients_of(server, {"3", "--slow", "2", "--delay", "60s", "--json"}));
-  EXPECT_EQ(result.ending, 74);
+  const auto result = run_to(74, clients_of(server, {"3", "--slow", "2", "--delay", "60s", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.ok"), "false false true");
   EXPECT_EQ(occurrences(json.values("clients.*.error"), "closed the connection before"), 2U);
 }
 
-TEST(Clients, SeeAReplyThatCameTooEarly) {
-  OwnServer server(1, [](int connection) {
-    reply(connection, "sentence of client 1\n");
+TEST(Clients, HaveNoReplyIfItCameTooEarlyOrIsFollowedByMore) {
+  const OwnServer::Answer early = [](int connection) {
+    write_text(connection, "sentence of client 1\n");
     read_all(connection);
-  });
-  const auto result = run(clients_of(server.port(), {"1", "--delay", "60s", "--json"}));
-  EXPECT_EQ(result.ending, 76);
-  EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
-}
-
-TEST(Clients, AReplyThatIsFollowedByMoreIsNone) {
-  OwnServer server(1, [](int connection) {
-    reply(connection, read_all(connection));
+  };
+  const OwnServer::Answer more = [](int connection) {
+    write_text(connection, read_all(connection));
     std::this_thread::sleep_for(100ms);
-    reply(connection, "!");
-  });
-  const auto result = run(clients_of(server.port(), {"1", "--json"}));
-  EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
+    write_text(connection, "!");
+  };
+  for (const auto& [answer, delay] : {std::pair(early, "60s"), std::pair(more, "1ms")}) {
+    OwnServer server(1, answer);
+    const auto result = run_to(76, clients_of(server.port(), {"1", "--delay", delay, "--json"}));
+    EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
+  }
 }
 
 // What counts is the longest wait with no byte moved.
@@ -186,7 +158,7 @@ TEST(Clients, DoNotGiveUpWhileBytesMove) {
   OwnServer server(1, [](int connection) {
     for (const char c : read_all(connection)) {
       std::this_thread::sleep_for(70ms);
-      reply(connection, {c});
+      write_text(connection, {c});
     }
   });
   EXPECT_EQ(run(clients_of(server.port(), {"1", "--timeout", "1s"})).ending, 0) << "21 bytes take 1.47 s";
@@ -205,29 +177,27 @@ TEST(Clients, SeeAServerThatDiesInTheMiddle) {
   EXPECT_TRUE(contains(clients.errors(), "client 1: the server closed")) << clients.errors();
 }
 
-TEST(Clients, SayThatNobodyListens) {
+TEST(Clients, ReportRefusedConnections) {
   OwnListener listener;
   listener.close();
-  const auto result = run(clients_of(listener.port(), {"3"}));
-  EXPECT_EQ(result.ending, 69);
+  const auto result = run_to(69, clients_of(listener.port(), {"3"}));
   EXPECT_EQ(occurrences(result.output, " refused\n"), 3U) << result.output;
   EXPECT_TRUE(contains(result.errors, "client 1: ") && contains(result.errors, ": Connection refused\n"));
 }
 
 TEST(Clients, GiveUpAfterTheTimeOut) {
   OwnListener listener(0);  // has a place for one; of the others the SYN is dropped
-  const auto result = run(clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
-  EXPECT_EQ(result.ending, 75);
+  const auto result = run_to(75, clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("errors"), "3");
   EXPECT_TRUE(contains(json.values("clients.0.error"), "timed out: nothing from the server for 300ms"));
   EXPECT_EQ(occurrences(json.values("clients.*.error"), ": Connection timed out"), 2U);
 }
 
-TEST(Clients, ThatAreAnsweredWaitForTheEndToo) {
+TEST(Clients, WaitForTheServersCloseAfterTheReply) {
   std::promise<void> client_has_ended;
   OwnServer server(1, [&](int connection) {
-    reply(connection, read_all(connection));
+    write_text(connection, read_all(connection));
     client_has_ended.get_future().wait();
   });
   const auto result = run(clients_of(server.port(), {"1", "--timeout", "300ms"}));
@@ -236,28 +206,28 @@ TEST(Clients, ThatAreAnsweredWaitForTheEndToo) {
   EXPECT_TRUE(contains(result.errors, "the server replied, and did not close")) << result.errors;
 }
 
-TEST(Clients, NeedDescriptors) {
+TEST(Clients, AndLoadNeedDescriptors) {
   ServerProcess server;
-  auto command = clients_of(server, {"50"});
-  command.insert(command.begin(), {"prlimit", "--nofile=20:20"});
-  const auto result = run(command);
-  EXPECT_EQ(result.ending, 71);
-  EXPECT_TRUE(
-      result.errors.starts_with("tcpclient: --clients: 50 connections at a time do not fit into the 20 "))
-      << result.errors;
-  EXPECT_EQ(result.output, "");
+  for (auto command : {clients_of(server, {"50"}), load_on(server, {"--concurrency", "50"})}) {
+    command.insert(command.begin(), {"prlimit", "--nofile=20:20"});
+    const auto result = run_to(71, command);
+    EXPECT_TRUE(contains(result.errors, ": 50 connections at a time do not fit into the 20 "));
+    EXPECT_EQ(result.output, "");
+  }
 }
 
-TEST(Clients, SayWhenStandardOutputIsFull) {
+TEST(Clients, AndLoadNeedStandardOutput) {
   ServerProcess server;
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  const auto result = run(clients_of(server, {"2"}), {.output_fd = full});
+  for (const auto& command : {clients_of(server, {"2"}), load_on(server, {"--connections", "2"})}) {
+    const auto result = run(command, {.output_fd = full});
+    EXPECT_EQ(result.ending, 74);
+    EXPECT_TRUE(contains(result.errors, "standard output: No space left on device\n"));
+  }
   ::close(full);
-  EXPECT_EQ(result.ending, 74);
-  EXPECT_TRUE(contains(result.errors, "standard output: No space left on device\n")) << result.errors;
 }
 
-TEST(Clients, ThatAreStoppedShowWhatWasSeen) {
+TEST(Clients, ShowWhatTheyHaveSeenWhenASignalStopsThem) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
     Process clients(clients_of(server, {"3", "--delay", "60s"}));
@@ -271,7 +241,7 @@ TEST(Clients, ThatAreStoppedShowWhatWasSeen) {
   }
 }
 
-TEST(Clients, WhoseReaderStallsAreStoppedAllTheSame) {
+TEST(Clients, StopEvenIfTheirReaderStalls) {
   ServerProcess server;
   const StalledReader reader;
   for (const char* json : {"--json", "--message=x"}) {
@@ -290,7 +260,7 @@ TEST_F(ClientsTraced, ARequestToStopThatComesWithTheLastReplyLosesNothing) {
   for (auto later = 0ms; later < 12ms; later += 2ms) {
     std::promise<void> closed;
     OwnServer server(1, [&](int connection) {
-      reply(connection, read_all(connection));
+      write_text(connection, read_all(connection));
       ::shutdown(connection, SHUT_WR);
       closed.set_value();
     });

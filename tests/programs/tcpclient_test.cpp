@@ -88,12 +88,6 @@ TEST_F(Client, FailsIfStandardOutputCannotBeWritten) {
   }
 }
 
-TEST_F(Client, RefusesBadInputWithStatus64) {
-  const auto result = client({"localhost", "echo"});
-  EXPECT_EQ(result.ending, 64);
-  EXPECT_TRUE(contains(result.errors, "PORT: 'echo' is not a port"));
-}
-
 TEST(ClientAlone, SaysWhereNobodyListens) {
   OwnListener listener;
   listener.close();
