@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string_view>
 #include <thread>
 
 namespace tcpserver::client {
@@ -51,15 +50,6 @@ int connect_to(const SocketAddress& address, std::optional<base::TimePoint> dead
   return errno == EINPROGRESS ? finish_connecting(fd.get(), deadline) : errno;
 }
 
-constexpr std::string_view question = "Please type a short sentence: ";
-
-// A greeting that the server sent stays unread.
-bool closed_by_server(int connection) {
-  char byte = 0;
-  const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && !base::would_block(errno));
-}
-
 // Blocks until standard input is readable. Throws if the server closes the connection (-1: none) before.
 void wait_for_input(int connection) {
   for (;;) {
@@ -70,10 +60,12 @@ void wait_for_input(int connection) {
       throw base::system_error("wait for input");
     }
     if (polled[0].revents != 0) return;
-    if (closed_by_server(connection)) {
+    char byte = 0;
+    const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && !base::would_block(errno))) {
       throw StartError(ExitStatus::io_error, "the server closed the connection before a sentence was sent");
     }
-    connection = -1;  // the greeting keeps it readable
+    connection = -1;  // a greeting, which keeps it readable until it is read later
   }
 }
 
@@ -82,7 +74,8 @@ void wait_for_input(int connection) {
 // redirected reply stays clean. `connection` as for wait_for_input.
 std::optional<std::string> ask_for_sentence(int connection) {
   const int terminal = ::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO;
-  if (!base::write_all(terminal, question)) throw base::system_error("ask on the terminal");
+  if (!base::write_all(terminal, "Please type a short sentence: "))
+    throw base::system_error("ask on the terminal");
 
   std::string sentence;
   while (!sentence.ends_with('\n')) {
@@ -157,16 +150,13 @@ class Exchange {
 
   // poll ignores a descriptor of -1.
   void wait() {
-    const short from_server = may_receive() ? POLLIN : 0;
-    const short to_server = outgoing_.empty() ? 0 : POLLOUT;
-    const auto events = static_cast<short>(from_server | to_server);
+    const auto events = static_cast<short>((may_receive() ? POLLIN : 0) | (outgoing_.empty() ? 0 : POLLOUT));
     const bool read_more = source_open_ && outgoing_.empty() && server_open_;
     polled_[0] = {.fd = read_more ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0};
     polled_[1] = {.fd = events != 0 ? connection_ : -1, .events = events, .revents = 0};
     polled_[2] = {.fd = incoming_.empty() ? -1 : STDOUT_FILENO, .events = POLLOUT, .revents = 0};
 
-    const bool server_owes = incoming_.empty() && (half_closed_ || !outgoing_.empty());
-    const bool bounded = timeout_ && server_owes;
+    const bool bounded = timeout_ && incoming_.empty() && (half_closed_ || !outgoing_.empty());
     const timespec limit = base::to_timespec(timeout_.value_or(base::Duration::zero()));
     const int ready = ::ppoll(polled_.data(), polled_.size(), bounded ? &limit : nullptr, nullptr);
     if (ready == 0) {
@@ -177,10 +167,8 @@ class Exchange {
 
   void read_source() {
     const ssize_t count = base::read_some(STDIN_FILENO, outgoing_buffer_.data(), outgoing_buffer_.size());
-    if (count < 0) {
-      if (base::would_block(errno)) return;
-      throw base::system_error("read standard input", errno, ExitStatus::io_error);
-    }
+    if (count < 0 && base::would_block(errno)) return;
+    if (count < 0) throw base::system_error("read standard input", errno, ExitStatus::io_error);
     if (count == 0) source_open_ = false;
     outgoing_ = {outgoing_buffer_.data(), static_cast<std::size_t>(count)};
   }

@@ -25,9 +25,7 @@ constexpr auto frame_time = std::chrono::milliseconds(50);
 // While clients are started, the others are served this often.
 constexpr auto between_looks = std::chrono::milliseconds(1);
 constexpr std::size_t reply_buffer_size = 16UL * 1024;
-
-// The width if standard output is no terminal.
-constexpr std::size_t page_columns = 80;
+constexpr std::size_t page_columns = 80;  // if standard output is no terminal
 
 struct Sentence {
   std::string sent;
@@ -115,7 +113,10 @@ class ClientPool final : private ConnectionHandler {
     auto& its = life(connection);
     its.replied_s = std::max(seconds(engine_.now()), its.sent_s.value_or(0));
   }
-  void on_closed(const Connection& connection) override { end(connection); }
+  void on_closed(const Connection& connection) override {
+    auto& its = life(connection);
+    its.ended_s = std::max(seconds(engine_.now()), its.replied_s.value_or(its.dialled_s));
+  }
 
   void on_address_failed(const Connection& connection, int error) override {
     auto& its = sentences_[connection.number - 1];
@@ -127,12 +128,7 @@ class ClientPool final : private ConnectionHandler {
   void on_failed(const Connection& connection, const Fault& fault) override {
     life(connection).failure = describe(connection, fault);
     life(connection).replied_s.reset();  // a right reply may be followed by wrong bytes
-    end(connection);
-  }
-
-  void end(const Connection& connection) {
-    auto& its = life(connection);
-    its.ended_s = std::max(seconds(engine_.now()), its.replied_s.value_or(its.dialled_s));
+    on_closed(connection);
   }
 
   Failure describe(const Connection& connection, const Fault& fault) {

@@ -1,13 +1,9 @@
 #pragma once
 
-#include "tcpserver/base/exit_status.hpp"
-#include "tcpserver/base/socket_address.hpp"
-
 #include "client/client.hpp"
 #include "client/timeline.hpp"
 
 #include <functional>
-#include <vector>
 
 namespace tcpserver::client {
 

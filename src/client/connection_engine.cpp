@@ -44,13 +44,9 @@ void need_descriptors(const std::string& option, std::uint32_t connections) {
   constexpr rlim_t others = 16;
   base::raise_descriptor_limit();
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-      limit.rlim_cur >= connections + others) {
-    return;
-  }
-  throw base::StartError(base::ExitStatus::system, option + ": " + std::to_string(connections) +
-                                                       " connections at a time do not fit into the " +
-                                                       std::to_string(limit.rlim_cur) +
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
+  const std::string needed = std::to_string(connections) + " connections at a time do not fit into the ";
+  throw base::StartError(base::ExitStatus::system, option + ": " + needed + std::to_string(limit.rlim_cur) +
                                                        " descriptors that this process may have (ulimit -n)");
 }
 

@@ -5,9 +5,8 @@
 
 int main(int argc, char** argv) {
   using namespace tcpserver;
-  using namespace tcpserver::client;
   return cli::run_program("tcpclient", [&] {
-    const auto command = parse_client_command(argc, argv);
+    const auto command = client::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     cli::need_standard_output();
     // A filter: SIGPIPE ends it silently when the reader goes away.

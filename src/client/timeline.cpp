@@ -3,6 +3,7 @@
 #include "tcpserver/base/json.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tcpserver::client {
 
@@ -43,6 +44,134 @@ std::optional<Spread> quick_waits(const Timeline& timeline) {
     if (!life.slow && life.answered()) times.push_back(life.wait_s());
   }
   return compute_spread(std::move(times));
+}
+
+namespace {
+
+using base::time_text;
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+// "0.5 ms", or "0.5 ms (median; 0.4 ms to 0.9 ms)".
+std::string spread_text(const Spread& spread, std::size_t count) {
+  const std::string median = time_text(spread.median);
+  if (count == 1) return median;
+  return median + " (median; " + time_text(spread.least) + " to " + time_text(spread.largest) + ")";
+}
+
+// Limits for the waits of quick clients relative to the delay: they waited for it, or nobody did. Between
+// them there is no conclusion, nor for a delay as short as connecting and forking take (in seconds).
+constexpr double as_long_as = 0.9;
+constexpr double nothing_beside = 0.1;
+constexpr double least_delay = 0.02;
+
+// The end of the sentence about the quick clients: whether the slow ones delayed them. No conclusion if some
+// clients were not answered, because they may have waited, too.
+std::string conclusion(const Timeline& timeline, const Spread& waited) {
+  const double delay = std::chrono::duration<double>(timeline.delay).count();
+  if (delay < least_delay) return ".";
+  double last_slow_reply = 0;
+  double first_quick_reply = std::numeric_limits<double>::infinity();
+  for (const auto& life : timeline.lives) {
+    if (!life.answered()) return ".";
+    if (life.slow) last_slow_reply = std::max(last_slow_reply, *life.replied_s);
+    if (!life.slow) first_quick_reply = std::min(first_quick_reply, *life.replied_s);
+  }
+  const std::size_t slow = slow_count(timeline);
+  const std::string slow_ones = slow == 1 ? "it." : "them.";
+  if (waited.least >= as_long_as * delay && first_quick_reply >= last_slow_reply) {
+    const bool one_quick = timeline.lives.size() - slow == 1;
+    return (one_quick ? ": it was served after " : ": they were served after ") + slow_ones;
+  }
+  return waited.largest <= nothing_beside * delay ? ": nobody waited for " + slow_ones : ".";
+}
+
+// How long the quick clients waited beside the slow ones.
+std::string describe_quick(const Timeline& timeline, const Spread& waited) {
+  const std::size_t slow = slow_count(timeline);
+  const std::size_t answered =
+      count_clients(timeline, [](const ClientLife& life) { return !life.slow && life.answered(); });
+  const bool all = answered + slow == timeline.lives.size();
+  const std::string kind = slow == 0 ? "client" : "quick client";
+  std::string text = all && slow == 0 ? "" : "The ";
+  text += answered == 1 && slow > 0 ? kind : counted(answered, kind, kind + "s");
+  if (!all) text += answered == 1 ? " that was answered" : " that were answered";
+  text += " waited " + spread_text(waited, answered);
+  // Compare only with holds that lasted the whole delay.
+  const std::size_t held =
+      count_clients(timeline, [](const ClientLife& life) { return life.slow && life.sent_s; });
+  if (slow == 0 || held < slow) return text + ".";
+  text += slow == 1 ? ", while client 1 held its connection"
+                    : ", while the " + std::to_string(slow) + " slow ones held their connections";
+  return text + " for " + base::duration_text(timeline.delay) + conclusion(timeline, waited);
+}
+
+// Without quick clients: how long the slow ones waited after sending.
+std::string describe_slow_alone(const Timeline& timeline) {
+  std::vector<double> times;
+  for (const auto& life : timeline.lives) {
+    if (life.answered()) times.push_back(*life.replied_s - *life.sent_s);
+  }
+  const auto waited = compute_spread(times);
+  if (!waited) return "";
+  return counted(times.size(), "slow client was", "slow clients were") + " answered " +
+         spread_text(*waited, times.size()) + " after sending.";
+}
+
+// A SYN that meets a full queue is dropped, and sent again after a second (RFC 6298, section 2).
+constexpr double retry_s = 0.9;
+
+// Connected late, or gave up after trying for that long.
+bool connected_late(const ClientLife& life) {
+  const bool gave_up = life.failure && life.failure->trouble == Trouble::timed_out && !life.connected_s;
+  const auto until = gave_up ? life.ended_s : life.connected_s;
+  return until && *until - life.dialled_s >= retry_s;
+}
+
+std::string describe_queue(const Timeline& timeline) {
+  const std::size_t late = count_clients(timeline, connected_late);
+  if (late == 0) return "";
+  const std::size_t reset = count_clients(timeline, [](const ClientLife& life) {
+    return connected_late(life) && life.failure && life.failure->trouble == Trouble::reset;
+  });
+  std::string text =
+      counted(late, "client was", "clients were") +
+      " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, "
+      "which is sent again a second later.";
+  // With more half-open connections than the backlog, Linux answers with a cookie and keeps no state. If the
+  // queue is still full when the ACK comes, the next segment finds no connection (tcp_syncookies, tcp(7)).
+  if (reset > 0) {
+    text +=
+        " " + std::to_string(reset) +
+        (reset == 1 ? " of them was reset, as happens to one" : " of them were reset, as happens to those") +
+        " whose SYN was answered with a SYN cookie when there still was no place.";
+  }
+  return text;
+}
+
+std::string describe_rest(const Timeline& timeline) {
+  const std::size_t failed = failed_count(timeline);
+  const std::size_t open = count_clients(timeline, [](const ClientLife& life) { return !life.ended_s; });
+  const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
+  const std::string no_reply = failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
+  if (open == 0) return no_reply;
+  return "Stopped after " + time_text(timeline.now_s) + ", when " + std::to_string(open) + of_all +
+         (open == 1 ? " was" : " were") + " not done." + (failed == 0 ? "" : " ") + no_reply;
+}
+
+}  // namespace
+
+std::string summary(const Timeline& timeline) {
+  const auto quick = quick_waits(timeline);
+  const auto answered = quick ? describe_quick(timeline, *quick) : describe_slow_alone(timeline);
+  std::string text;
+  for (const auto& part : {describe_rest(timeline), answered, describe_queue(timeline)}) {
+    if (!text.empty() && !part.empty()) text += ' ';
+    text += part;
+  }
+  return text;
 }
 
 std::string timeline_json(const Timeline& timeline) {

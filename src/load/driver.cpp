@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <ctime>
 
 namespace tcpserver::load {
@@ -90,16 +89,6 @@ Result Driver::run() {
   return std::move(result_);
 }
 
-std::string_view Driver::bytes_to_send(const Connection& connection, std::uint64_t offset,
-                                       std::size_t size) const {
-  return pattern_.sent(Pattern::place(connection.number, connection.round) + offset, size);
-}
-
-std::string_view Driver::bytes_expected(const Connection& connection, std::uint64_t offset,
-                                        std::size_t size) const {
-  return pattern_.expected(Pattern::place(connection.number, connection.round) + offset, size);
-}
-
 TimePoint Driver::start_more() {
   begin_hold_when_all_are_open();
   for (int i = 0; i < most_starts_at_once; ++i) {
@@ -129,10 +118,6 @@ bool Driver::may_start() const {
   return asking_again() && asked_again_ < options_.concurrency;
 }
 
-bool Driver::asking_again() const noexcept {
-  return hold_until_ && engine_.now() >= *hold_until_;
-}
-
 void Driver::begin_hold_when_all_are_open() {
   if (!holds_ || hold_until_ || engine_.started() < options_.connections) return;
   if (engine_.busy() > 0 || engine_.still_open() == 0) return;
@@ -159,10 +144,6 @@ void Driver::on_reply(Connection& connection) {
   } else {
     engine_.begin_round(connection, Clock::now());
   }
-}
-
-void Driver::on_closed(const Connection&) {
-  ++result_.connections;
 }
 
 void Driver::on_failed(const Connection& connection, const Fault& fault) {

@@ -10,9 +10,7 @@
 #include <array>
 #include <functional>
 #include <numeric>
-#include <optional>
 #include <utility>
-#include <vector>
 
 namespace tcpserver::load {
 
@@ -84,18 +82,22 @@ class Driver final : private client::ConnectionHandler {
  private:
   using Connection = client::Connection;
 
-  [[nodiscard]] std::string_view bytes_to_send(const Connection& connection, std::uint64_t offset,
-                                               std::size_t size) const override;
-  [[nodiscard]] std::string_view bytes_expected(const Connection& connection, std::uint64_t offset,
-                                                std::size_t size) const override;
+  std::string_view bytes_to_send(const Connection& connection, std::uint64_t offset,
+                                 std::size_t size) const override {
+    return pattern_.sent(Pattern::place(connection.number, connection.round) + offset, size);
+  }
+  std::string_view bytes_expected(const Connection& connection, std::uint64_t offset,
+                                  std::size_t size) const override {
+    return pattern_.expected(Pattern::place(connection.number, connection.round) + offset, size);
+  }
   base::TimePoint start_more() override;
   void on_tick() override;
   void on_reply(Connection& connection) override;
   void on_failed(const Connection& connection, const client::Fault& fault) override;
-  void on_closed(const Connection& connection) override;
+  void on_closed(const Connection&) override { ++result_.connections; }
 
   [[nodiscard]] bool may_start() const;
-  [[nodiscard]] bool asking_again() const noexcept;
+  [[nodiscard]] bool asking_again() const { return hold_until_ && engine_.now() >= *hold_until_; }
   void begin_hold_when_all_are_open();
   [[nodiscard]] std::pair<ErrorKind, std::string> explain(const Connection& connection,
                                                           const client::Fault& fault) const;

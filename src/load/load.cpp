@@ -11,19 +11,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <optional>
-#include <string>
-#include <utility>
-
 namespace tcpserver::load {
 
 namespace {
 
-using std::chrono::milliseconds;
-
 // Shorter runs show no progress.
 constexpr auto quiet_time = std::chrono::seconds(1);
-constexpr auto between_frames = milliseconds(250);
+constexpr auto between_frames = std::chrono::milliseconds(250);
 
 // The progress line, if standard error is a terminal. A terminal that takes no output, or is gone, does not
 // disturb the run.
@@ -52,7 +46,7 @@ class Progress {
   void remove() {
     if (!std::exchange(drawn_, false)) return;
     draw([&](base::TerminalSize size) {
-      static_cast<void>(frames_->write_within(place_.draw({}, size), milliseconds(200)));
+      static_cast<void>(frames_->write_within(place_.draw({}, size), std::chrono::milliseconds(200)));
     });
   }
 

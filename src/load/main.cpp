@@ -4,11 +4,10 @@
 
 int main(int argc, char** argv) {
   using namespace tcpserver;
-  using namespace tcpserver::load;
   return cli::run_program("tcpload", [&] {
-    const auto command = parse_load_command(argc, argv);
+    const auto command = load::parse_load_command(argc, argv);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     cli::need_standard_output();
-    return run_load(command.options);
+    return load::run_load(command.options);
   });
 }

@@ -63,15 +63,12 @@ void settle(LoadOptions& options) {
     if (refused) throw cli::usage_error(why);
   }
   const LoadOptions defaults;
-  const auto set_default = [](auto& value, auto its_default) {
-    if (value == 0) value = its_default;
-  };
-  set_default(options.size, bulk ? options.bulk : defaults.size);
-  set_default(options.round_trips, defaults.round_trips);
-  set_default(options.concurrency, bulk || ping   ? 1
-                                   : options.rate ? at_a_time_with_rate
-                                                  : defaults.concurrency);
-  set_default(options.connections, !chosen.empty() ? options.concurrency : defaults.connections);
+  const auto concurrency = options.rate ? at_a_time_with_rate : defaults.concurrency;
+  if (options.size == 0) options.size = bulk ? options.bulk : defaults.size;
+  if (options.round_trips == 0) options.round_trips = defaults.round_trips;
+  if (options.concurrency == 0) options.concurrency = bulk || ping ? 1 : concurrency;
+  if (options.connections == 0)
+    options.connections = chosen.empty() ? defaults.connections : options.concurrency;
 }
 
 cli::OptionTable<LoadOptions> load_option_table() {
