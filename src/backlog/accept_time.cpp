@@ -89,77 +89,6 @@ struct Round {
   }
 };
 
-class Measurement {
- public:
-  explicit Measurement(std::uint16_t port) : port_(port), observer_(port) { listener_ = look(); }
-
-  // Sees one connection accepted, before many wait for it.
-  void try_one();
-
-  // Keeps up to `length` clients waiting in the queue.
-  [[nodiscard]] Round run(std::uint32_t length);
-
-  // As many clients as may wait at once without an overflow.
-  [[nodiscard]] std::uint32_t room() const {
-    return std::clamp<std::uint32_t>(listener_->limit.value_or(0), 1, connections_per_round);
-  }
-  [[nodiscard]] const SocketAddress& address() const { return listener_->local; }
-
- private:
-  [[nodiscard]] ObservedListener look();
-  [[nodiscard]] UniqueFd connect_and_end() const;
-  void wait_for_empty_queue(const char* why_not);
-
-  std::uint16_t port_;
-  kernel::PortObserver observer_;
-  std::optional<ObservedListener> listener_;  // as it was at first
-};
-
-// All listeners of one address as one: with SO_REUSEPORT the kernel spreads the clients over them. The limit
-// is that of the shortest queue, to which all may come.
-ObservedListener Measurement::look() {
-  auto found = listener_;
-  if (found) found->length = 0;
-  const auto picture = observer_.look(kernel::PortObserver::Look::listeners_only);
-  bool listens = false;
-  for (const auto& listener : picture.listeners) {
-    if (!found) found = ObservedListener{.local = listener.local, .limit = listener.limit};
-    if (!(listener.local == found->local)) continue;
-    if (!listener.limit) {
-      throw StartError(ExitStatus::unavailable,
-                       "cannot measure: this system does not tell how long the queue of port " +
-                           std::to_string(port_) + " is");
-    }
-    listens = true;
-    found->length += listener.length;
-    found->limit = std::min(found->limit, listener.limit);
-  }
-  if (!listens) {
-    throw StartError(ExitStatus::unavailable,
-                     "nobody listens on port " + std::to_string(port_) + " of this machine");
-  }
-  return *found;
-}
-
-UniqueFd Measurement::connect_and_end() const {
-  auto address = listener_->local;
-  if (address.is_wildcard()) {
-    address = *SocketAddress::parse(address.family() == AF_INET6 ? "::1" : "127.0.0.1", port_);
-  }
-  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) throw base::system_error("make a socket for each client (ulimit -n)");
-  const timeval limit = base::to_timeval(longest_wait);
-  static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
-  if (::connect(fd.get(), address.get(), address.size()) != 0) {
-    // With SO_SNDTIMEO a connect that takes too long fails with EINPROGRESS (socket(7)).
-    const bool timed_out = errno == EINPROGRESS || errno == ETIMEDOUT;
-    throw base::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
-                             timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
-  }
-  static_cast<void>(::shutdown(fd.get(), SHUT_WR));
-  return fd;
-}
-
 // Sleeps a fiftieth of the time since something happened, so that polling does not slow a slow server.
 void nap(Duration since_change) {
   constexpr Duration shortest = std::chrono::microseconds(50);
@@ -168,66 +97,129 @@ void nap(Duration since_change) {
   if (length >= shortest) std::this_thread::sleep_for(length);
 }
 
-void Measurement::wait_for_empty_queue(const char* why_not) {
-  const auto began = Clock::now();
-  while (look().length > 0) {
-    const Duration waited = Clock::now() - began;
-    if (waited >= longest_wait) {
-      throw StartError(ExitStatus::temp_fail,
-                       "the queue of " + address().text() + " does not empty: " + why_not);
-    }
-    nap(waited);
+class Measurement {
+ public:
+  explicit Measurement(std::uint16_t port) : port_(port), observer_(port) { listener_ = look(); }
+
+  // As many clients as may wait at once without an overflow.
+  [[nodiscard]] std::uint32_t room() const {
+    return std::clamp<std::uint32_t>(listener_->limit.value_or(0), 1, connections_per_round);
   }
-}
+  [[nodiscard]] const SocketAddress& address() const { return listener_->local; }
 
-void Measurement::try_one() {
-  wait_for_empty_queue("the server accepts nobody now, or more clients come than it can take");
-  const auto client = connect_and_end();
-  wait_for_empty_queue(
-      "the server accepts nobody now; the one connection that tried it stays there until it does");
-}
+  // Sees one connection accepted, before many wait for it.
+  void try_one() {
+    wait_for_empty_queue("the server accepts nobody now, or more clients come than it can take");
+    const auto client = connect_and_end();
+    wait_for_empty_queue(
+        "the server accepts nobody now; the one connection that tried it stays there until it does");
+  }
 
-Round Measurement::run(std::uint32_t length) {
-  std::vector<UniqueFd> clients;
-  clients.reserve(connections_per_round);
-  Round round;
-  auto last_look = round.began;
-  for (;;) {
-    const auto before_look = Clock::now();
-    const auto waiting = look().length;
-    const auto now = Clock::now();
-    const auto made = static_cast<std::int64_t>(clients.size());
-    round.note(made - waiting, before_look, now);
+  // Keeps up to `length` clients waiting in the queue.
+  Round run(std::uint32_t length) {
+    std::vector<UniqueFd> clients;
+    clients.reserve(connections_per_round);
+    Round round;
+    auto last_look = round.began;
+    for (;;) {
+      const auto before_look = Clock::now();
+      const auto waiting = look().length;
+      const auto now = Clock::now();
+      const auto made = static_cast<std::int64_t>(clients.size());
+      round.note(made - waiting, before_look, now);
 
-    const bool early = now - round.began < longest_topping_up || made < 2 * std::int64_t{length};
-    const bool topping_up = early && made < connections_per_round;
-    if (waiting == 0 && !topping_up) {
-      round.finish(now);
-      return round;
-    }
-    if (now - round.last_change >= longest_wait) {
-      throw StartError(ExitStatus::temp_fail,
-                       "the server on " + address().text() +
-                           " has stopped accepting in the middle of the measurement, and up to " +
-                           std::to_string(waiting) + " connections of it wait there");
-    }
-    if (now - round.began >= longest_round) {
-      throw StartError(ExitStatus::temp_fail,
-                       "the queue of " + address().text() +
-                           " never empties: too many other clients come to measure it now");
-    }
-    if (topping_up && waiting < length) {
-      const auto wanted = std::min<std::int64_t>(made + length - waiting, connections_per_round);
-      while (static_cast<std::int64_t>(clients.size()) < wanted && Clock::now() - now < longest_wait) {
-        clients.push_back(connect_and_end());
+      const bool early = now - round.began < longest_topping_up || made < 2 * std::int64_t{length};
+      const bool topping_up = early && made < connections_per_round;
+      if (waiting == 0 && !topping_up) {
+        round.finish(now);
+        return round;
       }
-      if (waiting == 0 && round.accepted_at_first > 0) round.starved += Clock::now() - last_look;
-    } else {
-      nap(now - round.last_change);
+      if (now - round.last_change >= longest_wait) {
+        throw StartError(ExitStatus::temp_fail,
+                         "the server on " + address().text() +
+                             " has stopped accepting in the middle of the measurement, and up to " +
+                             std::to_string(waiting) + " connections of it wait there");
+      }
+      if (now - round.began >= longest_round) {
+        throw StartError(ExitStatus::temp_fail,
+                         "the queue of " + address().text() +
+                             " never empties: too many other clients come to measure it now");
+      }
+      if (topping_up && waiting < length) {
+        const auto wanted = std::min<std::int64_t>(made + length - waiting, connections_per_round);
+        while (static_cast<std::int64_t>(clients.size()) < wanted && Clock::now() - now < longest_wait) {
+          clients.push_back(connect_and_end());
+        }
+        if (waiting == 0 && round.accepted_at_first > 0) round.starved += Clock::now() - last_look;
+      } else {
+        nap(now - round.last_change);
+      }
+      last_look = Clock::now();
     }
-    last_look = Clock::now();
   }
-}
+
+ private:
+  // All listeners of one address as one: with SO_REUSEPORT the kernel spreads the clients over them. The
+  // limit is that of the shortest queue, to which all may come.
+  ObservedListener look() {
+    auto found = listener_;
+    if (found) found->length = 0;
+    const auto picture = observer_.look(kernel::PortObserver::Look::listeners_only);
+    bool listens = false;
+    for (const auto& listener : picture.listeners) {
+      if (!found) found = ObservedListener{.local = listener.local, .limit = listener.limit};
+      if (!(listener.local == found->local)) continue;
+      if (!listener.limit) {
+        throw StartError(ExitStatus::unavailable,
+                         "cannot measure: this system does not tell how long the queue of port " +
+                             std::to_string(port_) + " is");
+      }
+      listens = true;
+      found->length += listener.length;
+      found->limit = std::min(found->limit, listener.limit);
+    }
+    if (!listens) {
+      throw StartError(ExitStatus::unavailable,
+                       "nobody listens on port " + std::to_string(port_) + " of this machine");
+    }
+    return *found;
+  }
+
+  UniqueFd connect_and_end() const {
+    auto address = listener_->local;
+    if (address.is_wildcard()) {
+      address = *SocketAddress::parse(address.family() == AF_INET6 ? "::1" : "127.0.0.1", port_);
+    }
+    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) throw base::system_error("make a socket for each client (ulimit -n)");
+    const timeval limit = base::to_timeval(longest_wait);
+    static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+    if (::connect(fd.get(), address.get(), address.size()) != 0) {
+      // With SO_SNDTIMEO a connect that takes too long fails with EINPROGRESS (socket(7)).
+      const bool timed_out = errno == EINPROGRESS || errno == ETIMEDOUT;
+      throw base::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
+                               timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
+    }
+    static_cast<void>(::shutdown(fd.get(), SHUT_WR));
+    return fd;
+  }
+
+  void wait_for_empty_queue(const char* why_not) {
+    const auto began = Clock::now();
+    while (look().length > 0) {
+      const Duration waited = Clock::now() - began;
+      if (waited >= longest_wait) {
+        throw StartError(ExitStatus::temp_fail,
+                         "the queue of " + address().text() + " does not empty: " + why_not);
+      }
+      nap(waited);
+    }
+  }
+
+  std::uint16_t port_;
+  kernel::PortObserver observer_;
+  std::optional<ObservedListener> listener_;  // as it was at first
+};
 
 // The length of the queue for the next round if this one has shown too little. nullopt if it was enough.
 std::optional<std::uint32_t> longer(std::uint32_t length, std::uint32_t room, const Round& round) {

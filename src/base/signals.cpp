@@ -17,10 +17,6 @@ void set_disposition(int signal, SignalHandler handler, const sigset_t& blocked_
   sigaction(signal, &action, nullptr);
 }
 
-void set_disposition(int signal, SignalHandler handler) noexcept {
-  set_disposition(signal, handler, signal_set({}));
-}
-
 void set_signal_mask(const sigset_t& blocked) noexcept {
   sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }

@@ -4,51 +4,32 @@
 
 namespace tcpserver::base {
 
+namespace {
+
+struct NamedError {
+  int error;
+  const char* name;
+};
+#define NAMED(error) \
+  NamedError {       \
+    error, #error    \
+  }
+
+}  // namespace
+
 std::string error_text(int error) {
   return std::generic_category().message(error);
 }
 
 const char* errno_name(int error) noexcept {
-  static constexpr struct {
-    int error;
-    const char* name;
-  } names[] = {
-      {EPERM, "EPERM"},
-      {ENOENT, "ENOENT"},
-      {EINTR, "EINTR"},
-      {EIO, "EIO"},
-      {ENXIO, "ENXIO"},
-      {EBADF, "EBADF"},
-      {EAGAIN, "EAGAIN"},
-      {ENOMEM, "ENOMEM"},
-      {EACCES, "EACCES"},
-      {EFAULT, "EFAULT"},
-      {ENODEV, "ENODEV"},
-      {EINVAL, "EINVAL"},
-      {ENFILE, "ENFILE"},
-      {EMFILE, "EMFILE"},
-      {EFBIG, "EFBIG"},
-      {ENOSPC, "ENOSPC"},
-      {EROFS, "EROFS"},
-      {EPIPE, "EPIPE"},
-      {ENOSYS, "ENOSYS"},
-      {EDQUOT, "EDQUOT"},
-      {ENAMETOOLONG, "ENAMETOOLONG"},
-      {EPROTO, "EPROTO"},
-      {EOPNOTSUPP, "EOPNOTSUPP"},
-      {ENETDOWN, "ENETDOWN"},
-      {ENETUNREACH, "ENETUNREACH"},
-      {ENETRESET, "ENETRESET"},
-      {ECONNABORTED, "ECONNABORTED"},
-      {ECONNRESET, "ECONNRESET"},
-      {ENOBUFS, "ENOBUFS"},
-      {ENOTCONN, "ENOTCONN"},
-      {ETIMEDOUT, "ETIMEDOUT"},
-      {ECONNREFUSED, "ECONNREFUSED"},
-      {EHOSTUNREACH, "EHOSTUNREACH"},
-      {ENOPROTOOPT, "ENOPROTOOPT"},
-      {ESTALE, "ESTALE"},
-  };
+  static constexpr NamedError names[] = {
+      NAMED(EPERM),        NAMED(ENOENT),       NAMED(EINTR),        NAMED(EIO),         NAMED(ENXIO),
+      NAMED(EBADF),        NAMED(EAGAIN),       NAMED(ENOMEM),       NAMED(EACCES),      NAMED(EFAULT),
+      NAMED(ENODEV),       NAMED(EINVAL),       NAMED(ENFILE),       NAMED(EMFILE),      NAMED(EFBIG),
+      NAMED(ENOSPC),       NAMED(EROFS),        NAMED(EPIPE),        NAMED(ENOSYS),      NAMED(EDQUOT),
+      NAMED(ENAMETOOLONG), NAMED(EPROTO),       NAMED(EOPNOTSUPP),   NAMED(ENETDOWN),    NAMED(ENETUNREACH),
+      NAMED(ENETRESET),    NAMED(ECONNABORTED), NAMED(ECONNRESET),   NAMED(ENOBUFS),     NAMED(ENOTCONN),
+      NAMED(ETIMEDOUT),    NAMED(ECONNREFUSED), NAMED(EHOSTUNREACH), NAMED(ENOPROTOOPT), NAMED(ESTALE)};
   for (const auto& entry : names) {
     if (entry.error == error) return entry.name;
   }

@@ -89,17 +89,8 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-std::string PictureInPlace::draw(const std::vector<std::string>& lines, TerminalSize size) {
-  // The cursor stands below the last line, and cannot go up beyond the top.
-  return draw_rows(lines, size, std::max<std::size_t>(size.rows, 2) - 1);
-}
-
-std::string PictureInPlace::finish(const std::vector<std::string>& lines, TerminalSize size) {
-  return draw_rows(lines, size, lines.size());
-}
-
-// Up to the first line of the last picture, then each line anew, its rest erased (ECMA-48: CUU, EL, ED). A
-// line leaves the last column free: erased from there, it would lose its last character.
+// Goes up to the first line of the last picture, then redraws each line and erases its rest (ECMA-48: CUU,
+// EL, ED). The last column stays free: erased from there, a line would lose its last character.
 std::string PictureInPlace::draw_rows(const std::vector<std::string>& lines, TerminalSize size,
                                       std::size_t rows) {
   std::string text;

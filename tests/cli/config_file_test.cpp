@@ -24,13 +24,23 @@ std::string shown(std::string_view text) {
   return all;
 }
 
-std::string refusal(std::string_view text) {
+template <typename Call>
+std::string caught(ExitStatus expected, Call call) {
   try {
-    return "taken: " + shown(text);
+    call();
+    return "no error";
   } catch (const StartError& error) {
-    EXPECT_EQ(error.status(), ExitStatus::usage);
+    EXPECT_EQ(error.status(), expected);
     return error.what();
   }
+}
+
+std::string refusal(std::string_view text) {
+  return caught(ExitStatus::usage, [&] { shown(text); });
+}
+
+std::string read_error(const std::string& path) {
+  return caught(ExitStatus::no_input, [&] { static_cast<void>(read_config_file(path)); });
 }
 
 TEST(ConfigFile, IsLinesOfNameAndValue) {
@@ -52,15 +62,6 @@ TEST(ConfigFile, IsReadWhole) {
   const std::string text(100'000, 'x');
   const harness::TextFile file(text);
   EXPECT_EQ(read_config_file(file.path()), text);
-}
-
-std::string read_error(const std::string& path) {
-  try {
-    return "read: " + std::to_string(read_config_file(path).size());
-  } catch (const StartError& error) {
-    EXPECT_EQ(error.status(), ExitStatus::no_input);
-    return error.what();
-  }
 }
 
 TEST(ConfigFile, IsARegularFileOfSomeSize) {

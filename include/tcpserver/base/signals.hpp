@@ -13,8 +13,8 @@ using SignalHandler = void (*)(int);
 
 // Installs a handler, SIG_DFL or SIG_IGN. The handler runs with `blocked_meanwhile` added to the mask, and
 // interrupted system calls are not restarted. Cannot fail for a valid, catchable signal.
-void set_disposition(int signal, SignalHandler handler, const sigset_t& blocked_meanwhile) noexcept;
-void set_disposition(int signal, SignalHandler handler) noexcept;
+void set_disposition(int signal, SignalHandler handler,
+                     const sigset_t& blocked_meanwhile = signal_set({})) noexcept;
 
 // Replaces the process's mask.
 void set_signal_mask(const sigset_t& blocked) noexcept;

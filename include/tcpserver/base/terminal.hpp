@@ -3,6 +3,7 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -44,10 +45,14 @@ class PictureInPlace {
   // Returns what to write to a terminal of this size. Lines that are too long or too many are cut. Colours
   // (ECMA-48 SGR) take no room. The cursor ends below the last line, so other output leaves the picture
   // alone.
-  [[nodiscard]] std::string draw(const std::vector<std::string>& lines, TerminalSize size);
+  [[nodiscard]] std::string draw(const std::vector<std::string>& lines, TerminalSize size) {
+    return draw_rows(lines, size, std::max<std::size_t>(size.rows, 2) - 1);
+  }
 
   // The same for the last picture, which may be higher than the terminal: it scrolls.
-  [[nodiscard]] std::string finish(const std::vector<std::string>& lines, TerminalSize size);
+  [[nodiscard]] std::string finish(const std::vector<std::string>& lines, TerminalSize size) {
+    return draw_rows(lines, size, lines.size());
+  }
 
  private:
   std::string draw_rows(const std::vector<std::string>& lines, TerminalSize size, std::size_t rows);

@@ -21,12 +21,12 @@ struct RawValue {
 // When a change in the configuration file of a running program takes effect.
 enum class Effect { now, next_connection, restart };
 
-// How one member of the options is parsed, printed, compared and copied. Without parse, the option is a flag
-// only; without equal, a reload does not look at it.
+// How one member of the options is parsed, printed, compared and copied. Without `parse`, only a flag can
+// give the option; without `equal`, a reload ignores it.
 template <typename Options>
 struct Setting {
-  // Checks the value and stores it. Called each time the option was given, in order. Throws StartError
-  // (usage) by way of refuse().
+  // Checks and stores the value, once per time it was given, in order. Calls refuse() for what is not
+  // allowed.
   std::function<void(Options&, const RawValue&)> parse;
   std::function<std::string(const Options&)> print;  // needed if a change takes effect without a restart
   std::function<bool(const Options&, const Options&)> equal;
@@ -49,7 +49,7 @@ struct OptionSpec {
 template <typename Options>
 using OptionTable = std::vector<OptionSpec<Options>>;
 
-// The part of an option that users see. It does not depend on the type of the options.
+// The part of an option that does not depend on the type of the options.
 struct OptionText {
   std::string_view name;
   char letter;
@@ -100,13 +100,12 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
                                      int argc, char* const* argv, char* const* environment,
                                      const std::string& directory);
 
-// Stores flags, variables and the lines of the configuration file: a flag beats the variable, the variable
-// beats the file, the file beats the default. If an option is given twice in one place, the last counts, but
-// each is checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so
-// is an unknown variable with the prefix. In the file both are errors. Long options are not abbreviated.
-// Throws StartError with one line for everything else that is not allowed: status usage, or no_input if
-// the file cannot be read. May be called again, to read the file again. A relative path of the file
-// begins at `directory`.
+// Stores flags, variables and lines of the configuration file: a flag beats the variable, the variable the
+// file, the file the default. If an option is given twice in one source, the last counts, but each is
+// checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
+// unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
+// that is not allowed: usage, or no_input if the file cannot be read. May be called again, to read the file
+// again. A relative path of the file begins at `directory`.
 template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,
@@ -161,7 +160,7 @@ template <typename Options>
   return names;
 }
 
-// The path as seen from this directory; unchanged if it is absolute, or the directory is empty.
+// The path relative to this directory; unchanged if it is absolute or the directory is empty.
 [[nodiscard]] std::string path_from(const std::string& directory, const std::string& path);
 
 // The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
@@ -179,7 +178,7 @@ template <typename Options>
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const RawValue& value, std::string_view allowed);
 
-// To throw: what was given is not allowed, or does not go together.
+// For options that are not allowed, or not together. The caller throws it.
 [[nodiscard]] base::StartError usage_error(const std::string& line);
 
 }  // namespace tcpserver::cli

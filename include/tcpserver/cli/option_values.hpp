@@ -44,17 +44,13 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   return base::duration_text(duration);
 }
 
-// T for a member of type std::optional<T>.
-template <typename Member>
-struct PlainOf {
-  using Type = Member;
-};
+// T for a member of type T or std::optional<T>.
 template <typename Value>
-struct PlainOf<std::optional<Value>> {
-  using Type = Value;
-};
+Value plain(const Value*);
+template <typename Value>
+Value plain(const std::optional<Value>*);
 template <typename Member>
-using Plain = typename PlainOf<Member>::Type;
+using Plain = decltype(plain(static_cast<const Member*>(nullptr)));
 
 // `parse` is a Parser, or stores the value itself: parse(member, raw value).
 template <typename Options, typename Member, typename Parse>
