@@ -2,7 +2,7 @@
 
 #include "client/made_timeline.hpp"
 #include "client/timeline.hpp"
-#include "harness/golden.hpp"
+#include "harness/text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,8 +2,6 @@
 
 #include "harness/process.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,43 +13,27 @@
 
 namespace harness {
 
+using tcpserver::base::SocketAddress;
+
 namespace {
 
-sockaddr_in ipv4(const char* text, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  inet_pton(AF_INET, text, &address.sin_addr);
-  address.sin_port = htons(port);
-  return address;
+bool polls(int fd, short events, std::chrono::milliseconds limit) {
+  pollfd polled{.fd = fd, .events = events, .revents = 0};
+  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
 }
 
 }  // namespace
 
-ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address_text)
+ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address)
     : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  if (family != AF_INET6) {
-    connect_to(address_text, port);
-    return;
-  }
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_addr = in6addr_loopback;
-  address.sin6_port = htons(port);
-  if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) error_ = errno;
+  connect_to(family == AF_INET6 ? "::1" : address, port);
 }
 
-std::uint16_t ClientSocket::own_port() const {
-  sockaddr_in6 address{};  // the port is at the same place in both families
-  socklen_t size = sizeof address;
-  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin6_port);
-}
-
-ClientSocket ClientSocket::from(const char* source, std::uint16_t port, std::uint16_t own_port) {
+ClientSocket ClientSocket::from(const char* source, std::uint16_t port) {
   ClientSocket client;
   client.fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto address = ipv4(source, own_port);
-  if (::bind(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  const auto own = SocketAddress::parse(source, 0).value();
+  if (::bind(client.fd_, own.get(), own.size()) != 0) {
     client.error_ = errno;
   } else {
     client.connect_to("127.0.0.1", port);
@@ -66,17 +48,20 @@ ClientSocket ClientSocket::pending(std::uint16_t port) {
   return client;
 }
 
-void ClientSocket::connect_to(const char* text, std::uint16_t port) {
-  const auto address = ipv4(text, port);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error_ = errno;
-}
-
-ClientSocket::~ClientSocket() {
-  close();
+void ClientSocket::connect_to(const char* address, std::uint16_t port) {
+  const auto server = SocketAddress::parse(address, port).value();
+  if (::connect(fd_, server.get(), server.size()) != 0) error_ = errno;
 }
 
 ClientSocket::ClientSocket(ClientSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), error_(std::exchange(other.error_, ENOTCONN)) {}
+
+SocketAddress ClientSocket::own_address() const {
+  SocketAddress address;
+  socklen_t size = SocketAddress::storage_size;
+  ::getsockname(fd_, address.storage(), &size);
+  return address;
+}
 
 bool ClientSocket::send(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -101,38 +86,33 @@ void ClientSocket::reset() {
   close();
 }
 
+void ClientSocket::set_receive_buffer(int size) const {
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 std::string ClientSocket::receive(std::size_t count) {
-  constexpr std::size_t part_size = 65536;
   std::string text;
-  std::array<char, part_size> part;
-  while (text.size() < count) {
-    if (!readable(patience)) break;
-    const ssize_t got = ::recv(fd_, part.data(), std::min(part_size, count - text.size()), 0);
+  std::array<char, 65536> part;
+  while (text.size() < count && readable(patience)) {
+    const ssize_t got = ::recv(fd_, part.data(), std::min(part.size(), count - text.size()), 0);
     if (got <= 0) break;
     text.append(part.data(), static_cast<std::size_t>(got));
   }
   return text;
 }
 
-std::string ClientSocket::receive_all() {
-  return receive(std::string::npos);
-}
-
 bool ClientSocket::is_reset() {
-  // A server that is quick enough resets before connect(2) has returned, and connect is who tells then.
-  if (error_ != 0) return error_ == ECONNRESET;
+  if (error_ != 0) return error_ == ECONNRESET;  // the server was faster than connect(2)
   char byte = 0;
   return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }
 
 bool ClientSocket::settled(std::chrono::milliseconds limit) const {
-  pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
-  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
+  return polls(fd_, POLLOUT, limit);
 }
 
 bool ClientSocket::readable(std::chrono::milliseconds limit) const {
-  pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
-  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
+  return polls(fd_, POLLIN, limit);
 }
 
 std::string echo_through(ClientSocket& client, std::string_view bytes) {

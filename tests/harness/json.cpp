@@ -9,7 +9,7 @@ namespace harness {
 
 namespace {
 
-// Takes what the pattern matches at the start, or nothing.
+// Removes and returns a match at the start; empty if there is none.
 std::string take(std::string_view& rest, const std::regex& pattern) {
   std::cmatch match;
   const bool matches =

@@ -1,12 +1,9 @@
 #include "harness/listen_queue.hpp"
 
-#include "harness/proc.hpp"
-
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <stdexcept>
 
 namespace harness {
@@ -30,10 +27,8 @@ std::uint32_t limit_of(const ServerProcess& server) {
 }
 
 std::uint32_t longest_backlog() {
-  std::ifstream file("/proc/sys/net/core/somaxconn");
-  std::uint32_t value = 0;
-  file >> value;
-  return std::min<std::uint32_t>(value, SOMAXCONN);
+  const auto somaxconn = std::stoul(contents_of("/proc/sys/net/core/somaxconn"));
+  return static_cast<std::uint32_t>(std::min<unsigned long>(somaxconn, SOMAXCONN));
 }
 
 void ListenQueue::SetUp() {

@@ -10,7 +10,7 @@
 
 namespace harness {
 
-// A server of a test's own: answers so many connections, one after the other, each in its way.
+// A server in the test: gives `answer` to each of a number of connections, one after the other.
 class OwnServer {
  public:
   using Answer = std::function<void(int connection)>;
@@ -29,7 +29,7 @@ class OwnServer {
   std::jthread thread_;
 };
 
-// Until the client's end.
+// Reads until the end of the client.
 inline std::string read_all(int connection) {
   std::string text;
   char byte = 0;

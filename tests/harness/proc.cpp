@@ -2,80 +2,55 @@
 
 #include "tcpserver/base/process.hpp"
 
+#include "harness/process.hpp"
+#include "harness/text.hpp"
+
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <iterator>
 
 namespace harness {
 
-namespace {
+using tcpserver::kernel::ProcessFacts;
 
-std::vector<pid_t> all_processes() {
-  std::vector<pid_t> pids;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
-       entry.increment(error)) {
-    const pid_t pid = std::atoi(entry->path().filename().c_str());
-    if (pid > 0) pids.push_back(pid);
-  }
-  return pids;
-}
-
-std::ifstream file_of(pid_t pid, const std::string& name) {
-  return std::ifstream("/proc/" + std::to_string(pid) + "/" + name);
-}
-
-}  // namespace
-
-std::vector<ChildState> children_of(pid_t parent) {
-  std::vector<ChildState> children;
-  for (const pid_t pid : all_processes()) {
-    if (status_of(pid, "PPid") != std::to_string(parent)) continue;
-    const auto state = status_of(pid, "State");
-    if (!state.empty()) children.push_back({pid, state[0]});
-  }
-  return children;
-}
-
-std::vector<pid_t> processes_with(const std::string& variable) {
-  std::vector<pid_t> found;
-  for (const pid_t pid : all_processes()) {
-    auto file = file_of(pid, "environ");
-    for (std::string entry; std::getline(file, entry, '\0');) {
-      if (entry == variable) {
-        found.push_back(pid);
-        break;
-      }
-    }
-  }
-  return found;
+std::vector<ProcessFacts> children_of(pid_t parent) {
+  auto processes = tcpserver::kernel::all_processes().value();
+  std::erase_if(processes, [&](const ProcessFacts& process) { return process.parent != parent; });
+  return processes;
 }
 
 std::size_t zombies_of(pid_t parent) {
   const auto children = children_of(parent);
-  return static_cast<std::size_t>(std::count_if(children.begin(), children.end(),
-                                                [](const ChildState& child) { return child.state == 'Z'; }));
+  return static_cast<std::size_t>(
+      std::count_if(children.begin(), children.end(), [](const auto& child) { return child.state == 'Z'; }));
+}
+
+std::filesystem::path proc_folder(pid_t pid) {
+  return "/proc/" + std::to_string(pid);
+}
+
+std::vector<pid_t> processes_with(const std::string& variable) {
+  const std::string entry = '\0' + variable + '\0';
+  std::vector<pid_t> found;
+  const auto processes = tcpserver::kernel::all_processes().value();
+  for (const auto& process : processes) {
+    const auto environment = '\0' + contents_of(proc_folder(process.pid) / "environ");
+    if (environment.find(entry) != std::string::npos) found.push_back(process.pid);
+  }
+  return found;
 }
 
 std::chrono::milliseconds processor_time_of(pid_t pid) {
-  auto file = file_of(pid, "stat");
-  std::string line;
-  std::getline(file, line);
-  std::istringstream rest(line.substr(line.rfind(')') + 1));
-  constexpr int fields_before_utime = 11;  // STATE to cmajflt (proc_pid_stat(5))
-  std::string skipped;
-  for (int i = 0; i < fields_before_utime; ++i) rest >> skipped;
-  long user = 0;
-  long system = 0;
-  rest >> user >> system;
-  return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0) return {};
+  ::clock_gettime(clock, &time);
+  return std::chrono::milliseconds(time.tv_sec * 1000 + time.tv_nsec / 1'000'000);
 }
 
 bool set_limit(pid_t pid, int resource, unsigned long value) {
@@ -87,13 +62,9 @@ bool set_limit(pid_t pid, int resource, unsigned long value) {
 }
 
 std::size_t descriptors_of(pid_t pid) {
-  std::error_code error;
-  std::size_t count = 0;
-  for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(pid) + "/fd", error), end;
-       !error && entry != end; entry.increment(error)) {
-    ++count;
-  }
-  return count;
+  std::error_code gone;
+  const std::filesystem::directory_iterator first(proc_folder(pid) / "fd", gone);
+  return static_cast<std::size_t>(std::distance(begin(first), end(first)));
 }
 
 std::vector<int> copies_of_listeners(pid_t pid) {
@@ -106,8 +77,7 @@ std::vector<int> copies_of_listeners(pid_t pid) {
     if (copy < 0) continue;
     int listens = 0;
     socklen_t size = sizeof listens;
-    const bool found = ::getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
-    if (found) {
+    if (::getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0) {
       copies.push_back(copy);
     } else {
       ::close(copy);
@@ -118,13 +88,23 @@ std::vector<int> copies_of_listeners(pid_t pid) {
 }
 
 std::string status_of(pid_t pid, const std::string& name) {
-  auto file = file_of(pid, "status");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(name + ":")) continue;
-    line.erase(0, line.find_first_not_of(" \t", name.size() + 1));
-    return line;
+  for (auto& line : lines_of(contents_of(proc_folder(pid) / "status"))) {
+    if (line.starts_with(name + ":")) return line.erase(0, line.find_first_not_of(" \t", name.size() + 1));
   }
   return "";
+}
+
+bool is_running(pid_t pid) {
+  const auto state = status_of(pid, "State");
+  return !state.empty() && !state.starts_with("Z");
+}
+
+bool reaches_state(pid_t pid, char state) {
+  return eventually([&] { return status_of(pid, "State").starts_with(state); });
+}
+
+bool freeze(pid_t pid) {
+  return ::kill(pid, SIGSTOP) == 0 && reaches_state(pid, 'T');
 }
 
 bool under_seccomp_filter() {

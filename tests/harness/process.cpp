@@ -1,5 +1,7 @@
 #include "harness/process.hpp"
 
+#include "tcpserver/base/process.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,25 +20,26 @@
 
 namespace harness {
 
-namespace {
-
-std::array<int, 2> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-  return ends;
+bool eventually(const std::function<bool()>& condition, Clock::duration limit) {
+  const auto deadline = Clock::now() + limit;
+  while (!condition()) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
-// A file that holds the text: a pipe would block on what is larger than its buffer.
-int file_with(const std::string& text) {
-  const int fd = ::memfd_create("input", MFD_CLOEXEC);
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t count = ::write(fd, text.data() + done, text.size() - done);
-    if (count <= 0) throw std::runtime_error("cannot write the input of a test program");
-    done += static_cast<std::size_t>(count);
+using tcpserver::base::UniqueFd;
+
+namespace {
+
+// A file with this text. A pipe would block on a text larger than its buffer.
+UniqueFd file_with(const std::string& text) {
+  UniqueFd file(::memfd_create("input", MFD_CLOEXEC));
+  if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    throw std::runtime_error("cannot write the input of a test program");
   }
-  ::lseek(fd, 0, SEEK_SET);
-  return fd;
+  return file;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -54,18 +57,20 @@ std::vector<std::string> environment_with(const std::vector<std::string>& added)
   return result;
 }
 
-[[noreturn]] void become(const std::vector<std::string>& command, const SpawnOptions& options, int in,
-                         int out, int err) {
+[[noreturn]] void execute(const std::vector<std::string>& command, const SpawnOptions& options,
+                          std::array<int, 3> standard) {
   if (options.terminal_fd >= 0) {
-    in = out = err = options.terminal_fd;
+    standard.fill(options.terminal_fd);
     ::setsid();
-    ::ioctl(in, TIOCSCTTY, 0);
+    ::ioctl(options.terminal_fd, TIOCSCTTY, 0);
   }
-  ::dup2(in, 0);
-  ::dup2(out, 1);
-  ::dup2(err, 2);
-  // What the test itself has inherited is no part of what it tests.
-  for (int fd = STDERR_FILENO + 1; fd < 1024; ++fd) ::close(fd);
+  for (int fd = 0; fd < 3; ++fd) ::dup2(standard[static_cast<std::size_t>(fd)], fd);
+  constexpr int out_of_the_way = 500;
+  int next = STDERR_FILENO + 1;
+  auto inherited = options.inherited;
+  for (int& fd : inherited) fd = ::fcntl(fd, F_DUPFD, out_of_the_way);
+  for (const int fd : inherited) ::dup2(fd, next++);
+  tcpserver::base::close_from(next);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -76,49 +81,54 @@ std::vector<std::string> environment_with(const std::vector<std::string>& added)
   ::_exit(127);
 }
 
+// A pipe. Sets `reader` to one end and returns the other.
+UniqueFd pipe_to(UniqueFd& reader) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  reader = UniqueFd(ends[0]);
+  return UniqueFd(ends[1]);
+}
+
 }  // namespace
 
 Process::Process(const std::vector<std::string>& command, const SpawnOptions& options) {
-  const auto out = make_pipe();
-  const auto err = make_pipe();
-  const int in = options.input_fd >= 0 ? options.input_fd : file_with(options.input);
+  const auto input = file_with(options.input);
+  const auto output = pipe_to(output_fd_);
+  const auto errors = pipe_to(errors_fd_);
+  const auto either = [](int given, const UniqueFd& own) { return given >= 0 ? given : own.get(); };
   pid_ = ::fork();
-  if (pid_ == 0) {
-    become(command, options, in, options.output_fd >= 0 ? options.output_fd : out[1],
-           options.errors_fd >= 0 ? options.errors_fd : err[1]);
-  }
-  if (in != options.input_fd) ::close(in);
-  ::close(out[1]);
-  ::close(err[1]);
-  output_fd_ = out[0];
-  errors_fd_ = err[0];
   if (pid_ < 0) throw std::runtime_error("fork");
+  if (pid_ > 0) return;
+  execute(command, options,
+          {either(options.input_fd, input), either(options.output_fd, output),
+           either(options.errors_fd, errors)});
 }
 
 Process::~Process() {
-  if (!ending_) {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+  if (ending_) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+bool Process::read_until(UniqueFd& fd, std::string& text, const Stop& stop) {
+  const auto deadline = Clock::now() + patience;
+  while (!stop(text)) {
+    if (!fd || Clock::now() >= deadline) return false;
+    read_available(fd, text, 100);
   }
-  if (output_fd_ >= 0) ::close(output_fd_);
-  if (errors_fd_ >= 0) ::close(errors_fd_);
+  return true;
 }
 
-void Process::signal(int number) const {
-  ::kill(pid_, number);
-}
-
-void Process::read_available(int& fd, std::string& text, int milliseconds) {
-  if (fd < 0) return;
-  pollfd polled{.fd = fd, .events = POLLIN, .revents = 0};
+void Process::read_available(UniqueFd& fd, std::string& text, int milliseconds) {
+  if (!fd) return;
+  pollfd polled{.fd = fd.get(), .events = POLLIN, .revents = 0};
   if (::poll(&polled, 1, milliseconds) <= 0) return;
   std::array<char, 65536> part{};
-  const ssize_t count = ::read(fd, part.data(), part.size());
+  const ssize_t count = ::read(fd.get(), part.data(), part.size());
   if (count > 0) {
     text.append(part.data(), static_cast<std::size_t>(count));
   } else {
-    ::close(fd);
-    fd = -1;
+    fd.reset();
   }
 }
 
@@ -137,14 +147,13 @@ Ending Process::wait() {
     read_available(output_fd_, output_, 1);
     read_available(errors_fd_, errors_, 1);
   }
-  // What is left in the pipes; children of the program may still hold them open, so no wait for their end.
-  for (auto [fd, text] : {std::pair{&output_fd_, &output_}, std::pair{&errors_fd_, &errors_}}) {
-    std::size_t before = 0;
-    do {
-      before = text->size();
-      read_available(*fd, *text, 0);
-    } while (text->size() != before);
-  }
+  // Read the rest without waiting for the end: children of the program may still hold the pipes open.
+  std::size_t before = 0;
+  do {
+    before = output_.size() + errors_.size();
+    read_available(output_fd_, output_, 0);
+    read_available(errors_fd_, errors_, 0);
+  } while (output_.size() + errors_.size() != before);
   return *ending_;
 }
 
@@ -171,6 +180,10 @@ PublicCopy::PublicCopy(const std::string& program)
   ::chmod(path_.c_str(), 0755);
 }
 
+std::vector<std::string> PublicCopy::as_user(const std::string& user, const std::string& group) const {
+  return {"setpriv", "--reuid=" + user, "--regid=" + group, "--clear-groups", path_};
+}
+
 std::string find_command(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream directories(path == nullptr ? "/usr/bin:/bin" : path);
@@ -179,10 +192,6 @@ std::string find_command(const std::string& name) {
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return "";
-}
-
-void sleep_shortly() {
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 }  // namespace harness

@@ -1,9 +1,5 @@
 #include "harness/server_process.hpp"
 
-#include "harness/text.hpp"
-
-#include <signal.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -11,19 +7,7 @@
 
 namespace harness {
 
-namespace {
-
-std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
-                                      const std::vector<std::string>& options) {
-  std::vector<std::string> command = wrapper;
-  const bool names_program = !command.empty() && command.back().ends_with("/tcpserver");
-  if (!names_program) command.emplace_back(TCPSERVER_PROGRAM);
-  command.insert(command.end(), {"--port", "0"});
-  command.insert(command.end(), options.begin(), options.end());
-  return command;
-}
-
-}  // namespace
+using ::testing::AssertionResult;
 
 std::uint16_t announced_port(const std::string& output) {
   const std::string announcement = "Server is listening on port ";
@@ -31,10 +15,20 @@ std::uint16_t announced_port(const std::string& output) {
   return static_cast<std::uint16_t>(std::atoi(output.c_str() + announcement.size()));
 }
 
+std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
+                                      const std::vector<std::string>& options) {
+  std::vector<std::string> command = wrapper;
+  const bool names_program = std::any_of(command.begin(), command.end(),
+                                         [](const auto& word) { return word.ends_with("/tcpserver"); });
+  if (!names_program) command.emplace_back(TCPSERVER_PROGRAM);
+  command.insert(command.end(), options.begin(), options.end());
+  return command;
+}
+
 ServerProcess::ServerProcess(const std::vector<std::string>& options, const SpawnOptions& spawn,
                              const std::vector<std::string>& wrapper)
-    : process_(command_line(wrapper, options), spawn) {
-  process_.read_output_until([](const std::string& text) { return text.ends_with('\n'); });
+    : process_(command_line(command_line(wrapper, {"--port", "0"}), options), spawn) {
+  process_.reads_line();
   port_ = announced_port(process_.output());
   if (port_ == 0) {
     process_.wait();
@@ -51,10 +45,22 @@ std::string ServerProcess::status() {
   return last_line();
 }
 
-bool ServerProcess::status_shows(const std::string& part) {
+AssertionResult ServerProcess::status_shows(const std::string& part) {
   // Numbers are whole: "250 sessions" does not contain "0 sessions".
   const std::string wanted = std::isdigit(part.at(0)) != 0 ? " " + part : part;
-  return eventually([&] { return contains(" " + status(), wanted); });
+  return AssertionResult(eventually([&] { return contains(" " + status(), wanted); }))
+         << "'" << part << "' in: " << last_line();
+}
+
+AssertionResult ServerProcess::says(const std::string& part) {
+  return AssertionResult(process_.says(part)) << "'" << part << "' in: " << log();
+}
+
+AssertionResult ServerProcess::reload(const TextFile& file, const std::string& text,
+                                      const std::string& said) {
+  file.write(text);
+  signal(SIGHUP);
+  return says(said);
 }
 
 Ending ServerProcess::stop() {
@@ -69,26 +75,44 @@ std::string ServerProcess::last_line() {
   return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
 }
 
-bool ServerProcess::said_nothing_unusual() {
+AssertionResult ServerProcess::said_nothing_unusual() {
   const std::vector<std::string> usual{
       "tcpserver: backlog ", "tcpserver: stopping: ", "tcpserver: stopped: ", "tcpserver: running as root: "};
   for (const auto& line : lines_of(process_.errors())) {
     const bool known =
         std::any_of(usual.begin(), usual.end(), [&](const auto& start) { return line.starts_with(start); });
-    if (!known && line.find(" sessions open, ") == std::string::npos) return false;
+    if (!known && line.find(" sessions open, ") == std::string::npos) {
+      return ::testing::AssertionFailure() << line;
+    }
   }
-  return true;
+  return ::testing::AssertionSuccess();
 }
 
 ClientSocket open_session(const ServerProcess& server, const char* source) {
   auto client = ClientSocket::from(source, server.port());
-  if (!client.send("x") || client.receive(1) != "x") throw std::runtime_error("the session does not echo");
+  if (!echoes(client, "x")) throw std::runtime_error("the session does not echo");
   return client;
+}
+
+std::vector<ClientSocket> open_sessions(const ServerProcess& server, std::size_t count) {
+  std::vector<ClientSocket> sessions;
+  while (sessions.size() < count) sessions.push_back(open_session(server));
+  return sessions;
+}
+
+AssertionResult echoes(ClientSocket& client, const std::string& bytes) {
+  if (!client.send(bytes)) return ::testing::AssertionFailure() << "cannot send";
+  const auto received = client.receive(bytes.size());
+  return AssertionResult(received == bytes) << received.size() << " bytes came back";
 }
 
 bool serves(const ServerProcess& server) {
   ClientSocket client(server.port());
   return echo_through(client, "served") == "served";
+}
+
+pid_t child_of(const ServerProcess& server) {
+  return children_of(server.pid()).at(0).pid;
 }
 
 }  // namespace harness

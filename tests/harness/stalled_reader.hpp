@@ -9,32 +9,44 @@
 
 namespace harness {
 
-// A pipe that is full, for a program's output: whoever writes there waits until somebody reads.
-class StalledReader {
+// A pipe that does not block.
+class Pipe {
  public:
-  StalledReader() {
+  Pipe() {
     if (::pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("pipe2");
-    const std::string block(4096, '.');
-    while (::write(ends_[1], block.data(), block.size()) > 0) {
-    }
-    ::fcntl(ends_[1], F_SETFL, 0);  // blocking again, as a shell's pipe is
   }
-  ~StalledReader() {
-    ::close(ends_[0]);
-    ::close(ends_[1]);
+  ~Pipe() {
+    for (const int end : ends_) ::close(end);
   }
-  StalledReader(const StalledReader&) = delete;
-  StalledReader& operator=(const StalledReader&) = delete;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
 
   [[nodiscard]] int fd() const { return ends_[1]; }
-  void read_all() const {
-    std::array<char, 4096> part{};
-    while (::read(ends_[0], part.data(), part.size()) > 0) {
+  void fill() const {
+    const std::string block(4096, '.');
+    while (::write(fd(), block.data(), block.size()) > 0) {
     }
+  }
+  std::string read_all() const {
+    std::string text;
+    std::array<char, 65536> part{};
+    for (ssize_t count = 0; (count = ::read(ends_[0], part.data(), part.size())) > 0;) {
+      text.append(part.data(), static_cast<std::size_t>(count));
+    }
+    return text;
   }
 
  private:
   std::array<int, 2> ends_{};
+};
+
+// A full pipe for a program's output. A writer waits until the test reads.
+class StalledReader : public Pipe {
+ public:
+  StalledReader() {
+    fill();
+    ::fcntl(fd(), F_SETFL, 0);  // blocking again, as a shell's pipe is
+  }
 };
 
 }  // namespace harness

@@ -3,36 +3,22 @@
 #include "harness/process.hpp"
 
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace harness {
 
-#if defined(__linux__) && defined(__x86_64__)
+#ifdef __x86_64__
 
 namespace {
 
-// Of a stopped tracee, below the red zone that its functions may use (System V ABI, AMD64, 3.2.2).
-bool put_on_stack(pid_t pid, unsigned long stack, const std::string& text, unsigned long& address) {
-  constexpr unsigned long red_zone = 128;
-  const auto words = text.size() / sizeof(long) + 1;
-  address = (stack - red_zone - words * sizeof(long)) & ~15UL;
-  for (std::size_t i = 0; i < words; ++i) {
-    long word = 0;
-    const auto rest = text.substr(std::min(text.size(), i * sizeof(long)), sizeof(long));
-    std::memcpy(&word, rest.data(), rest.size());
-    if (::ptrace(PTRACE_POKEDATA, pid, address + i * sizeof(long), word) != 0) return false;
-  }
-  return true;
-}
-
 constexpr unsigned long size_of_syscall_instruction = 2;
 
-// Stops it behind a syscall instruction. One that has just been let go may stand right before it, about to
-// make its call anew: then it is let go again.
+// Stops it behind a syscall instruction. A process that was just released may stand before it, about to
+// repeat its call: then it is released again.
 bool stop_behind_a_call(pid_t pid, user_regs_struct& registers) {
   constexpr long syscall_instruction = 0x050f;
   return eventually(
@@ -58,12 +44,17 @@ CallResult call_in(pid_t pid, long number, std::array<unsigned long, 6> argument
   int status = 0;
   user_regs_struct before{};
   if (!stop_behind_a_call(pid, before)) return result;
-  auto now = before;
-  unsigned long address = 0;
-  if (!put_on_stack(pid, before.rsp, text, address)) return result;
+  // The text goes below the red zone that functions may use (System V ABI, AMD64, 3.2.2).
+  constexpr unsigned long red_zone = 128;
+  const auto size = text.size() + 1;
+  const unsigned long address = (before.rsp - red_zone - size) & ~15UL;
+  const iovec local{.iov_base = const_cast<char*>(text.c_str()), .iov_len = size};
+  const iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = size};
+  if (::process_vm_writev(pid, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(size)) return result;
   std::replace(arguments.begin(), arguments.end(), in_text, address);
+  auto now = before;
   now.rip -= size_of_syscall_instruction;
-  now.orig_rax = ~0UL;  // the call that it was in is not to be begun again, for now
+  now.orig_rax = ~0UL;  // the interrupted call is not repeated now
   now.rax = static_cast<unsigned long>(number);
   now.rdi = arguments[0];
   now.rsi = arguments[1];

@@ -7,15 +7,15 @@
 
 namespace harness {
 
-// What came of a system call that a process was made to make.
+// The outcome of a system call that a process was made to make.
 struct CallResult {
-  bool possible = false;  // false: this test knows no way here (not x86-64, or ptrace is not allowed)
-  int killed_by = 0;      // the signal that the call cost it; 0: it lives, and goes on as if nothing were
-  long value = 0;         // what the call returned, -errno for an error; where it lives
+  bool possible = false;  // false if not on x86-64, or without the right to ptrace
+  int killed_by = 0;      // the signal that the call caused; 0 if the process lives, which then goes on
+  long value = 0;         // the return value, -errno for an error
 };
 
-// Has a process that waits in a system call make another one, by ptrace(2). An argument may be the address of
-// `text`, which is put on the process's stack for the call: in_text stands for it.
+// Makes a process that waits in a system call make another one, by ptrace(2). The argument in_text stands for
+// the address of `text`, which is put on the process's stack.
 inline constexpr unsigned long in_text = ~0UL - 1;
 [[nodiscard]] CallResult call_in(pid_t pid, long number, std::array<unsigned long, 6> arguments = {},
                                  const std::string& text = "");

@@ -9,7 +9,7 @@
 
 namespace harness {
 
-// A folder of its own, removed at the end with all that is in it.
+// A new folder. The destructor removes it with its contents.
 class TemporaryFolder {
  public:
   TemporaryFolder() {

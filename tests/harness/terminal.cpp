@@ -10,38 +10,29 @@
 
 #include <array>
 #include <stdexcept>
-#include <utility>
 
 namespace harness {
+
+using tcpserver::base::UniqueFd;
 
 Terminal::Terminal(const std::vector<std::string>& command, Size size,
                    const std::vector<std::string>& environment)
     : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-  if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) {
+  if (!master_ || ::grantpt(master_.get()) != 0 || ::unlockpt(master_.get()) != 0) {
     throw std::runtime_error("cannot make a pseudo-terminal");
   }
   resize(size);
-  const int slave = ::open(::ptsname(master_), O_RDWR | O_NOCTTY | O_CLOEXEC);
-  process_ =
-      std::make_unique<Process>(command, SpawnOptions{.environment = environment, .terminal_fd = slave});
-  ::close(slave);
-}
-
-Terminal::~Terminal() {
-  hang_up();
-}
-
-void Terminal::hang_up() {
-  if (master_ >= 0) ::close(std::exchange(master_, -1));
+  const UniqueFd slave(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  process_.emplace(command, SpawnOptions{.environment = environment, .terminal_fd = slave.get()});
 }
 
 void Terminal::type(std::string_view text) const {
-  ASSERT_EQ(::write(master_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(::write(master_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
 void Terminal::resize(Size size) const {
   const winsize window{.ws_row = size.rows, .ws_col = size.columns, .ws_xpixel = 0, .ws_ypixel = 0};
-  ASSERT_EQ(::ioctl(master_, TIOCSWINSZ, &window), 0);
+  ASSERT_EQ(::ioctl(master_.get(), TIOCSWINSZ, &window), 0);
 }
 
 bool Terminal::shows_behind(std::size_t from, const std::string& text) {
@@ -58,12 +49,12 @@ void Terminal::read_all() {
   }
 }
 
-// False once nobody has the other side open any more.
+// False after the last program has closed the terminal.
 bool Terminal::read_part() {
-  pollfd polled{.fd = master_, .events = POLLIN, .revents = 0};
+  pollfd polled{.fd = master_.get(), .events = POLLIN, .revents = 0};
   if (::poll(&polled, 1, 100) <= 0) return true;
   std::array<char, 4096> part{};
-  const ssize_t count = ::read(master_, part.data(), part.size());
+  const ssize_t count = ::read(master_.get(), part.data(), part.size());
   if (count <= 0) return false;
   shown_.append(part.data(), static_cast<std::size_t>(count));
   return true;

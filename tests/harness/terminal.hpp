@@ -1,8 +1,10 @@
 #pragma once
 
+#include "tcpserver/base/unique_fd.hpp"
+
 #include "harness/process.hpp"
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,31 +21,28 @@ class Terminal {
 
   explicit Terminal(const std::vector<std::string>& command, Size size = {80, 24},
                     const std::vector<std::string>& environment = {"TERM=xterm"});
-  ~Terminal();
-  Terminal(const Terminal&) = delete;
-  Terminal& operator=(const Terminal&) = delete;
 
   [[nodiscard]] Process& process() { return *process_; }
   void type(std::string_view text) const;
   void resize(Size size) const;
-  // Closes the window: whoever runs in it gets SIGHUP.
-  void hang_up();
+  // Closes the window: its programs get SIGHUP.
+  void hang_up() { master_.reset(); }
 
-  // Reads until `text` has been shown, or the terminal is closed: false.
+  // Reads until `text` has been shown. False if the terminal is closed before.
   bool shows(const std::string& text) { return shows_behind(0, text); }
-  // The same, where only what came after the first `from` bytes counts.
+  // The same, without the first `from` bytes.
   bool shows_behind(std::size_t from, const std::string& text);
-  // Reads to the program's end.
+  // Reads until the end of the program.
   void read_all();
 
-  // All bytes that were shown so far, those that move the cursor included.
+  // All bytes that were shown so far, with the control sequences.
   [[nodiscard]] const std::string& shown() const { return shown_; }
 
  private:
   bool read_part();
 
-  int master_;
-  std::unique_ptr<Process> process_;
+  tcpserver::base::UniqueFd master_;
+  std::optional<Process> process_;
   std::string shown_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -17,7 +18,12 @@ namespace harness {
   return text.str();
 }
 
-// Tells the whole text when an expectation about it fails.
+// The contents of tests/golden/NAME: output that changes on purpose only.
+[[nodiscard]] inline std::string golden(const std::string& name) {
+  return contents_of(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
+}
+
+// Shows the whole text if the expectation fails.
 [[nodiscard]] inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
   return ::testing::AssertionResult(text.find(part) != std::string::npos) << "'" << part << "' in: " << text;
 }
@@ -35,7 +41,15 @@ namespace harness {
   return lines;
 }
 
-// The words of a text with one blank between two, however its lines were broken.
+// The number right before `words`, such as 3 for " accept errors" in "3 accept errors"; 0 without `words`.
+[[nodiscard]] inline unsigned long figure_before(const std::string& line, const std::string& words) {
+  const auto end = line.find(words);
+  if (end == std::string::npos || end == 0) return 0;
+  const auto before = line.find_last_not_of("0123456789", end - 1);
+  return std::strtoul(line.c_str() + (before == std::string::npos ? 0 : before + 1), nullptr, 10);
+}
+
+// The words of a text with one blank between two, without its line breaks.
 [[nodiscard]] inline std::string in_one_line(const std::string& text) {
   std::istringstream stream(text);
   std::string line;

@@ -8,7 +8,7 @@
 
 namespace harness {
 
-// A file of text in a folder of its own, removed at the end.
+// A text file in a temporary folder.
 class TextFile {
  public:
   explicit TextFile(std::string_view text = "") : path_(folder_.path() + "/file") { write(text); }

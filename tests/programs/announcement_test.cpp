@@ -1,15 +1,6 @@
-#include "harness/client_socket.hpp"
 #include "harness/server_process.hpp"
 #include "harness/stalled_reader.hpp"
-#include "harness/text.hpp"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <gtest/gtest.h>
-
-#include <array>
 #include <filesystem>
 
 namespace {
@@ -30,9 +21,7 @@ TEST(Announcement, IsOneLineWithTheRealPortOnceConnectionsAreTaken) {
 }
 
 TEST(Announcement, SurvivesAStandardOutputThatTakesNothing) {
-  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = full});
-  ::close(full);
+  Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 >/dev/full", TCPSERVER_PROGRAM});
   EXPECT_TRUE(server.says("standard output: No space left on device\n")) << server.errors();
   expect_stops(server);
 }
@@ -42,8 +31,7 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
   Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 <&- >&-", TCPSERVER_PROGRAM});
   EXPECT_TRUE(server.says("listening on port ")) << server.errors();
   for (const char* fd : {"0", "1"}) {
-    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/fd/" + fd),
-              "/dev/null");
+    EXPECT_EQ(std::filesystem::read_symlink(proc_folder(server.pid()) / "fd" / fd), "/dev/null");
   }
   expect_stops(server);
 }
@@ -53,16 +41,6 @@ TEST(Announcement, WithoutAReaderDoesNotBlockTheServer) {
   Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = reader.fd()});
   EXPECT_TRUE(server.says("\n"));
   expect_stops(server);
-}
-
-TEST(Log, WithoutAReaderDoesNotEndTheServer) {
-  std::array<int, 2> pipe{};
-  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
-  ::close(pipe[0]);
-  ServerProcess server({"-v"}, {.environment = {"TCPSERVER_UNKNOWN=1"}, .errors_fd = pipe[1]});
-  ::close(pipe[1]);
-  for (int i = 0; i < 3; ++i) open_session(server).close();
-  EXPECT_EQ(server.stop(), 0);
 }
 
 }  // namespace

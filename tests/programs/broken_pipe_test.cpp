@@ -1,17 +1,10 @@
 #include "harness/own_listener.hpp"
-#include "harness/process.hpp"
 #include "harness/server_process.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
 #include <array>
-#include <string>
-#include <utility>
-#include <vector>
 
 // Programs whose output has no reader.
 namespace {
@@ -37,7 +30,7 @@ class BrokenPipe : public ::testing::Test {
     EXPECT_EQ(run(command, options).ending, expected) << ::testing::PrintToString(command);
   }
 
-  int pipe = -1;  // nobody reads it
+  int pipe = -1;  // it has no reader
 };
 
 TEST_F(BrokenPipe, OnStandardErrorKeepsExitStatus) {
@@ -67,18 +60,17 @@ TEST_F(BrokenPipe, OnStandardOutputExitsWith74) {
     }
   }
   expect_ending({TCPBACKLOG_PROGRAM, "size", "--rate", "1", "--accept-time", "1ms"}, {.output_fd = pipe}, 74);
-}
-
-TEST_F(BrokenPipe, OnBothOutputsExitsWith74) {
   expect_ending({TCPSERVER_PROGRAM, "--help"}, {.output_fd = pipe, .errors_fd = pipe}, 74);
 }
 
-// tcpclient dies by SIGPIPE like other filters.
-TEST_F(BrokenPipe, OnStandardOutputEndsTcpclientBySigpipe) {
-  ServerProcess server({"--bind", "127.0.0.1"});
+// A server goes on, and tcpclient dies by SIGPIPE like other filters.
+TEST_F(BrokenPipe, EndsTcpclientBySigpipeAndNoServer) {
+  ServerProcess server({"-v", "--bind", "127.0.0.1"},
+                       {.environment = {"TCPSERVER_UNKNOWN=1"}, .errors_fd = pipe});
   const auto port = std::to_string(server.port());
   expect_ending({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--message", "x"}, {.output_fd = pipe}, -SIGPIPE);
   expect_ending({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--clients", "2"}, {.output_fd = pipe}, -SIGPIPE);
+  EXPECT_EQ(server.stop(), 0);
 }
 
 }  // namespace

@@ -1,10 +1,4 @@
 #include "harness/one_session.hpp"
-#include "harness/text.hpp"
-
-#include <signal.h>
-#include <sys/socket.h>
-
-#include <gtest/gtest.h>
 
 #include <thread>
 
@@ -19,13 +13,12 @@ class Child : public OneSession {
     return std::stoul(status_of(child, line), nullptr, 16);
   }
   static unsigned long bit(int signal) { return 1UL << (signal - 1); }
-  void start_server(const std::vector<std::string>& options) {
-    server = std::make_unique<ServerProcess>(options);
-  }
 };
 
+// Some programs leave a descriptor open in those that they start.
 TEST_F(Child, HasItsConnectionAndNoOtherDescriptor) {
-  start({"--bind", "127.0.0.1", "--bind", "127.0.0.2"});
+  start({"--bind", "127.0.0.1", "--bind", "127.0.0.2"}, {"sh", "-c", "exec \"$@\" 9</dev/null", "sh"});
+  EXPECT_GE(descriptors_of(server->pid()), 6U);
   EXPECT_EQ(descriptors_of(child), 1U);
 }
 
@@ -39,19 +32,13 @@ TEST_F(Child, BlocksAllSignalsOfItsParent) {
   }
 }
 
-TEST_F(Child, SurvivesSignalsThatAreMeantForItsParent) {
-  start();
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) ::kill(child, signal);
-  EXPECT_EQ(echo_through(*client, "y"), "y");
-}
-
 TEST_F(Child, DrainsWhenTheWholeProcessGroupGetsSigterm) {
   start({}, {"setsid"});
   ASSERT_EQ(::kill(-server->pid(), SIGTERM), 0);
   ASSERT_TRUE(server->says("stopping: "));
   EXPECT_EQ(echo_through(*client, "y"), "y");
-  EXPECT_EQ(server->process().wait(), 0);
-  EXPECT_TRUE(contains(server->last_line(), "ended: 1 client closed;")) << server->last_line();
+  EXPECT_EQ(server->wait(), 0);
+  EXPECT_TRUE(contains(server->last_line(), "ended: 1 client closed;"));
 }
 
 TEST_F(Child, RunsUnderStrictSeccomp) {
@@ -71,13 +58,7 @@ TEST_F(Child, RunsUnderAFilterOfItsOwnInsideAnotherFilter) {
   EXPECT_EQ(std::stoi(status_of(child, "Seccomp_filters")),
             std::stoi(status_of(server->pid(), "Seccomp_filters")) + 1);
   EXPECT_EQ(echo_through(*client, ""), "");
-  EXPECT_TRUE(server->status_shows("ended: 1 client closed;")) << server->last_line();
-}
-
-TEST_F(Child, WithoutASandboxIsServedAndSaidSo) {
-  start({}, {UNDER_FILTER_PROGRAM, "--deny-seccomp"});
-  EXPECT_TRUE(server->says("children run without a sandbox"));
-  EXPECT_EQ(echo_through(*client, "y"), "y");
+  EXPECT_TRUE(server->status_shows("ended: 1 client closed;"));
 }
 
 TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
@@ -85,44 +66,36 @@ TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
   ::kill(child, SIGKILL);
   EXPECT_EQ(client->receive_all(), "");
   EXPECT_TRUE(server->status_shows("0 of 1000 sessions open, 1 accepted, 0 refused, ended: 1 killed;"));
-  EXPECT_TRUE(server->says(" (pid " + std::to_string(child) + ") was killed by SIGKILL\n")) << server->log();
-}
-
-TEST_F(Child, ResetIsAnEndLikeAnyOther) {
-  start();
-  client->reset();
-  EXPECT_TRUE(server->status_shows("ended: 1 reset;")) << server->last_line();
-  EXPECT_TRUE(server->said_nothing_unusual()) << server->log();
+  EXPECT_TRUE(server->says(" (pid " + std::to_string(child) + ") was killed by SIGKILL\n"));
 }
 
 TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
   for (const char* mode : {"fork", "iterative"}) {
-    start_server({"--idle-timeout", "200ms", "--mode", mode});
-    ClientSocket greedy(server->port());
+    ServerProcess either({"--idle-timeout", "200ms", "--mode", mode});
+    ClientSocket greedy(either.port());
     fill_until_stalled(greedy);
-    EXPECT_TRUE(server->status_shows("ended: 1 idle time-out;")) << mode << server->last_line();
+    EXPECT_TRUE(either.status_shows("ended: 1 idle time-out;")) << mode;
   }
 }
 
-// The kernel wakes a blocked writer only when a third of its send buffer is free, which takes a slow reader
-// of a large buffer longer than the time-out. Its bytes move all the same.
+// The kernel wakes a blocked writer only when a third of its send buffer is free. A slow reader of a large
+// buffer takes longer than the time-out for that, although its bytes move.
 TEST_F(Child, SlowReaderWhoseBytesMoveIsNotIdle) {
   const auto bytes = varied_bytes(16 << 20);
   for (const char* mode : {"fork", "iterative"}) {
-    start_server({"--idle-timeout", "500ms", "--mode", mode});
-    const auto bytes = varied_bytes(16 << 20);  // before the client can be idle
-    ClientSocket slow(server->port());
+    ServerProcess either({"--idle-timeout", "500ms", "--mode", mode});
+    ClientSocket slow(either.port());
     std::jthread sender([&] {
       slow.send(bytes);
       slow.half_close();
     });
     std::string received;
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 40; ++i) {
       received += slow.receive(20'000);
       std::this_thread::sleep_for(25ms);
     }
     received += slow.receive_all();
-    EXPECT_TRUE(received == bytes) << mode << ": " << received.size() << " bytes; " << server->status();
+    EXPECT_TRUE(received == bytes) << mode << ": " << received.size() << " bytes; " << either.status();
   }
 }
 

@@ -1,22 +1,15 @@
 #include "tcpserver/base/unique_fd.hpp"
 
-#include "harness/client_socket.hpp"
-#include "harness/proc.hpp"
-#include "harness/server_process.hpp"
 #include "harness/strace.hpp"
-#include "harness/text.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <cstdint>
+#include <memory>
 #include <random>
 #include <set>
 #include <thread>
-#include <vector>
 
 // An attacker who runs code in one child can write to everything that the child shares with its parent. These
 // tests do the same from outside, through /proc/PID/mem.
@@ -30,12 +23,12 @@ class SharedMemory {
   using Words = std::vector<std::uint64_t>;
 
   explicit SharedMemory(pid_t child)
-      : memory_(::open(("/proc/" + std::to_string(child) + "/mem").c_str(), O_RDWR | O_CLOEXEC)) {
-    for (const auto& line : lines_of(contents_of("/proc/" + std::to_string(child) + "/maps"))) {
+      : memory_(::open((proc_folder(child) / "mem").c_str(), O_RDWR | O_CLOEXEC)) {
+    for (const auto& line : lines_of(contents_of(proc_folder(child) / "maps"))) {
       if (!contains(line, " rw-s ")) continue;
       const auto begin = std::stoul(line, nullptr, 16);
       const auto end = std::stoul(line.substr(line.find('-') + 1), nullptr, 16);
-      parts_.push_back({begin, end - begin});
+      parts_.emplace_back(begin, end - begin);
     }
   }
   [[nodiscard]] bool is_open() const { return memory_.get() >= 0 && !parts_.empty(); }
@@ -43,26 +36,22 @@ class SharedMemory {
   // Overwrites all of it with what `next()` returns, word by word.
   template <typename Next>
   void overwrite(Next next) const {
-    for (const auto& part : parts_) {
-      Words words(part.size / sizeof(std::uint64_t));
+    for (const auto& [begin, size] : parts_) {
+      Words words(size / sizeof(std::uint64_t));
       std::generate(words.begin(), words.end(), next);
-      write(part.begin, words);
+      write(begin, words);
     }
   }
 
   // Overwrites the first word of each page: the bits by which children announce their end.
   void overwrite_first_words(std::uint64_t value) const {
     const auto page = static_cast<unsigned long>(::sysconf(_SC_PAGESIZE));
-    for (const auto& part : parts_) {
-      for (unsigned long at = 0; at < part.size; at += page) write(part.begin + at, {value});
+    for (const auto& [begin, size] : parts_) {
+      for (unsigned long at = 0; at < size; at += page) write(begin + at, {value});
     }
   }
 
  private:
-  struct Part {
-    unsigned long begin;
-    unsigned long size;
-  };
   void write(unsigned long address, const Words& words) const {
     const auto size = words.size() * sizeof(std::uint64_t);
     ASSERT_EQ(::pwrite(memory_.get(), words.data(), size, static_cast<off_t>(address)),
@@ -70,7 +59,7 @@ class SharedMemory {
   }
 
   tcpserver::base::UniqueFd memory_;
-  std::vector<Part> parts_;
+  std::vector<std::pair<unsigned long, unsigned long>> parts_;  // begin and size
 };
 
 class CompromisedChild : public Injection {
@@ -83,13 +72,12 @@ class CompromisedChild : public Injection {
     Injection::SetUp();
     if (IsSkipped()) return;
     if (raise_descriptor_limit() < held_sessions + 100) GTEST_SKIP() << "the descriptor limit is too low";
-    server = std::make_unique<ServerProcess>(
-        std::vector<std::string>{"--drain-timeout", "0"}, no_search_for_leaks(),
-        std::vector<std::string>{"strace", "-D", "-qq", "-o", log_path(), "-e", "trace=kill,wait4"});
+    server = std::make_unique<ServerProcess>(std::vector<std::string>{"--drain-timeout", "0"},
+                                             no_search_for_leaks(), tracing("kill,wait4"));
     for (std::size_t i = 0; i < held_sessions; ++i) {
       held.push_back(open_session(*server));
       // The first client's child is the attacker: it stays until the end.
-      if (i == 0) attacker = std::make_unique<SharedMemory>(children_of(server->pid()).at(0).pid);
+      if (i == 0) attacker = std::make_unique<SharedMemory>(child_of(*server));
     }
     if (!attacker->is_open()) GTEST_SKIP() << "no right to write to the memory of a child";
     accepted = held_sessions;
@@ -97,12 +85,18 @@ class CompromisedChild : public Injection {
     ASSERT_EQ(children.size(), held_sessions);
   }
 
-  // Innocent clients come and go while `attack` goes on, each with as many bytes as it has sent.
+  // Attacks again and again until the thread is stopped.
   template <typename Attack>
-  void churn_during(Attack attack) {
-    std::jthread attacking([&](const std::stop_token& stop) {
+  static std::jthread repeat(Attack attack) {
+    return std::jthread([attack](const std::stop_token& stop) {
       while (!stop.stop_requested()) attack();
     });
+  }
+
+  // Other clients come and go during the attack. Each gets its echo.
+  template <typename Attack>
+  void churn_during(Attack attack) {
+    const auto attacking = repeat(attack);
     constexpr int rounds = 100;
     for (int round = 0; round < rounds; ++round) {
       ClientSocket client(server->port());
@@ -113,15 +107,12 @@ class CompromisedChild : public Injection {
   }
 
   void expect_held_sessions_work() {
-    for (auto& client : held) {
-      ASSERT_TRUE(client.send("y"));
-      ASSERT_EQ(client.receive(1), "y");
-    }
+    for (auto& client : held) ASSERT_TRUE(echoes(client));
   }
 
-  // All of its kill(2) and wait4(2) calls so far were meant for its own children.
+  // It called kill(2) and wait4(2) for its own children only.
   void expect_only_own_children_were_meant() const {
-    for (const auto& line : lines_of(contents_of(log_path()))) {
+    for (const auto& line : lines_of(trace())) {
       if (line.starts_with("wait4(")) {
         EXPECT_FALSE(line.starts_with("wait4(0,")) << line;
       } else if (line.starts_with("kill(")) {
@@ -147,27 +138,23 @@ TEST_F(CompromisedChild, CannotCorruptServerOrSessions) {
 
   // Many leave while all bits say that everybody has left.
   {
-    std::jthread attacking([&](const std::stop_token& stop) {
-      while (!stop.stop_requested()) attacker->overwrite_first_words(~std::uint64_t{0});
-    });
+    const auto attacking = repeat([this] { attacker->overwrite_first_words(~std::uint64_t{0}); });
     for (std::size_t i = 0; i < sessions_that_leave; ++i) held.pop_back();
-    const auto left = std::to_string(held.size());
-    EXPECT_TRUE(server->status_shows(left + " of 1000 sessions open")) << server->last_line();
+    EXPECT_TRUE(server->status_shows(std::to_string(held.size()) + " of 1000 sessions open"));
   }
   expect_held_sessions_work();
 
   const auto total = std::to_string(accepted);
   const auto ended = std::to_string(accepted - held.size());
   EXPECT_TRUE(
-      server->status_shows(total + " accepted, 0 refused, ended: " + ended + " client closed; 0 failed"))
-      << server->last_line();
-  EXPECT_TRUE(contains(server->last_line(), "children reaped: " + ended + ",")) << server->last_line();
+      server->status_shows(total + " accepted, 0 refused, ended: " + ended + " client closed; 0 failed"));
+  EXPECT_TRUE(contains(server->last_line(), "children reaped: " + ended + ","));
 
   attacker->overwrite_first_words(~std::uint64_t{0});
   EXPECT_EQ(server->stop(), 0);
   const auto last = server->last_line();
-  EXPECT_TRUE(contains(last, "0 of 1000 sessions open, " + total + " accepted")) << last;
-  EXPECT_TRUE(contains(last, "children reaped: " + total + ",")) << last;
+  EXPECT_TRUE(contains(last, "0 of 1000 sessions open, " + total + " accepted"));
+  EXPECT_TRUE(contains(last, "children reaped: " + total + ","));
   expect_only_own_children_were_meant();
 }
 

@@ -1,17 +1,13 @@
 #pragma once
 
-#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
-#include "harness/text.hpp"
 
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -19,13 +15,7 @@ namespace harness {
 
 namespace fs = std::filesystem;
 
-inline bool is_running(pid_t pid) {
-  const auto state = status_of(pid, "State");
-  return !state.empty() && !state.starts_with("Z");
-}
-
-// Daemons in a folder of their own. A daemon is nobody's child: it is known by a variable of its environment,
-// and ended by that.
+// Daemons in a temporary folder. A daemon is no child of the test: a variable of its environment marks it.
 class Daemon : public ::testing::Test {
  protected:
   Daemon() { ::chmod(folder.c_str(), 0755); }
@@ -33,26 +23,25 @@ class Daemon : public ::testing::Test {
     for (const pid_t pid : daemons()) ::kill(pid, SIGKILL);
   }
 
-  // What a starter says and how it ends. `options` beside --daemonize, --port 0 and the pid file.
-  Finished start(std::vector<std::string> options = {}) { return run(command(std::move(options)), marked()); }
-  // The same, by a script that gets the command line as $0 and $@.
-  Finished start_by_shell(const std::string& script, std::vector<std::string> options = {}) {
-    std::vector<std::string> words{"/bin/sh", "-c", script};
-    for (const auto& word : command(std::move(options))) words.push_back(word);
+  // Starts a daemon with these options. Returns the output and ending of the starter.
+  Finished start(const std::vector<std::string>& options = {}) { return run(command(options), marked()); }
+  // The same by a script that gets the command line as $0 and $@.
+  Finished start_by_shell(const std::string& script, const std::vector<std::string>& options = {}) {
+    auto words = command(options);
+    words.insert(words.begin(), {"/bin/sh", "-c", script});
     return run(words, marked());
   }
-  std::vector<std::string> command(std::vector<std::string> options) const {
-    options.insert(options.begin(),
-                   {TCPSERVER_PROGRAM, "--daemonize", "--port", "0", "--pid-file", pid_file.string()});
-    return options;
+  std::vector<std::string> command(const std::vector<std::string>& options) const {
+    return command_line(command_line({}, {"--daemonize", "--port", "0", "--pid-file", pid_file.string()}),
+                        options);
   }
   SpawnOptions marked() const { return {.environment = {mark_}}; }
   std::vector<pid_t> daemons() const { return processes_with(mark_); }
   pid_t pid() const { return std::atoi(contents_of(pid_file).c_str()); }
-  void stop() {
+  void stop(int signal = SIGTERM) {
     const pid_t server = pid();
     ASSERT_GT(server, 1);
-    ::kill(server, SIGTERM);
+    ::kill(server, signal);
     EXPECT_TRUE(eventually([&] { return !is_running(server); }));
   }
 

@@ -1,16 +1,9 @@
-#include "harness/client_socket.hpp"
-#include "harness/proc.hpp"
-#include "harness/server_process.hpp"
 #include "harness/strace.hpp"
-#include "harness/text.hpp"
-#include "harness/text_file.hpp"
+#include "harness/temporary_folder.hpp"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <gtest/gtest.h>
 
 #include <stdexcept>
 #include <thread>
@@ -27,10 +20,10 @@ TEST_P(AcceptFault, IsSurvivedAndTheClientServed) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--bind", "127.0.0.1", "--mode", mode}, no_search_for_leaks(),
                          failing("accept4", std::string("error=") + GetParam() + ":when=1..2"));
-    EXPECT_TRUE(serves(server)) << "the very client whose accept failed: it stays in the queue";
+    EXPECT_TRUE(serves(server)) << "the client stays in the queue";
     EXPECT_TRUE(serves(server));
     EXPECT_EQ(injected(), 2U);
-    EXPECT_TRUE(contains(server.status(), "; 0 failed forks, 2 accept errors;")) << server.last_line();
+    EXPECT_TRUE(contains(server.status(), "; 0 failed forks, 2 accept errors;"));
     EXPECT_EQ(server.stop(), 0);
   }
 }
@@ -92,9 +85,9 @@ TEST_F(Fork, CostsThatClientAloneIfItFails) {
       ClientSocket unlucky(server.port());
       EXPECT_TRUE(unlucky.is_reset()) << "an orderly end would look like an answer";
     }
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no place is lost: there are but two";
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no place is lost";
     EXPECT_EQ(injected(), 3U);
-    EXPECT_TRUE(server.status_shows("0 of 2 sessions open, 7 accepted, 3 refused")) << server.last_line();
+    EXPECT_TRUE(server.status_shows("0 of 2 sessions open, 7 accepted, 3 refused"));
   }
 }
 
@@ -118,7 +111,7 @@ TEST_F(Ppoll, BacksOffIfItFails) {
   }
 }
 
-// Nobody can be served by a server that cannot wait, but it hears signals and uses no processor.
+// The server serves nobody then, but it hears signals and uses no processor.
 TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
   for (const char* mode : {"fork", "iterative"}) {
     // The first is the announcement's.
@@ -144,25 +137,29 @@ TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
                        failing("prctl", plain ? "error=EPERM:when=2..3" : "error=EPERM:when=2", {"-f"}));
   EXPECT_THROW(static_cast<void>(open_session(server)), std::runtime_error);
   EXPECT_TRUE(server.says(") could not enter its sandbox and served nobody\n")) << server.log();
-  EXPECT_TRUE(contains(server.status(), "ended: 1 sandbox refused;")) << server.last_line();
+  EXPECT_TRUE(contains(server.status(), "ended: 1 sandbox refused;"));
   // Those of the child, and the server's own, which set no_new_privs again.
   EXPECT_GE(injected(), plain ? 3U : 2U);
 }
 
 TEST_F(CloseRange, LeavesNoDescriptorToAChildIfItFails) {
-  ServerProcess server({"--bind", "127.0.0.1,127.0.0.2"}, no_search_for_leaks(),
-                       failing("close_range", "error=ENOSYS", {"-f"}));
-  auto client = open_session(server);
-  EXPECT_EQ(descriptors_of(children_of(server.pid()).at(0).pid), 1U);
-  EXPECT_GE(injected(), 1U);
+  const TemporaryFolder folder;
+  for (const bool records : {false, true}) {
+    std::vector<std::string> options{"--bind", "127.0.0.1,127.0.0.2"};
+    if (records) options.insert(options.end(), {"--record", folder.path()});
+    ServerProcess server(options, no_search_for_leaks(), failing("close_range", "error=ENOSYS", {"-f"}));
+    auto client = open_session(server);
+    EXPECT_EQ(descriptors_of(child_of(server)), records ? 2U : 1U);
+    EXPECT_GE(injected(), 1U);
+  }
 }
 
-// Every other read and write of a live session is interrupted. Without the sandbox, in which strace's way to
-// make a call fail is a forbidden call.
+// Every other read and write of a live session is interrupted. The sandbox forbids the call that strace puts
+// in its place.
 TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);
-  const auto child = children_of(server.pid()).at(0).pid;
+  const auto child = child_of(server);
   Process strace({"strace", "-o", log_path(), "-p", std::to_string(child), "-e", "trace=read,write", "-e",
                   "inject=read,write:error=EINTR:when=1+2"});
   ASSERT_TRUE(strace.says("attached")) << strace.errors();
@@ -170,7 +167,7 @@ TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   EXPECT_TRUE(echo_through(client, bytes) == bytes);
   strace.wait();
   EXPECT_GE(injected(), 10U);
-  EXPECT_TRUE(server.status_shows("ended: 1 client closed;")) << server.last_line();
+  EXPECT_TRUE(server.status_shows("ended: 1 client closed;"));
 }
 
 // Somebody who has the same socket shuts it down: accept fails with EINVAL for ever.
@@ -181,35 +178,34 @@ TEST(LostListener, IsGivenUpAndTheOthersGoOn) {
   const auto copies = copies_of_listeners(server.pid());
   if (copies.size() != 2) GTEST_SKIP() << "the server's sockets cannot be had here";
   ClientSocket session(server.port(), AF_INET, "127.0.0.2");
-  ASSERT_TRUE(session.send("x"));
-  ASSERT_EQ(session.receive(1), "x");
+  ASSERT_TRUE(echoes(session));
 
   ASSERT_EQ(::shutdown(copies[0], SHUT_RD), 0);
-  ASSERT_TRUE(server.says(" listens no more: accept: Invalid argument; the others go on\n")) << server.log();
+  ASSERT_TRUE(server.says(" listens no more: accept: Invalid argument; the others go on\n"));
   const auto before = processor_time_of(server.pid());
   std::this_thread::sleep_for(400ms);
   EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
   ClientSocket other(server.port(), AF_INET, "127.0.0.2");
   EXPECT_EQ(echo_through(other, "still"), "still");
-  // A listen(2) on the lost one would have it take clients whom nobody accepts.
-  file.write("backlog = 9\n");
-  server.process().signal(SIGHUP);
-  ASSERT_TRUE(server.says("in effect 9"));
+  // A listen(2) on the lost one would let it take clients that nobody accepts.
+  ASSERT_TRUE(server.reload(file, "backlog = 9\n", "in effect 9"));
   EXPECT_FALSE(ClientSocket(server.port(), AF_INET, "127.0.0.1").connected());
 
   ASSERT_EQ(::shutdown(copies[1], SHUT_RD), 0);
   ASSERT_TRUE(server.says("accept: Invalid argument; there is none left\n"));
   EXPECT_EQ(echo_through(session, "to its end"), "to its end");
-  EXPECT_EQ(server.process().wait(), 71) << "a supervisor should start another";
+  EXPECT_EQ(server.wait(), 71);
   for (const int copy : copies) ::close(copy);
 }
 
-// What a limit on a log file's size does to whoever writes: SIGXFSZ, which would end the server.
+// A write beyond the limit raises SIGXFSZ, which would end the server. A full disk is the other case.
 TEST(LogAtItsSizeLimit, DoesNotEndTheServer) {
   const TextFile log;
-  ServerProcess server({"-v"}, {}, {"/bin/sh", "-c", "ulimit -f 1; exec \"$0\" \"$@\" 2>>" + log.path()});
-  for (int i = 0; i < 60; ++i) ASSERT_TRUE(serves(server)) << i;
-  EXPECT_EQ(server.stop(), 0);
+  for (const auto& path : {log.path(), std::string("/dev/full")}) {
+    ServerProcess server({"-v"}, {}, {"/bin/sh", "-c", "ulimit -f 1; exec \"$0\" \"$@\" 2>>" + path});
+    for (int i = 0; i < 60; ++i) ASSERT_TRUE(serves(server)) << i;
+    EXPECT_EQ(server.stop(), 0);
+  }
 }
 
 }  // namespace

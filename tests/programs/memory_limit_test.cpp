@@ -1,23 +1,17 @@
 #include "tcpserver/kernel/memory_limit.hpp"
 
-#include "harness/figure.hpp"
-#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/temporary_folder.hpp"
-#include "harness/text.hpp"
 
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <vector>
+#include <memory>
 
 // Tests which process the OOM killer chooses.
 namespace {
@@ -31,7 +25,7 @@ bool write_to(const fs::path& file, const std::string& text) {
   return stream.good();
 }
 
-// A cgroup of the test's own, with a memory limit. Removed at the end, when its processes are gone.
+// A cgroup with a memory limit. The destructor removes it when its processes are gone.
 class MemoryCgroup {
  public:
   explicit MemoryCgroup(unsigned long limit) {
@@ -79,17 +73,8 @@ class MemoryCgroup {
   bool works_ = false;
 };
 
-struct Start {
-  const char* name;
-  std::vector<std::string> options;
-  std::vector<std::string> wrapper;
-};
-
-void PrintTo(const Start& start, std::ostream* stream) {
-  *stream << start.name;
-}
-
-class OutOfMemory : public ::testing::TestWithParam<Start> {
+// The parameter is the user of the server and how it gets there.
+class OutOfMemory : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr std::size_t most_clients = 4000;
 
@@ -101,16 +86,17 @@ class OutOfMemory : public ::testing::TestWithParam<Start> {
   }
 
   void start() {
-    auto options = GetParam().options;
-    options.insert(options.end(),
-                   {"--max-connections", std::to_string(most_clients), "--drain-timeout", "0"});
+    const std::string way = GetParam();
+    std::vector<std::string> options{"--max-connections", std::to_string(most_clients), "--drain-timeout",
+                                     "0"};
+    if (way == "UserOption") options.insert(options.end(), {"--user", "nobody"});
     auto wrapper = cgroup.wrapper();
-    wrapper.insert(wrapper.end(), GetParam().wrapper.begin(), GetParam().wrapper.end());
-    wrapper.push_back(program.path());
+    const auto command = way == "StartedAsUser" ? program.as_user() : std::vector{program.path()};
+    wrapper.insert(wrapper.end(), command.begin(), command.end());
     server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
   }
 
-  // Connects clients that do nothing else.
+  // Connects clients that send nothing.
   void connect(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       clients.emplace_back(server->port());
@@ -118,8 +104,8 @@ class OutOfMemory : public ::testing::TestWithParam<Start> {
     }
   }
 
-  // Forks a process that fills a file in memory, charged to the cgroup, until the kernel has killed that many
-  // others. The file is not part of its score.
+  // Forks a process that fills a file in memory, charged to the cgroup but not to its score, until the kernel
+  // has killed that many others.
   [[nodiscard]] pid_t fill_memory_until(unsigned long kills) const {
     const pid_t hog = ::fork();
     if (hog != 0) return hog;
@@ -135,34 +121,26 @@ class OutOfMemory : public ::testing::TestWithParam<Start> {
 
   void expect_it_serves_the_next_client() {
     clients.clear();
-    ClientSocket next(server->port());
-    EXPECT_EQ(echo_through(next, "hello"), "hello");
+    EXPECT_TRUE(serves(*server));
     EXPECT_FALSE(contains(server->log(), "oom_score_adj"));
     EXPECT_EQ(server->stop(), 0);
   }
 
   MemoryCgroup cgroup{16UL << 20};
-  PublicCopy program{TCPSERVER_PROGRAM};
+  PublicCopy program;
   std::unique_ptr<ServerProcess> server;
   std::vector<ClientSocket> clients;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Users, OutOfMemory,
-    ::testing::Values(
-        Start{"Root", {}, {}}, Start{"UserOption", {"--user", "nobody"}, {}},
-        Start{"StartedAsUser", {}, {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}}),
-    [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Users, OutOfMemory, ::testing::Values("Root", "UserOption", "StartedAsUser"),
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
   start();
-  ClientSocket first(server->port());
-  ASSERT_TRUE(first.send("x"));
-  ASSERT_EQ(first.receive(1), "x");
+  auto first = open_session(*server);
   connect(3000);
-  EXPECT_TRUE(server->says("memory is short")) << server->log();
-  ASSERT_TRUE(first.send("y"));
-  EXPECT_EQ(first.receive(1), "y");
+  EXPECT_TRUE(server->says("memory is short"));
+  EXPECT_TRUE(echoes(first));
   expect_it_serves_the_next_client();
 }
 
@@ -202,17 +180,14 @@ TEST_P(OutOfMemory, KernelKillsSessionsNotTheServer) {
   EXPECT_GT(figure_before(server->last_line(), " killed"), 0U) << server->last_line();
 }
 
+int score(pid_t pid) {
+  return std::stoi(contents_of(proc_folder(pid) / "oom_score_adj"));
+}
+
 TEST_P(OutOfMemory, ScoreOfAChildIsAboveTheServers) {
   start();
-  ClientSocket client(server->port());
-  ASSERT_TRUE(client.send("x"));
-  ASSERT_EQ(client.receive(1), "x");
-  const auto score = [](pid_t pid) {
-    return std::stoi(contents_of("/proc/" + std::to_string(pid) + "/oom_score_adj"));
-  };
-  const auto children = children_of(server->pid());
-  ASSERT_EQ(children.size(), 1U);
-  EXPECT_EQ(score(children[0].pid), std::min(1000, score(::getpid()) + 500));
+  auto client = open_session(*server);
+  EXPECT_EQ(score(child_of(*server)), std::min(1000, score(::getpid()) + 500));
   EXPECT_TRUE(eventually([&] { return score(server->pid()) == score(::getpid()); })) << "it is lowered again";
 }
 
@@ -220,10 +195,7 @@ TEST(MemoryWithoutLimit, LeavesTheScoreOfChildrenAlone) {
   if (tcpserver::kernel::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
   ServerProcess server;
   auto client = open_session(server);
-  const auto children = children_of(server.pid());
-  ASSERT_EQ(children.size(), 1U);
-  EXPECT_EQ(contents_of("/proc/" + std::to_string(children[0].pid) + "/oom_score_adj"),
-            contents_of("/proc/" + std::to_string(server.pid()) + "/oom_score_adj"));
+  EXPECT_EQ(score(child_of(server)), score(server.pid()));
 }
 
 }  // namespace

@@ -1,24 +1,17 @@
-#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
 #include "harness/system_call.hpp"
-#include "harness/text.hpp"
+#include "harness/temporary_folder.hpp"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <string>
 #include <thread>
-#include <vector>
 
-// What --record leaves of a session.
+// The files that --record leaves.
 namespace {
 
 using namespace harness;
@@ -34,15 +27,8 @@ class Recorded : public ::testing::Test {
   fs::path file_of(const ClientSocket& client) const {
     return folder / ("tcpserver.127.0.0.1:" + std::to_string(client.own_port()) + ".dat");
   }
-  std::vector<fs::path> files() const {
-    std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(folder)) found.push_back(entry.path());
-    std::sort(found.begin(), found.end());
-    return found;
-  }
-
   static unsigned long descriptor_of(pid_t process, const fs::path& file) {
-    for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
+    for (const auto& entry : fs::directory_iterator(proc_folder(process) / "fd")) {
       std::error_code ignored;
       if (fs::equivalent(entry.path(), file, ignored)) return std::stoul(entry.path().filename());
     }
@@ -66,7 +52,6 @@ TEST_P(RecordedInMode, IsWhatTheClientSent) {
     EXPECT_EQ(echo_through(client, bytes).size(), size);
     EXPECT_EQ(contents_of(file), bytes) << size << " bytes";
   }
-  EXPECT_EQ(files().size(), 4U);
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(occurrences(server.log(), "record"), 0U) << server.log();
 }
@@ -82,47 +67,7 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
   EXPECT_FALSE(contains(server.log(), "the recording of")) << "no failure";
 }
 
-TEST_F(Recorded, IsWholeForEachOfManyLargeOnesAtOnce) {
-  ServerProcess server(recording());
-  constexpr std::size_t count = 8;
-  std::vector<ClientSocket> clients;
-  std::vector<std::thread> senders;
-  for (std::size_t i = 0; i < count; ++i) clients.emplace_back(server.port());
-  std::vector<std::string> sent(count);
-  std::vector<std::string> answers(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    sent[i] = varied_bytes(3'000'000 + i, static_cast<std::uint32_t>(i + 1));
-    senders.emplace_back([&, i] { answers[i] = echo_through(clients[i], sent[i]); });
-  }
-  for (auto& sender : senders) sender.join();
-  for (std::size_t i = 0; i < count; ++i) {
-    EXPECT_TRUE(answers[i] == sent[i]) << "client " << i;
-    EXPECT_TRUE(contents_of(file_of(clients[i])) == sent[i]) << "client " << i;
-  }
-}
-
-TEST_F(Recorded, EndsOnAFullDiskAndTheSessionDoesNot) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can mount a disk that is soon full";
-  if (run({"unshare", "-m", "true"}).ending != 0) GTEST_SKIP() << "no mount namespaces here";
-  ServerProcess server(recording({"-v"}), {},
-                       {"unshare", "-m", "/bin/sh", "-c",
-                        "mount -t tmpfs -o size=64k tmpfs '" + folder.string() + "' && exec \"$0\" \"$@\""});
-  const auto bytes = varied_bytes(3'000'000);
-  ClientSocket client(server.port());
-  EXPECT_EQ(echo_through(client, bytes), bytes);
-  ClientSocket next(server.port());
-  EXPECT_EQ(echo_through(next, "next"), "next");
-  EXPECT_EQ(server.stop(), 0);
-  const auto& log = server.log();
-  EXPECT_TRUE(contains(log, " after 65536 bytes: No space left on device\n"));
-  EXPECT_LE(occurrences(log, "No space left on device"), 2U)
-      << "once a session, and no more than once a second\n"
-      << log;
-  EXPECT_TRUE(contains(log, " bytes_in=3000000 bytes_out=3000000 "));
-  EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=65536\n"));
-}
-
-// Found out by a write that fails, as on a full disk. SIGXFSZ, which comes with it, must not end the child.
+// A write fails, as on a full disk. The SIGXFSZ that comes with it must not end the child.
 TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
   ServerProcess server(recording({"-v"}));
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_FSIZE, 70'000));
@@ -137,26 +82,30 @@ TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
   EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=70000\n"));
 }
 
-// The connection has the last one.
+// The connection takes the last descriptor.
 TEST_F(Recorded, IsNotWhereDescriptorsAreShort) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_of(server.pid()) + 1));
-  ClientSocket client(server.port());
-  EXPECT_EQ(echo_through(client, "echoed"), "echoed");
-  EXPECT_TRUE(files().empty());
+  EXPECT_TRUE(serves(server));
+  EXPECT_TRUE(fs::is_empty(folder));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), ": Too many open files\n"));
 }
 
-TEST_F(Recorded, NeedsAFolderThatTheUserMayWriteTo) {
-  if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
-  const PublicCopy program(TCPSERVER_PROGRAM);
-  const auto result = run({program.path(), "--port", "0", "--record", folder.string(), "--user", "nobody"});
-  EXPECT_EQ(result.ending, 73);
-  EXPECT_EQ(result.output, "");
-  EXPECT_TRUE(contains(result.errors, "--record"));
-  EXPECT_TRUE(contains(result.errors, "Permission denied"));
+// Root without capabilities is a user like others.
+TEST_F(Recorded, NeedsAFolderThatItsUserMayWriteTo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const PublicCopy program;
+  const auto expect_refused = [&](const std::vector<std::string>& options) {
+    const auto result = run(command_line({program.path(), "--port", "0"}, recording(options)));
+    EXPECT_EQ(result.ending, 73);
+    EXPECT_TRUE(contains(result.errors, "--record"));
+    EXPECT_TRUE(contains(result.errors, "Permission denied"));
+  };
+  expect_refused({"--user", "nobody"});
+  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  expect_refused({});
 }
 
 // The folder is opened before the switch to --user, which may have no way to its path.
@@ -166,7 +115,7 @@ TEST_F(Recorded, BelongsToTheUserEvenInAFolderThatTheUserCannotReach) {
   ASSERT_TRUE(fs::create_directory(place));
   ASSERT_EQ(::chmod(place.c_str(), 0777), 0);
   ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
-  const PublicCopy program(TCPSERVER_PROGRAM);
+  const PublicCopy program;
   ServerProcess server({"--record", place.string(), "--user", "nobody"}, {}, {program.path()});
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
@@ -176,23 +125,12 @@ TEST_F(Recorded, BelongsToTheUserEvenInAFolderThatTheUserCannotReach) {
   EXPECT_EQ(status.st_size, 1);
 }
 
-// Root whose capabilities are gone is a user like others.
-TEST_F(Recorded, NeedsAFolderThatRootMayWriteToWithoutCapabilities) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root has something to give up";
-  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
-  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--record", folder.string()});
-  EXPECT_EQ(result.ending, 73);
-  EXPECT_TRUE(contains(result.errors, "--record"));
-}
-
-// One more than without, for which it needs no further system call.
 TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   const auto before = descriptors_of(server.pid());
   const bool strict = TCPSERVER_TEST_SMALL_CHILDREN && !under_seccomp_filter();
-  std::vector<ClientSocket> clients;
-  for (int i = 0; i < 3; ++i) clients.push_back(open_session(server));
+  const auto clients = open_sessions(server, 3);
   for (const auto& child : children_of(server.pid())) {
     EXPECT_EQ(descriptors_of(child.pid), 2U);
     EXPECT_EQ(status_of(child.pid, "Seccomp"), strict ? "1" : "2");
@@ -200,14 +138,14 @@ TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
   EXPECT_TRUE(eventually([&] { return descriptors_of(server.pid()) == before; })) << "the parent keeps none";
 }
 
-// Low numbers are free, so that connection and file are apart, in either order.
+// Low numbers are free, so that connection and file are not adjacent, in either order.
 TEST_F(Recorded, SurvivesHolesAmongTheDescriptors) {
   ServerProcess server(
       recording(), {},
       {"/bin/sh", "-c", "exec 3<&- 5</dev/null 7</dev/null 9</dev/null; exec \"$0\" \"$@\""});
   for (int i = 0; i < 3; ++i) {
     auto client = open_session(server);
-    EXPECT_EQ(descriptors_of(children_of(server.pid()).at(0).pid), 2U);
+    EXPECT_EQ(descriptors_of(child_of(server)), 2U);
     client.half_close();
     EXPECT_EQ(client.receive_all(), "");
     EXPECT_EQ(contents_of(file_of(client)), "x");
@@ -223,8 +161,8 @@ TEST_F(Recorded, LimitHoldsForACompromisedChild) {
     ServerProcess server(recording({"--record-limit", std::to_string(limit)}), {}, wrapper);
     auto client = open_session(server);
     const auto file = file_of(client);
-    const pid_t child = children_of(server.pid()).at(0).pid;
-    ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
+    const pid_t child = child_of(server);
+    ASSERT_TRUE(reaches_state(child, 'S'));
     const auto write = [&] {
       const std::string text(3 * limit, 'y');
       return call_in(child, SYS_write, {descriptor_of(child, file), in_text, text.size()}, text);
@@ -232,7 +170,7 @@ TEST_F(Recorded, LimitHoldsForACompromisedChild) {
     const auto first = write();
     if (!first.possible) GTEST_SKIP() << "no way to have a process make a call here";
     EXPECT_EQ(first.value, static_cast<long>(limit - 1));
-    ASSERT_TRUE(eventually([&] { return status_of(child, "State").starts_with("S"); }));
+    ASSERT_TRUE(reaches_state(child, 'S'));
     const auto second = write();
     EXPECT_EQ(second.killed_by, 0);
     EXPECT_EQ(second.value, -EFBIG);

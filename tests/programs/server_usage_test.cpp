@@ -1,8 +1,4 @@
-#include "harness/golden.hpp"
 #include "harness/server_process.hpp"
-#include "harness/text.hpp"
-
-#include <gtest/gtest.h>
 
 namespace {
 
@@ -36,11 +32,7 @@ TEST(Usage, VersionNamesTheProgram) {
   }
 }
 
-TEST(Usage, HelpThatCannotBeWrittenIsAnError) {
-  EXPECT_EQ(run({"sh", "-c", "exec \"$0\" --help >/dev/full", TCPSERVER_PROGRAM}).ending, 74);
-}
-
-// Which values are bad is a matter for the tests of the options.
+// The tests of the options try other bad values.
 TEST(Usage, BadInputGetsOneLineAndStatus64) {
   const struct {
     std::vector<std::string> options;
@@ -56,9 +48,7 @@ TEST(Usage, BadInputGetsOneLineAndStatus64) {
                    {{}, {"TCPSERVER_BACKLOG="}, "TCPSERVER_BACKLOG: ''"},
                    {{}, {"TCPSERVER_MODE=thread"}, "TCPSERVER_MODE: 'thread'"}};
   for (const auto& [options, variables, words] : bad_calls) {
-    std::vector<std::string> command{TCPSERVER_PROGRAM};
-    command.insert(command.end(), options.begin(), options.end());
-    const auto result = run(command, {.environment = variables});
+    const auto result = run(command_line({}, options), {.environment = variables});
     EXPECT_EQ(result.ending, 64) << words;
     EXPECT_EQ(result.output, "");
     EXPECT_EQ(lines_of(result.errors).size(), 1U) << result.errors;

@@ -1,4 +1,3 @@
-#include "harness/figure.hpp"
 #include "harness/json.hpp"
 #include "harness/stalled_reader.hpp"
 #include "harness/text.hpp"

@@ -1,26 +1,19 @@
 #include "harness/process.hpp"
 #include "harness/text.hpp"
 
-#include <sys/stat.h>
-
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 
-// scripts/soak.sh, for a few seconds: what an operator runs for hours.
+// scripts/soak.sh for a few seconds. Operators run it for hours.
 namespace {
 
 using namespace harness;
 
-Finished soak(const std::string& programs, const std::vector<std::string>& words) {
-  std::vector<std::string> command{SOAK_SCRIPT};
-  command.insert(command.end(), words.begin(), words.end());
-  return run(command, {.environment = {"BUILT_PROGRAMS=" + programs}});
-}
+const std::string built_programs = std::filesystem::path(TCPSERVER_PROGRAM).parent_path();
 
-std::string folder_of_programs() {
-  return std::filesystem::path(TCPSERVER_PROGRAM).parent_path();
+Finished soak(std::vector<std::string> words, const std::string& programs = built_programs) {
+  words.insert(words.begin(), SOAK_SCRIPT);
+  return run(words, {.environment = {"BUILT_PROGRAMS=" + programs}});
 }
 
 class Soak : public ::testing::TestWithParam<std::vector<std::string>> {
@@ -37,20 +30,20 @@ INSTANTIATE_TEST_SUITE_P(Jobs, Soak,
                          [](const auto& parameter) { return parameter.param[0]; });
 
 TEST_P(Soak, FindsNothingWrong) {
-  const auto result = soak(folder_of_programs(), GetParam());
+  const auto result = soak(GetParam());
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_TRUE(contains(result.errors, "soak: all is well\n"));
 }
 
-// It must be able to find something: a server that changes bytes.
+// A server changes bytes, and the script must find it.
 TEST(SoakItself, FindsWrongBytes) {
-  const PublicCopy program(TCPSERVER_PROGRAM);
+  const PublicCopy program;
   const auto folder = std::filesystem::path(program.path()).parent_path() / "wrong";
   std::filesystem::create_directory(folder);
   std::ofstream(folder / "tcpserver") << "#!/bin/sh\nexec " << program.path() << " --service upper \"$@\"\n";
   std::filesystem::permissions(folder / "tcpserver", std::filesystem::perms(0755));
   std::filesystem::create_symlink(TCPLOAD_PROGRAM, folder / "tcpload");
-  const auto result = soak(folder, {"short", "10"});
+  const auto result = soak({"short", "10"}, folder);
   EXPECT_EQ(result.ending, 1) << result.errors;
   EXPECT_TRUE(contains(result.errors, "WRONG: a client was not answered right"));
 }
@@ -58,9 +51,9 @@ TEST(SoakItself, FindsWrongBytes) {
 TEST(SoakItself, RefusesWhatIsNoJob) {
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"mixx"}, {"mix", "0"}, {"mix", "1", "2"}, {"held", "x"}}) {
-    const auto result = soak(folder_of_programs(), words);
+    const auto result = soak(words);
     EXPECT_EQ(result.ending, 64) << result.errors;
-    EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 1) << result.errors;
+    EXPECT_EQ(occurrences(result.errors, "\n"), 1U) << result.errors;
   }
 }
 

@@ -1,13 +1,6 @@
 #pragma once
 
-#include "harness/client_socket.hpp"
-#include "harness/process.hpp"
-#include "harness/text.hpp"
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <gtest/gtest.h>
+#include "harness/server_process.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -28,8 +21,8 @@ struct Shown {
   std::vector<Row> rows;
 };
 
-// Ages have blanks in them, and everything else has none.
-inline Row row_of(const std::string& line) {
+// The age may contain blanks; the other columns have none.
+inline Row parse_row(const std::string& line) {
   std::istringstream stream(line);
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
@@ -41,16 +34,11 @@ inline Row row_of(const std::string& line) {
 }
 
 inline Shown shown(const std::vector<std::string>& options, const std::vector<std::string>& wrapper = {}) {
-  auto command = wrapper;
-  const bool names_program = !command.empty() && command.back().ends_with("/tcpserver");
-  if (!names_program) command.emplace_back(TCPSERVER_PROGRAM);
-  command.emplace_back("--status");
-  command.insert(command.end(), options.begin(), options.end());
-  Shown result{run(command), {}, {}};
+  Shown result{run(command_line(command_line(wrapper, {"--status"}), options)), {}, {}};
   bool in_table = false;
   for (const auto& line : lines_of(result.finished.output)) {
     const bool heading = contains(line, " PEER ");
-    if (in_table && !heading) result.rows.push_back(row_of(line));
+    if (in_table && !heading) result.rows.push_back(parse_row(line));
     if (!in_table && !heading) result.head.push_back(line);
     in_table = in_table || heading;
   }
@@ -61,20 +49,15 @@ inline Shown shown_on(std::uint16_t port) {
   return shown({"--port", std::to_string(port)});
 }
 
-inline std::string address_of(const ClientSocket& client) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  ::getsockname(client.fd(), reinterpret_cast<sockaddr*>(&address), &size);
-  if (address.ss_family == AF_INET6) {
-    return "[::1]:" + std::to_string(ntohs(reinterpret_cast<sockaddr_in6&>(address).sin6_port));
-  }
-  return "127.0.0.1:" + std::to_string(ntohs(reinterpret_cast<sockaddr_in&>(address).sin_port));
+// A client whose session has echoed that many bytes.
+inline ClientSocket client_with_bytes(std::uint16_t port, std::size_t count) {
+  ClientSocket client(port);
+  EXPECT_TRUE(echoes(client, std::string(count, 'x')));
+  return client;
 }
 
-// Sends so many bytes, and takes them back.
-inline void echo(ClientSocket& client, std::size_t count) {
-  ASSERT_TRUE(client.send(std::string(count, 'x')));
-  ASSERT_EQ(client.receive(count).size(), count);
+inline std::string address_of(const ClientSocket& client) {
+  return client.own_address().text();
 }
 
 inline const Row* row_with_peer(const Shown& status, const std::string& peer) {

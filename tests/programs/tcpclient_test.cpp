@@ -2,6 +2,7 @@
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <unistd.h>
 

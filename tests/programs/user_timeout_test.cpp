@@ -1,17 +1,10 @@
-#include "harness/figure.hpp"
-#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
-#include "harness/text_file.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
-
-#include <fstream>
 #include <sstream>
 
 // How long the kernel keeps data that a client does not take (TCP_USER_TIMEOUT, tcp(7)).
@@ -45,27 +38,21 @@ TEST(UserTimeout, IsTheIdleTimeoutAndAtLeastTenSeconds) {
 TEST(UserTimeout, FollowsTheIdleTimeoutOfAReload) {
   const TextFile config("idle-timeout = 20s\n");
   ServerProcess server({"--config", config.path()});
-  config.write("idle-timeout = 30s\n");
-  server.process().signal(SIGHUP);
+  EXPECT_TRUE(server.reload(config, "idle-timeout = 30s\n", "idle-timeout 20s -> 30s"));
   EXPECT_TRUE(eventually([&] { return user_timeout_of(server) == 30 * seconds; }));
 }
 
-// Connections of this local port that the kernel keeps after both sides have closed: in LAST_ACK
-// (tcp_states.h).
+// The number of connections of this local port in LAST_ACK (tcp_states.h): the kernel keeps them after both
+// sides have closed.
 std::size_t orphans_of(std::uint16_t port) {
   constexpr const char* last_ack = "09";
-  std::ifstream table("/proc/net/tcp");
   std::size_t count = 0;
-  for (std::string line; std::getline(table, line);) {
+  for (const auto& line : lines_of(contents_of("/proc/net/tcp"))) {
     std::istringstream words(line);
-    std::string number;
-    std::string local;
-    std::string remote;
-    std::string state;
+    std::string number, local, remote, state;
     words >> number >> local >> remote >> state;
-    const auto colon = local.find(':');
-    if (colon == std::string::npos || state != last_ack) continue;
-    if (std::stoul(local.substr(colon + 1), nullptr, 16) == port) ++count;
+    if (state != last_ack) continue;
+    if (std::stoul(local.substr(local.find(':') + 1), nullptr, 16) == port) ++count;
   }
   return count;
 }
@@ -74,12 +61,10 @@ std::size_t orphans_of(std::uint16_t port) {
 TEST(UserTimeout, FreesTheDataOfAClientThatNeverReads) {
   ServerProcess server({"--idle-timeout", "10s"});
   ClientSocket client(server.port());
-  const int size = 32 * 1024;  // so that most of the data is in the server's system
-  ASSERT_EQ(::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+  client.set_receive_buffer(32 * 1024);  // so that most of the data is in the server's system
   ASSERT_TRUE(client.send(std::string(1'500'000, 'x')));
   client.half_close();
-  ASSERT_TRUE(eventually([&] { return figure_before(server.status(), " client closed") == 1; }))
-      << server.last_line();
+  ASSERT_TRUE(server.status_shows("ended: 1 client closed"));
   EXPECT_EQ(orphans_of(server.port()), 1U);
   EXPECT_TRUE(eventually([&] { return orphans_of(server.port()) == 0; }));
 }
