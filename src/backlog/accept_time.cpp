@@ -19,10 +19,8 @@ namespace {
 using base::Clock;
 using base::Duration;
 using base::ExitStatus;
-using base::SocketAddress;
 using base::StartError;
 using base::TimePoint;
-using base::UniqueFd;
 using kernel::ObservedListener;
 
 constexpr int most_rounds = 9;
@@ -105,7 +103,7 @@ class Measurement {
   [[nodiscard]] std::uint32_t room() const {
     return std::clamp<std::uint32_t>(listener_->limit.value_or(0), 1, connections_per_round);
   }
-  [[nodiscard]] const SocketAddress& address() const { return listener_->local; }
+  [[nodiscard]] const base::SocketAddress& address() const { return listener_->local; }
 
   // Sees one connection accepted, before many wait for it.
   void try_one() {
@@ -117,7 +115,7 @@ class Measurement {
 
   // Keeps up to `length` clients waiting in the queue.
   Round run(std::uint32_t length) {
-    std::vector<UniqueFd> clients;
+    std::vector<base::UniqueFd> clients;
     clients.reserve(connections_per_round);
     Round round;
     auto last_look = round.began;
@@ -164,7 +162,7 @@ class Measurement {
   ObservedListener look() {
     auto found = listener_;
     if (found) found->length = 0;
-    const auto picture = observer_.look(kernel::PortObserver::Look::listeners_only);
+    const auto picture = observer_.look(kernel::TcpSockets::Kind::listeners);
     bool listens = false;
     for (const auto& listener : picture.listeners) {
       if (!found) found = ObservedListener{.local = listener.local, .limit = listener.limit};
@@ -185,12 +183,12 @@ class Measurement {
     return *found;
   }
 
-  UniqueFd connect_and_end() const {
+  base::UniqueFd connect_and_end() const {
     auto address = listener_->local;
     if (address.is_wildcard()) {
-      address = *SocketAddress::parse(address.family() == AF_INET6 ? "::1" : "127.0.0.1", port_);
+      address = *base::SocketAddress::parse(address.family() == AF_INET6 ? "::1" : "127.0.0.1", port_);
     }
-    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    base::UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) throw base::system_error("make a socket for each client (ulimit -n)");
     const timeval limit = base::to_timeval(longest_wait);
     static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));

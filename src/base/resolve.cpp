@@ -17,23 +17,21 @@ namespace tcpserver::base {
 
 namespace {
 
-struct Lookup {
-  int error = 0;         // from getaddrinfo
-  int system_error = 0;  // errno if `error` is EAI_SYSTEM
-  std::vector<SocketAddress> addresses;
-};
+StartError not_found(ExitStatus status, const std::string& host, const std::string& why) {
+  return {status, "cannot find the host " + in_quotes(host) + ": " + why};
+}
 
-Lookup look_up(const std::string& host, std::uint16_t port) {
+std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  Lookup result;
-  result.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  result.system_error = errno;
-  if (result.error != 0) return result;
+  if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0) {
+    const std::string why = error == EAI_SYSTEM ? error_text(errno) : ::gai_strerror(error);
+    throw not_found(error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host, host, why);
+  }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-  auto& addresses = result.addresses;
+  std::vector<SocketAddress> addresses;
   for (; found != nullptr; found = found->ai_next) {
     auto address = SocketAddress::from(found->ai_addr);
     if (!address) continue;
@@ -41,11 +39,7 @@ Lookup look_up(const std::string& host, std::uint16_t port) {
     if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
       addresses.push_back(*address);
   }
-  return result;
-}
-
-StartError not_found(ExitStatus status, const std::string& host, const std::string& why) {
-  return {status, "cannot find the host " + in_quotes(host) + ": " + why};
+  return addresses;
 }
 
 }  // namespace
@@ -53,7 +47,7 @@ StartError not_found(ExitStatus status, const std::string& host, const std::stri
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                    std::optional<TimePoint> deadline) {
   // getaddrinfo has no time-out. It runs in a thread, which is left behind if it takes too long.
-  std::packaged_task<Lookup()> task([host, port] { return look_up(host, port); });
+  std::packaged_task<std::vector<SocketAddress>()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();
   try {
     std::thread(std::move(task)).detach();
@@ -63,12 +57,7 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
   if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
     throw not_found(ExitStatus::temp_fail, host, "timed out");
   }
-  const auto result = answer.get();
-  if (result.error == 0) return result.addresses;
-  const auto status = result.error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host;
-  const std::string why =
-      result.error == EAI_SYSTEM ? error_text(result.system_error) : ::gai_strerror(result.error);
-  throw not_found(status, host, why);
+  return answer.get();
 }
 
 }  // namespace tcpserver::base

@@ -14,9 +14,6 @@ namespace tcpserver::cli {
 
 namespace {
 
-using base::ExitStatus;
-using base::StartError;
-
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r";  // \r: some editors end lines with \r\n
   const auto first = text.find_first_not_of(blanks);
@@ -30,13 +27,13 @@ bool is_control(char c) {
 }
 
 [[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {
-  throw StartError(ExitStatus::usage,
-                   base::plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
+  throw base::StartError(base::ExitStatus::usage,
+                         base::plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
 }
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
-  throw StartError(ExitStatus::no_input,
-                   "cannot read the configuration file " + base::in_quotes(path) + ": " + why);
+  throw base::StartError(base::ExitStatus::no_input,
+                         "cannot read the configuration file " + base::in_quotes(path) + ": " + why);
 }
 
 }  // namespace

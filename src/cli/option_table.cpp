@@ -29,23 +29,6 @@ std::size_t distance(std::string_view left, std::string_view right) {
   return row.back();
 }
 
-// "; did you mean X?" for the nearest name, if at most two letters and a third of them differ. All names
-// begin with the same `prefix`, which is not counted.
-std::string suggestion(std::string_view wrong, const std::vector<std::string>& names,
-                       std::string_view prefix) {
-  const std::string* best = nullptr;
-  std::size_t best_distance = 3;
-  for (const auto& name : names) {
-    const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
-    const std::size_t far = abbreviated ? 0 : distance(wrong, name);
-    if (far < best_distance && 3 * far <= name.size() - prefix.size()) {
-      best = &name;
-      best_distance = far;
-    }
-  }
-  return best == nullptr ? "" : "; did you mean " + *best + "?";
-}
-
 // Where a value comes from. Each beats those before it.
 enum class Source { file, variable, flag };
 
@@ -83,33 +66,40 @@ class OptionReader {
     return std::nullopt;
   }
 
+  // "; did you mean X?" for the nearest name, if at most two letters and a third of them differ. All names
+  // begin with the same `prefix`, which is not counted.
   [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const {
-    std::vector<std::string> names;
-    for (const auto& option : options_) names.push_back(spell(option, source));
-    std::erase(names, "");
-    return suggestion(wrong, names, prefix);
+    std::string best;
+    std::size_t best_distance = 3;
+    for (const auto& option : options_) {
+      const auto name = spell(option, source);
+      const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
+      const std::size_t far = abbreviated ? 0 : distance(wrong, name);
+      if (name.empty() || far >= best_distance || 3 * far > name.size() - prefix.size()) continue;
+      best = name;
+      best_distance = far;
+    }
+    return best.empty() ? "" : "; did you mean " + best + "?";
   }
 
-  [[nodiscard]] std::size_t find_flag(std::string_view name) const;
+  // "--backlog" or "-b".
+  [[nodiscard]] std::size_t find_flag(std::string_view name) const {
+    const auto by_letter = std::find_if(options_.begin(), options_.end(), [name](const OptionText& option) {
+      return name.size() == 2 && option.letter == name[1];
+    });
+    if (by_letter != options_.end()) return static_cast<std::size_t>(by_letter - options_.begin());
+    if (const auto spec = find(Source::flag, name)) return *spec;
+    std::string help = std::string(program_.name) + " --help lists them all";
+    if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
+    throw usage_error("unknown option " + base::in_quotes(name) + suggest(Source::flag, name, "--") + " (" +
+                      help + ")");
+  }
 
   const Program& program_;
   const OptionTexts& options_;
   std::vector<SourcedValue> values_;
   Parsed& parsed_;
 };
-
-// "--backlog" or "-b".
-std::size_t OptionReader::find_flag(std::string_view name) const {
-  const auto by_letter = std::find_if(options_.begin(), options_.end(), [name](const OptionText& option) {
-    return name.size() == 2 && option.letter == name[1];
-  });
-  if (by_letter != options_.end()) return static_cast<std::size_t>(by_letter - options_.begin());
-  if (const auto spec = find(Source::flag, name)) return *spec;
-  std::string help = std::string(program_.name) + " --help lists them all";
-  if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
-  throw usage_error("unknown option " + base::in_quotes(name) + suggest(Source::flag, name, "--") + " (" +
-                    help + ")");
-}
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated, for a
 // script that relies on it breaks when another option begins alike.
@@ -136,13 +126,11 @@ void OptionReader::add_flags(int argc, char* const* argv) {
     if (word.starts_with("--")) {
       const auto equals = word.find('=');
       const auto spec = find_flag(word.substr(0, equals));
-      if (equals == std::string_view::npos) {
-        add(spec, std::nullopt);
-      } else if (options_[spec].value_name.empty()) {
+      const bool has_value = equals != std::string_view::npos;
+      if (has_value && options_[spec].value_name.empty()) {
         throw usage_error(spell(options_[spec], Source::flag) + " takes no value");
-      } else {
-        add(spec, word.substr(equals + 1));
       }
+      add(spec, has_value ? std::optional(word.substr(equals + 1)) : std::nullopt);
     } else if (word.size() > 1 && word.front() == '-') {
       for (std::size_t i = 1; i < word.size(); ++i) {
         const auto spec = find_flag(std::string{'-', word[i]});

@@ -57,13 +57,6 @@ std::uint64_t read_cached_files(const base::UniqueFd& stat) noexcept {
   return bytes;
 }
 
-bool names_memory(std::string_view controllers) {
-  while (!controllers.empty()) {
-    if (base::take_until(controllers, ',') == "memory") return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::optional<MemoryLimit> MemoryLimit::find() {
@@ -78,9 +71,9 @@ std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std
     auto line = base::take_until(cgroups, '\n');
     base::take_until(line, ':');
     if (line.find(':') == std::string_view::npos) continue;
-    const auto controllers = base::take_until(line, ':');
-    const bool is_version_1 = names_memory(controllers);
-    if (!is_version_1 && !controllers.empty()) continue;
+    const auto controllers = "," + std::string(base::take_until(line, ':')) + ",";
+    const bool is_version_1 = controllers.find(",memory,") != std::string::npos;
+    if (!is_version_1 && controllers != ",,") continue;
     const std::string tree = is_version_1 ? mount + "/memory" : mount;
     const char* const limit_file = is_version_1 ? "/memory.limit_in_bytes" : "/memory.max";
     const char* const usage_file = is_version_1 ? "/memory.usage_in_bytes" : "/memory.current";

@@ -2,9 +2,7 @@
 
 namespace tcpserver::kernel {
 
-PortPicture PortObserver::look(Look what) {
-  using Kind = TcpSockets::Kind;
-  const auto kind = what == Look::with_half_open ? Kind::listeners_and_half_open : Kind::listeners;
+PortPicture PortObserver::look(TcpSockets::Kind kind) {
   PortPicture picture;
   const auto add = [&picture](const TcpSocket& socket, std::optional<std::uint32_t> limit) {
     if (socket.state == tcp_state_syn_recv) ++picture.half_open;

@@ -84,10 +84,7 @@ std::optional<ProcessFacts> parse_process_stat(std::string_view line) {
   // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
   const auto name_begin = line.find(" (");
   const auto name_end = line.rfind(") ");
-  if (name_begin == std::string_view::npos || name_end == std::string_view::npos ||
-      name_end < name_begin + 2) {
-    return std::nullopt;
-  }
+  if (name_end == std::string_view::npos || name_begin >= name_end) return std::nullopt;
   const auto pid = parse_number<pid_t>(line.substr(0, name_begin));
   const auto state = process_stat_field(line, 3);
   const auto parent = parse_number<pid_t>(process_stat_field(line, 4));

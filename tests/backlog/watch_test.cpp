@@ -32,10 +32,11 @@ WatchBook new_book() {
   });
 }
 
-TEST(WatchBook, ComparesWithTheFirstLook) {
+TEST(WatchBook, ComparesWithTheFirstLookEvenIfTheCounterWrapsAround) {
   WatchBook book = new_book();
-  static_cast<void>(book.enter({.listeners = {listener(8, 100)}, .half_open = 0}, ListenCounters{10, 20}, 0));
-  const auto look = book.enter({.listeners = {listener(2, 112)}, .half_open = 3}, ListenCounters{15, 32}, 1);
+  static_cast<void>(
+      book.enter({.listeners = {listener(8, UINT32_MAX - 1)}, .half_open = 0}, ListenCounters{10, 20}, 0));
+  const auto look = book.enter({.listeners = {listener(2, 10)}, .half_open = 3}, ListenCounters{15, 32}, 1);
   ASSERT_EQ(look.queues.size(), 1U);
   EXPECT_EQ(look.queues[0].now.length, 2U);
   EXPECT_EQ(look.queues[0].longest, 8U);
@@ -43,13 +44,6 @@ TEST(WatchBook, ComparesWithTheFirstLook) {
   EXPECT_EQ(look.half_open, 3U);
   EXPECT_EQ(look.since_start->overflows, 5U);
   EXPECT_EQ(look.since_start->drops, 12U);
-}
-
-TEST(WatchBook, FollowsACounterThatWrapsAround) {
-  WatchBook book = new_book();
-  static_cast<void>(book.enter({.listeners = {listener(0, UINT32_MAX - 1)}, .half_open = 0}, {}, 0));
-  const auto look = book.enter({.listeners = {listener(0, 3)}, .half_open = 0}, {}, 1);
-  EXPECT_EQ(look.queues.at(0).dropped, 5U);
 }
 
 TEST(WatchBook, BeginsAnewWithARestartedServer) {

@@ -76,14 +76,6 @@ TEST(OptionTable, TakesEverySpellingOfAFlag) {
   EXPECT_EQ(parse({"--name", "--max-size"}).applied, Texts{"--name=--max-size"});
 }
 
-TEST(OptionTable, AFlagBeatsTheVariable) {
-  EXPECT_EQ(parse({}, {"PROG_MAX_SIZE=3"}).applied, Texts{"PROG_MAX_SIZE=3"});
-  EXPECT_EQ(parse({"-s", "5"}, {"PROG_MAX_SIZE=3"}).applied, Texts{"--max-size=5"});
-  EXPECT_EQ(parse({"--name", "x"}, {"PROG_MAX_SIZE=3"}).applied, (Texts{"PROG_MAX_SIZE=3", "--name=x"}));
-  EXPECT_EQ(parse({"--loud"}, {"PROG_LOUD=off"}).applied, Texts{"--loud=on"});
-  EXPECT_TRUE(parse({}, {}).applied.empty());
-}
-
 TEST(OptionTable, AppliesARepeatedFlagInOrderAndChecksEach) {
   EXPECT_EQ(parse({"-s", "1", "--max-size", "2"}).applied, (Texts{"--max-size=1", "--max-size=2"}));
   EXPECT_EQ(parse({"-s", "bad", "-s", "2"}).error, "--max-size: 'bad' is not good");
@@ -118,6 +110,8 @@ TEST(OptionTable, AFlagBeatsTheVariableTheVariableTheFileTheFileTheDefault) {
   EXPECT_EQ(parse({"--config=" + file.path(), "-s", "4", "--name", "x"}, {"PROG_MAX_SIZE=3"}).applied,
             (Texts{"--max-size=4", "--name=x"}));
   EXPECT_EQ(parse({"--config", file.path()}, {"PROG_CONFIG=/nowhere"}).applied.size(), 3U);
+  EXPECT_EQ(parse({"--name", "x"}, {"PROG_MAX_SIZE=3"}).applied, (Texts{"PROG_MAX_SIZE=3", "--name=x"}));
+  EXPECT_EQ(parse({"--loud"}, {"PROG_LOUD=off"}).applied, Texts{"--loud=on"});
 }
 
 TEST(OptionTable, ChecksEveryLineOfTheFileBeatenOrNot) {

@@ -19,6 +19,9 @@ class Limit : public ::testing::Test {
     fs::create_directories(mount.path() + group);
     std::ofstream(mount.path() + group + "/" + file) << text << '\n';
   }
+  [[nodiscard]] MemoryLimit find(const std::string& cgroups) const {
+    return MemoryLimit::find(cgroups, mount.path()).value();
+  }
   [[nodiscard]] bool found(const std::string& cgroups) const {
     return MemoryLimit::find(cgroups, mount.path()).has_value();
   }
@@ -42,26 +45,27 @@ TEST_F(Limit, CountsCachedFilesAsFree) {
   write("/a", "memory.max", "1000");
   write("/a", "memory.current", "950");
   write("/a", "memory.stat", "anon 1\ninactive_file 20\nactive_file 300\ninactive_file_x 7");
-  const auto limit = MemoryLimit::find("0::/a\n", mount.path());
-  ASSERT_TRUE(limit);
-  const auto room = limit->own();
+  const auto limit = find("0::/a\n");
+  const auto room = limit.own();
   ASSERT_TRUE(room);
   EXPECT_EQ(room->limit, 1000U);
   EXPECT_EQ(room->free, 370U);
-  EXPECT_TRUE(limit->has_free(370));
-  EXPECT_FALSE(limit->has_free(371));
+  EXPECT_TRUE(limit.has_free(370));
+  EXPECT_FALSE(limit.has_free(371));
 }
 
 TEST_F(Limit, MayChangeAndGo) {
   write("/a", "memory.max", "1000");
+  const auto limit = find("0::/a\n");
+  EXPECT_FALSE(limit.own()) << "the usage cannot be read";
   write("/a", "memory.current", "100");
-  const auto limit = MemoryLimit::find("0::/a\n", mount.path());
-  ASSERT_TRUE(limit);
+  EXPECT_FALSE(limit.own()) << "it has been looked for at the start";
+  const auto complete = find("0::/a\n");
   write("/a", "memory.max", "5000");
-  EXPECT_EQ(limit->own()->free, 4900U);
+  EXPECT_EQ(complete.own()->free, 4900U);
   write("/a", "memory.max", "max");
-  EXPECT_FALSE(limit->own());
-  EXPECT_TRUE(limit->has_free(1UL << 40));
+  EXPECT_FALSE(complete.own());
+  EXPECT_TRUE(complete.has_free(1UL << 40));
 }
 
 TEST_F(Limit, LooksForFreeMemoryInTheCgroupsAboveToo) {
@@ -69,17 +73,9 @@ TEST_F(Limit, LooksForFreeMemoryInTheCgroupsAboveToo) {
   write("/a/b", "memory.current", "100");
   write("/a", "memory.max", "2000");
   write("/a", "memory.current", "1800");
-  const auto limit = MemoryLimit::find("0::/a/b\n", mount.path());
-  ASSERT_TRUE(limit);
-  EXPECT_EQ(limit->own()->free, 900U);
-  EXPECT_FALSE(limit->has_free(201));
-}
-
-TEST_F(Limit, HasNoRoomWhereUsageCannotBeRead) {
-  write("/a", "memory.max", "1000");
-  const auto limit = MemoryLimit::find("0::/a\n", mount.path());
-  ASSERT_TRUE(limit);
-  EXPECT_FALSE(limit->own());
+  const auto limit = find("0::/a/b\n");
+  EXPECT_EQ(limit.own()->free, 900U);
+  EXPECT_FALSE(limit.has_free(201));
 }
 
 // As in a container that sees its own cgroup as the root.

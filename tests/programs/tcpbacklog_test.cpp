@@ -94,35 +94,22 @@ TEST_F(Tcpbacklog, WatchInJson) {
   EXPECT_EQ(Json(result.output).values("listeners.*.queue listeners.*.limit syn_queue"), "5 7 0");
 }
 
-// In a network namespace of its own, twenty SYNs come from an address behind a tunnel that answers nothing:
-// their handshakes stay half done.
+// In a network namespace of its own, twenty SYNs come from an address behind a tunnel that answers nothing,
+// so that their handshakes stay half done.
 constexpr const char* half_open_script = R"(
-import fcntl, os, socket, struct, subprocess, sys
-tun = os.open("/dev/net/tun", os.O_RDWR)
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH", b"t0", IFF_TUN | IFF_NO_PI))
-subprocess.run("ip addr add 10.0.0.1/24 dev t0 && ip link set t0 up", shell=True, check=True)
-
-def checksum(data):
-    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return struct.pack("!H", ~total & 0xFFFF)
-
-def syn(source_port, port):
-    source, target = socket.inet_aton("10.0.0.2"), socket.inet_aton("10.0.0.1")
-    tcp = struct.pack("!HHIIBBHHH", source_port, port, 1, 0, 0x50, 0x02, 1000, 0, 0)
-    tcp = tcp[:16] + checksum(source + target + struct.pack("!HH", 6, len(tcp)) + tcp) + tcp[18:]
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0) + source + target
-    return ip[:10] + checksum(ip) + ip[12:] + tcp
-
+import socket, subprocess, sys
+subprocess.run("ip link set lo up && ip tuntap add t0 mode tun && ip addr add 10.0.0.1/24 dev t0 &&"
+               "ip link set t0 up", shell=True, check=True)
 listener = socket.socket()
 listener.bind(("10.0.0.1", 0))
 listener.listen(50)
-port = listener.getsockname()[1]
-for i in range(20):
-    os.write(tun, syn(2000 + i, port))
-subprocess.run([sys.argv[1], "watch", str(port), "--count", "1", "--json"], check=True)
+clients = [socket.socket() for i in range(20)]
+for client in clients:
+    client.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+    client.bind(("10.0.0.2", 0))
+    client.setblocking(False)
+    client.connect_ex(listener.getsockname())
+subprocess.run([sys.argv[1], "watch", str(listener.getsockname()[1]), "--count", "1", "--json"], check=True)
 )";
 
 TEST_F(Tcpbacklog, WatchSeesTheSynQueue) {

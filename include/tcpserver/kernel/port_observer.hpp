@@ -22,15 +22,11 @@ struct PortPicture {
 // /proc/net/tcp and tcp6, which show neither limit nor drops.
 class PortObserver {
  public:
-  enum class Look {
-    listeners_only,  // cheap on a machine with many connections
-    with_half_open
-  };
-
   // Throws StartError (system) if descriptors or memory run out, as does look().
   explicit PortObserver(std::uint16_t port) : port_(port) {}
 
-  [[nodiscard]] PortPicture look(Look what);
+  // `kind` is listeners, which is cheap on a machine with many connections, or listeners_and_half_open.
+  [[nodiscard]] PortPicture look(TcpSockets::Kind kind);
 
  private:
   std::uint16_t port_;
