@@ -89,10 +89,8 @@ inline constexpr std::size_t chart_frame = 4;       // other lines: heading, axi
 // How long the quick clients waited, and whether they waited for the slow ones: a few sentences in one line.
 [[nodiscard]] std::string summary(const Timeline& timeline);
 
-// One JSON document with a line per client: {"clients": [{"id": 1, "slow": true, "started_s": 0.000041,
-// "connected_s": ..., "sent_s": ..., "replied_s": ..., "ok": true, "error": null}, ...], "slow": 1,
-// "delay_s": 2.0, "quick_wait_median_s": ..., "quick_wait_max_s": ..., "errors": 0}. Events that did not
-// happen are null.
+// One JSON document with a line per client. tcpclient(1) explains its keys. Events that did not happen are
+// null.
 [[nodiscard]] std::string timeline_json(const Timeline& timeline);
 
 }  // namespace tcpserver::client

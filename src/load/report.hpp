@@ -11,7 +11,7 @@ namespace tcpserver::load {
 // A few lines for a reader.
 [[nodiscard]] std::vector<std::string> report_lines(const Result& result, const LoadOptions& options);
 
-// One JSON document on several lines, with stable keys.
+// One JSON document on several lines. tcpload(1) explains its keys.
 [[nodiscard]] std::string report_json(const Result& result, const LoadOptions& options);
 
 // "[####......] 4512 of 10000 connections, 8104 a second, 0 errors": the progress of a run, in one line
