@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/system_error.hpp"
 
-#include "harness/text_file.hpp"
+#include "harness/temporary_folder.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

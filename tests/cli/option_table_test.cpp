@@ -3,8 +3,8 @@
 #include "tcpserver/cli/option_values.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -15,15 +15,6 @@ namespace harness {
 
 using tcpserver::base::SocketAddress;
 
-namespace {
-
-bool polls(int fd, short events, std::chrono::milliseconds limit) {
-  pollfd polled{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
-}
-
-}  // namespace
-
 ClientSocket::ClientSocket(std::uint16_t port, int family, const char* address)
     : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   connect_to(family == AF_INET6 ? "::1" : address, port);
@@ -107,12 +98,9 @@ bool ClientSocket::is_reset() {
   return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }
 
-bool ClientSocket::settled(std::chrono::milliseconds limit) const {
-  return polls(fd_, POLLOUT, limit);
-}
-
 bool ClientSocket::readable(std::chrono::milliseconds limit) const {
-  return polls(fd_, POLLIN, limit);
+  pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
+  return ::poll(&polled, 1, static_cast<int>(limit.count())) == 1;
 }
 
 std::string echo_through(ClientSocket& client, std::string_view bytes) {

@@ -14,7 +14,7 @@ namespace harness {
 // A client's connection.
 class ClientSocket {
  public:
-  // Connects to an IPv4 loopback address, or to ::1. error() is the errno if that failed.
+  // Connects to an IPv4 loopback address, or to ::1. connected() tells whether that worked.
   explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
   // From this address, such as 127.0.0.2, to 127.0.0.1.
   static ClientSocket from(const char* source, std::uint16_t port);
@@ -26,7 +26,6 @@ class ClientSocket {
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool connected() const { return error_ == 0; }
-  [[nodiscard]] int error() const { return error_; }
   [[nodiscard]] tcpserver::base::SocketAddress own_address() const;
   [[nodiscard]] std::uint16_t own_port() const { return own_address().port(); }
 
@@ -42,8 +41,6 @@ class ClientSocket {
 
   // Whether the next thing that arrives is an RST. Nothing else may be waiting to be read.
   [[nodiscard]] bool is_reset();
-  // Whether it is connected or refused within this time.
-  [[nodiscard]] bool settled(std::chrono::milliseconds limit) const;
   // Whether a byte or the end can be read within this time.
   [[nodiscard]] bool readable(std::chrono::milliseconds limit) const;
 
@@ -52,7 +49,7 @@ class ClientSocket {
   void connect_to(const char* address, std::uint16_t port);
 
   int fd_ = -1;
-  int error_ = 0;
+  int error_ = 0;  // the errno of connect(2)
 };
 
 // Sends all, half-closes, and receives until the end, both at the same time.

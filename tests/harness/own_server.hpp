@@ -1,14 +1,43 @@
 #pragma once
 
-#include "harness/own_listener.hpp"
+#include "tcpserver/base/socket_address.hpp"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace harness {
+
+// A listener on a free port of 127.0.0.1 whose connections the test accepts.
+class OwnListener {
+ public:
+  explicit OwnListener(int backlog = 5) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    auto address = tcpserver::base::SocketAddress::parse("127.0.0.1", 0).value();
+    socklen_t size = address.size();
+    if (::bind(fd_, address.get(), size) == 0 && ::listen(fd_, backlog) == 0 &&
+        ::getsockname(fd_, address.storage(), &size) == 0) {
+      port_ = std::to_string(address.port());
+    }
+  }
+  ~OwnListener() { close(); }
+  OwnListener(const OwnListener&) = delete;
+  OwnListener& operator=(const OwnListener&) = delete;
+
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
+  [[nodiscard]] const std::string& port() const { return port_; }  // empty if it could not be made
+
+ private:
+  int fd_;
+  std::string port_;
+};
 
 // A server in the test: gives `answer` to each of a number of connections, one after the other.
 class OwnServer {

@@ -88,6 +88,11 @@ AssertionResult ServerProcess::said_nothing_unusual() {
   return ::testing::AssertionSuccess();
 }
 
+AssertionResult fails(const Finished& result, Ending status, const std::string& said) {
+  return AssertionResult(result.ending == status && result.output.empty() && contains(result.errors, said))
+         << "status " << result.ending << ", '" << result.output << result.errors << "'";
+}
+
 ClientSocket open_session(const ServerProcess& server, const char* source) {
   auto client = ClientSocket::from(source, server.port());
   if (!echoes(client, "x")) throw std::runtime_error("the session does not echo");

@@ -3,8 +3,8 @@
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/process.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <signal.h>
 
@@ -64,6 +64,10 @@ class ServerProcess {
   Process process_;
   std::uint16_t port_ = 0;
 };
+
+// Whether the program ended with this exit status, no output and an error message that contains `said`.
+[[nodiscard]] ::testing::AssertionResult fails(const Finished& result, Ending status,
+                                               const std::string& said);
 
 // Connects a client, and waits until its session echoes. Throws if it does not.
 [[nodiscard]] ClientSocket open_session(const ServerProcess& server, const char* source = "127.0.0.1");

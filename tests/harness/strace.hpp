@@ -33,7 +33,13 @@ class Injection : public ::testing::Test {
     return wrapper;
   }
 
-  // For the same ServerProcess. The sanitizer's search for leaks is a tracer, and there can be only one.
+  // A server with failing calls.
+  [[nodiscard]] ServerProcess start(const std::vector<std::string>& options, const std::string& calls,
+                                    const std::string& how, const std::vector<std::string>& more = {}) const {
+    return ServerProcess(options, no_search_for_leaks(), failing(calls, how, more));
+  }
+
+  // For a traced server. The sanitizer's search for leaks is a tracer, and there can be only one.
   [[nodiscard]] static SpawnOptions no_search_for_leaks() {
     return {.environment = {"ASAN_OPTIONS=detect_leaks=0"}};
   }

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace harness {
@@ -28,6 +30,19 @@ class TemporaryFolder {
 
  private:
   std::string path_;
+};
+
+// A text file in a temporary folder.
+class TextFile {
+ public:
+  explicit TextFile(std::string_view text = "") : path_(folder_.path() + "/file") { write(text); }
+
+  void write(std::string_view text) const { std::ofstream(path_, std::ios::trunc) << text; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  const TemporaryFolder folder_;
+  const std::string path_;
 };
 
 }  // namespace harness

@@ -35,9 +35,9 @@ void Terminal::resize(Size size) const {
   ASSERT_EQ(::ioctl(master_.get(), TIOCSWINSZ, &window), 0);
 }
 
-bool Terminal::shows_behind(std::size_t from, const std::string& text) {
+bool Terminal::shows(const std::string& text) {
   const auto deadline = Clock::now() + patience;
-  while (shown_.size() < from || shown_.find(text, from) == std::string::npos) {
+  while (shown_.find(text) == std::string::npos) {
     if (Clock::now() >= deadline || !read_part()) return false;
   }
   return true;

@@ -29,9 +29,7 @@ class Terminal {
   void hang_up() { master_.reset(); }
 
   // Reads until `text` has been shown. False if the terminal is closed before.
-  bool shows(const std::string& text) { return shows_behind(0, text); }
-  // The same, without the first `from` bytes.
-  bool shows_behind(std::size_t from, const std::string& text);
+  bool shows(const std::string& text);
   // Reads until the end of the program.
   void read_all();
 

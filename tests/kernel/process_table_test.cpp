@@ -1,6 +1,6 @@
 #include "tcpserver/kernel/process_table.hpp"
 
-#include "harness/own_listener.hpp"
+#include "harness/own_server.hpp"
 #include "harness/process.hpp"
 
 #include <sys/stat.h>

@@ -36,9 +36,7 @@ TEST(Bind, ServesTheGivenAddressesOnOnePortAndBothFamiliesByDefault) {
 void expect_failure(const std::string& address, std::uint16_t port, Ending ending, const std::string& said,
                     const std::vector<std::string>& wrapper = {}) {
   const auto result = run(command_line(wrapper, {"--port", std::to_string(port), "--bind", address}));
-  EXPECT_EQ(result.ending, ending);
-  EXPECT_EQ(result.output, "");
-  EXPECT_TRUE(contains(result.errors, said));
+  EXPECT_TRUE(fails(result, ending, said));
 }
 
 TEST(BindFailure, NamesTheProcessThatHasTheAddress) {

@@ -63,8 +63,7 @@ TEST_F(Daemon, FillsClosedStandardDescriptors) {
 TEST_F(Daemon, ThatCannotListenIsSeenInTheStartersStatus) {
   ServerProcess other({"--bind", "127.0.0.1"});
   const auto started = start({"--port", std::to_string(other.port()), "--bind", "127.0.0.1"});
-  EXPECT_EQ(started.ending, 69);
-  EXPECT_EQ(started.output, "");
+  EXPECT_TRUE(fails(started, 69, "cannot listen"));
   EXPECT_EQ(occurrences(started.errors, "cannot listen"), 1U) << started.errors;
   EXPECT_TRUE(eventually([&] { return daemons().empty(); }));
   EXPECT_FALSE(fs::exists(pid_file));
@@ -110,17 +109,15 @@ TEST_F(Daemon, FindsItsFilesAgainAlthoughItHasLeftTheirFolder) {
 }
 
 TEST_F(Daemon, DoesNotTakeSocketsOfAServiceManager) {
-  const auto started = start_by_shell("LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --daemonize");
-  EXPECT_EQ(started.ending, 64);
-  EXPECT_TRUE(contains(started.errors, "LISTEN_FDS"));
+  const auto* const script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --daemonize";
+  EXPECT_TRUE(fails(start_by_shell(script), 64, "LISTEN_FDS"));
 }
 
 TEST_F(Daemon, RefusesRelativePathsWhereItDoesNotKnowItsFolder) {
   const auto gone = (folder / "gone").string();
   const auto result = start_by_shell("mkdir " + gone + " && cd " + gone + " && rmdir " + gone +
                                      " && exec \"$0\" -d --pid-file pid");
-  EXPECT_EQ(result.ending, 64);
-  EXPECT_TRUE(contains(result.errors, "absolute paths"));
+  EXPECT_TRUE(fails(result, 64, "absolute paths"));
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST_F(Demo, CleansUpWheneverItIsInterrupted) {
     ASSERT_TRUE(eventually([&] { return children_of(process.pid()).size() == 2; }));
     process.signal(signal);
     EXPECT_EQ(process.wait(), status);
-    EXPECT_TRUE(processes().empty()) << "signal " << signal;
+    EXPECT_TRUE(eventually([&] { return processes().empty(); })) << "signal " << signal;
     EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "signal " << signal;
   }
 }

@@ -1,5 +1,4 @@
 #include "harness/strace.hpp"
-#include "harness/temporary_folder.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,8 +17,8 @@ class AcceptFault : public Injection, public ::testing::WithParamInterface<const
 
 TEST_P(AcceptFault, IsSurvivedAndTheClientServed) {
   for (const char* mode : {"fork", "iterative"}) {
-    ServerProcess server({"--bind", "127.0.0.1", "--mode", mode}, no_search_for_leaks(),
-                         failing("accept4", std::string("error=") + GetParam() + ":when=1..2"));
+    auto server = start({"--bind", "127.0.0.1", "--mode", mode}, "accept4",
+                        std::string("error=") + GetParam() + ":when=1..2");
     EXPECT_TRUE(serves(server)) << "the client stays in the queue";
     EXPECT_TRUE(serves(server));
     EXPECT_EQ(injected(), 2U);
@@ -59,8 +58,8 @@ TEST_F(Accept, BacksOffWhileItKeepsFailing) {
   for (const char* error : {"ECONNABORTED", "EMFILE", "ENFILE", "ENOMEM", "EINVAL"}) {
     const char* overload = std::string_view(error) == "EMFILE" ? "refuse" : "queue";
     const auto begin = Clock::now();
-    ServerProcess server({"--bind", "127.0.0.1", "--overload", overload}, no_search_for_leaks(),
-                         failing("accept4", std::string("error=") + error));
+    auto server =
+        start({"--bind", "127.0.0.1", "--overload", overload}, "accept4", std::string("error=") + error);
     const ClientSocket client(server.port());
     EXPECT_LE(failures_per_second(), 400) << error << ": a spinning server makes tens of thousands";
     const auto seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -78,9 +77,8 @@ std::string from_first_client(int count = 0) {
 
 TEST_F(Fork, CostsThatClientAloneIfItFails) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
-    ServerProcess server(
-        {"--max-connections", "2"}, no_search_for_leaks(),
-        failing("clone,fork,vfork", std::string("error=") + error + ":when=" + from_first_client(3)));
+    auto server = start({"--max-connections", "2"}, "clone,fork,vfork",
+                        std::string("error=") + error + ":when=" + from_first_client(3));
     for (int i = 0; i < 3; ++i) {
       ClientSocket unlucky(server.port());
       EXPECT_TRUE(unlucky.is_reset()) << "an orderly end would look like an answer";
@@ -93,8 +91,8 @@ TEST_F(Fork, CostsThatClientAloneIfItFails) {
 
 // While it lasts, clients wait for it to end, and are not all reset as fast as they can be accepted.
 TEST_F(Fork, BacksOffWhileItKeepsFailing) {
-  ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(),
-                       failing("clone,fork,vfork", "error=EAGAIN:when=" + from_first_client()));
+  auto server =
+      start({"--bind", "127.0.0.1"}, "clone,fork,vfork", "error=EAGAIN:when=" + from_first_client());
   std::vector<ClientSocket> clients;
   for (int i = 0; i < 60; ++i) clients.emplace_back(server.port());
   EXPECT_LE(failures_per_second(), 15) << "it rests for 0.1 s";
@@ -102,8 +100,7 @@ TEST_F(Fork, BacksOffWhileItKeepsFailing) {
 
 TEST_F(Ppoll, BacksOffIfItFails) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
-    ServerProcess server({}, no_search_for_leaks(),
-                         failing("ppoll", std::string("error=") + error + ":when=2..5"));
+    auto server = start({}, "ppoll", std::string("error=") + error + ":when=2..5");
     EXPECT_TRUE(serves(server)) << error;
     EXPECT_TRUE(serves(server)) << error;
     EXPECT_EQ(injected(), 4U);
@@ -115,7 +112,7 @@ TEST_F(Ppoll, BacksOffIfItFails) {
 TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
   for (const char* mode : {"fork", "iterative"}) {
     // The first is the announcement's.
-    ServerProcess server({"--mode", mode}, no_search_for_leaks(), failing("ppoll", "error=ENOMEM:when=2+"));
+    auto server = start({"--mode", mode}, "ppoll", "error=ENOMEM:when=2+");
     EXPECT_LE(failures_per_second(), 15) << mode;
     EXPECT_EQ(server.stop(), 0);
   }
@@ -123,7 +120,7 @@ TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
 
 TEST_F(Waitpid, LeavesNoZombieIfItIsInterrupted) {
   // The first waits for the child of the start-up, the second looks for others from before.
-  ServerProcess server({}, no_search_for_leaks(), failing("wait4,waitid", "error=EINTR:when=3..4"));
+  auto server = start({}, "wait4,waitid", "error=EINTR:when=3..4");
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
   EXPECT_EQ(injected(), 2U);
@@ -133,8 +130,7 @@ TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
   // Each child's first is its tie to the parent; the one that tried it at start-up has no second. A plain
   // child tries a filter, then strict mode.
   const bool plain = !TCPSERVER_TEST_SMALL_CHILDREN;
-  ServerProcess server({}, no_search_for_leaks(),
-                       failing("prctl", plain ? "error=EPERM:when=2..3" : "error=EPERM:when=2", {"-f"}));
+  auto server = start({}, "prctl", plain ? "error=EPERM:when=2..3" : "error=EPERM:when=2", {"-f"});
   EXPECT_THROW(static_cast<void>(open_session(server)), std::runtime_error);
   EXPECT_TRUE(server.says(") could not enter its sandbox and served nobody\n")) << server.log();
   EXPECT_TRUE(contains(server.status(), "ended: 1 sandbox refused;"));

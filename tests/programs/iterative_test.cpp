@@ -60,8 +60,7 @@ using IterativeTraced = Injection;
 // The next bytes are there whenever the server wants to read: strace makes each of its writes take 2 ms.
 // ppoll then returns at once, each time without delivering a signal.
 TEST_F(IterativeTraced, HearsSigtermWhileAClientNeverPauses) {
-  ServerProcess server({"--mode", "iterative", "--drain-timeout", "0"}, no_search_for_leaks(),
-                       failing("write", "delay_exit=2000"));
+  auto server = start({"--mode", "iterative", "--drain-timeout", "0"}, "write", "delay_exit=2000");
   ClientSocket client(server.port());
   std::jthread sender([&] {
     const std::string block(1 << 16, 'x');

@@ -9,7 +9,6 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
-namespace kernel = tcpserver::kernel;
 
 TEST_F(ListenQueue, HasTheBacklogOfFlagVariableFileAndDefault) {
   struct Case {

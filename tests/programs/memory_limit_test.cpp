@@ -1,7 +1,6 @@
 #include "tcpserver/kernel/memory_limit.hpp"
 
 #include "harness/server_process.hpp"
-#include "harness/temporary_folder.hpp"
 
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -10,8 +10,7 @@ class PidFile : public Daemon {
   // A server with this pid file does not start.
   void expect_refused(const std::string& why) const {
     const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
-    EXPECT_EQ(result.ending, 73);
-    EXPECT_TRUE(contains(result.errors, why));
+    EXPECT_TRUE(fails(result, 73, why));
   }
 };
 
@@ -56,9 +55,7 @@ TEST_F(PidFile, IsOfOneServerAlone) {
   ASSERT_EQ(first.ending, 0);
   const auto owner = "pid " + std::to_string(pid()) + "\n";
   const auto before = contents_of(pid_file);
-  const auto second = start();
-  EXPECT_EQ(second.ending, 73);
-  EXPECT_TRUE(second.errors.ends_with(owner)) << second.errors;
+  EXPECT_TRUE(fails(start(), 73, owner));
   expect_refused(owner);
   EXPECT_EQ(contents_of(pid_file), before);
   EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second is gone";
@@ -179,25 +176,20 @@ TEST_F(User, LeavesThePidFileToTheNextServer) {
 }
 
 TEST_F(User, WhoIsNotKnownIsAnErrorBeforeAnythingIsBound) {
-  const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--user", "no-such-user"});
-  EXPECT_EQ(result.ending, 67);
-  EXPECT_TRUE(contains(result.errors, "no user 'no-such-user'"));
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--user", "no-such-user"}), 67, "no user 'no-such-user'"));
 }
 
 TEST_F(User, IsNotForThoseWhoAreNotRoot) {
   if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
   const PublicCopy program;
   const auto other = program.as_user("4711", "4712");
-  const auto refused = run(command_line(other, {"--port", "0", "--user", "0"}));
-  EXPECT_EQ(refused.ending, 77);
-  EXPECT_TRUE(contains(refused.errors, "only root can become another user"));
+  EXPECT_TRUE(fails(run(command_line(other, {"--port", "0", "--user", "0"})), 77, "only root can"));
   ServerProcess same({"--user", "4711:4712"}, {}, other);
   EXPECT_EQ(same.stop(), 0);
   std::vector<std::string> in_groups{"setpriv", "--reuid=4711", "--regid=4712", "--groups=4,24"};
   in_groups.push_back(program.path());
   const auto with_groups = run(command_line(in_groups, {"--port", "0", "--user", "4711:4712"}));
-  EXPECT_EQ(with_groups.ending, 77);
-  EXPECT_TRUE(contains(with_groups.errors, "further groups"));
+  EXPECT_TRUE(fails(with_groups, 77, "further groups"));
   // The right to give up groups is enough, and is given up after them.
   in_groups.insert(in_groups.end() - 1,
                    {"--inh-caps", "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid"});

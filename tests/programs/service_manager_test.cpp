@@ -1,7 +1,6 @@
 #include "tcpserver/base/unique_fd.hpp"
 
 #include "harness/server_process.hpp"
-#include "harness/temporary_folder.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -155,8 +154,7 @@ TEST_P(Notified, HearsAStatusOnceASecondAtMost) {
 
 TEST_P(Notified, IsNotLeftByADaemon) {
   const auto result = run({TCPSERVER_PROGRAM, "--daemonize", "--port", "0"}, {.environment = environment()});
-  EXPECT_EQ(result.ending, 64);
-  EXPECT_TRUE(contains(result.errors, "a service manager waits"));
+  EXPECT_TRUE(fails(result, 64, "a service manager waits"));
 }
 
 TEST(ServiceManager, ThatIsNotThereIsNotMissed) {
@@ -274,16 +272,14 @@ TEST(Inherited, ThatIsNoListeningTcpSocketIsRefused) {
                  {{local.get()}, "3", "no TCP socket"}};
   for (const auto& [sockets, descriptor, reason] : refused) {
     const auto result = run(command_line(passing(sockets.size()), {}), {.inherited = sockets});
-    EXPECT_EQ(result.ending, 64) << reason;
-    EXPECT_TRUE(contains(result.errors, std::string("LISTEN_FDS: descriptor ") + descriptor + " "));
+    EXPECT_TRUE(fails(result, 64, std::string("LISTEN_FDS: descriptor ") + descriptor + " "));
     EXPECT_TRUE(contains(result.errors, reason));
   }
 }
 
 TEST(Inherited, NumberThatIsNoneIsRefused) {
   const auto result = run({"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\"", TCPSERVER_PROGRAM});
-  EXPECT_EQ(result.ending, 64);
-  EXPECT_TRUE(contains(result.errors, "LISTEN_FDS: 'many'"));
+  EXPECT_TRUE(fails(result, 64, "LISTEN_FDS: 'many'"));
 }
 
 }  // namespace

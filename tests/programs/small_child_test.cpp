@@ -1,6 +1,5 @@
 #include "harness/one_session.hpp"
 #include "harness/strace.hpp"
-#include "harness/temporary_folder.hpp"
 
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
-#include "harness/own_listener.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/own_server.hpp"
 #include "programs/status.hpp"
 
 #include <filesystem>
@@ -26,18 +25,15 @@ TEST(Status, LooksAtTheAddressesOfBindAlone) {
   EXPECT_TRUE(contains(status.head.at(0), "tcpserver, pid " + std::to_string(other.pid()) + ","));
   EXPECT_EQ(occurrences(status.finished.output, "tcpserver, pid "), 1U);
   const auto nobody = shown({"--port", port, "--bind", "127.0.0.3"}).finished;
-  EXPECT_EQ(nobody.ending, 69);
-  EXPECT_EQ(nobody.output, "");
-  EXPECT_TRUE(contains(nobody.errors, "port " + port + " of 127.0.0.3"));
+  EXPECT_TRUE(fails(nobody, 69, "port " + port + " of 127.0.0.3"));
   const auto both = shown({"--port", port});
   EXPECT_EQ(occurrences(both.finished.output, "tcpserver, pid "), 2U) << both.finished.output;
 }
 
 TEST(Status, KnowsOtherPrograms) {
   const OwnListener listener;
-  const auto status = shown({"--port", listener.port()});
-  EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_TRUE(contains(status.finished.errors, "programs_test (pid " + std::to_string(::getpid()) + ")"));
+  const auto status = shown({"--port", listener.port()}).finished;
+  EXPECT_TRUE(fails(status, 69, "programs_test (pid " + std::to_string(::getpid()) + ")"));
 }
 
 TEST(Status, OfPortZeroIsAMistake) {
@@ -84,13 +80,11 @@ TEST_F(StatusByPidFile, ShowsAServerThatDrains) {
 }
 
 TEST_F(StatusByPidFile, OfNoServer) {
-  auto status = shown({"--pid-file", pid_file});
-  EXPECT_EQ(status.finished.ending, 69);
-  EXPECT_TRUE(contains(status.finished.errors, "no server runs with --pid-file"));
+  const auto* const said = "no server runs with --pid-file";
+  EXPECT_TRUE(fails(shown({"--pid-file", pid_file}).finished, 69, said));
   EXPECT_FALSE(fs::exists(pid_file)) << "it creates none";
   std::ofstream(pid_file) << ::getpid() << "\n";
-  status = shown({"--pid-file", pid_file});
-  EXPECT_EQ(status.finished.ending, 69) << "the lock counts, not the number";
+  EXPECT_TRUE(fails(shown({"--pid-file", pid_file}).finished, 69, said)) << "the lock counts";
 }
 
 class StatusOfAnotherUser : public StatusByPidFile {
@@ -113,9 +107,7 @@ TEST_F(StatusOfAnotherUser, TakesRights) {
   ServerProcess of_root;
   const auto port = std::to_string(of_root.port());
   const auto refused = shown({"--port", port}, program.as_user()).finished;
-  EXPECT_EQ(refused.ending, 77);
-  EXPECT_EQ(refused.output, "");
-  EXPECT_TRUE(contains(refused.errors, "no right to see who listens on port " + port));
+  EXPECT_TRUE(fails(refused, 77, "no right to see who listens on port " + port));
 
   ServerProcess of_nobody({}, {}, program.as_user());
   const auto client = client_with_bytes(of_nobody.port(), 9);

@@ -86,7 +86,7 @@ TEST_F(Signals, AreHeardInTheMiddleOfAFlood) {
   constexpr int flood = 400;
   if (std::stoi(contents_of("/proc/sys/net/core/somaxconn")) < flood) GTEST_SKIP() << "somaxconn is too low";
   raise_descriptor_limit();
-  ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(), failing("accept4", "delay_exit=5000"));
+  auto server = start({"--bind", "127.0.0.1"}, "accept4", "delay_exit=5000");
   std::vector<ClientSocket> clients;
   for (int i = 0; i < flood; ++i) {
     clients.emplace_back(server.port());

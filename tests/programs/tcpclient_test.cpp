@@ -1,4 +1,4 @@
-#include "harness/own_listener.hpp"
+#include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
 

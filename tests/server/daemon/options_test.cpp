@@ -1,8 +1,8 @@
 #include "tcpserver/server/options.hpp"
 
 #include "harness/arguments.hpp"
+#include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <gtest/gtest.h>
 

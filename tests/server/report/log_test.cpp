@@ -7,7 +7,6 @@
 #include "harness/json.hpp"
 #include "harness/temporary_folder.hpp"
 #include "harness/text.hpp"
-#include "harness/text_file.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
