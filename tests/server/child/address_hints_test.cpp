@@ -25,14 +25,14 @@ TEST(AddressHints, KeepsMappingsInOneBlock) {
   EXPECT_EQ(number(first.data()) / block, number(second.data()) / block);
 }
 
-TEST(AddressHints, HasNoHintForWhatDoesNotFit) {
+TEST(AddressHints, ReturnsNullBeyondTheBlock) {
   AddressHints place;
   EXPECT_EQ(place.next(block + 1), nullptr);
   EXPECT_NE(place.next(block), nullptr);
   EXPECT_EQ(place.next(1), nullptr);
 }
 
-TEST(AddressHints, IsNoLossWhereSomebodyElseIsThere) {
+TEST(AddressHints, AllowsAnotherMappingInTheSamePlace) {
   AddressHints place;
   auto same = place;
   const Mapping first(Mapping::Kind::own, 4096, place.next(4096));

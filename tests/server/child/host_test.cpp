@@ -37,12 +37,12 @@ TEST(Host, IsAnIpv6NetworkOf64Bits) {
   EXPECT_FALSE(host("2001:db8:1:2::1") == host("2001:db8:1:3::1"));
 }
 
-TEST(Host, OfALinkLocalAddressHasItsInterface) {
+TEST(Host, IncludesTheInterfaceOfALinkLocalAddress) {
   EXPECT_EQ(host("fe80::1%1"), host("fe80::2%1"));
   EXPECT_FALSE(host("fe80::1%1") == host("fe80::1%2"));
 }
 
-TEST(Host, OfAMappedAddressIsTheIpv4One) {
+TEST(Host, TakesAMappedAddressAsIpv4) {
   EXPECT_EQ(mapped_host(1), host("192.0.2.1"));
   EXPECT_FALSE(mapped_host(1) == mapped_host(2));
   EXPECT_FALSE(host("0.0.0.0") == host("::1"));

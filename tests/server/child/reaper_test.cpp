@@ -23,19 +23,19 @@ class ReaperOfMany : public ::testing::Test {
   static constexpr std::uint32_t count = 200;
 
   void SetUp() override {
-    // Before the fork: a child that has not run yet when its order comes would die of it.
+    // Before the fork: a SIGTERM would kill a child that has not run yet.
     ::sigprocmask(SIG_BLOCK, &order_, &mask_before_);
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto slot = slots_.take();
       auto& record = scoreboard_.clean(slot);
       const pid_t pid = ::fork();
       ASSERT_GE(pid, 0);
-      if (pid == 0) wait_for_the_order(record);
+      if (pid == 0) wait_for_order(record);
       slots_.enter(slot, pid, SessionFacts{});
       pids_.push_back(pid);
     }
     ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-    // Its first look is at all in any case, and makes the next one wait.
+    // The first call sweeps in any case, which delays the next sweep.
     end(0, SIGTERM);
     ASSERT_EQ(reaper_.collect(), 1U);
   }
@@ -45,14 +45,14 @@ class ReaperOfMany : public ::testing::Test {
     }
   }
 
-  // By SIGTERM a child announces its end, by SIGKILL it cannot. Returns once it is a zombie.
+  // SIGTERM makes a child announce its end, SIGKILL does not. Returns once it is a zombie.
   void end(std::size_t which, int signal) {
     ::kill(pids_[which], signal);
     siginfo_t ended{};
     ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pids_[which]), &ended, WEXITED | WNOWAIT), 0);
   }
 
-  std::vector<int> settle() {
+  std::vector<int> collect() {
     std::vector<int> statuses;
     while (const auto slot = slots_.next_ended()) {
       statuses.push_back(slots_[*slot].wait_status);
@@ -70,7 +70,7 @@ class ReaperOfMany : public ::testing::Test {
   const sigset_t order_ = tcpserver::base::signal_set({SIGTERM});
   sigset_t mask_before_{};
 
-  [[noreturn]] void wait_for_the_order(SessionRecord& record) const {
+  [[noreturn]] void wait_for_order(SessionRecord& record) const {
     int signal = 0;
     ::sigwait(&order_, &signal);
     ScoreboardPage::announce_end(record);
@@ -78,28 +78,28 @@ class ReaperOfMany : public ::testing::Test {
   }
 };
 
-TEST_F(ReaperOfMany, FindsThoseWhoAnnouncedTheirEnd) {
-  static_cast<void>(settle());
+TEST_F(ReaperOfMany, ReapsChildrenThatAnnouncedTheirEnd) {
+  static_cast<void>(collect());
   for (const std::size_t which : {10U, 70U, 199U}) end(which, SIGTERM);
   EXPECT_EQ(reaper_.collect(), 3U);
-  const auto statuses = settle();
+  const auto statuses = collect();
   ASSERT_EQ(statuses.size(), 3U);
   for (const int status : statuses) EXPECT_EQ(WEXITSTATUS(status), 7);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), 0) << "no zombie is left";
 }
 
-TEST_F(ReaperOfMany, LooksAtAllWhenNobodyHasAnnouncedAnything) {
+TEST_F(ReaperOfMany, SweepsIfNoEndWasAnnounced) {
   end(20, SIGKILL);
   EXPECT_EQ(reaper_.collect(), 1U);
 }
 
-TEST_F(ReaperOfMany, OwesALookAtAllAfterOneThatFoundSome) {
-  static_cast<void>(settle());
+TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
+  static_cast<void>(collect());
   end(20, SIGKILL);
   end(21, SIGTERM);
   auto reaped = reaper_.collect();
   EXPECT_GE(reaped, 1U);
-  if (reaped == 1) {  // else this machine was so slow that the look at all was due
+  if (reaped == 1) {  // else this machine was so slow that the sweep was due
     ASSERT_TRUE(reaper_.due());
     std::this_thread::sleep_until(*reaper_.due());
     reaped += reaper_.collect();
@@ -108,12 +108,12 @@ TEST_F(ReaperOfMany, OwesALookAtAllAfterOneThatFoundSome) {
   EXPECT_FALSE(reaper_.due());
 }
 
-// Its slot may have another child by then: an end that was announced is not one of whoever comes next.
-TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
-  static_cast<void>(settle());
+// An announced end must not count for the next child of the slot.
+TEST_F(ReaperOfMany, ForgetsAnEndBeforeTheNextChild) {
+  static_cast<void>(collect());
   end(30, SIGTERM);
   ASSERT_EQ(reaper_.collect(), 1U);
-  static_cast<void>(settle());
+  static_cast<void>(collect());
   const auto slot = slots_.take();
   ASSERT_EQ(slot, 30U);
   static_cast<void>(scoreboard_.clean(slot));
@@ -124,13 +124,13 @@ TEST_F(ReaperOfMany, ForgetsAnEndWithTheSlotsNextChild) {
 
 // A child can write to every page of the scoreboard. Only bits of children that have ended may count.
 TEST_F(ReaperOfMany, IgnoresForgedBits) {
-  static_cast<void>(settle());
+  static_cast<void>(collect());
   end(40, SIGTERM);
   for (std::uint32_t slot = 0; slot < count; slot += ScoreboardPage::record_count) {
     ScoreboardPage::containing(scoreboard_[slot]).ended.store(~std::uint64_t{0});
   }
   EXPECT_EQ(reaper_.collect(), 1U);
-  EXPECT_EQ(settle().size(), 1U);
+  EXPECT_EQ(collect().size(), 1U);
   EXPECT_EQ(slots_.in_use(), count - 2) << "SetUp ended one, this test another";
   scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
 }

@@ -30,7 +30,7 @@ TEST(Scoreboard, GrowsWithoutMovingARecord) {
   for (std::uint32_t slot = 0; slot < 1000; ++slot) EXPECT_EQ(board[slot].in, slot);
 }
 
-TEST(Scoreboard, OfTheParentHasWhatAChildWroteBeforeItGrew) {
+TEST(Scoreboard, KeepsWhatAChildWritesWhileItGrows) {
   Scoreboard board(1);
   int go[2];
   ASSERT_EQ(::pipe(go), 0);

@@ -45,7 +45,7 @@ TEST(SlotTable, FollowsAChildFromItsStartToItsEnd) {
   EXPECT_FALSE(table.next_ended().has_value());
 
   table.note_ended(77, 256);
-  EXPECT_EQ(table.in_use(), 1U) << "until it is settled";
+  EXPECT_EQ(table.in_use(), 1U) << "until it is given back";
   EXPECT_TRUE(running(table).empty());
   EXPECT_EQ(table.next_ended(), slot);
   EXPECT_EQ(table[slot].wait_status, 256);
@@ -57,25 +57,25 @@ TEST(SlotTable, FollowsAChildFromItsStartToItsEnd) {
 TEST(SlotTable, IsFullAtItsCapacity) {
   SlotTable table(3);
   for (pid_t pid = 1; pid <= 3; ++pid) start(table, pid);
-  EXPECT_TRUE((table.in_use() == table.capacity()));
+  EXPECT_EQ(table.in_use(), table.capacity());
   table.note_ended(2, 0);
   table.give_back(*table.next_ended());
-  EXPECT_FALSE((table.in_use() == table.capacity()));
+  EXPECT_NE(table.in_use(), table.capacity());
   start(table, 4);
-  EXPECT_TRUE((table.in_use() == table.capacity()));
+  EXPECT_EQ(table.in_use(), table.capacity());
   EXPECT_EQ(running(table), (std::multiset<pid_t>{1, 3, 4}));
 }
 
 TEST(SlotTable, GivesBackASlotWhoseForkFailed) {
   SlotTable table(1);
   for (int i = 0; i < 5; ++i) {
-    ASSERT_FALSE((table.in_use() == table.capacity()));
+    ASSERT_NE(table.in_use(), table.capacity());
     table.give_back(table.take());
   }
   EXPECT_EQ(table.in_use(), 0U);
 }
 
-TEST(SlotTable, IgnoresChildrenThatItDoesNotKnow) {
+TEST(SlotTable, IgnoresUnknownChildren) {
   SlotTable table(4);
   start(table, 10);
   table.note_ended(11, 0);
@@ -84,7 +84,7 @@ TEST(SlotTable, IgnoresChildrenThatItDoesNotKnow) {
   EXPECT_EQ(running(table), std::multiset<pid_t>{10});
 }
 
-TEST(SlotTable, AgreesWithAPlainMapOverManyRandomSteps) {
+TEST(SlotTable, AgreesWithAMapOverRandomSteps) {
   SlotTable table(3);
   std::map<pid_t, SlotTable::Slot> model;
   std::set<pid_t> ended;

@@ -17,7 +17,7 @@ BacklogRequest asked(std::uint64_t value) {
   return {value, std::to_string(value), "--backlog"};
 }
 
-TEST(Backlog, IsTheRequestOrTheLargestAndNeverAbove) {
+TEST(Backlog, IsTheRequestButAtMostTheLargest) {
   EXPECT_EQ(choose_backlog(std::nullopt, 4096), 4096);
   EXPECT_EQ(choose_backlog(asked(1), 4096), 1);
   EXPECT_EQ(choose_backlog(asked(4096), 4096), 4096);
@@ -25,7 +25,7 @@ TEST(Backlog, IsTheRequestOrTheLargestAndNeverAbove) {
   EXPECT_EQ(choose_backlog(asked(UINT64_MAX), 128), 128);
 }
 
-TEST(Backlog, ReportSaysWhatWasAskedByWhomAndWhatIsInEffect) {
+TEST(Backlog, DescriptionNamesTheRequestItsSourceAndTheEffect) {
   const struct {
     std::optional<BacklogRequest> request;
     kernel::KernelLimits limits;
@@ -46,7 +46,7 @@ TEST(Backlog, ReportSaysWhatWasAskedByWhomAndWhatIsInEffect) {
   }
 }
 
-TEST(KernelLimits, OfWhatIsNoSocketAreNotKnown) {
+TEST(KernelLimits, AreUnknownWithoutASocket) {
   EXPECT_FALSE(kernel::kernel_limits(-1).in_effect.has_value());
 }
 

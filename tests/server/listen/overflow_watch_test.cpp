@@ -72,7 +72,7 @@ class OverflowWatchOfOne : public ::testing::Test {
     }
   }
   // Returns the lines that the watch logs at this time.
-  std::string said_at(std::chrono::seconds time) {
+  std::string logged_at(std::chrono::seconds time) {
     watch->after_wait(start + time, full);
     return captured.read_all();
   }
@@ -91,48 +91,48 @@ class OverflowWatchOfOne : public ::testing::Test {
   tcpserver::base::TimePoint start = tcpserver::base::Clock::now();
 };
 
-TEST_F(OverflowWatchOfOne, LooksOnceASecondAndReportsOnceAMinuteEveryDropOnce) {
+TEST_F(OverflowWatchOfOne, LooksOncePerSecondAndReportsOncePerMinute) {
   watch.emplace(options, listeners, log);
-  EXPECT_EQ(said_at(0s), "");
+  EXPECT_EQ(logged_at(0s), "");
   EXPECT_FALSE(watch->due(false).has_value()) << "nothing happened since";
   EXPECT_EQ(watch->due(true), start + 1s) << "nobody accepts, so it looks again";
   connect_more(5);
-  EXPECT_EQ(said_at(0s), "") << "too early to look";
+  EXPECT_EQ(logged_at(0s), "") << "too early to look";
   EXPECT_EQ(watch->due(false), start + 1s) << "but it will";
-  const int first = number_in(said_at(1s));
+  const int first = number_in(logged_at(1s));
   EXPECT_GE(first, 5);
   connect_more(3);
-  EXPECT_EQ(said_at(2s), "") << "too early to say";
+  EXPECT_EQ(logged_at(2s), "") << "too early to say";
   EXPECT_EQ(watch->due(false), start + 61s) << "but it will";
-  EXPECT_EQ(said_at(60s), "");
-  const int second = number_in(said_at(61s));
+  EXPECT_EQ(logged_at(60s), "");
+  const int second = number_in(logged_at(61s));
   EXPECT_GE(second, 3);
   // Clients send their SYNs again at any time: the sum is the kernel's at most.
   EXPECT_LE(first + second, static_cast<int>(*watch->dropped()));
   EXPECT_LE(*watch->dropped(), *tcpserver::kernel::dropped_by_listener(listeners.all()[0].fd.get()));
   clients.clear();
-  EXPECT_LE(number_in(said_at(200s)), static_cast<int>(*watch->dropped()) - first - second);
-  EXPECT_EQ(said_at(400s), "") << "each drop is said once";
+  EXPECT_LE(number_in(logged_at(200s)), static_cast<int>(*watch->dropped()) - first - second);
+  EXPECT_EQ(logged_at(400s), "") << "each drop is said once";
   EXPECT_FALSE(watch->due(false).has_value());
 }
 
 TEST_F(OverflowWatchOfOne, RemembersThatTheServerWasFull) {
   watch.emplace(options, listeners, log);
-  EXPECT_EQ(said_at(0s), "");
+  EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
   full = true;
-  EXPECT_EQ(said_at(0s), "");
+  EXPECT_EQ(logged_at(0s), "");
   full = false;
-  EXPECT_TRUE(contains(said_at(1s), "raise --max-connections"));
+  EXPECT_TRUE(contains(logged_at(1s), "raise --max-connections"));
   connect_more(2);
-  EXPECT_TRUE(contains(said_at(100s), "raise --backlog")) << "once";
+  EXPECT_TRUE(contains(logged_at(100s), "raise --backlog")) << "once";
 }
 
-TEST_F(OverflowWatchOfOne, SaysTheRestBeforeTheListenersAreClosed) {
+TEST_F(OverflowWatchOfOne, ReportsTheRestBeforeClosing) {
   watch.emplace(options, listeners, log);
-  EXPECT_EQ(said_at(0s), "");
+  EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
-  EXPECT_NE(said_at(1s), "");
+  EXPECT_NE(logged_at(1s), "");
   connect_more(4);
   watch->before_closing(full);
   EXPECT_GE(number_in(captured.read_all()), 4);
@@ -162,7 +162,7 @@ TEST_F(OverflowWatchOfOne, IgnoresDropsWithoutAnOverflow) {
   static_cast<void>(
       ::connect(clients.back().get(), listeners.all()[0].address.get(), listeners.all()[0].address.size()));
   if (drops() == drops_before) GTEST_SKIP() << "this kernel does not count a wrong signature";
-  const auto line = said_at(1s);
+  const auto line = logged_at(1s);
   const auto sum = watch->dropped();
   if (overflows() != overflows_before)
     GTEST_SKIP() << "another listener of this machine overflowed meanwhile";

@@ -68,7 +68,7 @@ class Recorded : public ::testing::Test {
   SessionRecord record{};
 };
 
-TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
+TEST_F(Recorded, SavesEachChunkBeforeItAnswers) {
   script.sent = {"one", "two"};
   run(Verb::upper);
   EXPECT_EQ(script.file, "onetwo");
@@ -76,7 +76,7 @@ TEST_F(Recorded, IsEachChunkBeforeItIsAnswered) {
   EXPECT_EQ(script.order, (std::vector<std::string>{"save", "write", "save", "write"}));
 }
 
-TEST_F(Recorded, IsNothingWithoutAFile) {
+TEST_F(Recorded, SavesNothingWithoutAFile) {
   script.sent = {"one"};
   char buffer[64];
   EXPECT_EQ(SessionLoop<ScriptedCalls>({&script}, connection, Verb::echo, record).run(buffer, sizeof buffer),
@@ -84,7 +84,7 @@ TEST_F(Recorded, IsNothingWithoutAFile) {
   EXPECT_EQ(script.order, std::vector<std::string>{"write"});
 }
 
-TEST_F(Recorded, IsWholeAfterShortAndInterruptedWrites) {
+TEST_F(Recorded, IsCompleteAfterShortAndInterruptedWrites) {
   script.sent = {"0123456789", "abc"};
   script.saves = {4, -EINTR, 1, 5, -EINTR};
   run();
@@ -92,7 +92,7 @@ TEST_F(Recorded, IsWholeAfterShortAndInterruptedWrites) {
   EXPECT_EQ(record.recording_error, 0);
 }
 
-TEST_F(Recorded, EndsWithTheFirstFailureAndTheSessionDoesNot) {
+TEST_F(Recorded, EndsAtTheFirstFailureUnlikeTheSession) {
   for (const int error : {ENOSPC, EDQUOT, EIO, EFBIG, EBADF}) {
     script = {};
     script.sent = {"0123456789", "abc", "def"};
@@ -106,8 +106,8 @@ TEST_F(Recorded, EndsWithTheFirstFailureAndTheSessionDoesNot) {
   }
 }
 
-// Not for ever, should a file system do that.
-TEST_F(Recorded, EndsWhereAWriteTakesNothing) {
+// Otherwise it would try for ever.
+TEST_F(Recorded, EndsIfAWriteTakesNothing) {
   script.sent = {"0123456789", "abc"};
   script.saves = {4, 0};
   run();
@@ -115,7 +115,7 @@ TEST_F(Recorded, EndsWhereAWriteTakesNothing) {
   EXPECT_EQ(script.saved, 2U);
 }
 
-TEST_F(Recorded, EndsAtTheLimitToTheByte) {
+TEST_F(Recorded, EndsExactlyAtTheLimit) {
   for (std::size_t limit = 0; limit < 12; ++limit) {
     script = {};
     script.sent = {"0123", "4567", "89"};

@@ -18,7 +18,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using tcpserver::base::Verb;
 
-TEST(Capitals, ChangeAsciiLettersAlone) {
+TEST(Capitals, ChangeOnlyAsciiLetters) {
   std::string bytes;
   for (int value = 0; value < 256; ++value) bytes += static_cast<char>(value);
   std::string expected = bytes;
@@ -27,8 +27,8 @@ TEST(Capitals, ChangeAsciiLettersAlone) {
   EXPECT_EQ(bytes, expected);
 }
 
-// Eight bytes are done at a time, and what is left one by one.
-TEST(Capitals, OfEachByteInEachPlace) {
+// Eight bytes are converted at a time, and the rest one by one.
+TEST(Capitals, ChangeEachByteInEachPlace) {
   for (std::size_t length = 0; length < 20; ++length) {
     for (std::size_t place = 0; place < length; ++place) {
       for (int value = 0; value < 256; ++value) {
@@ -83,7 +83,7 @@ TEST(Session, EndsAfterTheIdleTimeout) {
             SessionEnd::idle_timeout);
 }
 
-TEST(Session, EndsAsBrokenWhereTheDescriptorIsNone) {
+TEST(Session, EndsAsBrokenWithAnInvalidDescriptor) {
   SessionRecord bytes{};
   PollWaiter waiter;
   EXPECT_EQ(run_session(1 << 20, Verb::echo, bytes, waiter, Duration::zero()), SessionEnd::broken);
