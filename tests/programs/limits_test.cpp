@@ -182,7 +182,7 @@ TEST_F(ShortageOfProcesses, CostsNoPlaces) {
 TEST_F(ShortageOfProcesses, WarnsIfChildrenCannotBeSmall) {
   if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "this build has only plain children";
   ServerProcess server({"--sandbox", "off"}, {}, with_processes(1));
-  EXPECT_TRUE(contains(server.log(), "children inherit the server's memory"));
+  EXPECT_TRUE(server.says("children inherit the server's memory"));
 }
 
 }  // namespace
