@@ -6,8 +6,6 @@
 # Exit status 77: not root, or no bare Debian can be made here.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=scripts/packages.sh
-. "$top/scripts/packages.sh"
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 # shellcheck source=/dev/null
@@ -30,15 +28,9 @@ cache=${BARE_CACHE:-/var/cache/tcpserver-bare-$release}
 mkdir -p "$cache/archives"
 make_debian "$release" "$cache/base" || cannot "debootstrap failed"
 
-inside=''
-root=$(mktemp -d)
 # All mounts and processes are in namespaces of their own, which end with the first process.
-clean_up() {
-  [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || true
-  wait
-  rm -rf --one-file-system "$root"
-}
-ends_with clean_up
+begin_work
+root=$work
 cp -a "$cache/base/." "$root"
 rm -f "$root/etc/apt/sources.list" # debootstrap's
 cp -L /etc/resolv.conf /etc/hosts "$root/etc"
@@ -84,5 +76,4 @@ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-
       umount --lazy /host && rmdir /host || { echo "scripts/bare.sh: cannot mount" >&2; exit 77; }
     bash /inside.sh # not exec: process 1 reaps
   ' bash "$root" "$cache/archives" &
-inside=$!
-wait "$inside"
+wait $!

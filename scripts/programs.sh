@@ -34,7 +34,7 @@ end_work() {
   done
   jobs -pr | xargs -r kill -KILL 2>/dev/null || true
   wait 2>/dev/null || true
-  [ -z "$work" ] || rm -rf "$work"
+  [ -z "$work" ] || rm -rf --one-file-system "$work"
 }
 
 # start_server OPTION...: tcpserver on a free port of 127.0.0.1. Sets `server` to its pid and `port` to its port. Its standard
