@@ -12,9 +12,10 @@
 
 namespace tcpserver::server {
 
-// A child's life from the fork to its end: it binds itself to its parent, closes all other descriptors,
-// enters the sandbox, serves. `Calls` makes the system calls: through libc in a plain child, directly in a
-// small one. Besides the functions that SessionLoop needs it has
+// A child's life from the fork to its end: it closes all other descriptors, arranges to die with its parent,
+// limits the size of its recording, enters the sandbox, serves, and announces its end. `Calls` makes the
+// system calls: through libc in a plain child, directly in a small one. Besides the functions that
+// SessionLoop needs it has
 //   static long call(long number, long...)   a system call; returns its result or a negative errno
 //   bool enter(Sandbox)                      returns false if the kernel refuses
 //   static Value in_register(Value)          the value, not loaded from memory that the child may not have

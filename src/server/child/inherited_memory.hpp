@@ -34,7 +34,7 @@ class AddressHints {
 // memory is gone. Allocates. Returns why some memory could not be hidden, or nullptr.
 [[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
 
-// Undoes that.
+// Makes all memory visible to future children again. Restartable sequences stay unregistered.
 void show_all_to_children();
 
 // Maps a part of this program's own file once more, for good: code that should be in another place and refers

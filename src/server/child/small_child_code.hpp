@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// The code of small children (small_child.cpp): a section on pages of its own that calls and refers to
+// The code of small children (small_child_code.cpp): a section on pages of its own that calls and refers to
 // nothing outside (tests/layout/check_small_child.sh).
 namespace tcpserver::server {
 

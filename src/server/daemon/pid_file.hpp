@@ -45,8 +45,8 @@ class PidFile {
 };
 
 // Returns the server that has this file locked, without locking or changing anything; nullopt if there is
-// none. Throws StartError: no_permission if this user may not read the file, unavailable if no server can
-// have it.
+// none. Throws StartError: no_permission if this user may not read the file, unavailable if the lock
+// cannot be examined or its owner is in another pid namespace.
 [[nodiscard]] std::optional<pid_t> owner_of_pid_file(const std::string& path);
 
 }  // namespace tcpserver::server

@@ -59,9 +59,9 @@ class Acceptor {
   // you can't").
   base::UniqueFd spare_fd_;
 
-  int accepts_since_signals_ = 0;   // accept calls since signals were delivered for certain
+  int accepts_since_signals_ = 0;   // accept calls since pending signals were last delivered
   int lost_in_a_row_ = 0;           // accept errors of the kind "retry"
-  std::size_t first_listener_ = 0;  // whose turn it is: a flooded listener must not starve the others
+  std::size_t first_listener_ = 0;  // served first next time: a flooded listener must not starve the others
   base::TimePoint paused_until_{};
   RateLimit accept_failures_{std::chrono::seconds(1)};
   RateLimit full_{std::chrono::minutes(1)};

@@ -18,15 +18,15 @@ struct WritableDir {
 };
 
 // Switches this process to the account of --user permanently: only this group, no capabilities,
-// no_new_privs. Call after the ports are bound. Without an account it only warns if the process runs as root.
-// Throws StartError: no_permission without root (or CAP_SETUID and CAP_SETGID), system if the kernel refuses
-// or if the process could switch back.
+// no_new_privs. Without an account it changes nothing. Warns if the process then runs as root. Call after the
+// ports are bound. Throws StartError: no_permission without root (or CAP_SETUID and CAP_SETGID), system if
+// the kernel refuses or if the process could switch back.
 void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log);
 
-// Drops the privileges that are no longer needed, for this process and all its children: opening files for
-// writing outside of `kept` and TCP sockets (Landlock, landlock(7): Linux 5.13, 6.7 for TCP, 6.12 for
-// signals), and capabilities(7). What is open stays usable. Call once, after the last file was opened. Drops
-// less where the kernel cannot, and logs it.
+// Drops the privileges that are no longer needed, for this process and all its children: writing files
+// outside of `kept`, executing files, binding and connecting TCP sockets, signalling other processes
+// (landlock(7): Linux 5.13, 6.7 for TCP, 6.12 for signals), and capabilities(7). Open files stay usable. Call
+// once, after the last file was opened. Drops less where the kernel cannot, and logs it.
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log);
 
 }  // namespace tcpserver::server

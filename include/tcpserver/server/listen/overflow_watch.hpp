@@ -22,8 +22,8 @@ using Advice = base::BoundedText<160>;
 // Notices that listen queues overflow: the kernel drops the SYN, counts it, and tells nobody. Looks once per
 // second while something happens and warns at most once per minute, with the number of drops since the last
 // warning. The source is each listener's own count. It also contains drops without an overflow, which a
-// client can cause by connecting and closing at once. So no more drops count than the network namespace had
-// overflows (ListenOverflows). Silent if the kernel has no such count. Allocates nothing after construction.
+// client can cause by connecting and closing at once. So the sum is capped at the ListenOverflows of the
+// network namespace. Silent if the kernel has no such count. Allocates nothing after construction.
 class OverflowWatch {
  public:
   // All references must outlive this object.
@@ -35,7 +35,7 @@ class OverflowWatch {
   // Reports what was not reported yet. Call before the listeners are closed.
   void before_closing(bool full) noexcept;
 
-  // Returns when to look again: in a second if nobody is accepted. nullopt: after the next wait.
+  // Returns the time of the next look or report; nullopt if none is planned.
   [[nodiscard]] std::optional<base::TimePoint> due(bool full) const noexcept;
 
   // Returns the drops of all listeners since the start; once they are closed, as of the last look. nullopt if
