@@ -45,6 +45,15 @@ std::string queue_text(const Look::Queue& queue) {
          ", dropped here +" + text_or(queue.dropped, "not told");
 }
 
+// Forgets the listeners that are gone: a server may restart many times during a watch.
+template <typename Map>
+void keep_present(Map& by_inode, const Look& look) {
+  std::erase_if(by_inode, [&look](const auto& entry) {
+    return std::none_of(look.queues.begin(), look.queues.end(),
+                        [&entry](const Look::Queue& queue) { return queue.now.inode == entry.first; });
+  });
+}
+
 // How full the queue is, as one character: '#' if nothing fits any more.
 char mark(const Look::Queue& queue) {
   constexpr std::string_view marks = "_.:-=+*%";
@@ -72,6 +81,7 @@ Look WatchBook::enter(const kernel::PortPicture& picture,
     if (listener.dropped && dropped_at_first) queue.dropped = *listener.dropped - *dropped_at_first;
     look.queues.push_back(queue);
   }
+  keep_present(by_inode_, look);
   if (!first_counters_) first_counters_ = counters;
   if (counters) {
     look.since_start = kernel::ListenCounters{counters->overflows - first_counters_->overflows,
@@ -133,6 +143,7 @@ std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {
     const auto shown = std::min(history.size(), std::max(size.columns, margin) - margin);
     lines.push_back("  " + std::string(history.end() - static_cast<std::ptrdiff_t>(shown), history.end()));
   }
+  keep_present(history_, look);
   if (look.queues.empty()) lines.emplace_back("nobody listens here now");
   lines.push_back("SYN queue " + std::to_string(look.half_open) + "; " + counters_text(look));
   return picture_.draw(lines, size);

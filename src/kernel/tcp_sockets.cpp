@@ -133,7 +133,8 @@ bool send_request(int fd, int family, std::uint16_t port, TcpSockets::Kind kind)
   request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.body.sdiag_family = static_cast<std::uint8_t>(family);
   request.body.sdiag_protocol = IPPROTO_TCP;
-  request.body.idiag_ext = 1U << ((with_connections ? INET_DIAG_INFO : INET_DIAG_SKMEMINFO) - 1);
+  request.body.idiag_ext =
+      static_cast<std::uint8_t>(1U << ((with_connections ? INET_DIAG_INFO : INET_DIAG_SKMEMINFO) - 1));
   request.body.idiag_states = with_connections ? connected : listening;
   if (kind == Kind::listeners_and_half_open) request.body.idiag_states |= set_of(tcp_state_syn_recv);
   request.body.id.idiag_sport = htons(port);

@@ -153,14 +153,14 @@ class ShortageOfProcesses : public ::testing::Test {
   }
   // The wrapper of a server whose user may have this many processes.
   [[nodiscard]] std::vector<std::string> with_processes(int count) const {
-    const auto nobody_else = std::to_string(100'000 + ::getpid());
-    auto wrapper = program.as_user(nobody_else, nobody_else);
+    auto wrapper = program.as_user(user, user);
     wrapper.insert(wrapper.end() - 1,
                    {"--bounding-set", "-all", "prlimit", "--nproc=" + std::to_string(count)});
     return wrapper;
   }
 
   const PublicCopy program;
+  const std::string user = std::to_string(100'000 + ::getpid());
 };
 
 // Each failed fork costs that one client, and its place comes back.
@@ -179,10 +179,24 @@ TEST_F(ShortageOfProcesses, CostsNoPlaces) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST_F(ShortageOfProcesses, WarnsIfChildrenCannotBeSmall) {
+// Even the trial child cannot be forked, which does not show that small children do not work.
+TEST_F(ShortageOfProcesses, AtTheStartLeavesChildrenSmall) {
   if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "this build has only plain children";
-  ServerProcess server({"--sandbox", "off"}, {}, with_processes(1));
-  EXPECT_TRUE(server.says("children inherit the server's memory"));
+  auto other = program.as_user(user, user);
+  other.back() = "sleep";
+  other.emplace_back("60");
+  Process sleep(other);
+  ASSERT_TRUE(eventually([&] { return contains(contents_of(proc_folder(sleep.pid()) / "comm"), "sleep"); }));
+  ServerProcess server({"--sandbox", "off"}, {}, with_processes(2));
+  server.status();  // the trial is over
+  sleep.signal(SIGKILL);
+  sleep.wait();
+  // The kernel counts an ended process for another moment.
+  ASSERT_TRUE(eventually([&] { return serves(server); }));
+  const auto client = open_session(server);
+  const auto mappings = contents_of(proc_folder(child_of(server)) / "maps");
+  EXPECT_FALSE(contains(mappings, "[heap]")) << mappings;
+  EXPECT_FALSE(contains(server.log(), "children inherit the server's memory"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 
@@ -137,6 +138,30 @@ class SmallChildTraced : public Injection {
     return calls;
   }
 };
+
+// Returns the size of the largest private mapping that can be written.
+unsigned long largest_private_mapping(pid_t pid) {
+  unsigned long largest = 0;
+  for (const auto& line : mappings_of(pid)) {
+    if (!contains(line, " rw-p ")) continue;
+    std::size_t digits = 0;
+    const auto begin = std::stoul(line, &digits, 16);
+    largest = std::max(largest, std::stoul(line.substr(digits + 1), nullptr, 16) - begin);
+  }
+  return largest;
+}
+
+// The table of slots has the addresses of all clients. With so many slots nothing else is as large.
+TEST_F(SmallChildTraced, FallbackToPlainChildrenHidesTheSlots) {
+  ServerProcess server =
+      start({"--sandbox", "off", "--max-connections", "1000000"}, "exit", "signal=KILL:when=1", {"-f"});
+  ASSERT_TRUE(server.says("the trial child failed"));
+  const auto client = open_session(server);
+  EXPECT_TRUE(contains(proc_file(child_of(server), "maps"), "[heap]")) << "a plain child";
+  constexpr unsigned long table_size = 50UL << 20;
+  EXPECT_GT(largest_private_mapping(server.pid()), table_size);
+  EXPECT_LT(largest_private_mapping(child_of(server)), table_size);
+}
 
 TEST_F(SmallChildTraced, MakesEightSystemCalls) {
   if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";

@@ -123,16 +123,21 @@ TEST_F(StatusOfAnotherUser, ShowsAServerThatBecameAUser) {
   expect_client(shown_on(server.port()), "9");
 }
 
-// As with systemd, the creator of the socket keeps it, and is the server's parent.
+// As with systemd, the creator of the socket keeps it, and is the server's parent. The server may have
+// another name.
 TEST(Status, FindsTheServerBesideItsServiceManager) {
-  const OwnListener listener;
-  ServerProcess server({}, {.inherited = {listener.fd()}},
-                       {"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"", "sh"});
-  const auto client = client_with_bytes(server.port(), 4);
-  const auto status = shown({"--port", listener.port()});
-  expect_client(status, "4");
-  EXPECT_EQ(occurrences(status.finished.output, "tcpserver, pid "), 1U);
-  EXPECT_TRUE(contains(status.head.at(0), "tcpserver, pid " + std::to_string(server.pid()) + ","));
+  const TemporaryFolder folder;
+  for (const char* name : {"tcpserver", "echod"}) {
+    fs::create_symlink(TCPSERVER_PROGRAM, folder.path() + "/" + name);
+    const OwnListener listener;
+    const std::string script = "link=$0/$1; shift 2; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$link\" \"$@\"";
+    ServerProcess server({}, {.inherited = {listener.fd()}}, {"sh", "-c", script, folder.path(), name});
+    const auto client = client_with_bytes(server.port(), 4);
+    const auto status = shown({"--port", listener.port()});
+    expect_client(status, "4");
+    EXPECT_EQ(occurrences(status.finished.output, "tcpserver, pid "), 1U);
+    EXPECT_TRUE(contains(status.head.at(0), "tcpserver, pid " + std::to_string(server.pid()) + ","));
+  }
 }
 
 }  // namespace

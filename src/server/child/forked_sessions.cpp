@@ -72,7 +72,10 @@ class ForkedSessions final : public Sessions {
     try {
       const auto preparation = launcher_->prepare(scoreboard_);
       problem = preparation.problem;
-      if (!preparation.works) launcher_ = make_plain_launcher();
+      if (!preparation.works) {
+        launcher_ = make_plain_launcher();
+        slots_.hide_from_children();
+      }
       if (reaping_) start_reaping();  // forgets the signal of the trial child
     } catch (const std::exception&) {
       problem = "out of memory";

@@ -15,7 +15,7 @@ namespace tcpserver::server {
 namespace {
 
 // Static, because a child allocates nothing.
-alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
+alignas(4096) std::array<char, echo_buffer_size> plain_child_buffer;
 
 struct LibcCalls {
   static constexpr bool may_block = true;
@@ -52,7 +52,7 @@ struct LibcCalls {
 [[noreturn]] __attribute__((no_sanitize("address"))) void live(const ChildOrder& order,
                                                                SessionRecord& record) noexcept {
   ChildLife<LibcCalls> life(order, record);
-  base::exit_child(static_cast<int>(life.run(echo_buffer.data(), echo_buffer.size())));
+  base::exit_child(static_cast<int>(life.run(plain_child_buffer.data(), plain_child_buffer.size())));
 }
 
 class PlainLauncher final : public Launcher {

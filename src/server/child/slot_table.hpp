@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/base/mapping.hpp"
+#include "tcpserver/base/process.hpp"
 #include "tcpserver/server/child/host.hpp"
 #include "tcpserver/server/report/session_report.hpp"
 
@@ -45,6 +46,11 @@ class SlotTable {
   // keep their slots. Throws StartError and changes nothing if the memory is not available. The SIGCHLD
   // handler must not run meanwhile.
   void resize(std::uint32_t capacity);
+
+  // Hides the table from children again, after other memory was shown to them.
+  void hide_from_children() noexcept {
+    base::hide_from_children(memory_->mapping.data(), memory_->mapping.size());
+  }
 
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
 

@@ -47,9 +47,8 @@ class SmallLauncher final : public Launcher {
     std::vector<MemoryRange> kept{code_, {work_.data(), work_.size()}, command_line_};
     for (const auto& segment : scoreboard.segments()) kept.push_back({segment.data(), segment.size()});
     const char* const problem = hide_all_from_children_but(kept);
-    // A later kernel or libc may need memory that is hidden now.
-    if (!works_) works_ = trial_child_lives();
-    if (works_) return {.works = true, .problem = problem};
+    if (trial_ == Trial::none) trial_ = try_child();
+    if (trial_ != Trial::died) return {.works = true, .problem = problem};
     show_all_to_children();
     return {.works = false, .problem = "the trial child failed"};
   }
@@ -62,19 +61,23 @@ class SmallLauncher final : public Launcher {
     return start_copy(order, record, static_cast<SmallChildMemory*>(work_.data()));
   }
 
-  [[nodiscard]] bool trial_child_lives() const {
+  // A later kernel or libc may need memory that is hidden from children. A fork that fails proves nothing:
+  // the next prepare() tries again.
+  enum class Trial { none, lived, died };
+  [[nodiscard]] Trial try_child() const {
     const long pid = start({}, nullptr);
+    if (pid < 0) return Trial::none;
     int status = 0;
-    while (pid > 0 && ::waitpid(static_cast<pid_t>(pid), &status, 0) < 0) {
+    while (::waitpid(static_cast<pid_t>(pid), &status, 0) < 0) {
       if (errno != EINTR) throw base::system_error("wait for a child");
     }
-    return pid > 0 && status == 0;
+    return status == 0 ? Trial::lived : Trial::died;
   }
 
   base::Mapping work_;  // never touched here: each child's first touch gives it a page of its own
   MemoryRange code_;
   MemoryRange command_line_;
-  bool works_ = false;  // a child lived after all other memory was hidden
+  Trial trial_ = Trial::none;
 };
 
 }  // namespace

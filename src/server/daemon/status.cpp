@@ -88,7 +88,8 @@ struct Holders {
 };
 
 // Finds the processes that hold these listeners open. Looks at likely servers first: if they hold all, the
-// descriptors of thousands of sessions and of all other processes need not be read.
+// descriptors of thousands of sessions and of all other processes need not be read. Otherwise looks at all: a
+// service manager holds the listeners of a server that it started.
 Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
   std::set<pid_t> named;
   for (const auto& process : processes) {
@@ -101,7 +102,7 @@ Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
   Holders holders;
   auto missing = listeners;
   for (auto process = processes.begin(); process != processes.end(); ++process) {
-    if (process >= unlikely && missing.empty()) break;
+    if (process == unlikely && missing.empty()) break;
     if (process->pid == ::getpid()) continue;
     const auto held = kernel::sockets_held_by(process->pid);
     holders.any_hidden = holders.any_hidden || held.sight == HeldSockets::Sight::hidden;

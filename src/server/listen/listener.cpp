@@ -113,13 +113,11 @@ void set_inherited_options(int fd, base::Duration idle_timeout) {
 
 std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
   auto addresses = options.bind;
+  const bool six = !addresses.empty() || family_works(AF_INET6);
+  const bool four = !addresses.empty() || !six || family_works(AF_INET);
   if (addresses.empty()) {
-    const bool six = family_works(AF_INET6);
-    const bool four = !six || family_works(AF_INET);
     if (six) addresses.push_back(SocketAddress::any(AF_INET6, 0));
     if (four) addresses.push_back(SocketAddress::any(AF_INET, 0));
-    if (!six) log.info("this machine has no IPv6: listening on every IPv4 address");
-    if (!four) log.info("this machine has no IPv4: listening on every IPv6 address");
   }
 
   std::vector<Listener> listeners;
@@ -130,6 +128,8 @@ std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
     if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) != 0)
       throw explain_bind_failure(listener.address, errno);
   }
+  if (!six) log.info("this machine has no IPv6: listening on every IPv4 address");
+  if (!four) log.info("this machine has no IPv4: listening on every IPv6 address");
   return listeners;
 }
 
