@@ -48,7 +48,7 @@ class SmallLauncher final : public Launcher {
     for (const auto& segment : scoreboard.segments()) kept.push_back({segment.data(), segment.size()});
     const char* const problem = hide_all_from_children_but(kept);
     if (trial_ == Trial::none) trial_ = try_child();
-    if (trial_ != Trial::died) return {.works = true, .problem = problem};
+    if (trial_ != Trial::fails) return {.works = true, .problem = problem};
     show_all_to_children();
     return {.works = false, .problem = "the trial child failed"};
   }
@@ -61,17 +61,18 @@ class SmallLauncher final : public Launcher {
     return start_copy(order, record, static_cast<SmallChildMemory*>(work_.data()));
   }
 
-  // A later kernel or libc may need memory that is hidden from children. A fork that fails proves nothing:
-  // the next prepare() tries again.
-  enum class Trial { none, lived, died };
+  // A later kernel or libc may need memory that is hidden from children, and a container's seccomp filter may
+  // forbid this clone(2). A shortage proves nothing: the next prepare() tries again.
+  enum class Trial { none, works, fails };
   [[nodiscard]] Trial try_child() const {
     const long pid = start({}, nullptr);
-    if (pid < 0) return Trial::none;
+    if (pid == -EAGAIN || pid == -ENOMEM) return Trial::none;
+    if (pid < 0) return Trial::fails;
     int status = 0;
     while (::waitpid(static_cast<pid_t>(pid), &status, 0) < 0) {
       if (errno != EINTR) throw base::system_error("wait for a child");
     }
-    return status == 0 ? Trial::lived : Trial::died;
+    return status == 0 ? Trial::works : Trial::fails;
   }
 
   base::Mapping work_;  // never touched here: each child's first touch gives it a page of its own
