@@ -86,6 +86,8 @@ release
 try "and cut no session" test "$(cat /tmp/held)" = held
 
 echo "--- stop and restart"
+# The status is sent once per second: the one of the last session must be gone.
+try "no session is open" eventually status_has "0 of 5 sessions open"
 tcpclient --delay 2s --message drained 127.0.0.1 >/tmp/drained &
 held=$!
 eventually status_has "1 of 5 sessions open"
@@ -106,7 +108,7 @@ try "is tried once" property_is NRestarts 0
 sed -i '$d' /etc/tcpserver.conf
 tcpserver --port 54321 --bind 127.0.0.1 >/tmp/other 2>&1 &
 other=$!
-eventually grep -q listening /tmp/other
+eventually grep -qs listening /tmp/other
 systemctl start tcpserver 2>/dev/null
 eventually property_is NRestarts 1
 kill $other
