@@ -106,7 +106,8 @@ TEST_F(MetricsOfAServer, ThatCannotBeWrittenStopNoClient) {
 
 TEST_F(MetricsOfAServer, NeedAPlaceThatCanBeWrittenTo) {
   for (const auto* place : {"/nowhere/at/all.prom", "/proc/tcpserver.prom"}) {
-    EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--metrics-file", place}), 73, "--metrics-file"));
+    EXPECT_TRUE(
+        fails(run({TCPSERVER_PROGRAM, "--port", "0", "--metrics-file", place}), 73, "--metrics-file"));
   }
 }
 
