@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <initializer_list>
 
 namespace tcpserver::server {
 
