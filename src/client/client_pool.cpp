@@ -55,7 +55,9 @@ class ClientPool final : private ConnectionHandler {
     sentences_.resize(options.clients);
     const auto verb = options.service.value_or(base::services[0]).verb;
     for (std::uint32_t id = 1; id <= options.clients; ++id) {
-      timeline_.lives.push_back({.id = id, .slow = id <= options.slow.value_or(0)});
+      auto& life = timeline_.lives.emplace_back();
+      life.id = id;
+      life.slow = id <= options.slow.value_or(0);
       auto& [sent, expected, failures, timed_out] = sentences_[id - 1];
       sent = options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
       for (const char byte : sent) expected += base::reply_to(verb, byte);
