@@ -5,7 +5,7 @@
 #   zombies     processes that ended, and whose parent never asked how
 #   handler     the parent asks: no zombie is left, not even after a burst
 #   backlog     more clients than the listen queue has places
-# Default: all of them, in about a minute. With --pause it waits for Enter, for a class-room.
+# Default: all of them, in about a minute. With --pause it waits for Enter after each scene.
 # The programs are built first, or taken from the folder that the variable BUILT_PROGRAMS names.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

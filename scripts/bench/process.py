@@ -11,7 +11,7 @@ PATIENCE = 10  # seconds until what should have happened counts as not happening
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
-# No option of the server comes from whoever runs the script.
+# The server takes no option from the environment of the script.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
 
 

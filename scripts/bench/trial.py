@@ -22,7 +22,7 @@ class Trial:
         self.process = None
 
     def start(self, before=(), after=()):
-        """Starts it anew, with `before` and `after` around its command."""
+        """Starts it again, with `before` and `after` around its command."""
         self.end()
         self.port = self.contestant.port or machine.free_port()
         command = [*before, *self.contestant.argv(self.port, self.folder), *after]
@@ -87,7 +87,7 @@ class Trial:
         return self.load("--connections", count, "--concurrency", concurrency, "--message-size", 32, "--sources", 4, **options)
 
     def hold(self, count):
-        """Returns a process that holds so many connections, each answered once, until its end."""
+        """Returns a process that holds this many connections, each answered once, until it ends."""
         process = self.start_load("--hold", "10m", "--concurrency", count, "--message-size", 32)
         all_are_held = lambda: f"holding {count} connections" in process.log_text()
         eventually(lambda: all_are_held() or process.ended(), DEADLINE)

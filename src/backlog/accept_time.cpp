@@ -40,7 +40,7 @@ constexpr auto fast = std::chrono::milliseconds(1);
 constexpr auto longest_wait = std::chrono::seconds(10);
 constexpr auto longest_round = std::chrono::seconds(60);  // four accepts at nearly the longest wait
 
-// What one round has shown.
+// The result of one round.
 struct Round {
   TimePoint began = Clock::now();
   TimePoint last_change = began;

@@ -32,7 +32,8 @@ struct Look {
   std::optional<kernel::ListenCounters> since_start{};  // in the whole network namespace
 };
 
-// Compares each look with the first. Knows a listener by its inode, so a restarted server begins anew.
+// Compares each look with the first. Knows a listener by its inode, so a restarted server starts again from
+// zero.
 class WatchBook {
  public:
   using FindOwner = std::function<std::optional<kernel::SocketOwner>(std::uint64_t inode)>;

@@ -15,8 +15,8 @@ namespace tcpserver::base {
 // strict seccomp allows (_exit is exit_group).
 [[noreturn]] void exit_child(int status) noexcept;
 
-// Closes all descriptors from this number on. If close_range is refused, only those below 65536 and the limit
-// of open files.
+// Closes all descriptors from this number on. If close_range is refused, it closes only those below 65536 and
+// below the limit on open files.
 void close_from(int first) noexcept;
 
 // The highest open descriptor. Without /proc, the highest possible one, at most 65535.

@@ -77,7 +77,7 @@ class FrameWriter {
   // Writes this after the rest of the last frame. False if the terminal has not taken all within this time.
   bool write_within(std::string_view text, Duration limit);
 
-  // What the terminal has not taken, and has to be printed before anything else.
+  // Removes and returns the text that the terminal has not accepted yet. Print it before anything else.
   [[nodiscard]] std::string take_rest() { return std::exchange(rest_, {}); }
 
  private:

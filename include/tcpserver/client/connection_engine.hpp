@@ -49,7 +49,7 @@ struct Connection {
   std::uint64_t sent = 0;       // in this round
   std::uint64_t received = 0;   // in this round
   base::TimePoint began{};      // this round; the first one begins with its connect
-  base::TimePoint deadline{};   // of its time-out, or of its hold
+  base::TimePoint deadline{};   // the end of its timeout or of its hold
 };
 
 // Why a connection failed.

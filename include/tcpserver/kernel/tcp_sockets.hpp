@@ -61,8 +61,8 @@ class TcpSockets {
   base::UniqueFd diagnosis_;  // empty if the kernel has no sock_diag
 };
 
-// One line of /proc/net/tcp or tcp6, without the peer and the send queue. nullopt for the heading and for
-// what does not parse.
+// Parses one line of /proc/net/tcp or tcp6, without the peer and the send queue. Returns nullopt for the
+// heading and for malformed lines.
 [[nodiscard]] std::optional<TcpSocket> parse_tcp_table_line(std::string_view line);
 
 // The sockets of these tables that have this local port: listeners first, then those that a process has, then

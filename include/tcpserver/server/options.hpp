@@ -15,7 +15,7 @@ namespace tcpserver::server {
 enum class Mode { fork, iterative };
 enum class Reap { handler, none };
 
-// What happens to a client at the limit of --max-connections, or when descriptors are short.
+// The treatment of a client if --max-connections is reached or descriptors are short.
 enum class Overload {
   queue,  // it waits in the listen queue
   refuse  // it is accepted and reset

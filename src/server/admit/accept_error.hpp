@@ -2,7 +2,7 @@
 
 namespace tcpserver::server {
 
-// What to do after accept failed.
+// The reaction to a failed accept.
 enum class AcceptAdvice {
   none_waiting,          // the queue is empty: wait for the next client
   retry,                 // that connection is lost, or a signal came: accept the next

@@ -20,7 +20,7 @@
 
 namespace tcpserver::server {
 
-// What the server does between waits apart from clients: status lines, metrics, overflow watch, systemd.
+// The server's work between waits that is not for clients: status lines, metrics, overflow watch, systemd.
 class Housekeeping {
  public:
   // All must outlive this object. Throws StartError if the folder of --metrics-file cannot be opened.

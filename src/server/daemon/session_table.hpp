@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-// What --status prints: running servers and who is connected to them, as text and as JSON.
+// The output of --status: running servers and who is connected to them, as text and as JSON.
 namespace tcpserver::server {
 
 struct SessionSnapshot {

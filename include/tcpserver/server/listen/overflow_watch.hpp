@@ -56,7 +56,7 @@ class OverflowWatch {
   const Listeners& listeners_;
   Log& log_;
   std::vector<Count> counts_;               // one per listener, in the same order
-  std::optional<std::uint64_t> overflows_;  // of the namespace, at the last look
+  std::optional<std::uint64_t> overflows_;  // ListenOverflows at the last look
   std::uint64_t dropped_ = 0;
   bool known_ = false;     // the kernel counts drops
   bool skipped_ = false;   // something happened after the last look

@@ -47,7 +47,7 @@ struct DurationHistogram {
   void add(base::Duration duration) noexcept;
 };
 
-// What happened since the start. Only the parent counts.
+// Counts events since the start. Only the parent counts.
 struct Counters {
   std::uint64_t accepted = 0;       // connections that accept returned
   std::uint64_t accept_errors = 0;  // failed calls of accept, without EAGAIN
