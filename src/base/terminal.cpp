@@ -3,6 +3,7 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <limits.h>
 #include <poll.h>
@@ -81,6 +82,42 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     }
   }
   return lines;
+}
+
+std::optional<std::size_t> prose_width(int fd) {
+  constexpr std::size_t widest = 100;  // longer lines are hard to read
+  constexpr std::size_t narrowest = 20;
+  const auto size = terminal_size(fd);
+  if (!size) return std::nullopt;
+  return std::clamp(size->columns - 1, narrowest, widest);
+}
+
+std::string wrap_lines(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string result;
+  while (!text.empty()) {
+    const bool ended = text.find('\n') != std::string_view::npos;
+    auto rest = take_until(text, '\n');
+    const auto first_word = std::min(rest.find_first_not_of(' '), rest.size());
+    result += rest.substr(0, first_word);
+    rest.remove_prefix(first_word);
+    std::size_t column = first_word;
+    while (column + rest.size() > width) {
+      auto end = rest.rfind(' ', width - std::min(column, width));
+      if (end == std::string_view::npos) end = rest.find(' ');  // a word that is too long
+      if (end == std::string_view::npos) break;
+      column = first_word + indent;
+      result.append(rest.substr(0, end)).append("\n").append(column, ' ');
+      rest.remove_prefix(end + 1);
+    }
+    result += rest;
+    if (ended) result += '\n';
+  }
+  return result;
+}
+
+void print_prose(std::string_view text) {
+  const auto width = prose_width();
+  print(width ? wrap_lines(text, *width) : std::string(text));
 }
 
 std::string joined(const std::vector<std::string>& lines) {

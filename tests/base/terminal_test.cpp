@@ -69,6 +69,23 @@ TEST(Wrapped, BreaksAtBlanks) {
   EXPECT_EQ(joined(wrapped("", 6)), "");
 }
 
+TEST(WrapLines, BreaksLongLinesOnly) {
+  EXPECT_EQ(wrap_lines("one two\nthree four\n", 7), "one two\nthree\nfour\n");
+  EXPECT_EQ(wrap_lines("one two\nthree four", 10), "one two\nthree four");
+  EXPECT_EQ(wrap_lines("one two ", 7), "one two\n");
+  EXPECT_EQ(wrap_lines("\n\n", 7), "\n\n");
+}
+
+TEST(WrapLines, IndentsWhatContinuesALine) {
+  EXPECT_EQ(wrap_lines("  one two three\n", 9), "  one two\n  three\n");
+  EXPECT_EQ(wrap_lines("one two three", 7, 2), "one two\n  three");
+}
+
+TEST(WrapLines, KeepsLongWordsWhole) {
+  EXPECT_EQ(wrap_lines("an extraordinary word", 6), "an\nextraordinary\nword");
+  EXPECT_EQ(wrap_lines("   extraordinary\n", 2), "   extraordinary\n");
+}
+
 TEST(PictureInPlace, ATerminalOfOneRowHasNoWayUp) {
   PictureInPlace picture;
   static_cast<void>(picture.draw({"x"}, {.columns = 1, .rows = 1}));

@@ -36,6 +36,17 @@ void print(std::string_view text);
 // Breaks the text at blanks into lines of at most `width` columns; a longer word has a line of its own.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
+// The width for prose: that of the terminal without its last column, but at most 100. nullopt if the
+// descriptor is no terminal.
+[[nodiscard]] std::optional<std::size_t> prose_width(int fd = STDOUT_FILENO);
+
+// Breaks the lines of a text that are longer than `width`. A continuation begins below the first word of its
+// line, and `indent` columns to the right of it. Lines that fit stay as they are.
+[[nodiscard]] std::string wrap_lines(std::string_view text, std::size_t width, std::size_t indent = 0);
+
+// Prints the text, with wrap_lines() if standard output is a terminal. Throws StartError (io_error).
+void print_prose(std::string_view text);
+
 // The lines, each with a newline.
 [[nodiscard]] std::string joined(const std::vector<std::string>& lines);
 
