@@ -1,8 +1,10 @@
 #include "backlog/options.hpp"
 
+#include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
+#include <initializer_list>
 #include <limits>
 
 namespace tcpserver::backlog {
@@ -153,20 +155,34 @@ BacklogCommand parse(const cli::Program& program, const cli::OptionTable<Options
   return {options, parsed.text_to_show};
 }
 
+constexpr cli::Program tcpbacklog_program{
+    .name = "tcpbacklog", .synopsis = "COMMAND [OPTION]...", .purpose = ""};
+
 std::string full_help() {
-  return "The listen queue made visible: fill one, watch one, size one.\n"
-         "tcpbacklog -V, --version shows the version.\n\n" +
-         cli::help_text(probe_program, cli::texts(probe_option_table())) + "\n" +
-         cli::help_text(watch_program, cli::texts(watch_option_table())) + "\n" +
-         cli::help_text(size_program, cli::texts(size_option_table()));
+  const auto width = cli::help_width();
+  return cli::help_text(probe_program, cli::texts(probe_option_table()), width) + "\n" +
+         cli::help_text(watch_program, cli::texts(watch_option_table()), width) + "\n" +
+         cli::help_text(size_program, cli::texts(size_option_table()), width);
+}
+
+std::string short_help() {
+  std::string text =
+      "Usage: tcpbacklog COMMAND [OPTION]...\nMakes the listen queue of a TCP server visible.\n";
+  for (const auto& program : {probe_program, watch_program, size_program}) {
+    text.append("\n").append(program.name).append(" ").append(program.synopsis).append("\n");
+    text.append("    ").append(program.purpose).append("\n");
+  }
+  text += "\nOptions of a command: tcpbacklog COMMAND -h. Everything: tcpbacklog --help\n";
+  return base::wrap_lines(text, cli::help_width());
 }
 
 }  // namespace
 
 BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
-  if (first == "-h" || first == "--help") return {{}, full_help()};
-  if (first == "-V" || first == "--version") return {{}, cli::version_text("tcpbacklog")};
+  if (first == "-h") return {{}, short_help()};
+  if (first == "--help") return {{}, full_help()};
+  if (first == "-V" || first == "--version") return {{}, cli::version_text(tcpbacklog_program)};
   if (first == "probe") return parse(probe_program, probe_option_table(), argc - 1, argv + 1);
   if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
   if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);

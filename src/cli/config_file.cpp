@@ -26,11 +26,6 @@ bool is_control(char c) {
   return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
-[[noreturn]] void refuse_line(std::string_view path, std::size_t number, const std::string& why) {
-  throw base::StartError(base::ExitStatus::usage,
-                         base::plain_or_quoted(path) + " line " + std::to_string(number) + ": " + why);
-}
-
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
   throw base::StartError(base::ExitStatus::no_input,
                          "cannot read the configuration file " + base::in_quotes(path) + ": " + why);
@@ -38,21 +33,21 @@ bool is_control(char c) {
 
 }  // namespace
 
-std::vector<ConfigLine> parse_config(std::string_view path, std::string_view text) {
+std::vector<ConfigLine> parse_config(std::string_view text) {
   std::vector<ConfigLine> lines;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = trimmed(base::take_until(text, '\n'));
-    if (std::any_of(line.begin(), line.end(), is_control)) {
-      refuse_line(path, number, "control characters in " + base::in_quotes(line));
-    }
-    if (line.empty() || line.front() == '#') continue;
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos) {
-      refuse_line(path, number, base::in_quotes(line) + " is not a line of the form: name = value");
-    }
+    const auto equals = std::min(line.find('='), line.size());
     const auto name = trimmed(line.substr(0, equals));
-    if (name.empty()) refuse_line(path, number, base::in_quotes(line) + " has no name before its =");
-    lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
+    if (std::any_of(line.begin(), line.end(), is_control)) {
+      lines.push_back({number, "", "the line has control characters"});
+    } else if (line.empty() || line.front() == '#') {
+      continue;
+    } else if (name.empty() || equals == line.size()) {
+      lines.push_back({number, "", "the line is not of the form: name = value"});
+    } else {
+      lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
+    }
   }
   return lines;
 }

@@ -11,16 +11,15 @@ namespace tcpserver::cli {
 
 struct ConfigLine {
   std::size_t number;  // from 1
-  std::string name;
-  std::string value;  // may be empty: the option refuses it
+  std::string name;    // empty if the line is malformed
+  std::string value;   // if the line is malformed, why. May be empty: the option refuses it
 };
 
 // Far above any real file, in bytes.
 inline constexpr std::size_t largest_config_file = 1 << 20;
 
-// `path` is for the errors. Throws StartError (usage) with the number of a line that is of another form or
-// has control characters.
-[[nodiscard]] std::vector<ConfigLine> parse_config(std::string_view path, std::string_view text);
+// Never throws. Errors do not quote the line: a wrong file may hold secrets.
+[[nodiscard]] std::vector<ConfigLine> parse_config(std::string_view text);
 
 // The file's text. Regular files only: a server that reads it again on SIGHUP must not wait for a pipe.
 // Throws StartError (no_input) if it cannot be read.

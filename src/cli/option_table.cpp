@@ -14,22 +14,35 @@ namespace {
 
 using base::StartError;
 
-// Levenshtein's distance: how many letters differ, are missing or are too many.
+// -h among the options that were asked for; --help is under its name.
+constexpr std::string_view short_help_asked = "h";
+
+// With --test, a file with more errors is probably the wrong file.
+constexpr std::size_t most_errors = 20;
+
+constexpr std::string_view option_letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+
+// The fewest edits between two words (optimal string alignment distance): a letter changed, missing or too
+// many, or two neighbours swapped.
 std::size_t distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t changed = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
+  std::vector<std::size_t> before;  // the row before the last one
+  std::vector<std::size_t> last(right.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    std::vector<std::size_t> row(right.size() + 1, i);
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const std::size_t changed = last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
+      row[j] = std::min({changed, last[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
+    before = std::exchange(last, std::move(row));
   }
-  return row.back();
+  return last.back();
 }
 
-// Where a value comes from. Each beats those before it.
+// Where a value comes from. Each overrides those before it.
 enum class Source { file, variable, flag };
 
 struct SourcedValue {
@@ -37,6 +50,7 @@ struct SourcedValue {
   Source source;
   std::string text;
   std::string label;
+  std::size_t line = 0;  // in the file; 0 for other sources
 };
 
 // Collects the values of all three sources, then stores for each option those of the strongest.
@@ -50,69 +64,90 @@ class OptionReader {
   void add_file(const std::string& directory);
   void store_values(const Store& store);
 
+  void collect_errors() { collects_errors_ = true; }
+  [[nodiscard]] std::vector<StartError> collected_errors();  // in the order of the lines
+
  private:
-  // "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections". Empty if this source cannot give
-  // it.
-  [[nodiscard]] std::string spell(const OptionText& option, Source source) const {
-    if (source == Source::flag) return "--" + std::string(option.name);
-    if (option.flag_only) return {};
-    return source == Source::variable ? variable_name(program_, option) : std::string(option.name);
+  // "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections".
+  [[nodiscard]] std::string spell(std::string_view name, Source source) const {
+    if (source == Source::flag) return "--" + std::string(name);
+    return source == Source::variable ? variable_name(program_, name) : std::string(name);
+  }
+
+  [[nodiscard]] bool may_come_from(const OptionText& option, Source source) const {
+    return !option.name.empty() && (source == Source::flag || !option.flag_only);
   }
 
   [[nodiscard]] std::optional<std::size_t> find(Source source, std::string_view name) const {
-    for (std::size_t i = 0; i < options_.size() && !name.empty(); ++i) {
-      if (spell(options_[i], source) == name) return i;
+    for (std::size_t i = 0; i < options_.size(); ++i) {
+      if (may_come_from(options_[i], source) && spell(options_[i].name, source) == name) return i;
     }
     return std::nullopt;
   }
 
-  // "; did you mean X?" for the nearest name, if at most two letters and a third of them differ. All names
-  // begin with the same `prefix`, which is not counted.
-  [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const {
-    std::string best;
-    std::size_t best_distance = 3;
-    for (const auto& option : options_) {
-      const auto name = spell(option, source);
-      const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
-      const std::size_t far = abbreviated ? 0 : distance(wrong, name);
-      if (name.empty() || far >= best_distance || 3 * far > name.size() - prefix.size()) continue;
-      best = name;
-      best_distance = far;
-    }
-    return best.empty() ? "" : "; did you mean " + best + "?";
+  [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const;
+  [[nodiscard]] std::size_t find_flag(std::string_view name) const;
+  // An error in a variable or in the file. With --test, the reader goes on to find the others.
+  void report(std::size_t line, const StartError& error) {
+    if (!collects_errors_) throw error;
+    errors_.emplace_back(line, error);
   }
-
-  // "--backlog" or "-b".
-  [[nodiscard]] std::size_t find_flag(std::string_view name) const {
-    const auto by_letter = std::find_if(options_.begin(), options_.end(), [name](const OptionText& option) {
-      return name.size() == 2 && option.letter == name[1];
-    });
-    if (by_letter != options_.end()) return static_cast<std::size_t>(by_letter - options_.begin());
-    if (const auto spec = find(Source::flag, name)) return *spec;
-    std::string help = std::string(program_.name) + " --help lists them all";
-    if (!program_.operands.empty()) help.append("; without a flag: ").append(program_.operands);
-    throw usage_error("unknown option " + base::in_quotes(name) + suggest(Source::flag, name, "--") + " (" +
-                      help + ")");
-  }
+  void add_line(const ConfigLine& line, const std::string& where);
 
   const Program& program_;
   const OptionTexts& options_;
   std::vector<SourcedValue> values_;
   Parsed& parsed_;
+  bool collects_errors_ = false;
+  std::vector<std::pair<std::size_t, StartError>> errors_;  // with their lines
 };
 
-// Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated, for a
-// script that relies on it breaks when another option begins alike.
+// "; did you mean X?" for a synonym, else for the nearest name, if at most two letters and a third of them
+// differ. All names begin with the same `prefix`, which is not counted.
+std::string OptionReader::suggest(Source source, std::string_view wrong, std::string_view prefix) const {
+  std::string best;
+  for (const auto& [typed, option] : program_.synonyms) {
+    if (spell(typed, source) == wrong) best = spell(option, source);
+  }
+  std::size_t best_distance = best.empty() ? 3 : 0;
+  for (const auto& option : options_) {
+    if (!may_come_from(option, source)) continue;
+    const auto name = spell(option.name, source);
+    const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
+    const std::size_t far = abbreviated ? 0 : distance(wrong, name);
+    if (far >= best_distance || 3 * far > name.size() - prefix.size()) continue;
+    best = name;
+    best_distance = far;
+  }
+  return best.empty() ? "" : "; did you mean " + best + "?";
+}
+
+// Finds "--backlog" or "-b".
+std::size_t OptionReader::find_flag(std::string_view name) const {
+  const auto by_letter = std::find_if(options_.begin(), options_.end(), [name](const OptionText& option) {
+    return name.size() == 2 && option.letter == name[1];
+  });
+  if (by_letter != options_.end()) return static_cast<std::size_t>(by_letter - options_.begin());
+  if (const auto spec = find(Source::flag, name)) return *spec;
+  auto hint = suggest(Source::flag, name, "--");
+  if (hint.empty()) {
+    hint = program_.operands.empty()
+               ? "; see " + std::string(program_.name) + " --help"
+               : "; usage: " + std::string(program_.name) + " " + std::string(program_.synopsis);
+  }
+  throw usage_error("unknown option " + base::in_quotes(name) + hint);
+}
+
+// Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated. A script
+// that abbreviates breaks when a new option begins with the same letters.
 void OptionReader::add_flags(int argc, char* const* argv) {
   int next = 1;
   // `text` is the part of the word behind the option's name, if any.
   const auto add = [&](std::size_t spec, std::optional<std::string_view> text) {
     const auto& option = options_[spec];
-    const auto name = spell(option, Source::flag);
+    const auto name = spell(option.name, Source::flag);
     if (!text && option.value_name.empty()) text = "on";
-    if (!text && next == argc) {
-      throw usage_error(name + " needs a value: " + name + " " + std::string(option.value_name));
-    }
+    if (!text && next == argc) throw usage_error(name + " needs a value: " + name + " " + option.value_name);
     const std::string value(text ? *text : argv[next++]);
     if (option.flag_only) return parsed_.asked.push_back(option.name);
     values_.push_back({spec, Source::flag, value, name});
@@ -127,13 +162,17 @@ void OptionReader::add_flags(int argc, char* const* argv) {
       const auto equals = word.find('=');
       const auto spec = find_flag(word.substr(0, equals));
       const bool has_value = equals != std::string_view::npos;
-      if (has_value && options_[spec].value_name.empty()) {
-        throw usage_error(spell(options_[spec], Source::flag) + " takes no value");
+      if (has_value && options_[spec].flag_only) {
+        throw usage_error(spell(options_[spec].name, Source::flag) + " takes no value");
       }
       add(spec, has_value ? std::optional(word.substr(equals + 1)) : std::nullopt);
     } else if (word.size() > 1 && word.front() == '-') {
       for (std::size_t i = 1; i < word.size(); ++i) {
         const auto spec = find_flag(std::string{'-', word[i]});
+        if (options_[spec].name == "help") {
+          parsed_.asked.push_back(short_help_asked);
+          continue;
+        }
         const bool has_rest = !options_[spec].value_name.empty() && i + 1 < word.size();
         add(spec, has_rest ? std::optional(word.substr(i + 1)) : std::nullopt);
         if (has_rest) break;
@@ -153,12 +192,11 @@ void OptionReader::add_variables(char* const* environment) {
     const auto name = entry.substr(0, equals);
     const auto spec = find(Source::variable, name);
     if (!spec) {
-      parsed_.warnings.push_back("warning: the variable " + base::in_quotes(name) + " is not one of " +
-                                 std::string(program_.name) + "'s and has no effect" +
+      parsed_.warnings.push_back("warning: ignored unknown variable " + base::in_quotes(name) +
                                  suggest(Source::variable, name, program_.environment_prefix));
       continue;
     }
-    // As getenv: of a name that the environment has twice the first counts.
+    // If the environment has a name twice, the first counts, as with getenv(3).
     const bool twice = std::any_of(values_.begin(), values_.end(), [spec](const SourcedValue& value) {
       return value.spec == *spec && value.source == Source::variable;
     });
@@ -175,24 +213,43 @@ void OptionReader::add_file(const std::string& directory) {
     if (value.spec == config && (given == nullptr || given->source == value.source)) given = &value;
   }
   if (given == nullptr) return;
-  if (given->text.empty()) refuse({given->text, given->label}, "a file's name");
+  if (given->text.empty()) refuse({given->text, given->label}, "a file name");
 
   const std::string path = given->text;
-  for (auto& line : parse_config(path, read_config_file(path_from(directory, path)))) {
-    const std::string where = base::plain_or_quoted(path) + " line " + std::to_string(line.number) + ": ";
-    const auto spec = find(Source::file, line.name);
-    if (!spec) {
-      throw usage_error(where + "unknown option " + base::in_quotes(line.name) +
-                        suggest(Source::file, line.name, "") + " (the names are those of " +
-                        std::string(program_.name) + " --help, without the dashes)");
-    }
-    if (spec == config) throw usage_error(where + "a configuration file cannot name another one");
-    values_.push_back({*spec, Source::file, std::move(line.value), where + line.name});
+  const auto name = base::plain_or_quoted(path);
+  std::string text;
+  try {
+    text = read_config_file(path_from(directory, path));
+  } catch (const StartError& error) {
+    report(0, error);
+  }
+  for (const auto& line : parse_config(text)) {
+    add_line(line, name + " line " + std::to_string(line.number));
+    if (errors_.size() < most_errors) continue;
+    return report(line.number,
+                  {base::ExitStatus::config, name + ": too many errors, did not check the other lines"});
   }
 }
 
+void OptionReader::add_line(const ConfigLine& line, const std::string& where) {
+  const auto refuse_line = [&](const std::string& why) {
+    report(line.number, {base::ExitStatus::config, where + ": " + why});
+  };
+  if (line.name.empty()) return refuse_line(line.value);
+  const auto spec = find(Source::file, line.name);
+  if (spec && options_[*spec].name == config_option) {
+    return refuse_line("a configuration file cannot name another one");
+  }
+  if (spec)
+    return values_.push_back({*spec, Source::file, line.value, where + ": " + line.name, line.number});
+  // A word that is no name may be a secret in a wrong file.
+  const bool is_name = line.name.find_first_not_of(option_letters) == std::string::npos;
+  refuse_line("unknown option" + (is_name ? " " + base::in_quotes(line.name) : "") +
+              suggest(Source::file, line.name, ""));
+}
+
 void OptionReader::store_values(const Store& store) {
-  // The weaker first: where two options have to do with each other, the stronger has the last word.
+  // The weakest first: where two options set one member, the stronger source decides.
   std::stable_sort(values_.begin(), values_.end(), [](const SourcedValue& left, const SourcedValue& right) {
     return left.source < right.source;
   });
@@ -202,28 +259,56 @@ void OptionReader::store_values(const Store& store) {
     const auto& option = options_[value.spec];
     const auto if_beaten = value.source == Source::file ? Target::beaten_in_file : Target::beaten_variable;
     const auto target = value.source == strongest[value.spec] ? Target::options : if_beaten;
+    parsed_.sources[value.spec] = value.source == Source::file
+                                      ? value.label.substr(0, value.label.size() - option.name.size() - 2)
+                                      : value.label;
     try {
       store(value.spec, target, {value.text, value.label});
     } catch (const StartError& refusal) {
-      // A flag always helps, so a bad variable that it beats is no more than a warning. A file is its owner's
-      // own, and a line that is wrong now would stop the server one day when the flag is gone.
-      if (target != Target::beaten_variable) throw;
-      parsed_.warnings.push_back("warning: " + std::string(refusal.what()) + " (--" +
-                                 std::string(option.name) + " is in effect instead)");
+      // A flag always helps, so a bad variable that it overrides is only a warning. A bad line of the file is
+      // always an error: it would stop the server one day, when the flag is gone.
+      if (target == Target::beaten_variable) {
+        parsed_.warnings.push_back("warning: " + std::string(refusal.what()) + "; --" +
+                                   std::string(option.name) + " overrides it");
+        continue;
+      }
+      report(value.line,
+             {value.source == Source::file ? base::ExitStatus::config : refusal.status(), refusal.what()});
     }
   }
 }
 
+std::vector<StartError> OptionReader::collected_errors() {
+  std::stable_sort(errors_.begin(), errors_.end(),
+                   [](const auto& left, const auto& right) { return left.first < right.first; });
+  std::vector<StartError> errors;
+  for (const auto& error : errors_) errors.push_back(error.second);
+  return errors;
+}
+
+[[noreturn]] void refuse_argument(const Program& program, const OptionTexts& options, std::string_view word) {
+  const bool has_port = std::any_of(options.begin(), options.end(),
+                                    [](const OptionText& option) { return option.name == "port"; });
+  const bool is_port = has_port && base::parse_count(word, 0, 65535);
+  throw usage_error("unexpected argument " + base::in_quotes(word) +
+                    (is_port ? "; did you mean --port " + std::string(word) + "?"
+                             : "; " + std::string(program.name) + " takes only options"));
+}
+
 }  // namespace
 
-std::string variable_name(const Program& program, const OptionText& option) {
+std::string variable_name(const Program& program, std::string_view option) {
   std::string name(program.environment_prefix);
-  for (const char c : option.name) name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  for (const char c : option) name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
   return name;
 }
 
 void refuse(const RawValue& value, std::string_view allowed) {
   throw usage_error(value.label + ": " + base::in_quotes(value.text) + " is not " + std::string(allowed));
+}
+
+void refuse_because(const RawValue& value, std::string_view why) {
+  throw usage_error(value.label + ": " + base::plain_or_quoted(value.text) + " " + std::string(why));
 }
 
 StartError usage_error(const std::string& line) {
@@ -245,17 +330,20 @@ Parsed parse_arguments(const Program& program, const OptionTexts& options, const
   OptionReader reader(program, options, parsed);
   reader.add_flags(argc, argv);
   for (const auto name : parsed.asked) {
-    if (name == "help") parsed.text_to_show = help_text(program, options);
-    if (name == "version") parsed.text_to_show = version_text(program.name);
+    if (name == "help") parsed.text_to_show = help_text(program, options, help_width());
+    if (name == short_help_asked) parsed.text_to_show = short_help(program, options, help_width());
+    if (name == "version") parsed.text_to_show = version_text(program);
+    if (name == test_option) reader.collect_errors();
     if (!parsed.text_to_show.empty()) return parsed;
   }
   if (program.operands.empty() && !parsed.operands.empty()) {
-    throw usage_error("unexpected argument " + base::in_quotes(parsed.operands.front()) + ": " +
-                      std::string(program.name) + " takes options only");
+    refuse_argument(program, options, parsed.operands.front());
   }
+  parsed.sources.assign(options.size(), "default");
   reader.add_variables(environment);
   reader.add_file(directory);
   reader.store_values(store);
+  parsed.errors = reader.collected_errors();
   return parsed;
 }
 

@@ -4,28 +4,35 @@ namespace tcpserver::cli {
 
 namespace {
 
-// Refuses what users type by mistake and no resolver would explain.
-void refuse_other_than_host(std::string_view text) {
-  const RawValue given{text, "HOST"};
-  const auto colon = text.find(':');
-  if (base::parse_saturating(text, 0))
-    refuse(given, "a host: HOST comes first, then PORT, as in localhost 54321");
-  if (text.find_first_of("[]") != std::string_view::npos)
-    refuse(given, "a host: no brackets, as in ::1 54321");
-  if (colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
-    refuse(given, "a host: HOST and PORT stand apart, as in localhost 54321");
+struct HostAndPort {
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+// Splits HOST:PORT and [IPV6]:PORT. A text with several colons and without brackets is an IPv6 address.
+HostAndPort split(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    const auto rest = close == std::string_view::npos ? "" : text.substr(close + 1);
+    if (close != std::string_view::npos && rest.empty()) return {text.substr(1, close - 1), std::nullopt};
+    if (!rest.starts_with(':'))
+      refuse({text, "HOST"}, "an address in brackets, such as [::1] or [::1]:54321");
+    return {text.substr(1, close - 1), rest.substr(1)};
   }
+  const auto colon = text.find(':');
+  const bool is_one = colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  if (!is_one) return {text, std::nullopt};
+  return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
 }  // namespace
 
-Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what,
-                             std::string_view note) {
+Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what) {
   return [=](const RawValue& value) {
     const auto number = base::parse_count(value.text, least, most);
     if (number) return *number;
     refuse(value, std::string(what) + ": a whole number from " + std::to_string(least) + " to " +
-                      std::to_string(most) + std::string(note));
+                      std::to_string(most));
   };
 }
 
@@ -40,7 +47,7 @@ Parser<std::uint64_t> size(std::uint64_t most) {
 Parser<base::Duration> duration_above_zero(std::string_view what) {
   return [=](const RawValue& value) {
     const auto parsed = duration(value);
-    if (parsed == base::Duration::zero()) refuse(value, std::string(what) + ": it must be above 0");
+    if (parsed == base::Duration::zero()) refuse(value, std::string(what) + " above 0");
     return parsed;
   };
 }
@@ -55,19 +62,12 @@ Parser<std::string> path(std::string_view what) {
 base::Duration duration(const RawValue& value) {
   const auto parsed = base::parse_duration(value.text);
   if (parsed) return *parsed;
-  refuse(value, "a duration: 800us, 250ms, 2s, 5m or 1h, at most a year; a bare number is seconds");
+  refuse(value, "a duration, such as 800us, 250ms, 2s, 5m or 1h, up to a year; a bare number is in seconds");
 }
 
 bool on_or_off(const RawValue& value) {
-  if (value.text != "on" && value.text != "off") refuse(value, "a switch: on or off");
+  if (value.text != "on" && value.text != "off") refuse(value, "on or off");
   return value.text == "on";
-}
-
-base::Service service(const RawValue& value) {
-  for (const auto& service : base::services) {
-    if (value.text == service.name) return service;
-  }
-  refuse(value, "a service: " + service_names());
 }
 
 std::string any_text(const RawValue& value) {
@@ -83,12 +83,6 @@ std::string alternatives(const std::vector<std::string_view>& words) {
   return text;
 }
 
-std::string service_names() {
-  std::vector<std::string_view> names;
-  for (const auto& service : base::services) names.push_back(service.name);
-  return alternatives(names);
-}
-
 std::string service_help() {
   std::string help;
   for (const auto& service : base::services) {
@@ -100,17 +94,20 @@ std::string service_help() {
 
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port) {
-  if (operands.size() > 2) {
-    throw usage_error("unexpected argument " + base::in_quotes(operands[2]) +
-                      ": HOST and PORT are all it takes");
+  if (operands.empty()) return;
+  const auto [given_host, given_port] = split(operands[0]);
+  const std::size_t most = given_port ? 1 : 2;
+  if (operands.size() > most) {
+    throw usage_error("unexpected argument " + base::in_quotes(operands[most]) + " after HOST and PORT");
   }
-  if (!operands.empty()) {
-    if (operands[0].empty()) refuse({operands[0], "HOST"}, "a host: a name or a numeric address");
-    refuse_other_than_host(operands[0]);
-    host = operands[0];
+  if (given_host.empty()) refuse({operands[0], "HOST"}, "a host name or a numeric address");
+  if (base::parse_saturating(given_host, 0)) {
+    refuse_because({operands[0], "HOST"}, "is a number; the host comes first: localhost:54321");
   }
-  if (operands.size() == 2) {
-    port = static_cast<std::uint16_t>(number(1, 65535, "a port")({operands[1], "PORT"}));
+  host = given_host;
+  if (given_port || operands.size() == 2) {
+    const auto text = given_port ? *given_port : operands[1];
+    port = static_cast<std::uint16_t>(number(1, 65535, "a port")({text, "PORT"}));
   }
 }
 

@@ -61,10 +61,9 @@ cli::OptionTable<ClientOptions> client_option_table() {
       {"slow", '\0', "K", "1 with --delay, else 0",
        "so many of the --clients, the first, hold their connections for the delay; the others send at once",
        cli::member(&O::slow, cli::number(0, most_clients, "a number of clients"))},
-      {"service", '\0', "SERVICE", "echo",
-       "what the server of the --clients does, " + cli::service_names() +
-           ": their replies are compared with that",
-       cli::member(&O::service, cli::service)},
+      {"service", '\0', "WORD", "echo",
+       "with --clients: the service of the server, with which replies are compared",
+       cli::service(&O::service)},
       {"json", '\0', "", "", "the timeline of the --clients as one JSON document",
        cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},

@@ -16,12 +16,18 @@ using namespace tcpserver::cli;
 using tcpserver::base::ExitStatus;
 using tcpserver::base::StartError;
 
+constexpr Synonym synonyms[] = {{"length", "max-size"}};
+
 constexpr Program program{.name = "prog",
                           .synopsis = "[OPTION]...",
                           .purpose = "Do something.",
                           .environment_prefix = "PROG_",
                           .operands = "",
-                          .notes = "Note well.\n"};
+                          .notes = "Note well.\n",
+                          .examples = "  prog -s 5\n",
+                          .manual = "prog",
+                          .features = "static",
+                          .synonyms = synonyms};
 
 // All that was stored, in order.
 struct Sample {
@@ -33,11 +39,14 @@ OptionTable<Sample> table() {
     if (value.text == "bad") refuse(value, "good");
     applied.push_back(value.label + "=" + std::string(value.text));
   });
-  return {{"max-size", 's', "N", "7", "how much", record},
+  return {heading<Sample>("Sizes"),
+          {"max-size", 's', "N", "7", "how much", record},
+          heading<Sample>("Others"),
           {"name", '\0', "TEXT", "", "what it is called", record},
           {"loud", 'l', "", "", "speak up", record},
           {"config", '\0', "FILE", "", "more of the same",
            member(&Sample::applied, [](std::vector<std::string>&, const RawValue&) {})},
+          {"test", 't', "", "", "check"},
           {"help", 'h', "", "", "show this"},
           {"version", 'V', "", "", "show the version"}};
 }
@@ -86,17 +95,15 @@ TEST(OptionTable, RefusesABadVariableButNotOneThatAFlagBeats) {
   const auto beaten = parse({"-s", "5"}, {"PROG_MAX_SIZE=bad"});
   EXPECT_EQ(beaten.applied, Texts{"--max-size=5"});
   EXPECT_EQ(beaten.parsed.warnings,
-            Texts{"warning: PROG_MAX_SIZE: 'bad' is not good (--max-size is in effect instead)"});
+            Texts{"warning: PROG_MAX_SIZE: 'bad' is not good; --max-size overrides it"});
 }
 
 TEST(OptionTable, WarnsOfUnknownVariablesWithThePrefix) {
   const auto outcome =
       parse({}, {"PROG_HELP=1", "PROG_MAX_SIZ=3", "OTHER=1", "PROGRAM=2", "PROG_MAX_SIZE=1"});
-  EXPECT_EQ(
-      outcome.parsed.warnings,
-      (Texts{"warning: the variable 'PROG_HELP' is not one of prog's and has no effect",
-             "warning: the variable 'PROG_MAX_SIZ' is not one of prog's and has no effect; did you mean "
-             "PROG_MAX_SIZE?"}));
+  EXPECT_EQ(outcome.parsed.warnings,
+            (Texts{"warning: ignored unknown variable 'PROG_HELP'",
+                   "warning: ignored unknown variable 'PROG_MAX_SIZ'; did you mean PROG_MAX_SIZE?"}));
   EXPECT_EQ(outcome.applied, Texts{"PROG_MAX_SIZE=1"});
 }
 
@@ -122,15 +129,18 @@ TEST(OptionTable, ChecksEveryLineOfTheFileBeatenOrNot) {
   EXPECT_EQ(parse({"--config", file.path()}, {"PROG_MAX_SIZE=4"}).error,
             where + "max-size: 'bad' is not good");
   file.write("max_size = 3");
-  EXPECT_EQ(
-      parse({"--config", file.path()}).error,
-      where +
-          "unknown option 'max_size'; did you mean max-size? (the names are those of prog --help, without "
-          "the dashes)");
+  EXPECT_EQ(parse({"--config", file.path()}).status, ExitStatus::config);
+  EXPECT_EQ(parse({"--config", file.path()}).error,
+            where + "unknown option 'max_size'; did you mean max-size?");
+  file.write("length = 3");
+  EXPECT_EQ(parse({"--config", file.path()}).error,
+            where + "unknown option 'length'; did you mean max-size?");
   for (const char* text : {"help = on", "version = on"}) {
     file.write(text);
     EXPECT_TRUE(contains(parse({"--config", file.path()}).error, "unknown option")) << text;
   }
+  file.write("$6$secret = x");
+  EXPECT_EQ(parse({"--config", file.path()}).error, where + "unknown option") << "a wrong file is not quoted";
   file.write("config = /etc/other");
   EXPECT_EQ(parse({"--config", file.path()}).error, where + "a configuration file cannot name another one");
 }
@@ -139,54 +149,158 @@ TEST(OptionTable, RefusesAFileThatCannotBeRead) {
   const auto outcome = parse({"--config", "/nowhere/x"});
   EXPECT_EQ(outcome.error, "cannot read the configuration file '/nowhere/x': No such file or directory");
   EXPECT_EQ(outcome.status, ExitStatus::no_input);
-  EXPECT_EQ(parse({"--config", ""}).error, "--config: '' is not a file's name");
+  EXPECT_EQ(parse({"--config", ""}).error, "--config: '' is not a file name");
+}
+
+TEST(OptionTable, TestCollectsTheErrorsInTheOrderOfTheLines) {
+  const harness::TextFile file("max-size = bad\nmalformed\nunknown = 1\nname = x\nmax-size = bad\n");
+  const auto outcome = parse({"--test", "--config", file.path()}, {"PROG_NAME=bad"});
+  Texts errors;
+  for (const auto& error : outcome.parsed.errors) errors.emplace_back(error.what());
+  const std::string where = file.path() + " line ";
+  EXPECT_EQ(errors, (Texts{"PROG_NAME: 'bad' is not good", where + "1: max-size: 'bad' is not good",
+                           where + "2: the line is not of the form: name = value",
+                           where + "3: unknown option 'unknown'", where + "5: max-size: 'bad' is not good"}));
+  EXPECT_EQ(outcome.parsed.errors.front().status(), ExitStatus::usage);
+  EXPECT_EQ(outcome.parsed.errors.back().status(), ExitStatus::config);
+  EXPECT_EQ(parse({"--test", "--config", "/nowhere/x"}).parsed.errors.size(), 1U);
+
+  file.write([] {
+    std::string text;
+    for (int i = 0; i < 1000; ++i) text += "malformed\n";
+    return text;
+  }());
+  const auto many = parse({"--test", "--config", file.path()});
+  EXPECT_EQ(many.parsed.errors.size(), 21U);
+  EXPECT_TRUE(contains(many.parsed.errors.back().what(), "too many errors"));
+}
+
+TEST(OptionTable, NamesTheSourceOfEachValue) {
+  const harness::TextFile file("max-size = 1\nname = x\n");
+  const auto sources = parse({"-s", "2", "--config", file.path()}, {"PROG_LOUD=on"}).parsed.sources;
+  EXPECT_EQ(sources.at(1), "--max-size");
+  EXPECT_EQ(sources.at(3), file.path() + " line 2");
+  EXPECT_EQ(sources.at(4), "PROG_LOUD");
+  EXPECT_EQ(sources.at(7), "default");
 }
 
 TEST(OptionTable, RefusesWhatIsNoOptionAndSuggestsOneThatIsNear) {
-  const std::string end = " (prog --help lists them all)";
+  const std::string end = "; see prog --help";
+  const auto near = [](const std::string& typed, const std::string& meant) {
+    return "unknown option '" + typed + "'; did you mean " + meant + "?";
+  };
   const std::pair<Texts, std::string> refusals[] = {
       {{"--frobnicate=x"}, "unknown option '--frobnicate'" + end},
       {{"-x"}, "unknown option '-x'" + end},
       {{"-lx"}, "unknown option '-x'" + end},
-      {{"--max-sise", "5"}, "unknown option '--max-sise'; did you mean --max-size?" + end},
-      {{"--nome", "x"}, "unknown option '--nome'; did you mean --name?" + end},
-      {{"--lame", "x"}, "unknown option '--lame'; did you mean --name?" + end},
+      {{"--="}, "unknown option '--'" + end},
+      {{"--max-sise", "5"}, near("--max-sise", "--max-size")},
+      {{"--nome", "x"}, near("--nome", "--name")},
+      {{"--lame", "x"}, near("--lame", "--name")},
+      {{"--nmae", "x"}, near("--nmae", "--name")},
       {{"--lane", "x"}, "unknown option '--lane'" + end},
-      {{"--max", "5"}, "unknown option '--max'; did you mean --max-size?" + end},
-      {{"--max=5"}, "unknown option '--max'; did you mean --max-size?" + end},
-      {{"--max-siz", "5"}, "unknown option '--max-siz'; did you mean --max-size?" + end},
-      {{"--vers"}, "unknown option '--vers'; did you mean --version?" + end},
+      {{"--max", "5"}, near("--max", "--max-size")},
+      {{"--max=5"}, near("--max", "--max-size")},
+      {{"--max-siz", "5"}, near("--max-siz", "--max-size")},
+      {{"--length", "5"}, near("--length", "--max-size")},
+      {{"--vers"}, near("--vers", "--version")},
       {{"--max-size"}, "--max-size needs a value: --max-size N"},
       {{"-s"}, "--max-size needs a value: --max-size N"},
       {{"--help=x"}, "--help takes no value"},
-      {{"--loud=on"}, "--loud takes no value"},
-      {{"x"}, "unexpected argument 'x': prog takes options only"},
-      {{"--", "-s"}, "unexpected argument '-s': prog takes options only"},
-      {{""}, "unexpected argument '': prog takes options only"},
-      {{"-"}, "unexpected argument '-': prog takes options only"}};
+      {{"x"}, "unexpected argument 'x'; prog takes only options"},
+      {{"--", "-s"}, "unexpected argument '-s'; prog takes only options"},
+      {{""}, "unexpected argument ''; prog takes only options"},
+      {{"-"}, "unexpected argument '-'; prog takes only options"}};
   for (const auto& [words, refusal] : refusals) EXPECT_EQ(parse(words).error, refusal);
 }
 
 TEST(OptionTable, HelpAndVersionComeBeforeValues) {
   EXPECT_EQ(parse({"-s", "bad", "--version"}).parsed.text_to_show.substr(0, 5), "prog ");
-  EXPECT_EQ(
-      parse({"-h"}).parsed.text_to_show,
-      "Usage: prog [OPTION]...\n"
-      "Do something.\n"
-      "\n"
-      "  -s, --max-size N          how much (default 7)\n"
-      "      --name TEXT           what it is called\n"
-      "  -l, --loud                speak up\n"
-      "      --config FILE         more of the same\n"
-      "  -h, --help                show this\n"
-      "  -V, --version             show the version\n"
-      "\n"
-      "Every option may also come from the environment, such as --max-size from PROG_MAX_SIZE, and from a\n"
-      "line of the --config file, such as: max-size = 7\n"
-      "A flag beats the variable, the variable the file, the file the default. Options without a value\n"
-      "are on or off there.\n"
-      "\n"
-      "Note well.\n");
+  EXPECT_EQ(parse({"--help"}).parsed.text_to_show,
+            "Usage: prog [OPTION]...\n"
+            "Do something.\n"
+            "\n"
+            "Sizes:\n"
+            "  -s, --max-size N          how much (default 7)\n"
+            "\n"
+            "Others:\n"
+            "      --name TEXT           what it is called\n"
+            "  -l, --loud                speak up\n"
+            "      --config FILE         more of the same\n"
+            "  -t, --test                check\n"
+            "  -h, --help                show this\n"
+            "  -V, --version             show the version\n"
+            "\n"
+            "Each option can also be set by an environment variable (PROG_MAX_SIZE=7) or by\n"
+            "a line of the --config file (max-size = 7). A flag overrides the variable, the\n"
+            "variable overrides the file.\n"
+            "\n"
+            "Note well.\n"
+            "\n"
+            "Examples:\n"
+            "  prog -s 5\n"
+            "\n"
+            "See man prog.\n");
+  EXPECT_EQ(parse({"-h"}).parsed.text_to_show,
+            "Usage: prog [OPTION]...\n"
+            "Do something.\n"
+            "\n"
+            "Sizes: -s, --max-size N\n"
+            "Others: --name TEXT; -l, --loud; --config FILE; -t, --test; -h, --help;\n"
+            "  -V, --version\n"
+            "\n"
+            "Examples:\n"
+            "  prog -s 5\n"
+            "\n"
+            "For explanations: prog --help\n");
+  EXPECT_TRUE(contains(parse({"-V"}).parsed.text_to_show, "\nFeatures: static\nLicense: MIT\n"));
+}
+
+TEST(OptionTable, SwitchesTakeOnAndOff) {
+  EXPECT_EQ(parse({"--loud=on", "--loud=off"}).applied, (Texts{"--loud=on", "--loud=off"}));
+}
+
+// The operands, and HOST and PORT that they set.
+std::string host_and_port(const std::vector<std::string_view>& operands) {
+  std::string host = "localhost";
+  std::uint16_t port = 54321;
+  try {
+    take_host_and_port(operands, host, port);
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::usage);
+    return error.what();
+  }
+  return host + " " + std::to_string(port);
+}
+
+TEST(Operands, AreHostAndPortInOneWordOrTwo) {
+  const std::pair<std::vector<std::string_view>, const char*> samples[] = {
+      {{}, "localhost 54321"},      {{"h"}, "h 54321"},     {{"h", "7"}, "h 7"},     {{"h:7"}, "h 7"},
+      {{"1.2.3.4:7"}, "1.2.3.4 7"}, {{"::1"}, "::1 54321"}, {{"::1", "7"}, "::1 7"}, {{"[::1]"}, "::1 54321"},
+      {{"[::1]", "7"}, "::1 7"},    {{"[::1]:7"}, "::1 7"}};
+  for (const auto& [operands, expected] : samples) EXPECT_EQ(host_and_port(operands), expected);
+}
+
+TEST(Operands, RefusesOthers) {
+  for (const std::vector<std::string_view>& operands :
+       std::initializer_list<std::vector<std::string_view>>{{""},
+                                                            {":7"},
+                                                            {"h:"},
+                                                            {"h:x"},
+                                                            {"h:7", "8"},
+                                                            {"h", "7", "8"},
+                                                            {"h", "0"},
+                                                            {"h:65536"},
+                                                            {"7300"},
+                                                            {"[::1"},
+                                                            {"[::1]7"},
+                                                            {"[]:7"},
+                                                            {"[::1]:"},
+                                                            {"[::1]:7", "8"}}) {
+    EXPECT_FALSE(host_and_port(operands).starts_with("h ")) << host_and_port(operands);
+    EXPECT_FALSE(host_and_port(operands).starts_with("::1 ")) << host_and_port(operands);
+  }
+  EXPECT_TRUE(contains(host_and_port({"7300"}), "localhost:54321"));
 }
 
 TEST(OptionTable, TakesSwitchesTogetherAndOperandsAnywhere) {

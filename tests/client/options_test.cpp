@@ -51,9 +51,7 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
     const char* start;
   } bad_calls[] = {{{"host", "0"}, "PORT: '0' is not a port"},
                    {{"host", "echo"}, "PORT: 'echo' is not a port"},
-                   {{"54321"}, "HOST: '54321' is not a host"},
-                   {{"127.0.0.1:80"}, "HOST: '127.0.0.1:80' is not a host"},
-                   {{"[::1]", "80"}, "HOST: '[::1]' is not a host"},
+                   {{"54321"}, "HOST: 54321 is a number"},
                    {{"--port", "80"}, "unknown option '--port'"},
                    {{""}, "HOST: '' is not a host"},
                    {{"host", "1", "x"}, "unexpected argument 'x'"},

@@ -20,7 +20,7 @@ options_of_page() {
   ' "$page" | sort
 }
 keys_of_help() {
-  options_of_help | sed 's/.*--//' | grep -vx 'config\|help\|status\|version' | sort
+  options_of_help | sed 's/.*--//' | grep -vx 'config\|help\|status\|test\|version' | sort
 }
 keys_of_page() {
   awk '/^\.It Cm / { print $3 }' "$page" | sort

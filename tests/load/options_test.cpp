@@ -72,7 +72,7 @@ TEST(LoadOptions, RefuseEachBadCall) {
                    {{"--sources", "255"}, "--sources: '255' is not a number of addresses"},
                    {{"--hold", "0"}, "--hold: '0' is not a time to hold"},
                    {{"--timeout", "0s"}, "--timeout: '0s' is not a time-out"},
-                   {{"--service", "discard"}, "--service: 'discard' is not a service"},
+                   {{"--service", "discard"}, "--service: 'discard' is not echo or upper"},
                    {{"host", "0"}, "PORT: '0' is not a port"},
                    {{"--ping", "5", "--bulk", "1K"}, "--bulk and --ping exclude each other"},
                    {{"--ping", "5", "--hold", "1s"}, "--hold and --ping exclude each other"},

@@ -13,10 +13,14 @@ TEST(Usage, HelpIsTheGoldenFileAndVersionNamesTheProgram) {
     EXPECT_EQ(help.ending, 0);
     EXPECT_EQ(help.errors, "");
     EXPECT_EQ(help.output, golden(name + "_help.txt"));
-    EXPECT_EQ(run({program, "-h"}).output, help.output);
+    const auto short_help = run({program, "-h"});
+    EXPECT_EQ(short_help.ending, 0);
+    EXPECT_TRUE(contains(short_help.output, "Usage: " + name));
+    EXPECT_LE(lines_of(short_help.output).size(), 24U) << "it fits one screen";
     const auto version = run({program, "--version"});
     EXPECT_EQ(version.ending, 0);
     EXPECT_TRUE(version.output.starts_with(name + " ")) << version.output;
+    EXPECT_TRUE(contains(version.output, "License: MIT"));
     EXPECT_EQ(version.output, run({program, "-V"}).output);
   }
 }
@@ -41,6 +45,39 @@ TEST(Usage, BadInputGetsOneLineAndStatus64) {
     EXPECT_TRUE(fails(result, 64, words));
     EXPECT_EQ(lines_of(result.errors).size(), 1U) << result.errors;
   }
+}
+
+// It runs beside a server, with the same options, and changes nothing.
+TEST(Usage, TestChecksTheConfigurationBesideALiveServer) {
+  const TextFile file;
+  const auto& config = file.path();
+  const TextFile pid_file;
+  file.write("max-connections = 7\npid-file = " + pid_file.path() + "\n");
+  ServerProcess server({"--config", config});
+  const auto port = std::to_string(server.port());
+  const auto before = contents_of(pid_file.path());
+  const auto test = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> options{"--test", "--port", port, "--config", config};
+    options.insert(options.end(), more.begin(), more.end());
+    return run(command_line({}, options));
+  };
+  const auto good = test({});
+  EXPECT_EQ(good.ending, 0) << good.errors;
+  EXPECT_EQ(good.errors, "");
+  EXPECT_TRUE(contains(good.output, "port = " + port + "  (--port)"));
+  EXPECT_TRUE(contains(good.output, "max-connections = 7  (" + config + " line 1)"));
+  EXPECT_EQ(contents_of(pid_file.path()), before);
+
+  file.write("max-connections = x\nport = 80\nnonsense\n");
+  const auto bad = test({});
+  EXPECT_EQ(bad.ending, 78);
+  EXPECT_EQ(bad.output, "");
+  EXPECT_EQ(lines_of(bad.errors).size(), 2U) << bad.errors;
+  EXPECT_EQ(test({"--config", "/nowhere/x"}).ending, 66);
+  EXPECT_EQ(test({"--mode", "thread"}).ending, 64);
+  file.write("user = no-such-user\n");
+  EXPECT_EQ(test({}).ending, 67);
+  EXPECT_EQ(server.stop(), 0);
 }
 
 TEST(Usage, WarnsOfVariablesThatHaveNoEffect) {

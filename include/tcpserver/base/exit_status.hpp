@@ -16,7 +16,8 @@ enum class ExitStatus : int {
   io_error = 74,       // EX_IOERR: a stream broke in the middle
   temp_fail = 75,      // EX_TEMPFAIL: timed out; may go through later
   protocol = 76,       // EX_PROTOCOL: the peer answered what it must not
-  no_permission = 77   // EX_NOPERM: not allowed to
+  no_permission = 77,  // EX_NOPERM: not allowed to
+  config = 78          // EX_CONFIG: a bad line in a configuration file
 };
 
 [[nodiscard]] constexpr int to_int(ExitStatus status) noexcept {

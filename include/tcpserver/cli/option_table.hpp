@@ -3,6 +3,7 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,10 +13,10 @@
 // and reload all come from it. option_values.hpp has the usual kinds of values.
 namespace tcpserver::cli {
 
-// A value as it was given, before it was checked.
+// A value before it is checked.
 struct RawValue {
   std::string_view text;
-  std::string label;  // where it was given: "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
+  std::string label;  // its source: "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 };
 
 // When a change in the configuration file of a running program takes effect.
@@ -25,20 +26,24 @@ enum class Effect { now, next_connection, restart };
 // give the option; without `equal`, a reload ignores it.
 template <typename Options>
 struct Setting {
-  // Checks and stores the value, once per time it was given, in order. Calls refuse() for what is not
-  // allowed.
+  // Checks and stores one value. If the option is repeated, this is called for each value, in order. Calls
+  // refuse() for a bad value.
   std::function<void(Options&, const RawValue&)> parse;
-  std::function<std::string(const Options&)> print;  // needed if a change takes effect without a restart
+  // Returns the text that `parse` reads back; empty if nothing is set. Needed if a change takes effect
+  // without a restart.
+  std::function<std::string(const Options&)> print;
   std::function<bool(const Options&, const Options&)> equal;
   std::function<void(Options& to, const Options& from)> copy;
-  std::string_view name{};  // for the reload's messages; empty if it is the option's
+  std::string words{};  // "fork|iterative" if only these values are allowed
 };
 
 template <typename Options>
 struct OptionSpec {
-  std::string_view name;          // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS
-  char letter;                    // 'c' for -c; '\0' if there is none
-  std::string_view value_name;    // "N"; empty for a switch, which is on by its flag, and on or off elsewhere
+  std::string_view name;  // "max-connections": --max-connections, TCPSERVER_MAX_CONNECTIONS. Empty: a heading
+  char letter;            // 'c' for -c; '\0' if there is none
+  // "N". Empty for a switch: its flag turns it on, variables and files say on or off. The help shows
+  // "fork|iterative" instead if the Setting has words; the completion reads them there.
+  std::string_view value_name;
   std::string_view default_text;  // for the help; empty if none is shown
   std::string help;
   Setting<Options> setting{};
@@ -49,11 +54,17 @@ struct OptionSpec {
 template <typename Options>
 using OptionTable = std::vector<OptionSpec<Options>>;
 
+// A row that begins a group of options in the help.
+template <typename Options>
+[[nodiscard]] OptionSpec<Options> heading(std::string text) {
+  return {{}, '\0', {}, {}, std::move(text)};
+}
+
 // The part of an option that does not depend on the type of the options.
 struct OptionText {
   std::string_view name;
   char letter;
-  std::string_view value_name;
+  std::string value_name;
   std::string_view default_text;
   std::string help;
   bool flag_only;  // neither a variable nor a file can give it: --help
@@ -65,30 +76,47 @@ template <typename Options>
 [[nodiscard]] OptionTexts texts(const OptionTable<Options>& table) {
   OptionTexts all;
   for (const auto& spec : table) {
-    all.push_back(
-        {spec.name, spec.letter, spec.value_name, spec.default_text, spec.help, !spec.setting.parse});
+    const std::string value_name(spec.setting.words.empty() ? spec.value_name : spec.setting.words);
+    all.push_back({spec.name, spec.letter, value_name, spec.default_text, spec.help, !spec.setting.parse});
   }
   return all;
 }
 
 // The option of this name names the configuration file.
 inline constexpr std::string_view config_option = "config";
+// With the flag of this name, all errors in variables and in the file are collected.
+inline constexpr std::string_view test_option = "test";
 
+// A word that users of other programs type, and our option for it, both without dashes.
+struct Synonym {
+  std::string_view typed;
+  std::string_view option;
+};
+
+// All texts may be of any length: the help is wrapped. Each line of `notes` and `examples` ends with a
+// newline.
 struct Program {
   std::string_view name;                  // "tcpserver"
   std::string_view synopsis;              // "[OPTION]..."
-  std::string_view purpose;               // the help's first sentence
+  std::string_view purpose;               // the first sentence of the help
   std::string_view environment_prefix{};  // "TCPSERVER_"; empty if no variables are read
   std::string_view operands{};            // "HOST PORT", for the error; empty if none are allowed
-  std::string_view notes{};               // the help's last lines, each with its newline
+  std::string_view notes{};
+  std::string_view examples{};
+  std::string_view manual{};    // "tcpserver", the page for man(1); empty: not named
+  std::string_view features{};  // for --version: "static"; empty: none
+  std::span<const Synonym> synonyms{};
 };
 
 // The results of parsing, apart from the stored values.
 struct Parsed {
   std::vector<std::string_view> operands;
   std::vector<std::string> warnings;    // one line each
-  std::vector<std::string_view> asked;  // the flags only that were given
-  std::string text_to_show;             // set by --help and --version: print it on stdout and end with 0
+  std::vector<std::string_view> asked;  // the options without a Setting that were given
+  std::string text_to_show;             // set by -h, --help and --version: print it on stdout and exit with 0
+  std::vector<base::StartError> errors;  // with --test: one line each
+  std::vector<std::string> sources;  // for each row of the table, where its value comes from; "default" if
+                                     // it was not given
 };
 
 // Where a value goes: into the options, or, if a stronger source beats it, where it is checked alone.
@@ -101,11 +129,12 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
                                      const std::string& directory);
 
 // Stores flags, variables and lines of the configuration file: a flag beats the variable, the variable the
-// file, the file the default. If an option is given twice in one source, the last counts, but each is
+// file, the file the default. If an option is repeated in one source, the last value counts, but each is
 // checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
 // unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
-// that is not allowed: usage, or no_input if the file cannot be read. May be called again, to read the file
-// again. A relative path of the file begins at `directory`.
+// that is not allowed: usage, config for a line of the file, or no_input if the file cannot be read. With
+// --test it collects the errors in variables and file instead. May be called again, to read the file again. A
+// relative path of the file begins at `directory`.
 template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,
@@ -142,8 +171,8 @@ template <typename Options>
     }
     setting.copy(reload.options, read);
     if (spec.unused != nullptr && spec.unused(running)) continue;
-    const std::string name(setting.name.empty() ? spec.name : setting.name);
-    append_to_list(reload.changed, name + " " + setting.print(running) + " -> " + setting.print(read));
+    append_to_list(reload.changed,
+                   std::string(spec.name) + " " + setting.print(running) + " -> " + setting.print(read));
   }
   return reload;
 }
@@ -160,23 +189,46 @@ template <typename Options>
   return names;
 }
 
+// "port = 7300  (--port)": the values in effect, one line each, with their sources. Options that are not set
+// are left out.
+template <typename Options>
+[[nodiscard]] std::string effective_values(const OptionTable<Options>& table, const Options& options,
+                                           const std::vector<std::string>& sources) {
+  std::string text;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const auto value = table[i].setting.print ? table[i].setting.print(options) : std::string();
+    if (value.empty()) continue;
+    text.append(table[i].name).append(" = ").append(value).append("  (").append(sources[i]).append(")\n");
+  }
+  return text;
+}
+
 // The path relative to this directory; unchanged if it is absolute or the directory is empty.
 [[nodiscard]] std::string path_from(const std::string& directory, const std::string& path);
 
 // The environment variable of an option: TCPSERVER_MAX_CONNECTIONS for --max-connections.
-[[nodiscard]] std::string variable_name(const Program& program, const OptionText& option);
+[[nodiscard]] std::string variable_name(const Program& program, std::string_view option);
 
-// The text of --help. If the program has variables, the table's first option must take a value.
-[[nodiscard]] std::string help_text(const Program& program, const OptionTexts& options);
+// The text of --help: all options with their explanations, in lines of at most `width` columns.
+[[nodiscard]] std::string help_text(const Program& program, const OptionTexts& options, std::size_t width);
+
+// The text of -h, which fits one screen: the names of the options.
+[[nodiscard]] std::string short_help(const Program& program, const OptionTexts& options, std::size_t width);
+
+// The width of the help: that of the terminal, else 79.
+[[nodiscard]] std::size_t help_width();
 
 // "0.1.0".
 [[nodiscard]] const char* version() noexcept;
 
-// The text of --version: "tcpserver 0.1.0".
-[[nodiscard]] std::string version_text(std::string_view program);
+// The text of --version: "tcpserver 0.1.0 (commit 1ae93ba)", then the features and the license.
+[[nodiscard]] std::string version_text(const Program& program);
 
 // Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
 [[noreturn]] void refuse(const RawValue& value, std::string_view allowed);
+
+// Refuses a value for another reason: "--bind: ::1 is given twice", where `why` is "is given twice".
+[[noreturn]] void refuse_because(const RawValue& value, std::string_view why);
 
 // For options that are not allowed, or not together. The caller throws it.
 [[nodiscard]] base::StartError usage_error(const std::string& line);

@@ -17,28 +17,31 @@ namespace tcpserver::cli {
 template <typename Value>
 using Parser = std::function<Value(const RawValue&)>;
 
-[[nodiscard]] Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what,
-                                           std::string_view note = {});  // `note` continues the refusal
+[[nodiscard]] Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what);
 [[nodiscard]] Parser<std::uint64_t> size(std::uint64_t most);  // from 1 to `most`, a whole number of GiB
 [[nodiscard]] Parser<base::Duration> duration_above_zero(std::string_view what);
-[[nodiscard]] Parser<std::string> path(std::string_view what = "a file's name");  // not empty
+[[nodiscard]] Parser<std::string> path(std::string_view what = "a file name");  // not empty
 [[nodiscard]] base::Duration duration(const RawValue& value);
 [[nodiscard]] bool on_or_off(const RawValue& value);
-[[nodiscard]] base::Service service(const RawValue& value);
 [[nodiscard]] std::string any_text(const RawValue& value);
 
-[[nodiscard]] std::string service_names();  // "echo or upper"
-[[nodiscard]] std::string service_help();   // "echo: every byte as it came; upper: in capitals"
+[[nodiscard]] std::string service_help();  // "echo: every byte as it came; upper: in capitals"
 [[nodiscard]] std::string alternatives(const std::vector<std::string_view>& words);  // "a, b or c"
 
-// The operands [HOST [PORT]] of a client: sets what was given. The port is 1 to 65535. Throws StartError
-// (usage).
+// The operands of a client: HOST, HOST PORT, HOST:PORT or [IPV6]:PORT. Sets what was given. The port is 1 to
+// 65535. Throws StartError (usage).
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port);
 
-// The texts of values whose options take effect without a restart.
+// The texts that the parsers read back.
 [[nodiscard]] inline std::string to_text(std::unsigned_integral auto number) {
   return std::to_string(number);
+}
+[[nodiscard]] inline std::string to_text(bool on) {
+  return on ? "on" : "off";
+}
+[[nodiscard]] inline std::string to_text(const std::string& text) {
+  return text;
 }
 [[nodiscard]] inline std::string to_text(base::Duration duration) {
   return base::duration_text(duration);
@@ -74,16 +77,16 @@ template <typename Options, typename Member, typename Parse>
 // The Setting of a member whose values are words.
 template <typename Options, typename Member>
 [[nodiscard]] Setting<Options> choice(
-    Member Options::*place, std::string_view what,
-    const std::vector<std::pair<std::string_view, Plain<Member>>>& choices) {
+    Member Options::*place, const std::vector<std::pair<std::string_view, Plain<Member>>>& choices) {
+  std::vector<std::string_view> words;
+  for (const auto& choice : choices) words.push_back(choice.first);
   auto setting = member(place, [=](const RawValue& value) {
-    std::vector<std::string_view> words;
     for (const auto& [word, meaning] : choices) {
       if (word == value.text) return meaning;
-      words.push_back(word);
     }
-    refuse(value, std::string(what) + ": " + alternatives(words));
+    refuse(value, alternatives(words));
   });
+  for (const auto word : words) setting.words.append(setting.words.empty() ? "" : "|").append(word);
   setting.print = [=](const Options& from) {
     for (const auto& [word, meaning] : choices) {
       if (from.*place == meaning) return std::string(word);
@@ -91,6 +94,14 @@ template <typename Options, typename Member>
     return std::string();
   };
   return setting;
+}
+
+// The Setting of a member whose values are the names of the services.
+template <typename Options, typename Member>
+[[nodiscard]] Setting<Options> service(Member Options::*place) {
+  std::vector<std::pair<std::string_view, base::Service>> choices;
+  for (const auto& service : base::services) choices.emplace_back(service.name, service);
+  return choice(place, choices);
 }
 
 }  // namespace tcpserver::cli

@@ -30,6 +30,13 @@ inline void need_standard_output() {
   if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
 }
 
+// Prints "NAME: LINE" on standard error, and breaks it at the width of a terminal. Ignores failures.
+inline void print_error(std::string_view name, std::string_view line) {
+  std::string text = std::string(name) + ": " + std::string(line) + "\n";
+  if (const auto width = base::prose_width(STDERR_FILENO)) text = base::wrap_lines(text, *width, 2);
+  static_cast<void>(base::write_all(STDERR_FILENO, text));
+}
+
 // The frame of every main. Runs `run`. If it throws, prints one line on standard error and returns the exit
 // status; prints nothing if the message is empty, because it was printed already. Ignores SIGPIPE: a write to
 // a closed pipe then fails with EPIPE, and the program exits with its documented status.
@@ -38,8 +45,7 @@ int run_program(std::string_view name, Run run) {
   const auto fail = [name](std::string_view line, base::ExitStatus status) {
     if (line.empty()) return base::to_int(status);
     base::set_disposition(SIGPIPE, SIG_IGN);  // tcpclient may have restored the default
-    const std::string text = std::string(name) + ": " + std::string(line) + "\n";
-    static_cast<void>(base::write_all(STDERR_FILENO, text));  // nobody is left to be told if this fails
+    print_error(name, line);
     return base::to_int(status);
   };
   base::set_disposition(SIGPIPE, SIG_IGN);

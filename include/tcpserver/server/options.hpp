@@ -97,13 +97,15 @@ struct ServerOptions {
 struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
-  std::string text_to_show;  // if not empty, print it on stdout and exit with 0
-  bool show_status = false;  // show the sessions of the running server, and exit
+  std::string text_to_show;              // if not empty, print it on stdout and exit with 0
+  bool show_status = false;              // show the sessions of the running server, and exit
+  bool test = false;                     // print the errors, or else text_to_show, and exit
+  std::vector<base::StartError> errors;  // with `test`: one line each
 };
 
 // Reads argv, TCPSERVER_... variables and the file of --config. Call it again to read the file again.
 // Relative paths begin at `directory` (empty: the working directory), because a daemon changes its own.
-// Throws StartError (usage, or no_input for the file).
+// Throws StartError: usage, config for a bad line of the file, or no_input if it cannot be read.
 [[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
                                                  const std::string& directory = {});
 

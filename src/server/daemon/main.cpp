@@ -68,6 +68,19 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   }
 }
 
+// The answer to --test: all errors on standard error, or the values in effect on standard output. Binds no
+// port and opens no file for writing, so it may run beside a live server.
+base::ExitStatus show_test(ServerCommand command) {
+  try {
+    if (command.options.user) static_cast<void>(find_account(*command.options.user));
+  } catch (const base::StartError& error) {
+    command.errors.push_back(error);
+  }
+  for (const auto& warning : command.warnings) cli::print_error("tcpserver", warning);
+  for (const auto& error : command.errors) cli::print_error("tcpserver", error.what());
+  return command.errors.empty() ? cli::show(command.text_to_show) : command.errors.front().status();
+}
+
 base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {
   // First, before another file can take the number of a closed descriptor.
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
@@ -97,6 +110,7 @@ int main(int argc, char** argv) {
     const auto directory = base::working_directory();
     const auto read_command = [&] { return server::parse_server_command(argc, argv, environ, directory); };
     const auto command = read_command();
+    if (command.test) return server::show_test(command);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     if (!command.show_status) return server::run_server(command, read_command);
     cli::need_standard_output();

@@ -12,16 +12,42 @@ namespace {
 
 using base::SocketAddress;
 
+constexpr cli::Synonym synonyms[] = {
+    {"host", "bind"},
+    {"address", "bind"},
+    {"listen", "bind"},
+    {"listen-port", "port"},
+    {"connections", "max-connections"},
+    {"max-clients", "max-connections"},
+    {"timeout", "idle-timeout"},
+    {"debug", "verbose"},
+    {"silent", "quiet"},
+    {"config-file", "config"},
+    {"daemon", "daemonize"},
+    {"pidfile", "pid-file"},
+    {"check", "test"},
+    {"metrics", "metrics-file"},
+};
+
 constexpr cli::Program tcpserver_program{
     .name = "tcpserver",
     .synopsis = "[OPTION]...",
-    .purpose = "Echo what TCP clients send: a daemon that forks one process per connection.",
+    .purpose = "A TCP echo server that forks one process per connection.",
     .environment_prefix = "TCPSERVER_",
     .notes =
-        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n"
-        "Sizes (B): bytes, or K, M or G for KiB, MiB or GiB.\n"
-        "SIGTERM and SIGINT stop it (a second one at once), SIGUSR1 logs a status line\n"
-        "and writes the metrics, SIGHUP reads the --config file again.\n",
+        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is in seconds. Sizes (B): bytes, or K, M, "
+        "G "
+        "for KiB, MiB, GiB.\n"
+        "SIGTERM and SIGINT stop the server; a second one stops it at once. SIGUSR1 logs the status and "
+        "writes "
+        "the metrics. SIGHUP reloads the --config file.\n",
+    .examples =
+        "  tcpserver --port 7300 --bind 127.0.0.1 --verbose\n"
+        "  tcpserver --mode iterative --backlog 2\n"
+        "  tcpserver --test --config /etc/tcpserver.conf\n",
+    .manual = "tcpserver",
+    .features = TCPSERVER_FEATURES,
+    .synonyms = synonyms,
 };
 
 // Takes one address, or several with commas between, because a variable cannot be given twice.
@@ -31,34 +57,41 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
     const cli::RawValue part{value.text.substr(begin, end - begin), value.label};
     const auto address = SocketAddress::parse(part.text, 0);
     if (!address) {
-      cli::refuse(
-          part,
-          "a numeric address: IPv4 such as 127.0.0.1, or IPv6 such as ::1 or fe80::1%eth0, no brackets");
+      cli::refuse(part, "a numeric address, such as 127.0.0.1, ::1 or fe80::1%eth0 (without brackets)");
     }
-    if (address->is_multicast()) cli::refuse(part, "an address to listen on: TCP knows no multicast");
+    if (address->is_multicast()) cli::refuse_because(part, "is a multicast address");
     if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
-      cli::refuse(part, "a further address: it is given twice");
+      cli::refuse_because(part, "is given twice");
     }
     if (addresses.size() == most_addresses) {
-      cli::refuse(part, "possible: " + std::to_string(most_addresses) + " addresses at most");
+      cli::refuse_because(part, "is too many: at most " + std::to_string(most_addresses) + " addresses");
     }
     addresses.push_back(*address);
   }
 }
 
+cli::Setting<ServerOptions> bind() {
+  auto setting = cli::member(&ServerOptions::bind, add_addresses);
+  setting.print = [](const ServerOptions& options) -> std::string {
+    std::string text;
+    for (const auto& address : options.bind) text.append(text.empty() ? "" : ",").append(address.host_text());
+    return text.empty() ? "0.0.0.0,::" : text;
+  };
+  return setting;
+}
+
 cli::Setting<ServerOptions> backlog() {
-  auto setting = cli::member(&ServerOptions::backlog, [](const cli::RawValue& value) {
-    const auto number = base::parse_saturating(value.text, UINT64_MAX);
-    if (!number || *number == 0) {
-      cli::refuse(
-          value,
-          "a backlog: a whole number of 1 or more, clamped to SOMAXCONN (0 and negatives mean different "
-          "things on different systems)");
-    }
-    return BacklogRequest{*number, std::string(value.text), value.label};
-  });
+  auto setting = cli::member(&ServerOptions::backlog,
+                             [](std::optional<BacklogRequest>& backlog, const cli::RawValue& value) {
+                               backlog.reset();
+                               if (value.text == "max") return;
+                               const auto number = base::parse_saturating(value.text, UINT64_MAX);
+                               if (!number || *number == 0)
+                                 cli::refuse(value, "a backlog: a whole number of 1 or more, or max");
+                               backlog = BacklogRequest{*number, std::string(value.text), value.label};
+                             });
   setting.print = [](const ServerOptions& options) {
-    return options.backlog ? base::plain_or_quoted(options.backlog->text) : "SOMAXCONN";
+    return options.backlog ? base::plain_or_quoted(options.backlog->text) : "max";
   };
   return setting;
 }
@@ -70,17 +103,31 @@ cli::Setting<ServerOptions> verbosity(Verbosity asked) {
         const bool on = cli::on_or_off(value);
         if (on || verbosity == asked) verbosity = on ? asked : Verbosity::normal;
       });
-  setting.print = [](const ServerOptions& options) -> std::string {
-    constexpr const char* names[] = {"quiet", "normal", "verbose"};
-    return names[static_cast<std::size_t>(options.verbosity)];
+  setting.print = [asked](const ServerOptions& options) { return cli::to_text(options.verbosity == asked); };
+  setting.equal = [asked](const ServerOptions& left, const ServerOptions& right) {
+    return (left.verbosity == asked) == (right.verbosity == asked);
   };
-  setting.name = "verbosity";
-  if (asked == Verbosity::quiet) setting.equal = nullptr;  // a reload compares the member once
   return setting;
 }
 
-// Takes names and numbers, which are looked up at the start. Like useradd(8) at most, a name has no blanks,
-// no control characters and no separators of /etc/passwd.
+cli::Setting<ServerOptions> sandbox() {
+  auto setting = cli::choice(&ServerOptions::sandbox, {{"on", SandboxWish::on}, {"off", SandboxWish::off}});
+  setting.print = [](const ServerOptions& options) {
+    return cli::to_text(options.sandbox != SandboxWish::off);
+  };
+  return setting;
+}
+
+cli::Setting<ServerOptions> record_limit() {
+  auto setting = cli::member(&ServerOptions::record_limit, cli::size(largest_recording));
+  setting.print = [](const ServerOptions& options) {
+    return options.record_limit == 0 ? std::string() : std::to_string(options.record_limit);
+  };
+  return setting;
+}
+
+// Takes names and numbers, which are looked up at the start. As with useradd(8), a name has no blanks, no
+// control characters and no colon.
 UserRequest parse_user(const cli::RawValue& value) {
   const auto colon = value.text.find(':');
   const auto name = value.text.substr(0, colon);
@@ -90,16 +137,29 @@ UserRequest parse_user(const cli::RawValue& value) {
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
   };
   if (!is_name(name) || (colon != std::string_view::npos && !is_name(group))) {
-    cli::refuse(value, "USER or USER:GROUP, names or numbers such as nobody, nobody:nogroup or 65534:65534");
+    cli::refuse(value, "USER or USER:GROUP, such as nobody, nobody:nogroup or 65534:65534");
   }
   return {std::string(name), std::string(group)};
 }
 
+cli::Setting<ServerOptions> user() {
+  auto setting = cli::member(&ServerOptions::user, parse_user);
+  setting.print = [](const ServerOptions& options) -> std::string {
+    if (!options.user) return {};
+    return options.user->user + (options.user->group.empty() ? "" : ":" + options.user->group);
+  };
+  return setting;
+}
+
+// --daemonize changes the default.
 cli::Setting<ServerOptions> log_target() {
-  auto setting = cli::choice(&ServerOptions::log, "a place for the log",
-                             {{"stderr", LogTarget::stderr_stream}, {"syslog", LogTarget::syslog}});
+  auto setting =
+      cli::choice(&ServerOptions::log, {{"stderr", LogTarget::stderr_stream}, {"syslog", LogTarget::syslog}});
+  setting.print = [](const ServerOptions& options) -> std::string {
+    return options.log_target() == LogTarget::syslog ? "syslog" : "stderr";
+  };
   setting.equal = [](const ServerOptions& left, const ServerOptions& right) {
-    return left.log_target() == right.log_target();  // --daemonize changes the default
+    return left.log_target() == right.log_target();
   };
   return setting;
 }
@@ -114,74 +174,76 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
   using cli::Effect;
   using O = ServerOptions;
   static const cli::OptionTable<O> table{
-      {"port", 'p', "PORT", "54321", "port to listen on, 0 to 65535; 0 takes a free one and says which",
-       cli::member(&O::port, cli::number(0, 65535, "a port", ", where 0 takes a free one"))},
-      {"bind", 'a', "ADDRESS", "every address, IPv6 and IPv4",
-       "numeric address to listen on; may be repeated, or several with commas between",
-       cli::member(&O::bind, add_addresses)},
-      {"backlog", 'b', "N", "SOMAXCONN", "length of the listen queue, 1 or more; clamped to SOMAXCONN",
+      cli::heading<O>("Listening"),
+      {"port", 'p', "PORT", "54321", "port to listen on; 0 takes any free port",
+       cli::member(&O::port, cli::number(0, 65535, "a port"))},
+      {"bind", 'a', "ADDRESS", "all addresses",
+       "numeric address to listen on; may be repeated, or a list with commas", bind()},
+      {"backlog", 'b', "N|max", "max", "length of the listen queue; at most SOMAXCONN, which is max",
        backlog(), Effect::now},
-      {"mode", 'm', "MODE", "fork",
-       "fork: one process per connection; iterative: one client after another, the problem that fork solves",
-       cli::choice(&O::mode, "a mode", {{"fork", Mode::fork}, {"iterative", Mode::iterative}})},
-      {"reap", '\0', "HOW", "handler",
-       "handler: SIGCHLD reaps ended children; none: leaves zombies, the problem that the handler solves",
-       cli::choice(&O::reap, "a way to reap", {{"handler", Reap::handler}, {"none", Reap::none}}),
-       Effect::restart, is_iterative},
-      {"service", 's', "SERVICE", "echo", cli::service_help(), cli::member(&O::service, cli::service)},
-      {"max-connections", 'c', "N", "1000",
-       "children at a time, 1 to 4194304; further clients meet --overload",
+
+      cli::heading<O>("Service"),
+      {"service", 's', "WORD", "echo", cli::service_help(), cli::service(&O::service)},
+
+      cli::heading<O>("Limits"),
+      {"max-connections", 'c', "N", "1000", "concurrent sessions, 1 to 4194304",
        cli::member(&O::max_connections, cli::number(1, most_connections, "a number of connections")),
        Effect::now, is_iterative},
       {"max-per-host", '\0', "N", "0",
-       "of these, for one IPv4 address or IPv6 /64, whose further clients are reset; 0 is no limit",
+       "concurrent sessions per IPv4 address or IPv6 /64; resets further clients; 0 disables",
        cli::member(&O::max_per_host, cli::number(0, most_connections, "a number of connections")),
        Effect::next_connection, is_iterative},
-      {"overload", '\0', "HOW", "queue",
-       "at the limit, or short of descriptors: queue leaves clients in the listen queue, refuse resets them",
-       cli::choice(&O::overload, "a way to meet overload",
-                   {{"queue", Overload::queue}, {"refuse", Overload::refuse}}),
+      {"overload", '\0', "WORD", "queue",
+       "at the limit, or without free descriptors: leave clients in the listen queue, or reset them",
+       cli::choice(&O::overload, {{"queue", Overload::queue}, {"refuse", Overload::refuse}}),
        Effect::next_connection, is_iterative},
-      {"idle-timeout", '\0', "D", "5m", "no byte moved for so long ends a session; 0 is never",
+      {"idle-timeout", '\0', "D", "5m", "close sessions idle for D; 0 disables",
        cli::member(&O::idle_timeout, cli::duration), Effect::next_connection},
-      {"drain-timeout", '\0', "D", "10s",
-       "after SIGTERM or SIGINT: how long open sessions may finish; 0 ends them at once",
+
+      cli::heading<O>("Stopping"),
+      {"drain-timeout", '\0', "D", "10s", "on SIGTERM and SIGINT, wait up to D for open sessions",
        cli::member(&O::drain_timeout, cli::duration), Effect::now},
-      {"sandbox", '\0', "HOW", "on",
-       "strict seccomp in each child, and no right left to the server that it needs no more: on or off; "
-       "where the system has no seccomp, the default warns, and on when given ends the server",
-       cli::choice(&O::sandbox, "a switch", {{"on", SandboxWish::on}, {"off", SandboxWish::off}})},
-      {"daemonize", 'd', "", "", "leave the terminal, and go on in the background once clients are served",
+
+      cli::heading<O>("Lesson"),
+      {"mode", 'm', "WORD", "fork", "one process per connection, or one client after another",
+       cli::choice(&O::mode, {{"fork", Mode::fork}, {"iterative", Mode::iterative}})},
+      {"reap", '\0', "WORD", "handler", "reap children in the SIGCHLD handler, or leave zombies",
+       cli::choice(&O::reap, {{"handler", Reap::handler}, {"none", Reap::none}}), Effect::restart,
+       is_iterative},
+
+      cli::heading<O>("Daemon"),
+      {"daemonize", 'd', "", "", "run in the background, detached from the terminal",
        cli::member(&O::daemonize, cli::on_or_off)},
-      {"pid-file", '\0', "FILE", "none",
-       "write the server's pid there, locked: of two servers the second ends",
+      {"pid-file", '\0', "FILE", "", "write the pid to FILE and lock it; a second server exits",
        cli::member(&O::pid_file, cli::path())},
-      {"user", '\0', "USER[:GROUP]", "none", "be that user, for good, once the ports are bound",
-       cli::member(&O::user, parse_user)},
-      {"log", '\0', "WHERE", "stderr", "stderr, or syslog, which is the default with --daemonize",
-       log_target()},
-      {"log-format", '\0', "FORMAT", "text", "text, or json: an object a line, with time and level",
-       cli::choice(&O::log_format, "a format of the log",
-                   {{"text", LogFormat::text}, {"json", LogFormat::json}}),
-       Effect::now},
-      {"verbose", 'v', "", "", "log each session, too: one line when it opens, one when it ends",
-       verbosity(Verbosity::verbose), Effect::now},
-      {"quiet", 'q', "", "", "log warnings alone, and what a signal asks for", verbosity(Verbosity::quiet),
-       Effect::now},
-      {"metrics-file", '\0', "FILE", "none",
-       "figures for Prometheus, written anew every 5 seconds, on SIGUSR1 and at the end",
-       cli::member(&O::metrics_file, cli::path())},
-      {"record", '\0', "DIR", "none", "write there what each client sent: tcpserver.HOST:PORT.dat",
-       cli::member(&O::record, cli::path("a folder's name"))},
-      {"record-limit", '\0', "B", "none",
-       "bytes in each of these files; what comes beyond is echoed, and not recorded",
-       cli::member(&O::record_limit, cli::size(largest_recording))},
-      {"config", '\0', "FILE", "none", "take options from a file of lines such as: max-connections = 200",
+      {"user", '\0', "USER[:GROUP]", "", "switch to USER after binding", user()},
+      {"sandbox", '\0', "WORD", "on",
+       "confine children with seccomp, and the server with Landlock and without capabilities; an explicit on "
+       "makes seccomp mandatory",
+       sandbox()},
+      {"config", '\0', "FILE", "", "read options from FILE; SIGHUP reloads it",
        cli::member(&O::config, cli::any_text)},
-      {"status", '\0', "", "",
-       "show who is connected to the server that runs on --port, or with --pid-file, and exit"},
-      {"help", 'h', "", "", "show this and exit"},
-      {"version", 'V', "", "", "show the version and exit"},
+      {cli::test_option, 't', "", "", "check options and file, print the values in effect, and exit"},
+      {"status", '\0', "", "", "show the sessions of the server on --port, or with --pid-file, and exit"},
+
+      cli::heading<O>("Reporting"),
+      {"log", '\0', "WORD", "stderr; syslog with --daemonize", "where to log", log_target()},
+      {"log-format", '\0', "WORD", "text", "text, or one JSON object per line",
+       cli::choice(&O::log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}}), Effect::now},
+      {"verbose", 'v', "", "", "also log the start and the end of each session",
+       verbosity(Verbosity::verbose), Effect::now},
+      {"quiet", 'q', "", "", "log only warnings and the answers to signals", verbosity(Verbosity::quiet),
+       Effect::now},
+      {"metrics-file", '\0', "FILE", "",
+       "write Prometheus metrics to FILE every 5 seconds, on SIGUSR1 and on exit",
+       cli::member(&O::metrics_file, cli::path())},
+      {"record", '\0', "DIR", "", "write what each client sends to DIR/tcpserver.HOST:PORT.dat",
+       cli::member(&O::record, cli::path("a directory name"))},
+      {"record-limit", '\0', "B", "", "record at most B bytes per client", record_limit()},
+
+      cli::heading<O>("Information"),
+      {"help", 'h', "", "", "show this help; -h shows only the names"},
+      {"version", 'V', "", "", "show the version, the features and the license"},
   };
   return table;
 }
@@ -197,8 +259,8 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   if (options.daemonize && directory.empty() &&
       (is_relative(&options.config) || std::any_of(paths.begin(), paths.end(), is_relative))) {
     throw cli::usage_error(
-        "--daemonize: the directory in which this starts is not known (was it removed?): "
-        "--config, --pid-file, --metrics-file and --record have to be absolute paths");
+        "--daemonize: cannot find the working directory (was it removed?); use absolute paths for --config, "
+        "--pid-file, --metrics-file and --record");
   }
   for (auto* const path : paths) {
     if (!path->empty()) *path = cli::path_from(directory, *path);
@@ -206,6 +268,11 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   command.show_status = std::count(parsed.asked.begin(), parsed.asked.end(), "status") > 0;
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
+  command.test = std::count(parsed.asked.begin(), parsed.asked.end(), cli::test_option) > 0;
+  command.errors = std::move(parsed.errors);
+  if (command.test && command.text_to_show.empty()) {
+    command.text_to_show = cli::effective_values(server_option_table(), options, parsed.sources);
+  }
   return command;
 }
 
