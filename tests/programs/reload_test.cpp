@@ -173,8 +173,8 @@ TEST_F(Reload, WithoutAFileIsAnsweredAndDoesNotEndTheServer) {
 TEST_F(Reload, ShowsNoControlBytesOfAPath) {
   const std::string odd = file.path() + "\n\x1b[31m";
   std::ofstream(odd) << "bogus\n";
-  const auto shown = file.path() + "\\x0a\\x1b[31m' line 1: 'bogus'";
-  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--config", odd}), 64, shown));
+  const auto shown = file.path() + "\\x0a\\x1b[31m' line 1: ";
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--config", odd}), 78, shown));
 }
 
 TEST_F(Reload, InTheMiddleOfLoadLosesNoClient) {
