@@ -15,7 +15,7 @@ timespec to_timespec(Duration duration) noexcept {
 
 timeval to_timeval(Duration duration) noexcept {
   const auto exact = to_timespec(duration);
-  // Rounded up, because zero means "never" to SO_RCVTIMEO.
+  // Round up, because SO_RCVTIMEO treats zero as "no timeout".
   const auto microseconds = (exact.tv_nsec + 999) / 1000;
   if (microseconds == 1'000'000) return {.tv_sec = exact.tv_sec + 1, .tv_usec = 0};
   return {.tv_sec = exact.tv_sec, .tv_usec = microseconds};
@@ -30,15 +30,15 @@ const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[ut
   using namespace std::chrono;
   const auto day = floor<days>(time);
   const year_month_day date(day);
-  const auto of_day = duration_cast<microseconds>(time - day).count();
-  const auto second = of_day / 1'000'000;
-  // Each is reduced to its number of digits, so that the compiler sees that all of it fits.
+  const auto since_midnight = duration_cast<microseconds>(time - day).count();
+  const auto second = since_midnight / 1'000'000;
+  // The modulus limits each number to its digits, so that the compiler knows that the text fits.
   const auto digits = [](auto number, unsigned modulus) { return static_cast<unsigned>(number) % modulus; };
   std::snprintf(
       text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", digits(static_cast<int>(date.year()), 10'000),
       digits(static_cast<unsigned>(date.month()), 100), digits(static_cast<unsigned>(date.day()), 100),
       digits(second / 3600, 100), digits(second / 60 % 60, 100), digits(second % 60, 100),
-      digits(of_day % 1'000'000, 1'000'000));
+      digits(since_midnight % 1'000'000, 1'000'000));
   return text;
 }
 

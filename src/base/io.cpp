@@ -38,9 +38,9 @@ std::optional<std::string> read_all(int fd, std::size_t largest) {
   }
 }
 
-UniqueFd create_file(int folder, const char* name, mode_t mode) noexcept {
+UniqueFd create_file(int directory, const char* name, mode_t mode) noexcept {
   for (;;) {
-    UniqueFd file(::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    UniqueFd file(::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
     if (file || errno != EINTR) return file;
   }
 }
@@ -65,12 +65,12 @@ void close_with_reset(UniqueFd connection) noexcept {
 }
 
 bool set_reset_on_close(int connection, bool on) noexcept {
-  const linger no_time{.l_onoff = on ? 1 : 0, .l_linger = 0};
-  return ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &no_time, sizeof no_time) == 0;
+  const linger zero_timeout{.l_onoff = on ? 1 : 0, .l_linger = 0};
+  return ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &zero_timeout, sizeof zero_timeout) == 0;
 }
 
 bool fill_standard_descriptors() noexcept {
-  // open() returns the lowest free number, so each closed standard descriptor is filled in its turn.
+  // open() returns the lowest free number, which is the closed descriptor that the loop has reached.
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     if (::open("/dev/null", O_RDWR) != fd) return false;

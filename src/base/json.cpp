@@ -7,7 +7,7 @@ namespace tcpserver::base {
 
 namespace {
 
-// Bytes of the character at the beginning of the text (RFC 3629, section 4). 0 if it is not UTF-8.
+// Returns the number of bytes of the first character (RFC 3629, section 4). 0 if it is not UTF-8.
 std::size_t character_length(std::string_view text) noexcept {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -20,11 +20,11 @@ std::size_t character_length(std::string_view text) noexcept {
   }
   const unsigned second = byte(1);
   const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool no_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  return overlong || no_character ? 0 : length;
+  const bool not_a_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return overlong || not_a_character ? 0 : length;
 }
 
-// Takes one character off the text and returns it as it stands in a JSON string.
+// Removes the first character of the text and returns it as it is written in a JSON string.
 std::string_view take_escaped(std::string_view& text, std::array<char, 6>& escape) noexcept {
   constexpr std::string_view digits = "0123456789abcdef";
   const auto length = character_length(text);

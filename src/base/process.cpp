@@ -19,18 +19,17 @@ namespace tcpserver::base {
 
 namespace {
 
-// At most 65535: nobody opens more.
 int highest_possible_descriptor() noexcept {
-  constexpr rlim_t as_many_as_anybody_opens = 65536;
+  constexpr rlim_t enough = 65536;  // more would make close_from() slow
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = as_many_as_anybody_opens;
-  return static_cast<int>(std::min(limit.rlim_cur, as_many_as_anybody_opens)) - 1;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = enough;
+  return static_cast<int>(std::min(limit.rlim_cur, enough)) - 1;
 }
 
-// If `fd` is the controlling terminal, /dev/tty, which everybody may open. Who has switched to another user
-// (su, sudo -u) may not open the terminal by its name.
+// Opens /dev/tty if `fd` is the controlling terminal. Every user may open it. After su or sudo -u, the user
+// may not open the terminal by its own name.
 int open_controlling_terminal(int fd) noexcept {
-  if (::tcgetsid(fd) != ::getsid(0)) return -1;  // fails for what is no terminal, or no terminal of ours
+  if (::tcgetsid(fd) != ::getsid(0)) return -1;  // tcgetsid fails for any other terminal or file
   return ::open("/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -55,12 +54,12 @@ void close_from(int first) noexcept {
 
 int highest_open_descriptor() {
   int highest = -1;
-  if (DIR* const folder = ::opendir("/proc/self/fd")) {
-    while (const dirent* const entry = ::readdir(folder)) {
-      const int fd = std::atoi(entry->d_name);  // "." and ".." count as 0, which is open in any case
-      if (fd != ::dirfd(folder)) highest = std::max(highest, fd);
+  if (DIR* const directory = ::opendir("/proc/self/fd")) {
+    while (const dirent* const entry = ::readdir(directory)) {
+      const int fd = std::atoi(entry->d_name);  // "." and ".." give 0, which does not change the maximum
+      if (fd != ::dirfd(directory)) highest = std::max(highest, fd);
     }
-    ::closedir(folder);
+    ::closedir(directory);
   }
   return highest >= 0 ? highest : highest_possible_descriptor();
 }
@@ -70,18 +69,18 @@ int open_nonblocking(int fd) noexcept {
   if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) return -1;
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  const int again = ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  return again >= 0 ? again : open_controlling_terminal(fd);
+  const int reopened = ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return reopened >= 0 ? reopened : open_controlling_terminal(fd);
 }
 
-int open_folder(const char* path) noexcept {
+int open_directory(const char* path) noexcept {
   return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-void ask_for_large_pipe(int fd) noexcept {
-  constexpr int largest_of_unprivileged = 1 << 20;  // /proc/sys/fs/pipe-max-size, as Linux has it (pipe(7))
-  if (::fcntl(fd, F_GETPIPE_SZ) < largest_of_unprivileged) {
-    static_cast<void>(::fcntl(fd, F_SETPIPE_SZ, largest_of_unprivileged));
+void enlarge_pipe(int fd) noexcept {
+  constexpr int unprivileged_maximum = 1 << 20;  // default of /proc/sys/fs/pipe-max-size (pipe(7))
+  if (::fcntl(fd, F_GETPIPE_SZ) < unprivileged_maximum) {
+    static_cast<void>(::fcntl(fd, F_SETPIPE_SZ, unprivileged_maximum));
   }
 }
 
@@ -100,24 +99,25 @@ std::string working_directory() {
   std::string path(PATH_MAX, '\0');
   if (::getcwd(path.data(), path.size()) == nullptr) return {};
   path.resize(std::strlen(path.c_str()));
-  return path.starts_with('/') ? path : std::string{};  // "(unreachable)..." (getcwd(2))
+  return path.starts_with('/') ? path
+                               : std::string{};  // the kernel may return "(unreachable)..." (getcwd(2))
 }
 
-std::string folder_of(const std::string& path) {
+std::string parent_directory(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string name_of(const std::string& path) {
+std::string file_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-bool is_at(int file, int folder, const char* name) noexcept {
-  struct stat open_one {};
+bool is_at(int file, int directory, const char* name) noexcept {
+  struct stat opened {};
   struct stat named {};
-  return ::fstat(file, &open_one) == 0 && ::fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-         open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+  return ::fstat(file, &opened) == 0 && ::fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 }  // namespace tcpserver::base

@@ -17,8 +17,8 @@ namespace tcpserver::base {
 
 namespace {
 
-StartError not_found(ExitStatus status, const std::string& host, const std::string& why) {
-  return {status, "cannot find the host " + in_quotes(host) + ": " + why};
+StartError lookup_error(ExitStatus status, const std::string& host, const std::string& why) {
+  return {status, "cannot resolve " + in_quotes(host) + ": " + why};
 }
 
 std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) {
@@ -28,7 +28,7 @@ std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) 
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0) {
     const std::string why = error == EAI_SYSTEM ? error_text(errno) : ::gai_strerror(error);
-    throw not_found(error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host, host, why);
+    throw lookup_error(error == EAI_AGAIN ? ExitStatus::temp_fail : ExitStatus::no_host, host, why);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
   std::vector<SocketAddress> addresses;
@@ -46,16 +46,16 @@ std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) 
 
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                    std::optional<TimePoint> deadline) {
-  // getaddrinfo has no time-out. It runs in a thread, which is left behind if it takes too long.
+  // getaddrinfo has no timeout. So it runs in a thread, which is abandoned after the deadline.
   std::packaged_task<std::vector<SocketAddress>()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();
   try {
     std::thread(std::move(task)).detach();
   } catch (const std::system_error& error) {
-    throw system_error("start a thread to look up the host", error.code().value());
+    throw system_error("start a thread to resolve the host", error.code().value());
   }
   if (deadline && answer.wait_until(*deadline) != std::future_status::ready) {
-    throw not_found(ExitStatus::temp_fail, host, "timed out");
+    throw lookup_error(ExitStatus::temp_fail, host, "timed out");
   }
   return answer.get();
 }

@@ -14,12 +14,12 @@ namespace {
 
 constexpr Duration pause_after_failure = std::chrono::milliseconds(100);
 
-// Everything that the handlers reach.
+// The handlers use only these variables.
 volatile sig_atomic_t stop_request_count = 0;
 volatile sig_atomic_t status_requested = 0;
 volatile sig_atomic_t reload_requested = 0;
 ChildCollector* collector = nullptr;
-// Wider than sig_atomic_t. Safe because the handler runs only inside wait().
+// This need not be sig_atomic_t, because the handler runs only inside wait().
 SignalWindow::Reaped reaped_so_far;
 
 void collect_children() noexcept {
@@ -60,13 +60,13 @@ int wait_in_window(std::span<pollfd> descriptors, std::optional<Duration> timeou
 }
 
 bool take(volatile sig_atomic_t& flag) noexcept {
-  // The handler runs only inside wait(), so it cannot come between the two lines.
+  // The handler runs only inside wait(), so no signal is lost between these two lines.
   const bool was_set = flag != 0;
   flag = 0;
   return was_set;
 }
 
-class StrangersCollector final : public ChildCollector {
+class UnrecordedCollector final : public ChildCollector {
  public:
   std::uint64_t collect() noexcept override {
     std::uint64_t count = 0;
@@ -77,9 +77,9 @@ class StrangersCollector final : public ChildCollector {
 
 }  // namespace
 
-ChildCollector& collector_of_strangers() noexcept {
-  static StrangersCollector strangers;
-  return strangers;
+ChildCollector& unrecorded_collector() noexcept {
+  static UnrecordedCollector unrecorded;
+  return unrecorded;
 }
 
 SignalWindow::SignalWindow() noexcept {
@@ -95,11 +95,11 @@ SignalWindow::SignalWindow() noexcept {
 
 void SignalWindow::start_reaping(ChildCollector& new_collector) noexcept {
   collector = &new_collector;
-  // Setting the default again discards a pending SIGCHLD (POSIX, Signal Actions). The children that ended
-  // before are collected below; a child of the start-up would count as a signal otherwise.
+  // SIG_DFL discards a pending SIGCHLD (POSIX, Signal Actions). Otherwise a child that ended during start-up
+  // would count as a signal. It is collected below.
   set_disposition(SIGCHLD, SIG_DFL);
   set_disposition(SIGCHLD, on_child, window_signals());
-  collect_children();  // the window is closed, so the handler cannot interrupt
+  collect_children();  // the handler cannot interrupt, because the window is closed
 }
 
 int SignalWindow::wait(std::span<pollfd> descriptors, std::optional<Duration> timeout) noexcept {

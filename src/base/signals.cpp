@@ -13,7 +13,7 @@ void set_disposition(int signal, SignalHandler handler, const sigset_t& blocked_
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_mask = blocked_meanwhile;
-  action.sa_flags = SA_NOCLDSTOP;  // SIGCHLD reports ends only, not stops
+  action.sa_flags = SA_NOCLDSTOP;  // no SIGCHLD for stopped children
   sigaction(signal, &action, nullptr);
 }
 
@@ -35,7 +35,7 @@ const char* signal_name(int signal) noexcept {
   for (const auto& entry : names) {
     if (entry.signal == signal) return entry.name;
   }
-  return "a signal without a name here";
+  return "an unnamed signal";
 }
 
 }  // namespace tcpserver::base

@@ -12,14 +12,14 @@ namespace tcpserver::base {
 
 namespace {
 
-// 0 for what is no scope.
+// Returns 0 for an invalid scope.
 std::uint32_t parse_scope(const std::string& scope) {
   const unsigned index = if_nametoindex(scope.c_str());
   return index != 0 ? index : parse_number<std::uint32_t>(scope).value_or(0);
 }
 
-// Linux allows nearly any byte in an interface's name, and an address goes to terminals, logs, JSON and
-// metrics. A name of digits alone would look like the number of another interface.
+// Linux allows nearly any byte in an interface name, but addresses are printed on terminals and in logs, JSON
+// and metrics. A name of digits only would look like the index of another interface.
 bool is_plain_name(std::string_view name) noexcept {
   constexpr std::string_view digits = "0123456789";
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@";
@@ -59,7 +59,7 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view address, std:
   const auto percent = address.find('%');
   const std::string host(address.substr(0, percent));
   const int family = host.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  in6_addr bytes;  // has room for an IPv4 address
+  in6_addr bytes;  // large enough for an IPv4 address, too
   const bool has_nul = host.size() != std::strlen(host.c_str());
   if (has_nul || inet_pton(family, host.c_str(), &bytes) != 1) return std::nullopt;
   if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&bytes)) return std::nullopt;

@@ -19,7 +19,7 @@ void on_stop(int signal) {
 StopSignals::StopSignals() {
   stop_signal = 0;
   const sigset_t both = signal_set({SIGINT, SIGTERM});
-  ::sigprocmask(SIG_BLOCK, &both, &mask_outside_);
+  ::sigprocmask(SIG_BLOCK, &both, &original_mask_);
   for (std::size_t i = 0; i < signals.size(); ++i) {
     ::sigaction(signals[i], nullptr, &before_[i]);
     if (before_[i].sa_handler != SIG_IGN) set_disposition(signals[i], on_stop, both);
@@ -28,15 +28,15 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &before_[i], nullptr);
-  ::sigprocmask(SIG_SETMASK, &mask_outside_, nullptr);
+  ::sigprocmask(SIG_SETMASK, &original_mask_, nullptr);
 }
 
-void StopSignals::hear() const noexcept {
-  const timespec at_once{};
-  ::ppoll(nullptr, 0, &at_once, &mask_outside_);
+void StopSignals::deliver_pending() const noexcept {
+  const timespec no_timeout{};
+  ::ppoll(nullptr, 0, &no_timeout, &original_mask_);
 }
 
-int StopSignals::heard() const noexcept {
+int StopSignals::received() const noexcept {
   return stop_signal;
 }
 

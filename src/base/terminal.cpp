@@ -22,18 +22,18 @@ namespace {
 
 struct CutLine {
   std::string text;
-  std::size_t width = 0;  // columns that it takes
+  std::size_t width = 0;  // in columns
 };
 
-// As much of the line as has room. A control sequence takes none, and is kept even behind the cut: it may
-// switch a colour off.
-CutLine cut(std::string_view line, std::size_t room) {
+// Cuts the line to this width. Control sequences take no columns. Those beyond the width are kept, because
+// they may switch off a colour.
+CutLine cut_line(std::string_view line, std::size_t width) {
   CutLine result;
   bool in_sequence = false;
   for (const char c : line) {
     if (c == '\x1b') in_sequence = true;
-    if (in_sequence || result.width < room) result.text += c;
-    if (!in_sequence && result.width < room) ++result.width;
+    if (in_sequence || result.width < width) result.text += c;
+    if (!in_sequence && result.width < width) ++result.width;
     if (c == 'm') in_sequence = false;
   }
   return result;
@@ -70,7 +70,7 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   return std::string(filled, '#') + std::string(width - filled, '.');
 }
 
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+std::vector<std::string> wrap_words(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (!text.empty()) {
     const auto word = text.substr(0, text.find(' '));
@@ -103,7 +103,7 @@ std::string wrap_lines(std::string_view text, std::size_t width, std::size_t ind
     std::size_t column = first_word;
     while (column + rest.size() > width) {
       auto end = rest.rfind(' ', width - std::min(column, width));
-      if (end == std::string_view::npos) end = rest.find(' ');  // a word that is too long
+      if (end == std::string_view::npos) end = rest.find(' ');  // the word is wider than the line
       if (end == std::string_view::npos) break;
       column = first_word + indent;
       result.append(rest.substr(0, end)).append("\n").append(column, ' ');
@@ -120,20 +120,21 @@ void print_prose(std::string_view text) {
   print(width ? wrap_lines(text, *width) : std::string(text));
 }
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string join_lines(const std::vector<std::string>& lines) {
   std::string text;
   for (const auto& line : lines) text.append(line).append("\n");
   return text;
 }
 
-// Goes up to the first line of the last picture, then redraws each line and erases its rest (ECMA-48: CUU,
-// EL, ED). The last column stays free: erased from there, a line would lose its last character.
+// Moves the cursor up to the first line of the last picture, then redraws each line and erases its rest
+// (ECMA-48: CUU, EL, ED). The last column stays free, because erasing from there would erase the last
+// character.
 std::string PictureInPlace::draw_rows(const std::vector<std::string>& lines, TerminalSize size,
                                       std::size_t rows) {
   std::string text;
   if (widest_drawn_ > size.columns) {
-    // The window became narrower. Whether the terminal has broken the old lines in two cannot be known, so
-    // all that it shows goes.
+    // The window became narrower. Some terminals rewrap old lines, so their number is unknown: clear the
+    // screen.
     text = "\x1b[H\x1b[2J";
   } else if (const auto up = std::min(lines_drawn_, size.rows - 1); up > 0) {
     text = "\x1b[" + std::to_string(up) + "A\r";
@@ -141,7 +142,7 @@ std::string PictureInPlace::draw_rows(const std::vector<std::string>& lines, Ter
   lines_drawn_ = std::min(lines.size(), rows);
   widest_drawn_ = 0;
   for (std::size_t i = 0; i < lines_drawn_; ++i) {
-    const auto line = cut(lines[i], size.columns - 1);
+    const auto line = cut_line(lines[i], size.columns - 1);
     widest_drawn_ = std::max(widest_drawn_, line.width);
     text += line.text + "\x1b[K\n";
   }
@@ -170,7 +171,7 @@ bool FrameWriter::write_within(std::string_view text, Duration limit) {
     const timespec wait = to_timespec(*left);
     pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
     static_cast<void>(::ppoll(&polled, 1, &wait, nullptr));
-    // A stopped terminal may poll writable, and takes nothing.
+    // A stopped terminal may poll as writable but accept nothing. The sleep avoids a busy loop.
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return true;
@@ -178,7 +179,7 @@ bool FrameWriter::write_within(std::string_view text, Duration limit) {
 
 void FrameWriter::write_rest() {
   while (!rest_.empty()) {
-    // A descriptor that blocks is asked first, and given no more than a pipe takes then (pipe(7)).
+    // A blocking descriptor is polled first. Then a write of up to PIPE_BUF bytes does not block (pipe(7)).
     pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
     if (!own_ && ::poll(&polled, 1, 0) == 0) return;
     const ssize_t count =

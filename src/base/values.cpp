@@ -18,7 +18,7 @@ struct Unit {
   std::string_view name;
   std::int64_t nanoseconds;
 };
-// "ms" and "us" stand before "s" because a text may end in both.
+// cut_unit() must try "ms" and "us" before "s", because their texts end in "s" too.
 constexpr Unit hour{"h", 3'600'000'000'000};
 constexpr Unit minute{"m", 60'000'000'000};
 constexpr Unit second{"s", 1'000'000'000};
@@ -33,7 +33,7 @@ Unit cut_unit(std::string_view& text) {
       return unit;
     }
   }
-  return second;  // a bare number is seconds
+  return second;  // the default unit
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
   const auto whole = parse_count(text.substr(0, point), 0, most);
   if (!whole || !fraction || digits.size() > most_fraction_digits) return std::nullopt;
   std::int64_t total = static_cast<std::int64_t>(*whole) * unit.nanoseconds;
-  // Digit by digit, so that nothing overflows. What is below a nanosecond is cut off.
+  // Adding digit by digit cannot overflow. Fractions of a nanosecond are dropped.
   std::int64_t worth = unit.nanoseconds;
   for (const char digit : digits) total += (digit - '0') * (worth /= 10);
   return total <= longest ? std::optional(Duration(total)) : std::nullopt;
@@ -109,7 +109,7 @@ std::string formatted(const char* format, ...) {
 }
 
 std::string time_text(double seconds) {
-  // The limits are where the rounded text would have a digit more.
+  // Above each limit, rounding would add a digit.
   if (seconds < 0.0009995) return formatted("%.0f us", seconds * 1e6);
   if (seconds < 0.09995) return formatted("%.1f ms", seconds * 1e3);
   if (seconds < 0.9995) return formatted("%.0f ms", seconds * 1e3);

@@ -75,7 +75,7 @@ std::string help_text(const Program& program, const OptionTexts& options, std::s
     }
     std::string help = option.help;
     if (!option.default_text.empty()) help += " (default " + std::string(option.default_text) + ")";
-    for (const auto& line : base::wrapped(help, help_room)) {
+    for (const auto& line : base::wrap_words(help, help_room)) {
       column.resize(help_column, ' ');
       out += column + line + "\n";
       column.clear();

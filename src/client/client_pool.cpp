@@ -219,15 +219,15 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
     const auto size = terminal();
     const std::size_t columns = size ? size->columns : page_columns;
     const auto lines = chart(timeline, columns, most_chart_rows, base::colours_wanted());
-    text = (size ? place.finish(lines, *size) : base::joined(lines)) +
-           base::joined(base::wrapped(summary(timeline), columns - 1));
+    text = (size ? place.finish(lines, *size) : base::join_lines(lines)) +
+           base::join_lines(base::wrap_words(summary(timeline), columns - 1));
   }
   if (timeline.signal != 0) {
     // End even if nobody reads the output.
     static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
     ::raise(timeline.signal);
   }
-  base::print(frames.take_rest() + text);
+  base::print(frames.take_unwritten() + text);
   for (const auto& life : timeline.lives) {
     if (!life.failure) continue;
     throw base::StartError(facts_about(life.failure->trouble).exit_status,

@@ -68,16 +68,16 @@ int ConnectionEngine::run() {
   const base::StopSignals signals;
   began_ = now_ = heard_ = Clock::now();
   auto next_tick = began_;
-  while (!over() && signals.heard() == 0) {
+  while (!over() && signals.received() == 0) {
     const auto next_start = handler_.start_more();
-    wait(over() ? now_ : std::min(next_tick, next_start), signals.mask_outside());
+    wait(over() ? now_ : std::min(next_tick, next_start), signals.original_mask());
     if (now_ < next_tick) continue;
-    signals.hear();
+    signals.deliver_pending();
     handler_.on_tick();
     next_tick = Clock::now() + settings_.tick;
   }
-  signals.hear();  // a pending signal would kill the process once its old action is back
-  return signals.heard();
+  signals.deliver_pending();  // a pending signal would kill the process once its old action is back
+  return signals.received();
 }
 
 bool ConnectionEngine::over() const noexcept {

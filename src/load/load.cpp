@@ -89,9 +89,9 @@ Result run_driver(const LoadOptions& options) {
 
 base::ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
-  auto text = options.json ? report_json(result, options) : base::joined(report_lines(result, options));
+  auto text = options.json ? report_json(result, options) : base::join_lines(report_lines(result, options));
   if (const auto terminal = base::terminal_size(); terminal && !options.json) {
-    text += base::joined(chart(result.latencies, terminal->columns, base::colours_wanted()));
+    text += base::join_lines(chart(result.latencies, terminal->columns, base::colours_wanted()));
   }
   if (result.signal != 0) {
     // End even if nobody reads the output.

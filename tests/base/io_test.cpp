@@ -27,14 +27,14 @@ struct Pipe {
   UniqueFd write_end;
 };
 
-TEST(Io, WritesAllOfWhatIsLargerThanThePipeEvenIfItIsNonBlocking) {
+TEST(Io, WriteAllWaitsForAFullPipe) {
   for (const int flags : {0, O_NONBLOCK}) {
     Pipe pipe;
     ASSERT_EQ(::fcntl(pipe.write_end.get(), F_SETFL, flags), 0);
     const std::string bytes(1 << 20, 'x');
     std::string received;
     std::jthread reader([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it is full by then
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the pipe is full by then
       char part[4096];
       for (ssize_t count = 0; (count = read_some(pipe.read_end.get(), part, sizeof part)) > 0;) {
         received.append(part, static_cast<std::size_t>(count));
@@ -47,7 +47,7 @@ TEST(Io, WritesAllOfWhatIsLargerThanThePipeEvenIfItIsNonBlocking) {
   }
 }
 
-TEST(Io, TellsWhyAWriteFailed) {
+TEST(Io, WriteAllSetsErrno) {
   const UniqueFd full(::open("/dev/full", O_WRONLY));
   ASSERT_TRUE(full);
   EXPECT_FALSE(write_all(full.get(), "x"));
@@ -56,7 +56,7 @@ TEST(Io, TellsWhyAWriteFailed) {
   EXPECT_EQ(errno, EBADF);
 }
 
-TEST(Io, ReadsNothingAtTheEnd) {
+TEST(Io, ReadSomeReturnsZeroAtTheEnd) {
   Pipe pipe;
   pipe.write_end.reset();
   char byte = 0;

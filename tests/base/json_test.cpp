@@ -65,7 +65,7 @@ constexpr std::string_view everything =
   [2, null]
 ], "empty": {}})";
 
-TEST(Json, WritesTheSameToBothKindsOfText) {
+TEST(Json, WritesTheSameToStringAndBoundedText) {
   std::string growing;
   write_everything(growing);
   EXPECT_EQ(growing, everything);
@@ -74,7 +74,7 @@ TEST(Json, WritesTheSameToBothKindsOfText) {
   EXPECT_EQ(std::string(bounded.c_str()), everything);
 }
 
-TEST(Json, LeavesOutMembersThatDoNotFit) {
+TEST(Json, OmitsMembersThatDoNotFit) {
   BoundedText<32> text;  // 31 bytes
   JsonWriter json(text);
   json.begin_object();
@@ -105,8 +105,8 @@ TEST(Json, CutsAStringBetweenCharacters) {
   for (const auto& [length, json] : cases) EXPECT_EQ(cut_to(length), json);
 }
 
-// The reader that the tests use.
-TEST(JsonReader, FindsValuesAndRefusesWhatIsNoDocument) {
+// The JSON reader of the test harness.
+TEST(JsonReader, FindsValuesAndRefusesInvalidJson) {
   const harness::Json json(R"( {"a": [1, -2.5e1], "b": {"x": "q\"\u00e4", "e": []}, "c": null} )");
   EXPECT_EQ(json.values("a.* b c a.0"), "1 -2.5e1 {x: q\"\u00e4, e: []} null 1");
   EXPECT_EQ(json.number("a.1"), -25);

@@ -17,14 +17,14 @@ namespace {
 
 using tcpserver::base::SocketAddress;
 
-TEST(SocketAddress, ReadsAndWritesNumericText) {
+TEST(SocketAddress, ParsesAndFormatsNumericText) {
   EXPECT_EQ(SocketAddress::parse("127.0.0.1", 80)->text(), "127.0.0.1:80");
   EXPECT_EQ(SocketAddress::parse("::1", 80)->text(), "[::1]:80");
   EXPECT_EQ(SocketAddress::parse("2001:DB8:0:0::1", 65535)->text(), "[2001:db8::1]:65535");
   EXPECT_EQ(SocketAddress::parse("0.0.0.0", 0)->host_text(), "0.0.0.0");
 }
 
-TEST(SocketAddress, RefusesEverythingElse) {
+TEST(SocketAddress, RefusesOtherText) {
   for (const char* text : {"", "localhost", "[::1]", "127.0.0.1:80", "127.1", "1.2.3.4.5", "256.0.0.1",
                            " 127.0.0.1", "::1 ", "::g", "127.0.0.1%lo", "::1%", "::1%no_such_interface",
                            "::1%0", "::1%-1", "::ffff:127.0.0.1", "0x7f.0.0.1"}) {
@@ -33,7 +33,7 @@ TEST(SocketAddress, RefusesEverythingElse) {
   EXPECT_FALSE(SocketAddress::parse(std::string_view("127.0.0.1\0x", 11), 0).has_value());
 }
 
-TEST(SocketAddress, KnowsScopesByNameAndNumber) {
+TEST(SocketAddress, AcceptsScopesByNameAndNumber) {
   const auto by_number = SocketAddress::parse("fe80::1%1", 9);
   ASSERT_TRUE(by_number.has_value());
   char name[IF_NAMESIZE];
@@ -55,7 +55,7 @@ bool rename_loopback(const std::string& from, const std::string& to) {
   return renamed;
 }
 
-TEST(SocketAddress, ShowsInterfaceIndexIfNameIsNotPlain) {
+TEST(SocketAddress, ShowsTheInterfaceIndexForUnsafeNames) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make a network namespace";
   bool has_namespace = false;
   // A network namespace belongs to a thread, and ends with it.
@@ -85,21 +85,21 @@ TEST(SocketAddress, ComparesAddressPortAndScope) {
   EXPECT_FALSE(SocketAddress::parse("fe80::1%1", 5) == SocketAddress::parse("fe80::1%2", 5));
 }
 
-TEST(SocketAddress, KnowsWildcards) {
+TEST(SocketAddress, RecognizesWildcards) {
   EXPECT_TRUE(SocketAddress::any(AF_INET6, 7).is_wildcard());
   EXPECT_TRUE(SocketAddress::any(AF_INET, 7).is_wildcard());
   EXPECT_FALSE(SocketAddress::parse("::1", 7)->is_wildcard());
   EXPECT_EQ(SocketAddress::any(AF_INET6, 7).port(), 7);
 }
 
-TEST(SocketAddress, FormatsTheLongestWithinItsBuffer) {
+TEST(SocketAddress, FormatsTheLongestAddress) {
   auto address = SocketAddress::parse("1111:2222:3333:4444:5555:6666:255.255.255.255%4294967295", 65535);
   ASSERT_TRUE(address.has_value());
   char buffer[SocketAddress::text_size];
   EXPECT_STREQ(address->format(buffer), "[1111:2222:3333:4444:5555:6666:ffff:ffff%4294967295]:65535");
 }
 
-TEST(SocketAddress, TakesAnIpv4AddressOutOfIpv6sClothes) {
+TEST(SocketAddress, UnmapsIpv4MappedAddresses) {
   sockaddr_in6 six{};
   six.sin6_family = AF_INET6;
   six.sin6_port = htons(80);

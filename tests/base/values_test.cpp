@@ -7,7 +7,7 @@ namespace {
 using namespace tcpserver::base;
 using namespace std::chrono_literals;
 
-TEST(Count, IsDecimalDigitsWithinItsRange) {
+TEST(ParseCount, AcceptsDecimalDigitsInRange) {
   EXPECT_EQ(parse_count("0", 0, 9), 0U);
   EXPECT_EQ(parse_count("65535", 0, 65535), 65535U);
   EXPECT_EQ(parse_count("007", 1, 9), 7U);
@@ -19,7 +19,7 @@ TEST(Count, IsDecimalDigitsWithinItsRange) {
   EXPECT_FALSE(parse_count(std::string_view("1\0", 2), 0, 9).has_value());
 }
 
-TEST(Saturating, TakesAnyNumberOfDigits) {
+TEST(ParseSaturating, AcceptsAnyNumberOfDigits) {
   EXPECT_EQ(parse_saturating("5", 10), 5U);
   EXPECT_EQ(parse_saturating("11", 10), 10U);
   EXPECT_EQ(parse_saturating("99999999999999999999", UINT64_MAX), UINT64_MAX);
@@ -29,19 +29,20 @@ TEST(Saturating, TakesAnyNumberOfDigits) {
     EXPECT_FALSE(parse_saturating(text, 10).has_value()) << text;
 }
 
-TEST(Size, IsBytesOrHasASuffix) {
+TEST(ParseSize, AcceptsBytesAndSuffixes) {
   EXPECT_EQ(parse_size("1", 1, 1024), 1U);
   EXPECT_EQ(parse_size("1K", 1, 1024), 1024U);
   EXPECT_EQ(parse_size("3M", 1, UINT64_MAX), 3U << 20);
   EXPECT_EQ(parse_size("2G", 1, UINT64_MAX), std::uint64_t{2} << 30);
-  EXPECT_EQ(parse_size("17179869183G", 1, UINT64_MAX), 17179869183ULL << 30) << "the largest of 64 bits";
+  EXPECT_EQ(parse_size("17179869183G", 1, UINT64_MAX), 17179869183ULL << 30)
+      << "the largest value in 64 bits";
   for (const char* text : {"", "K", "0", "0K", "1025", "2K", "1k", "1KiB", "1 K", "1.5K", "-1", "1T", "K1",
                            "17179869184G", "99999999999999999999G"}) {
     EXPECT_FALSE(parse_size(text, 1, 1024).has_value()) << text;
   }
 }
 
-TEST(DurationText, IsReadWithItsUnit) {
+TEST(ParseDuration, AcceptsUnitsAndFractions) {
   const std::pair<const char*, Duration> durations[] = {
       {"250ms", 250ms}, {"2s", 2s},       {"5m", 5min},     {"1h", 1h},      {"7", 7s},
       {"0", 0s},        {"0.8ms", 800us}, {"250us", 250us}, {"1.5", 1500ms}, {"0.000000001s", 1ns},
@@ -57,7 +58,7 @@ TEST(DurationText, IsReadWithItsUnit) {
   }
 }
 
-TEST(DurationText, IsWrittenShortest) {
+TEST(DurationText, UsesTheLargestWholeUnit) {
   for (const char* text : {"0s", "800us", "1500us", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h",
                            "0.001us", "0.5us", "1.25us", "1500.005us"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);
@@ -65,7 +66,7 @@ TEST(DurationText, IsWrittenShortest) {
   EXPECT_EQ(duration_text(60s), "1m");
 }
 
-TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
+TEST(TimeText, HasThreeOrFourDigits) {
   const std::pair<double, const char*> times[] = {
       {0, "0 us"},           {0.0000123, "12 us"}, {0.00099949, "999 us"}, {0.00099951, "1.0 ms"},
       {0.0012345, "1.2 ms"}, {0.09994, "99.9 ms"}, {0.09996, "100 ms"},    {0.9994, "999 ms"},
@@ -73,7 +74,7 @@ TEST(TimeText, HasThreeOrFourDigitsAndItsUnit) {
   for (const auto& [seconds, text] : times) EXPECT_EQ(time_text(seconds), text);
 }
 
-TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {
+TEST(ParseDecimal, AcceptsUpToNineFractionDigits) {
   EXPECT_EQ(parse_decimal("0", 10), 0.0);
   EXPECT_EQ(parse_decimal("10", 10), 10.0);
   EXPECT_EQ(parse_decimal("0.5", 10), 0.5);
@@ -84,7 +85,7 @@ TEST(Decimal, IsReadWithUpToNineDigitsAfterThePoint) {
   }
 }
 
-TEST(InQuotes, ShowsNoControlByteAndNoEndlessText) {
+TEST(InQuotes, EscapesControlBytesAndShortensText) {
   EXPECT_EQ(in_quotes("80x"), "'80x'");
   EXPECT_EQ(in_quotes("a\n\x1b[31m\xff"), "'a\\x0a\\x1b[31m\\xff'");
   EXPECT_EQ(in_quotes(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
@@ -98,7 +99,7 @@ TEST(Clock, ConvertsToTimespec) {
   EXPECT_EQ(to_timespec(-1s).tv_sec, 0);
 }
 
-TEST(Clock, RoundsTimevalUpSoThatATimeOutNeverMeansNever) {
+TEST(Clock, RoundsTimevalUpToAvoidZero) {
   EXPECT_EQ(to_timeval(1ns).tv_usec, 1);
   EXPECT_EQ(to_timeval(0ns).tv_usec, 0);
   const auto almost_a_second = to_timeval(999'999'999ns);

@@ -15,7 +15,7 @@ using namespace tcpserver::client;
 using namespace made;
 
 std::string drawn(const Timeline& timeline) {
-  return tcpserver::base::joined(chart(timeline, 80, 40, false));
+  return tcpserver::base::join_lines(chart(timeline, 80, 40, false));
 }
 
 Timeline many(std::uint32_t count) {
@@ -89,7 +89,7 @@ TEST(TimelineChart, PrefersRowsOfThoseThatFailed) {
 
 TEST(TimelineChart, ColoursChangeNothingButTheColour) {
   for (const auto& timeline : {iterative(), full_queue(), many(3)}) {
-    std::string text = tcpserver::base::joined(chart(timeline, 80, 40, true));
+    std::string text = tcpserver::base::join_lines(chart(timeline, 80, 40, true));
     std::size_t sequences = 0;
     for (std::size_t at = 0; (at = text.find("\x1b[", at)) != std::string::npos; ++sequences) {
       text.erase(at, text.find('m', at) - at + 1);

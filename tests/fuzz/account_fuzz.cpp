@@ -1,4 +1,4 @@
-// The text of /etc/passwd or /etc/group, a byte 0x1e, and the name to find.
+// Input: the text of /etc/passwd or /etc/group, a byte 0x1e, and the name to find.
 #include "tcpserver/server/confine/account.hpp"
 
 #include "fuzz/fuzz.hpp"

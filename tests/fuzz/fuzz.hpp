@@ -11,7 +11,7 @@
 #include <vector>
 
 // Defined by each fuzz target (libFuzzer, https://llvm.org/docs/LibFuzzer.html). scripts/fuzz.sh links it
-// with the fuzzer; the test suite links it with replay.cpp, which gives it the kept corpus.
+// with the fuzzer; the test suite links it with replay.cpp, which replays the corpus.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace fuzz {
@@ -20,7 +20,7 @@ namespace fuzz {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// Lines as argv and the environment would have them: each ends at a NUL.
+// Splits lines into words of an argv or environment. As there, a NUL ends a word.
 [[nodiscard]] inline std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
@@ -30,14 +30,14 @@ namespace fuzz {
   return words;
 }
 
-// Aborts if what must hold for every input does not.
+// Aborts if a condition that must hold for every input is false.
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
 }
 
-// One line that a terminal can show.
+// True if the text is one line of printable characters.
 [[nodiscard]] inline bool is_one_plain_line(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }

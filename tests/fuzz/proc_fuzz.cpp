@@ -1,5 +1,5 @@
-// The kernel's texts: a line of /proc/net/tcp, /proc/net/netstat, /proc/PID/cgroup, /proc/PID/stat and the
-// target of a link in /proc/PID/fd.
+// Input: a text of the kernel, such as a line of /proc/net/tcp, /proc/net/netstat, /proc/PID/cgroup or
+// /proc/PID/stat, or the target of a link in /proc/PID/fd.
 #include "tcpserver/kernel/memory_limit.hpp"
 #include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"

@@ -1,5 +1,5 @@
-// replay FILE|FOLDER...: gives each file to the fuzz target that it is linked with. Exits with 1 if there is
-// none.
+// replay FILE|DIRECTORY...: runs the linked fuzz target with each file as its input. Exits with 1 if there is
+// no file.
 #include "fuzz/fuzz.hpp"
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// Arguments, variables and configuration file of tcpserver: three parts of lines, separated by a byte 0x1e.
+// Input: arguments, variables and configuration file of tcpserver, one per line, separated by a byte 0x1e.
 #include "tcpserver/server/options.hpp"
 
 #include "fuzz/fuzz.hpp"
@@ -14,12 +14,12 @@ namespace {
 
 using namespace tcpserver;
 
-// A file without a name, which the options find by its descriptor.
+// A file without a name. The path refers to its descriptor.
 class ConfigFile {
  public:
   explicit ConfigFile(std::string_view text) : fd_(::memfd_create("fuzz", 0)) {
     fuzz::require(fd_ >= 0 && ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size()),
-                  "there is a file for the configuration");
+                  "cannot create the configuration file");
   }
   ~ConfigFile() { ::close(fd_); }
   ConfigFile(const ConfigFile&) = delete;
@@ -35,12 +35,12 @@ void check(const server::ServerOptions& options) {
   fuzz::require(options.max_connections >= 1 && options.max_connections <= server::most_connections,
                 "max-connections is in its range");
   fuzz::require(options.max_per_host <= server::most_connections, "max-per-host is in its range");
-  fuzz::require(!options.backlog || options.backlog->value >= 1, "a backlog is 1 or more");
-  fuzz::require(options.bind.size() <= server::most_addresses, "there are no more addresses than allowed");
+  fuzz::require(!options.backlog || options.backlog->value >= 1, "backlog is 1 or more");
+  fuzz::require(options.bind.size() <= server::most_addresses, "the number of addresses is in its range");
   fuzz::require(options.idle_timeout >= 0s && options.idle_timeout <= 366 * 24h,
-                "the idle time-out is a duration");
+                "idle-timeout is in its range");
   fuzz::require(options.drain_timeout >= 0s && options.drain_timeout <= 366 * 24h,
-                "the drain time-out is one");
+                "drain-timeout is in its range");
 }
 
 }  // namespace
@@ -59,9 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         server::parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
     if (command.text_to_show.empty()) check(command.options);
     for (const auto& warning : command.warnings)
-      fuzz::require(fuzz::is_one_plain_line(warning), "a warning is a line");
+      fuzz::require(fuzz::is_one_plain_line(warning), "a warning is one line");
   } catch (const base::StartError& error) {
-    fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
+    fuzz::require(fuzz::is_one_plain_line(error.what()), "an error is one line");
     const auto status = error.status();
     fuzz::require(status == base::ExitStatus::usage || status == base::ExitStatus::no_input ||
                       status == base::ExitStatus::config,

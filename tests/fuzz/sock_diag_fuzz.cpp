@@ -1,4 +1,4 @@
-// A datagram of a reply of sock_diag(7).
+// Input: a reply datagram of sock_diag(7).
 #include "tcpserver/kernel/tcp_sockets.hpp"
 
 #include "fuzz/fuzz.hpp"

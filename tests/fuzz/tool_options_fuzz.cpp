@@ -1,4 +1,4 @@
-// Arguments of tcpclient, tcpbacklog and tcpload, one per line.
+// Input: arguments of tcpclient, tcpbacklog and tcpload, one per line.
 #include "tcpserver/base/system_error.hpp"
 
 #include "backlog/options.hpp"

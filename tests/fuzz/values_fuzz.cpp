@@ -1,4 +1,4 @@
-// Numbers, durations, and the ways to show a text.
+// Input: text for the parsers of numbers and durations and for the functions that quote text.
 #include "tcpserver/base/json.hpp"
 #include "tcpserver/base/values.hpp"
 

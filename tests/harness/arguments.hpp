@@ -5,7 +5,7 @@
 
 namespace harness {
 
-// An argv and an environment as main gets them.
+// Holds an argv and an environment in the form that main gets.
 class Arguments {
  public:
   explicit Arguments(std::vector<std::string> words, std::vector<std::string> variables = {})

@@ -8,7 +8,7 @@
 
 namespace tcpserver::server {
 
-// A pipe in place of standard error.
+// Redirects standard error to a pipe until the end of the scope.
 class CapturedErrors : public harness::Pipe {
  public:
   CapturedErrors() { ::dup2(fd(), STDERR_FILENO); }

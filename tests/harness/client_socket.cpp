@@ -93,7 +93,7 @@ std::string ClientSocket::receive(std::size_t count) {
 }
 
 bool ClientSocket::is_reset() {
-  if (error_ != 0) return error_ == ECONNRESET;  // the server was faster than connect(2)
+  if (error_ != 0) return error_ == ECONNRESET;  // the server reset it before connect(2) returned
   char byte = 0;
   return readable(patience) && ::recv(fd_, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }

@@ -11,14 +11,14 @@
 
 namespace harness {
 
-// A client's connection.
+// The client side of a connection.
 class ClientSocket {
  public:
-  // Connects to an IPv4 loopback address, or to ::1. connected() tells whether that worked.
+  // Connects to an IPv4 loopback address, or to ::1. Check connected() afterwards.
   explicit ClientSocket(std::uint16_t port, int family = AF_INET, const char* address = "127.0.0.1");
-  // From this address, such as 127.0.0.2, to 127.0.0.1.
+  // Connects from this address, such as 127.0.0.2, to 127.0.0.1.
   static ClientSocket from(const char* source, std::uint16_t port);
-  // Begins to connect to 127.0.0.1 and does not wait. Its calls do not block.
+  // Starts a non-blocking connect to 127.0.0.1.
   static ClientSocket pending(std::uint16_t port);
   ~ClientSocket() { close(); }
   ClientSocket(ClientSocket&& other) noexcept;
@@ -35,13 +35,13 @@ class ClientSocket {
   void reset();                             // closes with RST
   void set_receive_buffer(int size) const;  // the kernel doubles it
 
-  // Returns `count` bytes, fewer at the end, after an error or when patience ran out.
+  // Returns `count` bytes, or fewer at the end of the stream, after an error or after `patience`.
   std::string receive(std::size_t count);
   std::string receive_all() { return receive(std::string::npos); }
 
-  // Whether the next thing that arrives is an RST. Nothing else may be waiting to be read.
+  // True if the connection is reset. No unread data may be waiting.
   [[nodiscard]] bool is_reset();
-  // Whether a byte or the end can be read within this time.
+  // True if a byte or the end of the stream arrives within this time.
   [[nodiscard]] bool readable(std::chrono::milliseconds limit) const;
 
  private:
@@ -52,13 +52,13 @@ class ClientSocket {
   int error_ = 0;  // the errno of connect(2)
 };
 
-// Sends all, half-closes, and receives until the end, both at the same time.
+// Sends all bytes and half-closes, while it receives until the end of the stream. Returns the received bytes.
 [[nodiscard]] std::string echo_through(ClientSocket& client, std::string_view bytes);
 
-// Sends until the server has taken nothing for a while. Returns the number of whole MiB sent.
+// Sends until the server stops reading for a while. Returns the number of whole MiB sent.
 std::size_t fill_until_stalled(ClientSocket& client);
 
-// Bytes of a fixed pseudo-random sequence in which every value occurs.
+// Returns bytes of a fixed pseudo-random sequence in which every value occurs.
 [[nodiscard]] std::string varied_bytes(std::size_t count, std::uint32_t seed = 1);
 
 }  // namespace harness

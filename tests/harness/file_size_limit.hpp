@@ -6,7 +6,7 @@
 
 namespace harness {
 
-// Limits the files that this process writes, as a full disk does, until the end of the scope.
+// Limits the size of files that this process writes until the end of the scope, to simulate a full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {

@@ -34,7 +34,7 @@ std::string utf8(unsigned code) {
   return {byte(0xe0 | code >> 12), byte(0x80 | (code >> 6 & 0x3f)), byte(0x80 | (code & 0x3f))};
 }
 
-// Surrogate pairs are not joined: no program here writes them.
+// Does not join surrogate pairs, because no program here writes them.
 std::string take_string(std::string_view& rest) {
   static const std::regex plain("[^\"\\\\\\x00-\\x1f]+");
   static const std::regex escape("\\\\([\"\\\\/bfnrt]|u[0-9a-fA-F]{4})");

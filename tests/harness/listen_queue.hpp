@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <stdexcept>
 
-// The accept queues of a server under test, as the kernel reports them.
+// Reads the accept queues of a server under test from the kernel.
 namespace harness {
 
-// TCP_INFO of copies of its listeners. Empty without the right to copy them.
+// Returns the accept queue of each listener. Empty without permission to copy the listeners (pidfd_getfd).
 [[nodiscard]] inline std::vector<tcpserver::kernel::AcceptQueue> queues_of(const ServerProcess& server) {
   std::vector<tcpserver::kernel::AcceptQueue> queues;
   for (const int fd : copies_of_listeners(server.pid())) {
@@ -23,7 +23,7 @@ namespace harness {
   return queues;
 }
 
-// The limit that all listeners have. Throws if none is seen.
+// Returns the queue limit, which must be the same for all listeners. Throws if there is no listener.
 [[nodiscard]] inline std::uint32_t limit_of(const ServerProcess& server) {
   const auto queues = queues_of(server);
   if (queues.empty()) throw std::runtime_error("no listener seen");
@@ -31,13 +31,13 @@ namespace harness {
   return queues[0].limit;
 }
 
-// The longest backlog that listen(2) grants here.
+// Returns the largest backlog that listen(2) grants on this machine.
 [[nodiscard]] inline std::uint32_t longest_backlog() {
   const auto somaxconn = std::stoul(contents_of("/proc/sys/net/core/somaxconn"));
   return static_cast<std::uint32_t>(std::min<unsigned long>(somaxconn, SOMAXCONN));
 }
 
-// Tests that look into the queue. Skipped without the right to.
+// Tests that read the accept queue. Skipped without permission.
 class ListenQueue : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -8,15 +8,15 @@
 
 namespace harness {
 
-// A server with one session open, and that session's process.
+// A server with one open session, and the process of that session.
 class OneSession : public ::testing::Test {
  protected:
-  // Starts a server with these options behind this wrapper, and opens the session.
+  // Starts a server with these options under this wrapper, and opens the session.
   void start(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {}) {
     server = std::make_unique<ServerProcess>(options, SpawnOptions{}, wrapper);
     open_session();
   }
-  // Opens the next session, when no other is open.
+  // Opens the next session. No other session may be open.
   void open_session() {
     client = std::make_unique<ClientSocket>(harness::open_session(*server));
     const auto children = children_of(server->pid());

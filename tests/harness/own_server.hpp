@@ -12,7 +12,7 @@
 
 namespace harness {
 
-// A listener on a free port of 127.0.0.1 whose connections the test accepts.
+// A listener on a free port of 127.0.0.1. The test itself accepts its connections.
 class OwnListener {
  public:
   explicit OwnListener(int backlog = 5) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -32,14 +32,15 @@ class OwnListener {
   }
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
-  [[nodiscard]] const std::string& port() const { return port_; }  // empty if it could not be made
+  [[nodiscard]] const std::string& port() const { return port_; }  // empty if there is no listener
 
  private:
   int fd_;
   std::string port_;
 };
 
-// A server in the test: gives `answer` to each of a number of connections, one after the other.
+// A server inside the test. Accepts this number of connections, one after the other, and calls `answer` for
+// each.
 class OwnServer {
  public:
   using Answer = std::function<void(int connection)>;
@@ -58,7 +59,7 @@ class OwnServer {
   std::jthread thread_;
 };
 
-// Reads until the end of the client.
+// Reads until the client closes or half-closes.
 inline std::string read_all(int connection) {
   std::string text;
   char byte = 0;

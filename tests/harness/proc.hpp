@@ -9,36 +9,36 @@
 #include <string>
 #include <vector>
 
-// What /proc says of the programs under test.
+// Facts about the programs under test, from /proc.
 namespace harness {
 
-// The children of a process. State 'Z' is a zombie (proc_pid_stat(5)).
+// Returns the children of a process. State 'Z' is a zombie (proc_pid_stat(5)).
 [[nodiscard]] std::vector<tcpserver::kernel::ProcessFacts> children_of(pid_t parent);
 [[nodiscard]] std::size_t zombies_of(pid_t parent);
 
-// /proc/PID.
+// Returns /proc/PID.
 [[nodiscard]] std::filesystem::path proc_folder(pid_t pid);
 
-// The processes, without zombies, that were started with this variable, "NAME=value", in their environment.
+// Returns the processes (not zombies) that have this variable, "NAME=value", in their environment.
 [[nodiscard]] std::vector<pid_t> processes_with(const std::string& variable);
 
-// The processor time that a process has used, in user and system mode.
+// Returns the user and system CPU time of a process.
 [[nodiscard]] std::chrono::milliseconds processor_time_of(pid_t pid);
 
-// Sets a resource limit of a process, such as RLIMIT_NOFILE. False without the right to.
+// Sets a resource limit of a process, such as RLIMIT_NOFILE. Returns false without permission.
 [[nodiscard]] bool set_limit(pid_t pid, int resource, unsigned long value);
 
-// The number of open descriptors of a process.
+// Returns the number of open descriptors of a process.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 
-// Copies of the listening sockets of a program under test (pidfd_getfd(2)), so that the kernel can be asked
-// about them. The caller closes them. Empty without the right to copy.
+// Copies the listening sockets of a program under test (pidfd_getfd(2)), to read their state. The caller
+// closes the copies. Empty without permission.
 [[nodiscard]] std::vector<int> copies_of_listeners(pid_t pid);
 
-// A line of /proc/PID/status, such as "Seccomp" or "SigBlk", without its name and blanks; empty if missing.
+// Returns the value of a line of /proc/PID/status, such as "Seccomp" or "SigBlk"; empty if missing.
 [[nodiscard]] std::string status_of(pid_t pid, const std::string& name);
 
-// Whether the process exists and is no zombie.
+// True if the process exists and is not a zombie.
 [[nodiscard]] bool is_running(pid_t pid);
 
 // Waits until the process sleeps ('S') or is stopped ('T').
@@ -47,8 +47,8 @@ namespace harness {
 // Stops a process (SIGSTOP) and waits until it is stopped.
 [[nodiscard]] bool freeze(pid_t pid);
 
-// Whether this test runs under a seccomp filter, as in most containers. Its children cannot enter strict mode
-// then (seccomp(2)).
+// True if this test runs under a seccomp filter, as in most containers. Then its children cannot enter strict
+// mode (seccomp(2)).
 [[nodiscard]] bool under_seccomp_filter();
 
 // Raises the limit of open descriptors of this process as far as possible. Returns the limit.

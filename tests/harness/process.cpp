@@ -33,7 +33,7 @@ using tcpserver::base::UniqueFd;
 
 namespace {
 
-// A file with this text. A pipe would block on a text larger than its buffer.
+// Creates a file with this text. A pipe would block if the text is larger than its buffer.
 UniqueFd file_with(const std::string& text) {
   UniqueFd file(::memfd_create("input", MFD_CLOEXEC));
   if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
@@ -74,14 +74,14 @@ std::vector<std::string> environment_with(const std::vector<std::string>& added)
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  // A test run may itself be in the background, with SIGINT ignored, or under nohup.
+  // Signals may be ignored if the test run itself is in the background or under nohup.
   for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTERM}) ::signal(signal, SIG_DFL);
   const auto environment = environment_with(options.environment);
   ::execvpe(command.front().c_str(), pointers(command).data(), pointers(environment).data());
   ::_exit(127);
 }
 
-// A pipe. Sets `reader` to one end and returns the other.
+// Creates a pipe. Sets `reader` to its read end and returns its write end.
 UniqueFd pipe_to(UniqueFd& reader) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");

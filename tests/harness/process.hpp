@@ -17,26 +17,27 @@ namespace harness {
 
 using Clock = std::chrono::steady_clock;
 
-// The time after which a test gives up. Generous, because it only bounds what hangs.
+// A test gives up after this time. It is long, because it only ends tests that hang.
 inline constexpr auto patience = std::chrono::seconds(60);
 
-// Polls until condition() holds. False when patience ran out.
+// Polls until condition() is true. Returns false after the limit.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition, Clock::duration limit = patience);
 
-// How a program ended: its exit status, or minus the signal that ended it.
+// The exit status of a program, or the negative number of the signal that ended it.
 using Ending = int;
 
 struct SpawnOptions {
-  std::vector<std::string> environment{};  // "NAME=value", beside PATH and the sanitizers' own
-  std::string input{};                     // what standard input holds; it ends after that
-  int input_fd = -1;                       // instead: standard input is this descriptor
-  int output_fd = -1;                      // standard output is this descriptor and is not captured
-  int errors_fd = -1;                      // standard error is this descriptor and is not captured
-  std::vector<int> inherited{};            // these become the descriptors 3, 4, ...
-  int terminal_fd = -1;  // standard input, output and error are this terminal, the controlling one
+  std::vector<std::string>
+      environment{};             // "NAME=value", in addition to PATH and the variables of sanitizers
+  std::string input{};           // the contents of standard input
+  int input_fd = -1;             // replaces standard input and `input`
+  int output_fd = -1;            // replaces standard output, which is not captured
+  int errors_fd = -1;            // replaces standard error, which is not captured
+  std::vector<int> inherited{};  // these become the descriptors 3, 4, ...
+  int terminal_fd = -1;          // the controlling terminal and all three standard streams
 };
 
-// A program started by a test. Its standard output and error are captured. The destructor kills it.
+// A program that a test starts. Captures its standard output and error. The destructor kills it.
 class Process {
  public:
   explicit Process(const std::vector<std::string>& command, const SpawnOptions& options = {});
@@ -47,19 +48,19 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
 
-  // Waits for the end, reading both outputs meanwhile. A program that hangs is killed: ending -SIGKILL.
+  // Waits for the end while reading both outputs. Kills a program that hangs; it returns -SIGKILL then.
   Ending wait();
   [[nodiscard]] bool running();
 
-  // The output so far; all of it after wait().
+  // Return the output so far; after wait(), all of it.
   const std::string& output();
   const std::string& errors();
 
-  // Reads until `stop(text)` holds for the captured text. False at its end or when patience ran out.
+  // Read until `stop(text)` is true for the captured text. Return false at its end or after `patience`.
   using Stop = std::function<bool(const std::string& text)>;
   bool read_output_until(const Stop& stop) { return read_until(output_fd_, output_, stop); }
   bool read_errors_until(const Stop& stop) { return read_until(errors_fd_, errors_, stop); }
-  // Reads standard output until a line is complete.
+  // Reads standard output until it ends with a complete line.
   bool reads_line() {
     return read_output_until([](const std::string& text) { return text.ends_with('\n'); });
   }
@@ -86,16 +87,17 @@ struct Finished {
   std::string errors;
 };
 
-// Runs a program to the end.
+// Runs a program until it ends.
 [[nodiscard]] Finished run(const std::vector<std::string>& command, const SpawnOptions& options = {});
 
-// A copy of a program in a temporary folder that every user may enter, for tests that give up root. A
-// checkout may lie in a home that other users cannot enter.
+// A copy of a program in a temporary directory that all users may enter, for tests that drop root. Other
+// users may be unable to enter the directory of the checkout.
 class PublicCopy {
  public:
   explicit PublicCopy(const std::string& program = TCPSERVER_PROGRAM);
   [[nodiscard]] const std::string& path() const { return path_; }
-  // A command line that runs it as another user without further groups. Needs root and setpriv.
+  // Returns a command that runs the program as another user without supplementary groups. Needs root and
+  // setpriv.
   [[nodiscard]] std::vector<std::string> as_user(const std::string& user = "65534",
                                                  const std::string& group = "65534") const;
 
@@ -104,7 +106,7 @@ class PublicCopy {
   const std::string path_;
 };
 
-// The path of a command on the PATH; empty if there is none.
+// Returns the path of a command, found by PATH; empty if there is none.
 [[nodiscard]] std::string find_command(const std::string& name);
 
 }  // namespace harness

@@ -46,7 +46,7 @@ std::string ServerProcess::status() {
 }
 
 AssertionResult ServerProcess::status_shows(const std::string& part) {
-  // Numbers are whole: "250 sessions" does not contain "0 sessions".
+  // Numbers must match as a whole: "250 sessions" does not contain "0 sessions".
   const std::string wanted = std::isdigit(part.at(0)) != 0 ? " " + part : part;
   return AssertionResult(eventually([&] { return contains(" " + status(), wanted); }))
          << "'" << part << "' in: " << last_line();

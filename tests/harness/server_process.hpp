@@ -16,11 +16,11 @@
 
 namespace harness {
 
-// The port that a server announces at the start of its output; 0 if there is none.
+// Returns the port that a server announces at the start of its output; 0 if there is none.
 [[nodiscard]] std::uint16_t announced_port(const std::string& output);
 
-// A command line: the wrapper, the program (unless a word of the wrapper is the path of a tcpserver, such as
-// a PublicCopy), and the options.
+// Returns a command: the wrapper, tcpserver, and the options. Omits tcpserver if the wrapper contains a path
+// of it, such as that of a PublicCopy.
 [[nodiscard]] std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
                                                     const std::vector<std::string>& options);
 
@@ -29,7 +29,7 @@ class ServerProcess {
  public:
   using Result = ::testing::AssertionResult;
 
-  // Starts `WRAPPER tcpserver --port 0 OPTIONS` and reads the announced port. Throws without announcement.
+  // Starts `WRAPPER tcpserver --port 0 OPTIONS` and reads the announced port. Throws if there is none.
   explicit ServerProcess(const std::vector<std::string>& options = {}, const SpawnOptions& spawn = {},
                          const std::vector<std::string>& wrapper = {});
 
@@ -40,20 +40,20 @@ class ServerProcess {
   // Sends SIGUSR1 and returns the status line: "0 of 1000 sessions open, 3 accepted, ...".
   std::string status();
 
-  // Whether its status line contains this, now or soon.
+  // True if the status line contains this, now or soon.
   Result status_shows(const std::string& part);
 
-  // Whether it logs a line with this, now or soon.
+  // True if a line of the log contains this, now or soon.
   Result says(const std::string& part);
 
   // Writes `text` to its configuration file, sends SIGHUP, and waits until it logs `said`.
   Result reload(const TextFile& file, const std::string& text, const std::string& said);
 
-  // Everything that it has logged so far.
+  // Returns the log so far.
   const std::string& log() { return process_.errors(); }
-  // The last line of the log: "stopped: ...".
+  // Returns the last line of the log: "stopped: ...".
   [[nodiscard]] std::string last_line();
-  // Whether the log has only the lines of each start, stop and status.
+  // True if the log has only the lines of every start, stop and status.
   [[nodiscard]] Result said_nothing_unusual();
 
   void signal(int number) const { process_.signal(number); }
@@ -65,21 +65,21 @@ class ServerProcess {
   std::uint16_t port_ = 0;
 };
 
-// Whether the program ended with this exit status, no output and an error message that contains `said`.
+// True if the program ended with this exit status, no output, and an error message that contains `said`.
 [[nodiscard]] ::testing::AssertionResult fails(const Finished& result, Ending status,
                                                const std::string& said);
 
-// Connects a client, and waits until its session echoes. Throws if it does not.
+// Connects a client and waits for its first echo. Throws if there is none.
 [[nodiscard]] ClientSocket open_session(const ServerProcess& server, const char* source = "127.0.0.1");
 [[nodiscard]] std::vector<ClientSocket> open_sessions(const ServerProcess& server, std::size_t count);
 
-// Sends bytes to an open session. Whether they come back.
+// Sends bytes to an open session. True if they come back.
 [[nodiscard]] ::testing::AssertionResult echoes(ClientSocket& client, const std::string& bytes = "y");
 
-// Whether a new client gets its echo.
+// True if a new client gets its echo.
 [[nodiscard]] bool serves(const ServerProcess& server);
 
-// The child of a server with one session. Throws if it has none.
+// Returns the child of a server with one session. Throws if it has none.
 [[nodiscard]] pid_t child_of(const ServerProcess& server);
 
 }  // namespace harness

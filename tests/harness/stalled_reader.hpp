@@ -9,7 +9,7 @@
 
 namespace harness {
 
-// A pipe that does not block.
+// A non-blocking pipe.
 class Pipe {
  public:
   Pipe() {
@@ -40,12 +40,12 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-// A full pipe for a program's output. A writer waits until the test reads.
+// A full pipe for the output of a program. A writer blocks until the test reads.
 class StalledReader : public Pipe {
  public:
   StalledReader() {
     fill();
-    ::fcntl(fd(), F_SETFL, 0);  // blocking again, as a shell's pipe is
+    ::fcntl(fd(), F_SETFL, 0);  // blocking, like the pipe of a shell
   }
 };
 

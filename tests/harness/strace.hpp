@@ -7,7 +7,7 @@
 
 namespace harness {
 
-// Tests that make system calls of a program fail, by strace(1). Skipped if strace cannot be used.
+// Tests that use strace(1) to make system calls of a program fail. Skipped if strace cannot be used.
 class Injection : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -16,8 +16,9 @@ class Injection : public ::testing::Test {
     if (!may_trace) GTEST_SKIP() << "no right to trace";
   }
 
-  // A wrapper for ServerProcess: `calls`, such as "accept4" or "clone,fork", end as strace's `how` says, such
-  // as "error=EMFILE:when=1..2". `more` are options of strace: "-f" includes the server's children.
+  // Returns a wrapper for ServerProcess that injects `how`, such as "error=EMFILE:when=1..2", into `calls`,
+  // such as "accept4" or "clone,fork". `more` are options of strace: "-f" includes the children of the
+  // server.
   [[nodiscard]] std::vector<std::string> failing(const std::string& calls, const std::string& how,
                                                  const std::vector<std::string>& more = {}) const {
     auto options = more;
@@ -25,7 +26,7 @@ class Injection : public ::testing::Test {
     return tracing(calls, options);
   }
 
-  // A wrapper that logs these calls. -D: the tracer is the grandchild; the test has started the server.
+  // Returns a wrapper that logs these calls. With -D the server, not strace, is the child of the test.
   [[nodiscard]] std::vector<std::string> tracing(const std::string& calls,
                                                  const std::vector<std::string>& more = {}) const {
     std::vector<std::string> wrapper{"strace", "-D", "-qq", "-o", log_.path(), "-e", "trace=" + calls};
@@ -33,18 +34,18 @@ class Injection : public ::testing::Test {
     return wrapper;
   }
 
-  // A server with failing calls.
+  // Starts a server with failing calls.
   [[nodiscard]] ServerProcess start(const std::vector<std::string>& options, const std::string& calls,
                                     const std::string& how, const std::vector<std::string>& more = {}) const {
     return ServerProcess(options, no_search_for_leaks(), failing(calls, how, more));
   }
 
-  // For a traced server. The sanitizer's search for leaks is a tracer, and there can be only one.
+  // Disables the leak sanitizer of a traced server. It is a tracer itself, and a process can have only one.
   [[nodiscard]] static SpawnOptions no_search_for_leaks() {
     return {.environment = {"ASAN_OPTIONS=detect_leaks=0"}};
   }
 
-  // The number of calls that were made to fail so far.
+  // Returns the number of calls that have failed by injection so far.
   [[nodiscard]] std::size_t injected() const { return occurrences(trace(), "(INJECTED)"); }
   [[nodiscard]] std::string trace() const { return contents_of(log_.path()); }
   [[nodiscard]] const std::string& log_path() const { return log_.path(); }

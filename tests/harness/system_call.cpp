@@ -17,8 +17,8 @@ namespace {
 
 constexpr unsigned long size_of_syscall_instruction = 2;
 
-// Stops it behind a syscall instruction. A process that was just released may stand before it, about to
-// repeat its call: then it is released again.
+// Stops the process after a syscall instruction. A process that was just released may be about to repeat its
+// call; then it is released again.
 bool stop_behind_a_call(pid_t pid, user_regs_struct& registers) {
   constexpr long syscall_instruction = 0x050f;
   return eventually(
@@ -44,7 +44,7 @@ CallResult call_in(pid_t pid, long number, std::array<unsigned long, 6> argument
   int status = 0;
   user_regs_struct before{};
   if (!stop_behind_a_call(pid, before)) return result;
-  // The text goes below the red zone that functions may use (System V ABI, AMD64, 3.2.2).
+  // Put the text below the red zone, which functions may use (System V ABI, AMD64, 3.2.2).
   constexpr unsigned long red_zone = 128;
   const auto size = text.size() + 1;
   const unsigned long address = (before.rsp - red_zone - size) & ~15UL;
@@ -54,7 +54,7 @@ CallResult call_in(pid_t pid, long number, std::array<unsigned long, 6> argument
   std::replace(arguments.begin(), arguments.end(), in_text, address);
   auto now = before;
   now.rip -= size_of_syscall_instruction;
-  now.orig_rax = ~0UL;  // the interrupted call is not repeated now
+  now.orig_rax = ~0UL;  // do not restart the interrupted call now
   now.rax = static_cast<unsigned long>(number);
   now.rdi = arguments[0];
   now.rsi = arguments[1];

@@ -11,12 +11,12 @@
 
 namespace harness {
 
-// A new folder. The destructor removes it with its contents.
+// A new directory. The destructor removes it with its contents.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     char path[] = "/tmp/tcpserver_test.XXXXXX";
-    if (::mkdtemp(path) == nullptr) throw std::runtime_error("cannot make a temporary folder");
+    if (::mkdtemp(path) == nullptr) throw std::runtime_error("cannot create a temporary directory");
     path_ = path;
   }
   ~TemporaryFolder() {
@@ -32,7 +32,7 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// A text file in a temporary folder.
+// A text file in a temporary directory.
 class TextFile {
  public:
   explicit TextFile(std::string_view text = "") : path_(folder_.path() + "/file") { write(text); }

@@ -49,7 +49,7 @@ void Terminal::read_all() {
   }
 }
 
-// False after the last program has closed the terminal.
+// Returns false after the last program has closed the terminal.
 bool Terminal::read_part() {
   pollfd polled{.fd = master_.get(), .events = POLLIN, .revents = 0};
   if (::poll(&polled, 1, 100) <= 0) return true;

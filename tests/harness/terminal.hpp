@@ -11,7 +11,7 @@
 
 namespace harness {
 
-// A program on a pseudo-terminal, with the test as the user.
+// A program on a pseudo-terminal. The test is its user.
 class Terminal {
  public:
   struct Size {
@@ -25,15 +25,15 @@ class Terminal {
   [[nodiscard]] Process& process() { return *process_; }
   void type(std::string_view text) const;
   void resize(Size size) const;
-  // Closes the window: its programs get SIGHUP.
+  // Closes the terminal, so that its programs get SIGHUP.
   void hang_up() { master_.reset(); }
 
-  // Reads until `text` has been shown. False if the terminal is closed before.
+  // Reads until the program has shown `text`. Returns false if the terminal is closed before.
   bool shows(const std::string& text);
-  // Reads until the end of the program.
+  // Reads until the program ends.
   void read_all();
 
-  // All bytes that were shown so far, with the control sequences.
+  // Returns all bytes shown so far, including control sequences.
   [[nodiscard]] const std::string& shown() const { return shown_; }
 
  private:

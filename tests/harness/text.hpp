@@ -11,19 +11,19 @@
 
 namespace harness {
 
-// The bytes of a file; none if it cannot be read.
+// Returns the bytes of a file; empty if it cannot be read.
 [[nodiscard]] inline std::string contents_of(const std::filesystem::path& path) {
   std::ostringstream text;
   text << std::ifstream(path, std::ios::binary).rdbuf();
   return text.str();
 }
 
-// The contents of tests/golden/NAME: output that changes on purpose only.
+// Returns the contents of tests/golden/NAME, the expected output of a program.
 [[nodiscard]] inline std::string golden(const std::string& name) {
   return contents_of(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
 }
 
-// Shows the whole text if the expectation fails.
+// True if the text contains `part`. A failed expectation shows the whole text.
 [[nodiscard]] inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
   return ::testing::AssertionResult(text.find(part) != std::string::npos) << "'" << part << "' in: " << text;
 }
@@ -41,7 +41,7 @@ namespace harness {
   return lines;
 }
 
-// The number right before `words`, such as 3 for " accept errors" in "3 accept errors"; 0 without `words`.
+// Returns the number before `words`, such as 3 for " accept errors" in "3 accept errors"; 0 without `words`.
 [[nodiscard]] inline unsigned long figure_before(const std::string& line, const std::string& words) {
   const auto end = line.find(words);
   if (end == std::string::npos || end == 0) return 0;
@@ -49,7 +49,7 @@ namespace harness {
   return std::strtoul(line.c_str() + (before == std::string::npos ? 0 : before + 1), nullptr, 10);
 }
 
-// The words of a text with one blank between two, without its line breaks.
+// Returns the words of a text separated by single blanks, without line breaks.
 [[nodiscard]] inline std::string in_one_line(const std::string& text) {
   std::istringstream stream(text);
   std::string line;

@@ -10,8 +10,8 @@
 
 namespace harness {
 
-// A shell command in a real terminal, tmux: what its screen shows after all cursor movements, and after its
-// window was made larger or smaller. Everything in it ends with the object, at the latest after a minute.
+// Runs a shell command in a real terminal, tmux, which interprets cursor movements and rewraps lines when its
+// window is resized. All its processes end with the object, or after a minute.
 class Tmux {
  public:
   Tmux(int columns, int rows, const std::string& shell_command) {
@@ -25,13 +25,13 @@ class Tmux {
   Tmux(const Tmux&) = delete;
   Tmux& operator=(const Tmux&) = delete;
 
-  // Why it did not start; empty: it did.
+  // Returns why tmux did not start; empty if it did.
   [[nodiscard]] const std::string& errors() const { return errors_; }
 
-  // The lines of the screen, without the blanks at their ends.
+  // Returns the lines of the screen, without trailing blanks.
   [[nodiscard]] std::string screen() const { return tmux({"capture-pane", "-p"}).output; }
 
-  // The same, and what has scrolled away.
+  // Returns the same, including lines that have scrolled off the screen.
   [[nodiscard]] std::string history() const { return tmux({"capture-pane", "-p", "-S", "-"}).output; }
 
   void resize(int columns, int rows) const {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check_hardening.sh PROGRAM LIBRARY: fails if PROGRAM was linked or LIBRARY compiled without the options that make a fault
-# hard to exploit. LIBRARY is one of our own static libraries, because a static program always has libc's checks.
+# check_hardening.sh PROGRAM LIBRARY: fails if PROGRAM was linked, or LIBRARY compiled, without hardening options.
+# LIBRARY is one of our static libraries. The program itself may contain checks of a static libc.
 set -euo pipefail
 program=$1
 library=$2
@@ -16,7 +16,7 @@ shows() { # shows TEXT PATTERN PROPERTY
 
 shows "$elf" 'FLAGS_1.* PIE' 'position-independent (PIE)'
 shows "$elf" '^ *GNU_RELRO' 'read-only after relocation (RELRO)'
-shows "$elf" 'FLAGS_1.* NOW' 'bound at the start (-z now)'
+shows "$elf" 'FLAGS_1.* NOW' 'bound at start-up (-z now)'
 shows "$elf" 'GNU_STACK.* RW ' 'without an executable stack'
 shows "$calls" '__stack_chk_fail' 'compiled with the stack protector'
 shows "$calls" '_chk$' 'compiled with _FORTIFY_SOURCE'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails if an #include breaks the rules of the rooms: check_includes.sh DIR (the top of a source tree)
+# check_includes.sh DIR: fails if an #include in the source tree DIR breaks these rules.
 #   base <- kernel <- cli <- { client, load, backlog, server }
 #   in the server: session <- report <- { listen, confine } <- child <- admit <- daemon
 # A header in include/ is public: another room or another public header includes it. A header in src/ is private to
@@ -7,10 +7,10 @@
 set -euo pipefail
 cd "${1:?usage: check_includes.sh DIR}"
 
-# The rooms whose public headers a room may include, besides its own.
+# Maps each room to the other rooms whose public headers it may include.
 declare -A allowed used
 allowed=([base]='' [kernel]='base' [cli]='base kernel' [server]='base kernel cli' [client]='base kernel cli'
-  [backlog]='base kernel cli' [load]='base kernel cli client') # client has the engine for many connections
+  [backlog]='base kernel cli' [load]='base kernel cli client') # client contains the engine for many connections
 below='base kernel cli server'
 for layer in session report 'listen confine' child admit daemon; do
   for room in $layer; do allowed[server/$room]=$below; done

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# check_man.sh PAGE [HELP]: fails if a manual page and its program's help (the golden file) do not have the same options, or if
-# mandoc finds an error in the page. A page of section 5 must have a key for each option that a file can set.
-# Status 77: mandoc is not installed.
+# check_man.sh PAGE [HELP]: fails if a manual page and the help of its program (a golden file) have different options,
+# or if mandoc finds an error in the page. A page of section 5 must have a key for each option that a file can set.
+# Exit status 77 means that mandoc is not installed.
 set -euo pipefail
 page=${1:?usage: check_man.sh PAGE [HELP]}
 help=${2-}
 
-# Both print a line "[COMMAND] [-SHORT,] --LONG" for each option.
+# The next two functions print a line "[COMMAND] [-SHORT,] --LONG" for each option.
 options_of_help() {
   awk '
     /^Usage: / { command = $3 ~ /^[a-z]+$/ ? $3 : "" }
@@ -33,5 +33,5 @@ if [ -n "$help" ]; then
   diff <("${kind}_of_help") <("${kind}_of_page") || { echo "< only in the help, > only in $page"; exit 1; }
 fi
 command -v mandoc >/dev/null || { echo "mandoc is not installed"; exit 77; }
-# Not -W style: it looks for pages of other packages, such as sd_notify(3).
+# -W style would require manual pages of other packages, such as sd_notify(3).
 mandoc -T lint -W warning "$page"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check_man_test.sh SOURCES: check_man.sh must be able to fail: it has to find each broken page below.
-# Status 77: mandoc is not installed.
+# check_man_test.sh SOURCES: checks that check_man.sh reports each broken page below.
+# Exit status 77 means that mandoc is not installed.
 set -euo pipefail
 top=${1:?usage: check_man_test.sh SOURCES}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,11 +8,11 @@ broken=$(mktemp -d)
 trap 'rm -rf "$broken"' EXIT
 command -v mandoc >/dev/null || { echo "mandoc is not installed"; exit 77; }
 
-expect_found() { # expect_found PAGE SED-SCRIPT WORDS: WORDS are in the output of the check of PAGE, edited like this
-  local page=$1 said
+expect_found() { # expect_found PAGE SED-SCRIPT WORDS: the check of PAGE, edited by SED-SCRIPT, must print WORDS
+  local page=$1 report
   sed -E "$2" "$top/src/man/$page" >"$broken/$page"
-  if said=$("$here/check_man.sh" "$broken/$page" "$here/../golden/${page%%.*}_help.txt") || [[ $said != *"$3"* ]]; then
-    echo "$page with $2: no '$3' in '$said'" >&2
+  if report=$("$here/check_man.sh" "$broken/$page" "$here/../golden/${page%%.*}_help.txt") || [[ $report != *"$3"* ]]; then
+    echo "$page with $2: no '$3' in '$report'" >&2
     exit 1
   fi
 }
@@ -26,4 +26,4 @@ expect_found tcpserver.conf.5 '/^\.It Cm overload/d' "< overload"
 expect_found tcpserver.conf.5 's/^\.It Cm port/.It Cm config Ta x Ta restart\n&/' "> config"
 expect_found tcpserver.8 's/^\.Sh SIGNALS$/&\n.Nonsense/' "Nonsense"
 expect_found tcpclient.1 's/^\.El$/.Pp/' "WARNING"
-echo "wrong pages are found"
+echo "all broken pages are reported"

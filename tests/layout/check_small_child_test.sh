@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# check_small_child_test.sh PROGRAM: check_small_child.sh must be able to fail, such as for .text.
+# check_small_child_test.sh PROGRAM: checks that check_small_child.sh reports every kind of problem, using .text.
 set -euo pipefail
-if said=$("$(dirname "${BASH_SOURCE[0]}")/check_small_child.sh" "$1" .text); then echo '.text passes' >&2; exit 1; fi
-for words in 'middle of a page' 'more than a page' 'data from elsewhere' 'code from elsewhere' 'from a register'; do
-  [[ $said == *"$words"* ]] || { echo "not found: $words" >&2; exit 1; }
+if report=$("$(dirname "${BASH_SOURCE[0]}")/check_small_child.sh" "$1" .text); then echo '.text passes' >&2; exit 1; fi
+for words in 'not begin at a page' 'larger than a page' 'data of another page' 'to another page' 'in a register'; do
+  [[ $report == *"$words"* ]] || { echo "not reported: $words" >&2; exit 1; }
 done

@@ -23,7 +23,7 @@ Result good_result() {
 }
 
 TEST(LoadReport, HasTheFiguresOfTheRun) {
-  const auto text = tcpserver::base::joined(report_lines(good_result(), {}));
+  const auto text = tcpserver::base::join_lines(report_lines(good_result(), {}));
   EXPECT_EQ(text,
             "127.0.0.1:7000: 4 connections, 64 at a time, messages of 32 bytes\n"
             "rate      2 connections a second in 2.000 s\n"
@@ -37,7 +37,7 @@ TEST(LoadReport, CountsErrorsByKind) {
   auto result = good_result();
   result.errors_by_kind = {1, 0, 2};  // refused, timed out
   result.stalled = true;
-  const auto text = tcpserver::base::joined(report_lines(result, {}));
+  const auto text = tcpserver::base::join_lines(report_lines(result, {}));
   EXPECT_TRUE(contains(text, "\nerrors    3: 1 refused, 2 timed out\n"));
   EXPECT_TRUE(contains(text, "\nstalled   nothing moved for 10s, so the run was given up after 2.000 s\n"));
   EXPECT_TRUE(contains(text, "\nrate      0 connections a second in")) << "1 of 2 s: " << text;

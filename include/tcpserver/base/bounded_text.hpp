@@ -10,17 +10,16 @@ namespace tcpserver::base {
 
 class JsonWriter;
 
-// For %llu.
+// Converts to the type that %llu of printf(3) expects.
 [[nodiscard]] constexpr unsigned long long wide(std::uint64_t number) noexcept {
   return number;
 }
 
-// A text that is built piece by piece without allocation, for use while clients are served. What does not fit
-// is cut off.
+// A text of fixed capacity, built piece by piece without allocation. Text beyond the capacity is cut off.
 template <std::size_t Capacity>
 class BoundedText {
  public:
-  static constexpr std::size_t capacity = Capacity;  // the final zero included
+  static constexpr std::size_t capacity = Capacity;  // including the final zero
 
   void append(const char* format, ...) noexcept __attribute__((format(printf, 2, 3))) {
     va_list arguments;
@@ -30,12 +29,12 @@ class BoundedText {
   }
 
   void append_list(const char* format, va_list arguments) noexcept __attribute__((format(printf, 2, 0))) {
-    const std::size_t room = Capacity - size_;  // vsnprintf's final zero included
+    const std::size_t room = Capacity - size_;  // including vsnprintf's final zero
     const int wanted = std::vsnprintf(text_ + size_, room, format, arguments);
     if (wanted > 0) size_ += std::min(static_cast<std::size_t>(wanted), room - 1);
   }
 
-  // Ends it with a newline, which replaces the last byte if it is full.
+  // Ends the line with a newline. If the text is full, the newline replaces its last byte.
   void end_line() noexcept {
     if (size_ == Capacity - 1) --size_;
     append("\n");

@@ -13,11 +13,11 @@
 
 namespace tcpserver::base {
 
-// Writes JSON (RFC 8259) piece by piece, with ", " and ": " between the pieces. In strings, control
-// characters become \u00XX, and a byte that is not UTF-8 becomes U+FFFD.
+// Writes JSON (RFC 8259) with ", " and ": " as separators. In strings, control characters become \u00XX, and
+// bytes that are not UTF-8 become U+FFFD.
 //
-// In a BoundedText nothing is allocated, and the text is valid JSON even if not everything fits: member()
-// leaves out what does not fit, and value() cuts a string. There must be room for the brackets.
+// With a BoundedText it does not allocate, and the text is valid JSON even if it is too small: member() omits
+// members that do not fit, and value() shortens strings. Brackets must fit.
 class JsonWriter {
  public:
   // The text must outlive the writer.
@@ -33,10 +33,10 @@ class JsonWriter {
   void begin_array(std::string_view its_name) { name(its_name), begin('['); }
   void end_array() { end(']'); }
 
-  // The next member or element begins a line, indented by two blanks. A closing bracket is not indented.
+  // Puts the next member or element on a new line, indented by two blanks. Closing brackets are not indented.
   void break_line() noexcept { state_.line_break = true; }
 
-  // A name is plain ASCII. What follows it is a value, an object or an array.
+  // Writes a member's name, in plain ASCII. A value, object or array must follow.
   void name(std::string_view name);
 
   void value(std::nullptr_t) { element("null"); }
@@ -47,17 +47,16 @@ class JsonWriter {
   requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) void value(Number number) {
     value_of_chars(number);
   }
-  // The shortest digits that a reader converts back to the same number; or this many decimals. Must be
-  // finite.
+  // Writes a finite number: the shortest digits that convert back to it, or with this many decimals.
   void value(double number) { value_of_chars(number); }
   void value(double number, int decimals);
-  // null without a value.
+  // Writes null for nullopt.
   template <typename Value, typename... Format>
   void value(const std::optional<Value>& value_or_none, Format... format) {
     value_or_none ? value(*value_or_none, format...) : value(nullptr);
   }
 
-  // A name and its value. Both are left out if they do not fit.
+  // Writes a name and its value, or neither if they do not fit.
   template <typename... Value>
   void member(std::string_view its_name, const Value&... its_value) {
     const State before = state_;
@@ -91,9 +90,9 @@ class JsonWriter {
   char* fixed_ = nullptr;
   std::size_t* size_ = nullptr;
   std::size_t capacity_ = 0;
-  std::size_t reserved_ = 0;  // bytes that close what is open
+  std::size_t reserved_ = 0;  // bytes needed to close open brackets
   State state_;
-  bool full_ = false;  // something did not fit: nothing more is taken
+  bool full_ = false;  // something did not fit; ignore everything that follows
 };
 
 }  // namespace tcpserver::base

@@ -4,16 +4,16 @@
 
 namespace tcpserver::base {
 
-// Owns zeroed memory from mmap. Pages cost nothing until they are touched.
+// Owns zeroed memory from mmap(2). A page uses no memory until it is touched.
 class Mapping {
  public:
   enum class Kind {
-    parent_only,  // private, and hidden from children (hide_from_children)
-    own,          // private: each child has its own copy
-    shared        // shared by the parent and all its children
+    parent_only,  // private, not inherited by children (hide_from_children)
+    own,          // private, copied on write by children
+    shared        // shared with all children
   };
 
-  // At `hint` if that is free. Throws StartError if there is no memory.
+  // Places the memory at `hint` if that address is free. Throws StartError without memory.
   Mapping(Kind kind, std::size_t size, void* hint = nullptr);
   ~Mapping();
   Mapping(const Mapping&) = delete;

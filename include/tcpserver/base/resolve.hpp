@@ -10,8 +10,8 @@
 
 namespace tcpserver::base {
 
-// All addresses of a host, in getaddrinfo's order, each once. Throws StartError: no_host if the name is not
-// known, temp_fail if the resolver does not answer before the deadline.
+// Returns the addresses of a host in getaddrinfo's order, without duplicates. Throws StartError: no_host if
+// the name is unknown, temp_fail if the resolver does not answer before the deadline.
 [[nodiscard]] std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                                  std::optional<TimePoint> deadline);
 

@@ -8,17 +8,17 @@ namespace tcpserver::base {
 
 // How a child treats the bytes of its client.
 enum class Verb : std::uint8_t {
-  echo,  // sends each back as it came
-  upper  // sends each back, ASCII letters as capitals
+  echo,  // sends each back unchanged
+  upper  // sends each back, ASCII letters in upper case
 };
 
-// The reply to one byte.
+// Returns the reply to one byte.
 [[nodiscard]] constexpr char reply_to(Verb verb, char byte) noexcept {
-  const bool is_small_letter = byte >= 'a' && byte <= 'z';
-  return verb == Verb::upper && is_small_letter ? static_cast<char>(byte - ('a' - 'A')) : byte;
+  const bool is_lower_case = byte >= 'a' && byte <= 'z';
+  return verb == Verb::upper && is_lower_case ? static_cast<char>(byte - ('a' - 'A')) : byte;
 }
 
-// A value of --service. The options and the help of all programs come from this table.
+// A value of --service. All programs take their options and help from this table.
 struct Service {
   std::string_view name;
   std::string_view help;
@@ -32,7 +32,7 @@ inline constexpr Service services[] = {
     {"upper", "in capitals", Verb::upper},
 };
 
-// The first service that answers these bytes with this reply of the same size; null if none does.
+// Returns the first service that would send this reply to these bytes, null if none. Both have the same size.
 [[nodiscard]] constexpr const Service* find_service(std::string_view sent, std::string_view reply) noexcept {
   for (const auto& service : services) {
     std::size_t at = 0;

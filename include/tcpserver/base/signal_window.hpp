@@ -14,11 +14,11 @@ namespace tcpserver::base {
 // async-signal-safe.
 class ChildCollector {
  public:
-  // Calls waitpid until no ended child is left. Returns how many it collected. Signals merge: one SIGCHLD may
-  // stand for any number of children (signal(7); UNP vol. 1, 5.10).
+  // Calls waitpid until no ended child is left. Returns the number of children. One SIGCHLD may stand for
+  // several children, because pending signals merge (signal(7); UNP vol. 1, 5.10).
   virtual std::uint64_t collect() noexcept = 0;
 
-  // When to call collect() again even if no signal comes. nullopt: a signal will come.
+  // Returns when to call collect() again even without a signal; nullopt if a signal is certain to come.
   [[nodiscard]] virtual std::optional<TimePoint> due() const noexcept { return std::nullopt; }
 
  protected:
@@ -26,12 +26,12 @@ class ChildCollector {
 };
 
 // Collects all children of this process and keeps no record of them.
-[[nodiscard]] ChildCollector& collector_of_strangers() noexcept;
+[[nodiscard]] ChildCollector& unrecorded_collector() noexcept;
 
-// SIGCHLD, SIGTERM, SIGINT, SIGHUP and SIGUSR1 are blocked except inside wait(), where ppoll opens the mask
-// and waits in one step. So no wake-up is lost between a test and the wait, and handlers never see a
-// half-changed table. Children inherit the blocked mask and keep it: a SIGTERM to the whole process group or
-// service drains sessions like a SIGTERM to the server alone. One object per process.
+// SIGCHLD, SIGTERM, SIGINT, SIGHUP and SIGUSR1 are blocked except inside wait(), where ppoll(2) opens the
+// mask and waits atomically. So no signal is lost between a test and the wait, and handlers never see a
+// half-changed table. Children keep the blocked mask, so a SIGTERM to the whole process group or service
+// drains sessions like a SIGTERM to the server alone. One object per process.
 class SignalWindow {
  public:
   // Replaces the inherited mask and dispositions. Ignores SIGPIPE (write returns EPIPE instead), SIGXFSZ (a
@@ -39,11 +39,11 @@ class SignalWindow {
   // leaves ended children as zombies, until start_reaping().
   SignalWindow() noexcept;
 
-  // From now on the SIGCHLD handler calls this collector, which must live until another one takes its place.
-  // Collects at once what has already ended.
+  // Makes the SIGCHLD handler call this collector, which must outlive its use. Collects at once the children
+  // that have already ended.
   void start_reaping(ChildCollector& collector) noexcept;
 
-  // How many children were collected, and how often the SIGCHLD handler ran. The difference is the number of
+  // Counts the collected children and the runs of the SIGCHLD handler. The difference is the number of
   // zombies that a handler with one waitpid per signal would have left.
   struct Reaped {
     std::uint64_t children = 0;
@@ -51,9 +51,9 @@ class SignalWindow {
   };
   [[nodiscard]] Reaped reaped() const noexcept;
 
-  // ppoll with the window open. Returns the number of ready descriptors, 0 after the timeout or when the
-  // collector was due, -1 with errno (EINTR after a signal). If a descriptor is ready at once, ppoll does not
-  // deliver pending signals (Linux, fs/select.c), so callers that poll descriptors must also call
+  // Calls ppoll with the window open. Returns the number of ready descriptors, 0 after the timeout or when
+  // the collector was due, -1 with errno (EINTR after a signal). If a descriptor is ready at once, ppoll does
+  // not deliver pending signals (Linux, fs/select.c), so callers that poll descriptors must also call
   // deliver_pending_signals() from time to time. If ppoll fails (ENOMEM, EINVAL), waits 100 ms in the open
   // window before it returns, so that no caller spins.
   int wait(std::span<pollfd> descriptors, std::optional<Duration> timeout) noexcept;
@@ -61,7 +61,7 @@ class SignalWindow {
   // Opens the window without waiting.
   void deliver_pending_signals() noexcept;
 
-  [[nodiscard]] int stop_requests() const noexcept;   // number of SIGTERMs and SIGINTs so far
+  [[nodiscard]] int stop_requests() const noexcept;   // SIGTERMs and SIGINTs so far
   [[nodiscard]] bool take_status_request() noexcept;  // true if SIGUSR1 came since the last call
   [[nodiscard]] bool take_reload_request() noexcept;  // true if SIGHUP came since the last call
 };

@@ -8,18 +8,18 @@ namespace tcpserver::base {
 
 using SignalHandler = void (*)(int);
 
-// The set of these signals.
+// Returns the set of these signals.
 [[nodiscard]] sigset_t signal_set(std::initializer_list<int> signals) noexcept;
 
-// Installs a handler, SIG_DFL or SIG_IGN. The handler runs with `blocked_meanwhile` added to the mask, and
-// interrupted system calls are not restarted. Cannot fail for a valid, catchable signal.
+// Installs a handler, SIG_DFL or SIG_IGN. While the handler runs, `blocked_meanwhile` is blocked too.
+// Interrupted system calls are not restarted. Cannot fail for a valid, catchable signal.
 void set_disposition(int signal, SignalHandler handler,
                      const sigset_t& blocked_meanwhile = signal_set({})) noexcept;
 
-// Replaces the process's mask.
+// Replaces the signal mask of the process.
 void set_signal_mask(const sigset_t& blocked) noexcept;
 
-// "SIGKILL" for 9; a phrase for rare signals. Never null, never allocated.
+// Returns "SIGKILL" for 9, a phrase for rare signals. Never null; does not allocate.
 [[nodiscard]] const char* signal_name(int signal) noexcept;
 
 }  // namespace tcpserver::base

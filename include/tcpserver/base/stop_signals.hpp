@@ -6,10 +6,10 @@
 
 namespace tcpserver::base {
 
-// SIGINT and SIGTERM stop a run early, and the program shows what it has seen so far. While this object
-// exists, both signals are blocked, except in hear() and in waits that use mask_outside(). An ignored signal
-// stays ignored, such as SIGINT in a background job of a shell without job control. At most one object at a
-// time.
+// Lets SIGINT and SIGTERM stop a run early, so that the program can still report its results. While this
+// object exists, both signals are blocked, except in deliver_pending() and in waits that use original_mask().
+// Signals that were ignored stay ignored, such as SIGINT in a background job of a shell without job control.
+// One object per process.
 class StopSignals {
  public:
   StopSignals();
@@ -17,18 +17,18 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // The mask for ppoll.
-  [[nodiscard]] const sigset_t& mask_outside() const noexcept { return mask_outside_; }
+  // Returns the mask for ppoll.
+  [[nodiscard]] const sigset_t& original_mask() const noexcept { return original_mask_; }
 
-  // Delivers pending signals. A wait that finds something ready at once does not.
-  void hear() const noexcept;
+  // Delivers pending signals. Needed because ppoll does not if a descriptor is ready at once.
+  void deliver_pending() const noexcept;
 
-  // SIGINT or SIGTERM; 0 if none so far.
-  [[nodiscard]] int heard() const noexcept;
+  // Returns SIGINT or SIGTERM, 0 if none was received yet.
+  [[nodiscard]] int received() const noexcept;
 
  private:
   static constexpr std::array signals{SIGINT, SIGTERM};
-  sigset_t mask_outside_{};
+  sigset_t original_mask_{};
   std::array<struct sigaction, 2> before_{};
 };
 

@@ -8,7 +8,7 @@
 
 namespace tcpserver::base {
 
-// A start-up step that failed. what() is the line for the user; the program exits with status().
+// Reports a failed start-up step. what() is the message for the user; the program exits with status().
 class StartError : public std::runtime_error {
  public:
   StartError(ExitStatus status, const std::string& line) : std::runtime_error(line), status_(status) {}
@@ -18,13 +18,13 @@ class StartError : public std::runtime_error {
   ExitStatus status_;
 };
 
-// "Address already in use" for EADDRINUSE.
+// Returns "Address already in use" for EADDRINUSE.
 [[nodiscard]] std::string error_text(int error);
 
-// "EMFILE" for EMFILE; a phrase for rare errors. Never null, never allocated.
+// Returns "EMFILE" for EMFILE, a phrase for rare errors. Never null; does not allocate.
 [[nodiscard]] const char* errno_name(int error) noexcept;
 
-// "cannot ACTION: TEXT OF ERRNO". All system errors are built here.
+// Returns an error with the message "cannot ACTION: ERRNO TEXT". All system errors are built here.
 [[nodiscard]] StartError system_error(const std::string& action, int error = errno,
                                       ExitStatus status = ExitStatus::system);
 

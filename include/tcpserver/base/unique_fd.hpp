@@ -6,7 +6,7 @@
 
 namespace tcpserver::base {
 
-// Owns one file descriptor and closes it once. Empty holds -1.
+// Owns a file descriptor and closes it. -1 if empty.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;
@@ -26,7 +26,7 @@ class UniqueFd {
   [[nodiscard]] int get() const noexcept { return fd_; }
   [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
 
-  // close() is not tried again after EINTR: on Linux the descriptor is gone by then (close(2), NOTES).
+  // Does not repeat close() after EINTR: Linux has already released the descriptor (close(2), NOTES).
   void reset() noexcept {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

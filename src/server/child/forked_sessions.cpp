@@ -46,7 +46,7 @@ class ForkedSessions final : public Sessions {
     if (options.reap == Reap::handler) start_reaping();
   }
   ~ForkedSessions() override {
-    if (reaping_) window_.start_reaping(base::collector_of_strangers());
+    if (reaping_) window_.start_reaping(base::unrecorded_collector());
   }
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override {

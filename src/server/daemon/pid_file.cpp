@@ -57,8 +57,8 @@ struct flock whole_file() {
 
 PidFile::PidFile(std::string path)
     : path_(std::move(path)),
-      name_(base::name_of(path_)),
-      folder_(base::open_folder(base::folder_of(path_).c_str())) {
+      name_(base::file_name(path_)),
+      folder_(base::open_directory(base::parent_directory(path_).c_str())) {
   if (!folder_) refuse(path_, base::error_text(errno));
   // A server that ends may remove the file between open and lock; then open it again.
   constexpr int tries = 20;

@@ -47,7 +47,7 @@ std::unique_ptr<Sessions> Server::make_sessions() {
     return make_forked_sessions(options_, choose_sandbox(options_, log_), window_, reporter_, counters_,
                                 log_);
   }
-  window_.start_reaping(base::collector_of_strangers());  // children that this program inherited over exec
+  window_.start_reaping(base::unrecorded_collector());  // children that this program inherited over exec
   return make_iterative_sessions(options_, *this, reporter_);
 }
 

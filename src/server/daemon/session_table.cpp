@@ -88,7 +88,7 @@ std::string format_head(const ServerSnapshot& server) {
     queues += (queues.empty() ? "listens on " : ", ") + listener.local.text() + " (queue " +
               std::to_string(listener.receive_queue) + " of " + std::to_string(listener.send_queue) + ")";
   }
-  return line + "\n" + base::joined(base::wrapped(queues, text_width));
+  return line + "\n" + base::join_lines(base::wrap_words(queues, text_width));
 }
 
 double to_seconds(base::Duration duration) {

@@ -54,7 +54,7 @@ LogSink::LogSink() noexcept
   if (type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
   if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::borrow;
-  if (type == S_IFIFO) base::ask_for_large_pipe(fd_);
+  if (type == S_IFIFO) base::enlarge_pipe(fd_);
 }
 
 LogSink::LogSink(const char* path) noexcept

@@ -142,12 +142,12 @@ void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
 
 MetricsFile::MetricsFile(const std::string& path, Log& log)
     : path_(base::plain_or_quoted(path)),
-      name_(base::name_of(path)),
+      name_(base::file_name(path)),
       // A pid alone is not unique: servers in several containers may share the directory.
       temporary_name_(name_ + ".tmp." + std::to_string(::getpid()) + "." +
                       std::to_string(std::random_device()())),
       log_(log),
-      folder_(base::open_folder(base::folder_of(path).c_str())),
+      folder_(base::open_directory(base::parent_directory(path).c_str())),
       text_(std::make_unique<MetricsText>()) {
   if (!folder_) {
     throw base::system_error("open the folder of --metrics-file " + path_, errno,

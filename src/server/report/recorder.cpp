@@ -46,7 +46,7 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 
 Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
     : path_(base::plain_or_quoted(folder)),
-      folder_(base::open_folder(folder.c_str())),
+      folder_(base::open_directory(folder.c_str())),
       limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {
   if (!folder_) {
