@@ -6,7 +6,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver::server;
   constexpr auto nobody_at_all = static_cast<uid_t>(-1);
-  auto name = fuzz::text_of(data, size);
+  auto name = fuzz::to_text(data, size);
   const auto file = tcpserver::base::take_until(name, '\x1e');
   if (const auto user = find_user(file, name)) {
     fuzz::require(user->id != nobody_at_all, "nobody is found who stands for no change");

@@ -3,7 +3,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver;
-  const auto text = fuzz::text_of(data, size);
+  const auto text = fuzz::to_text(data, size);
   std::size_t last = 0;
   for (const auto& line : cli::parse_config(text)) {
     fuzz::require(line.number > last, "lines are in order");

@@ -16,12 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace fuzz {
 
-[[nodiscard]] inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+[[nodiscard]] inline std::string_view to_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
 // Splits lines into words of an argv or environment. As there, a NUL ends a word.
-[[nodiscard]] inline std::vector<std::string> words_of(std::string_view text) {
+[[nodiscard]] inline std::vector<std::string> split_words(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
     const auto line = tcpserver::base::take_until(text, '\n');

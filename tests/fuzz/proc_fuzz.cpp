@@ -9,7 +9,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver::kernel;
-  const auto text = fuzz::text_of(data, size);
+  const auto text = fuzz::to_text(data, size);
   if (const auto socket = parse_tcp_table_line(text)) {
     fuzz::require(socket->local.family() == AF_INET || socket->local.family() == AF_INET6, "it has a family");
     fuzz::require(!socket->local.text().empty(), "it can be shown");

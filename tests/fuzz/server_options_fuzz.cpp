@@ -47,9 +47,9 @@ void check(const server::ServerOptions& options) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr char between_parts = '\x1e';
-  auto rest = fuzz::text_of(data, size);
-  auto words = fuzz::words_of(base::take_until(rest, between_parts));
-  auto variables = fuzz::words_of(base::take_until(rest, between_parts));
+  auto rest = fuzz::to_text(data, size);
+  auto words = fuzz::split_words(base::take_until(rest, between_parts));
+  auto variables = fuzz::split_words(base::take_until(rest, between_parts));
   const ConfigFile file(rest);
   words.insert(words.begin(), "tcpserver");
   if (!rest.empty()) words.insert(words.begin() + 1, {"--config", file.path()});

@@ -6,7 +6,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using tcpserver::base::SocketAddress;
-  const auto text = fuzz::text_of(data, size);
+  const auto text = fuzz::to_text(data, size);
   const auto address = SocketAddress::parse(text, 80);
   if (!address) return 0;
   fuzz::require(address->port() == 80, "the port is the one that was given");

@@ -51,7 +51,7 @@ void check(const load::LoadOptions& options) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto words = fuzz::words_of(fuzz::text_of(data, size));
+  auto words = fuzz::split_words(fuzz::to_text(data, size));
   words.insert(words.begin(), "program");
   const harness::Arguments arguments(std::move(words));
   const int argc = arguments.count();

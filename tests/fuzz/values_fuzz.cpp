@@ -6,7 +6,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver::base;
-  const auto text = fuzz::text_of(data, size);
+  const auto text = fuzz::to_text(data, size);
   if (const auto count = parse_count(text, 3, 70'000)) {
     fuzz::require(*count >= 3 && *count <= 70'000, "a count is in its range");
     fuzz::require(parse_saturating(text, 70'000) == count, "where it need not saturate, it is the same");
