@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
-# check_completion.sh BUILD_DIR: fails if bash does not complete the command lines of the programs in BUILD_DIR.
+# check_completion.sh BUILD_DIR: fails if a shell does not complete the command lines of the programs in BUILD_DIR.
+# bash is always checked, zsh and fish if they are installed.
 set -euo pipefail
 build=$(cd "${1:?usage: check_completion.sh BUILD_DIR}" && pwd)
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+scripts=$top/src/packaging/completion
 # shellcheck source=src/packaging/completion/tcpserver.bash
-. "$top/src/packaging/completion/tcpserver.bash"
+. "$scripts/tcpserver.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 failures=0
-expect() { # expect "OFFERED WORDS" PROGRAM WORD...: after a TAB behind the last word
+compare() { # compare COMMAND-LINE OFFERED EXPECTED
+  [ "$2" = "$3" ] && return
+  echo "$1: offered '$2', expected '$3'" >&2
+  failures=1
+}
+expect() { # expect "OFFERED WORDS" PROGRAM WORD...: after TAB at the end of the last word, in bash
   local expected=$1 function
   shift
   function=$(complete -p "$1" | sed -n 's/.* -F \([^ ]*\) .*/\1/p')
@@ -17,11 +24,8 @@ expect() { # expect "OFFERED WORDS" PROGRAM WORD...: after a TAB behind the last
   COMP_CWORD=$(($# - 1))
   COMPREPLY=()
   "$function" "$build/$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-  [ "${COMPREPLY[*]}" = "$expected" ] && return
-  echo "$*: offered '${COMPREPLY[*]}', expected '$expected'" >&2
-  failures=1
+  compare "bash: $*" "${COMPREPLY[*]}" "$expected"
 }
-
 options_in() { # options_in GOLDEN [COMMAND]: separated by blanks
   awk -v wanted="${2:-}" '
     /^Usage: / { right = wanted == "" || $3 == wanted }
@@ -38,22 +42,38 @@ for command in probe watch size; do
 done
 expect "probe watch size --help --version" tcpbacklog ""
 expect "watch" tcpbacklog w
-expect "--max-connections --max-per-host" tcpserver --port 7 --max
+expect "--max-connections --max-per-host" tcpserver --port=7 --max
 expect "--ask-first" tcpclient --a
 expect "" tcpserver --nonsense
 expect "" tcpserver ""
+expect "" tcpserver --port ""
 
 expect "fork iterative" tcpserver --mode ""
 expect "iterative" tcpserver -m i
 expect "iterative" tcpserver --mode = i
 expect "fork iterative" tcpserver --mode =
-expect "handler none" tcpserver --reap ""
 expect "queue refuse" tcpserver --overload ""
 expect "on off" tcpserver --sandbox ""
 expect "stderr syslog" tcpserver --log ""
+expect "text json" tcpserver --log-format ""
 expect "root" tcpserver --user roo
 
 touch "$work/a name.conf"
 expect "$work/a name.conf" tcpserver --config "$work/a"
 expect "$work/a name.conf" tcpserver --pid-file "$work/a"
+
+if command -v zsh >/dev/null; then
+  # A stub prints the first word of what zsh's _arguments gets.
+  specs=$(zsh -fc '_arguments() { print -rl -- $@ }; words=($1); CURRENT=2; . $2' zsh "$build/tcpserver" "$scripts/tcpserver.zsh")
+  compare "zsh: tcpserver --" "$(grep -o '^--[a-z-]*' <<<"$specs" | xargs)" "$(options_in tcpserver)"
+  compare "zsh: tcpserver -m" "$(grep '^-m' <<<"$specs")" "-m:value:(fork iterative)"
+fi
+if command -v fish >/dev/null; then
+  offered() { # offered COMMAND-LINE: by fish, without the descriptions
+    PATH=$build:$PATH HOME=$work fish --no-config --command "source $scripts/$1.fish; complete --do-complete '$2'" | cut -f 1 | xargs
+  }
+  ln -s "$scripts/tcpserver.fish" "$work/tcpbacklog.fish"
+  compare "fish: tcpserver --" "$(offered tcpserver "tcpserver --" | tr ' ' '\n' | sort)" "$(options_in tcpserver | tr ' ' '\n' | sort)"
+  compare "fish: tcpserver --mode" "$(offered tcpserver "tcpserver --mode ")" "fork iterative"
+fi
 exit "$failures"

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Completion of tcpserver, tcpclient, tcpbacklog and tcpload in bash: source this file, or put it where bash looks for completions.
-# The names of options are those that the program's own --help shows at that moment.
+# bash completion for tcpserver, tcpclient, tcpbacklog and tcpload.
+# Options come from the program's --help. Values of an option come from the error message that lists them.
 
-_tcpserver_words() { # _tcpserver_words PREFIX WORD...: those that begin so
+# _tcpserver_add PREFIX WORD...: offers the words that begin with PREFIX.
+_tcpserver_add() {
   local prefix=$1 word
   shift
   for word in "$@"; do
@@ -10,56 +11,46 @@ _tcpserver_words() { # _tcpserver_words PREFIX WORD...: those that begin so
   done
 }
 
-# The long options in the help of PROGRAM, or of its COMMAND.
-_tcpserver_options() { # _tcpserver_options PROGRAM [COMMAND]
-  local line
-  while IFS= read -r line; do
-    [[ ! $line =~ ^\ \ (-.,|\ \ \ )\ (--[a-z-]+) ]] || printf '%s\n' "${BASH_REMATCH[2]}"
-  done < <("$@" --help 2>/dev/null </dev/null)
-}
-
-_tcpserver_complete() { # as complete -F calls it: PROGRAM CURRENT PREVIOUS
-  local program=${1/#\~/$HOME} current=$2 previous=$3 name=${1##*/} line
-  local -a command=() options=()
+# bash calls this with PROGRAM CURRENT PREVIOUS.
+_tcpserver_complete() {
+  local program=${1/#\~/$HOME} current=$2 previous=$3 line metavar=''
+  local -a options=()
   COMPREPLY=()
-  # The "=" of --option=value is a word of its own (COMP_WORDBREAKS).
+  # "=" is a word of its own in --option=value, because COMP_WORDBREAKS has it.
   if [[ $current == = ]]; then
-    current=
+    current=''
   elif [[ $previous == = && $COMP_CWORD -ge 2 ]]; then
     previous=${COMP_WORDS[COMP_CWORD - 2]}
   fi
-
-  case $name:$previous in
-    tcpserver:--mode | tcpserver:-m) _tcpserver_words "$current" fork iterative; return ;;
-    tcpserver:--reap) _tcpserver_words "$current" handler none; return ;;
-    tcpserver:--service | tcpserver:-s | tcpclient:--service | tcpload:--service)
-      _tcpserver_words "$current" echo upper
-      return
-      ;;
-    tcpserver:--overload) _tcpserver_words "$current" queue refuse; return ;;
-    tcpserver:--sandbox) _tcpserver_words "$current" on off; return ;;
-    tcpserver:--log) _tcpserver_words "$current" stderr syslog; return ;;
-    tcpserver:--config | tcpserver:--pid-file)
-      compopt -o filenames 2>/dev/null || true # fails where no completion is under way, as in the test
-      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
-      return
-      ;;
-    tcpserver:--user)
-      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -u -- "$current")
-      return
-      ;;
-  esac
-
-  if [[ $name == tcpbacklog ]]; then
+  set -- "$program"
+  if [[ ${program##*/} == tcpbacklog ]]; then
     if [[ $COMP_CWORD -eq 1 ]]; then
-      _tcpserver_words "$current" probe watch size --help --version
+      _tcpserver_add "$current" probe watch size --help --version
       return
     fi
-    command=("${COMP_WORDS[1]}")
+    set -- "$program" "${COMP_WORDS[1]}"
   fi
-  [[ $current == -* ]] || return 0
-  while IFS= read -r line; do options+=("$line"); done < <(_tcpserver_options "$program" "${command[@]}")
-  _tcpserver_words "$current" "${options[@]}"
+
+  while IFS= read -r line; do
+    [[ $line =~ ^\ \ (-.|\ \ )[,\ ]\ (--[a-z-]+)\ ?([^ ]*) ]] || continue
+    options+=("${BASH_REMATCH[2]}")
+    [[ $previous != "${BASH_REMATCH[1]}" && $previous != "${BASH_REMATCH[2]}" ]] || metavar=${BASH_REMATCH[3]}
+  done < <("$@" --help 2>/dev/null </dev/null)
+
+  case $metavar in
+    '') [[ $current != -* ]] || _tcpserver_add "$current" "${options[@]}" ;;
+    MODE | HOW | SERVICE | WHERE | FORMAT)
+      # shellcheck disable=SC2046 # one word per value
+      _tcpserver_add "$current" $("$@" "$previous" '' 2>&1 </dev/null | sed "s/.*: //; s/,//g; s/ or / /")
+      ;;
+    FILE | DIR)
+      compopt -o filenames 2>/dev/null || true # fails outside a completion, as in the test
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
+      ;;
+    USER*)
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -u -- "$current")
+      ;;
+  esac
 }
 
 complete -F _tcpserver_complete tcpserver tcpclient tcpbacklog tcpload

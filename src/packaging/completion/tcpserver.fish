@@ -1,0 +1,31 @@
+# fish completion for tcpserver, tcpclient, tcpbacklog and tcpload; the file's name is the program's.
+# Options come from the program's --help. Values come from the error message that lists them.
+set -l program (basename (status filename) .fish)
+complete --command $program --no-files
+set -l commands ''
+if test $program = tcpbacklog
+    set commands probe watch size
+    complete --command $program --condition __fish_use_subcommand --arguments "$commands"
+end
+for command in $commands
+    set -l run $program (string split --no-empty ' ' $command)
+    for line in ($run --help 2>/dev/null </dev/null)
+        set -l part (string match --regex '^  (-.|  )[, ] --([a-z-]+) ?([^ ]*)' -- $line); or continue
+        set -l option --command $program --long-option $part[3]
+        test $part[2] = '  '; or set -a option --short-option (string sub --start 2 -- $part[2])
+        test -z $command; or set -a option --condition "__fish_seen_subcommand_from $command"
+        switch $part[4]
+            case ''
+            case MODE HOW SERVICE WHERE FORMAT
+                set -a option --exclusive --arguments \
+                    ($run --$part[3] '' 2>&1 </dev/null | sed 's/.*: //; s/,//g; s/ or / /')
+            case FILE DIR
+                set -a option --require-parameter --force-files
+            case 'USER*'
+                set -a option --exclusive --arguments '(__fish_complete_users)'
+            case '*'
+                set -a option --exclusive
+        end
+        complete $option
+    end
+end
