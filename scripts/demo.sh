@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Shows why servers fork, and what they then have to look after: scripts/demo.sh [--pause] [SCENE]...
-#   iterative   a server of one client at a time: one slow client, and all others wait
-#   fork        a process for each client: nobody waits
-#   zombies     processes that ended, and whose parent never asked how
-#   handler     the parent asks: no zombie is left, not even after a burst
-#   backlog     more clients than the listen queue has places
-# Default: all of them, in about a minute. With --pause it waits for Enter after each scene.
-# The programs are built first, or taken from the folder that the variable BUILT_PROGRAMS names.
+# Shows why a server forks, and what it must do then: scripts/demo.sh [--pause] [SCENE]...
+#   iterative   one client after another: all wait for the slow one
+#   fork        one process per client: nobody waits
+#   zombies     ended children that their parent does not reap
+#   signals     SIGCHLD signals merge: why the parent reaps in a loop
+#   queue       more clients than fit into the listen queue
+# Without SCENE it shows all five, in about a minute. --pause waits for Enter after each step.
+# Variable: BUILT_PROGRAMS is a directory with built programs; without it the script builds them first.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/programs.sh
 . "$top/scripts/programs.sh"
 
-all_scenes=(iterative fork zombies handler backlog)
+all_scenes=(iterative fork zombies signals queue)
 pause=false
 scenes=()
 for word in "$@"; do
   case $word in
     --pause) pause=true ;;
-    iterative | fork | zombies | handler | backlog) scenes+=("$word") ;;
+    iterative | fork | zombies | signals | queue) scenes+=("$word") ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "$0: '$word' is not a scene: ${all_scenes[*]} (or --pause)" >&2; exit 64 ;;
+    *) echo "$0: unknown scene '$word'; scenes: ${all_scenes[*]}" >&2; exit 64 ;;
   esac
 done
 [ ${#scenes[@]} -gt 0 ] || scenes=("${all_scenes[@]}")
@@ -29,32 +29,28 @@ if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' plain=$'\e[0m'
 fi
 
-# read_for SECONDS: time to read, on a terminal.
+# read_for SECONDS: with --pause waits for Enter; otherwise gives a reader at a terminal some time.
 read_for() {
   if $pause; then
-    printf '[Enter] '
+    printf '%s[Press Enter to continue, Ctrl-C to quit]%s ' "$bold" "$plain"
     { read -rs || true; } 2>/dev/null
-    echo
+    printf '\r%*s\r' 45 ''
   elif [ -t 1 ]; then
     sleep "$1" &
     wait $! || true # in the background, so that the script handles signals at once
   fi
 }
 
-# begin_scene TITLE SECONDS TEXT...: TEXT says what to look at.
-begin_scene() {
-  printf '%s%s%s\n\n' "$bold" "$1" "$plain"
-  say "${@:3}"
-  read_for "$2"
-}
-end_scene() {
-  stop_server
-  [ "$scene" = "${scenes[-1]}" ] || read_for 4
+say() {
+  fmt -g 78 -w 79 <<<"$*"
 }
 
-say() {
-  fmt -w 79 <<<"$*"
+# begin_scene TITLE TEXT...
+begin_scene() {
+  printf '%s%s%s\n' "$bold" "$1" "$plain"
+  say "${@:2}"
   echo
+  read_for 5
 }
 
 # A command line as typed.
@@ -63,138 +59,152 @@ show() {
 }
 
 serve() {
-  show tcpserver --bind 127.0.0.1 --port 0 "$@"
   start_server "$@"
-  cat "$work/announced"
-  echo
+  show "./tcpserver --bind 127.0.0.1 --port $port${*:+ $*}"
 }
 
-run_clients() {
-  show tcpclient --clients "$@" 127.0.0.1 "$port"
-  start_clients "$@"
-  wait "$client"
-  echo
+# begin_clients OPTION...: starts many clients in the background; their output goes to $work/clients.
+begin_clients() {
+  show "./tcpclient --clients $* 127.0.0.1 $port &"
+  start_clients "$@" >"$work/clients"
 }
 
-# show_processes [OPTION of ps]...: the server and its children.
+# show_processes OPTION...: the server and its children, as ps prints them with these options.
 show_processes() {
-  set -- -o pid,ppid,stat,args --pid "$server" --ppid "$server" "$@"
-  show ps "$@"
-  ps "$@"
-  echo
+  show "ps $* --pid $server --ppid $server"
+  ps "$@" --pid "$server" --ppid "$server"
 }
 
-# wait_for_children COUNT [STATE]: until there are COUNT in the state of this letter, a minute at most.
+# wait_for_children COUNT STATES: until COUNT children are in one of these states, at most a minute.
 wait_for_children() {
   local i
   for ((i = 0; i < 1200; i++)); do
-    [ "$(pgrep -c -P "$server" ${2:+--runstates "$2"})" != "$1" ] || return 0
+    [ "$(pgrep -c -P "$server" --runstates "$2")" != "$1" ] || return 0
     sleep 0.05
   done
-  echo "$0: the server has not $1 children" >&2
+  echo "$0: the server does not have $1 children in state $2" >&2
   exit 70
 }
-
-# The server's counts so far, "CHILDREN SIGNALS". SIGUSR1 makes it log them.
-reaped_and_signals() {
-  local counts='s/.*; children reaped: \([0-9]*\), SIGCHLDs handled: \([0-9]*\).*/\1 \2/p' before
-  before=$(sed -n "$counts" "$work/log" | wc -l)
-  while kill -USR1 "$server" && sleep 0.1; do
-    [ "$(sed -n "$counts" "$work/log" | wc -l)" = "$before" ] || break
-  done
-  sed -n "$counts" "$work/log" | tail -n 1
-}
+alive=RSD # the states of a process that has not ended
 
 scene_iterative() {
-  begin_scene "Scene 1: one client at a time" 5 \
-    "This server takes a client, serves it to its end, and takes the next." \
-    "Client 1 connects and thinks for two seconds. Four others know what they want." \
-    "Look at the signs #: all wait for their replies as long as client 1 thinks."
+  begin_scene "Scene 1: one client after another" \
+    "This server accepts a client, serves it until it closes, and accepts the next." \
+    "Client 1 connects and sends nothing for two seconds. The others wait (#)."
   serve --mode iterative
-  run_clients 5 --slow 1 --delay 2s
-  end_scene
+  begin_clients 5 --slow 1 --delay 2s
+  sleep 0.7
+  show_processes -o pid,stat,wchan:22,comm
+  say "WCHAN is the kernel function in which a process sleeps: the server polls client 1," \
+    "and cannot call accept for the others until client 1 sends."
+  wait "$client"
+  cat "$work/clients"
 }
 
 scene_fork() {
-  begin_scene "Scene 2: a process for each client" 4 \
-    "The same clients. This server forks a child for each, and goes on accepting." \
-    "Look at clients 2 to 5: one sign #, for a wait too short to be drawn to scale." \
-    "Client 1 may think."
+  begin_scene "Scene 2: one process per client" \
+    "The same clients. This server forks a child for each one and accepts the next at" \
+    "once. Only client 1 takes two seconds."
   serve
-  run_clients 5 --slow 1 --delay 2s
-  read_for 3
-  say "While three clients hold their connections, the server has three children:"
-  start_clients 3 --slow 3 --delay 2s >"$work/clients"
-  wait_for_children 3
-  show_processes --forest
+  begin_clients 5 --slow 1 --delay 2s
+  sleep 0.7
+  show_processes --forest -o pid,ppid,stat,wchan:22,comm
+  say "The child (\_) sleeps until client 1 sends. The parent polls for new clients." \
+    "The children of clients 2 to 5 have already ended."
   wait "$client"
-  end_scene
+  cat "$work/clients"
 }
 
 scene_zombies() {
-  begin_scene "Scene 3: zombies" 4 \
-    "A child that ends leaves its exit status behind, until its parent asks for it" \
-    "by wait. This parent never asks. Look at the Z, and at <defunct>: five dead" \
-    "processes that are not gone."
-  serve --reap none
-  run_clients 5
+  begin_scene "Scene 3: zombies" \
+    "An ended process remains as a zombie (STAT Z) until its parent calls wait to get" \
+    "its exit status. This parent never does. It allows five children at most (-c 5)."
+  serve --reap none -c 5
+  show "for i in 1 2 3 4 5; do ./tcpclient --message \$i 127.0.0.1 $port; done | xargs"
+  for i in 1 2 3 4 5; do "$programs/tcpclient" --message $i 127.0.0.1 "$port"; done | xargs
   wait_for_children 5 Z
-  show_processes
-  say "Each of them costs little, but it keeps its process number. A server that leaves" \
-    "one for each client reaches the limits sooner or later, and then serves nobody."
-  end_scene
+  show_processes -o pid,ppid,stat,comm
+  read_for 4
+  say "A zombie keeps its process ID and its slot. So the sixth client can connect, but" \
+    "no child serves it:"
+  show "./tcpclient --message 6 --timeout 2s 127.0.0.1 $port"
+  start_client --message 6 --timeout 2s 2>&1
+  wait "$client" || true
 }
 
-scene_handler() {
-  local reaped signals reaped_before signals_before
-  begin_scene "Scene 4: the handler" 4 \
-    "When a child ends, the kernel sends its parent SIGCHLD. This parent handles it," \
-    "and asks. Look: the same five clients, and no child is left."
-  serve
-  run_clients 5
-  wait_for_children 0
-  show_processes
-  read -r reaped_before signals_before <<<"$(reaped_and_signals)"
-  read_for 4
-  say "Now 200 clients hold their connections, and the program that they all live in is" \
-    "killed: 200 children end at the same moment. Signals do not queue: while one" \
-    "SIGCHLD is pending, the next adds nothing to it. So one signal may stand for many" \
-    "children."
-  show tcpclient --clients 200 --slow 200 --delay 1m 127.0.0.1 "$port"
-  start_clients 200 --slow 200 --delay 1m >"$work/clients"
-  wait_for_children 200
-  show kill -KILL "$client"
+# leave_at_once: 200 clients of the server end at the same moment. Sets `zombies` to the number of children that remain.
+leave_at_once() {
+  begin_clients 200 --slow 200 --delay 1m
+  wait_for_children 200 $alive
+  show "kill -KILL $client"
   kill -KILL "$client"
   wait "$client" 2>/dev/null || true
-  wait_for_children 0
-  read -r reaped signals <<<"$(reaped_and_signals)"
-  echo
-  show_processes
-  say "The server counted: $((reaped - reaped_before)) children reaped, $((signals - signals_before)) times SIGCHLD." \
-    "A handler that waits once for each signal would have left" \
-    "$((reaped - reaped_before - signals + signals_before)) zombies. This one waits until no ended child is left."
-  end_scene
+  wait_for_children 0 $alive
+  show "ps -o stat=,comm= --ppid $server | sort | uniq -c"
+  ps -o stat=,comm= --ppid "$server" | sort | uniq -c
+  zombies=$(pgrep -c -P "$server" || true)
 }
 
-scene_backlog() {
-  begin_scene "Scene 5: more clients than the queue has places" 7 \
-    "Clients that are not yet accepted wait in the listen queue. Here it has 5 places" \
-    "(Linux: backlog + 1). One client at a time again, client 1 thinks for two seconds," \
-    "and ten come at once. Look at the dots: for some there is no place, and the kernel" \
-    "drops their SYN silently. They try again a second later. Some of them then believe" \
-    "that they are connected, but until there is a place the server's kernel drops the" \
-    "end of their handshake, too."
-  serve --mode iterative --backlog 4
-  run_clients 10 --slow 1 --delay 2s
-  stop_server # it reports an overflow when it stops, at the latest
-  if grep -q overflowed "$work/log"; then
-    say "The server noticed, and says what helps:"
-    grep overflowed "$work/log" | tail -n 1 | fold -s -w 79
-  fi
+scene_signals() {
+  local zombies
+  begin_scene "Scene 4: signals merge" \
+    "When a child ends, the kernel sends SIGCHLD to its parent. This parent calls wait" \
+    "once per signal. Then 200 clients end at the same moment, and so do their children."
+  serve --reap once
+  leave_at_once
+  say "$zombies zombies remain: while one SIGCHLD is pending, further ones merge with it." \
+    "The parent got only $((200 - zombies)) signals for 200 children."
   echo
-  end_scene
+  stop_server
+  read_for 5
+  say "The next server calls wait in a loop, until no ended child is left:"
+  serve
+  leave_at_once
+  say "$zombies zombies remain."
+}
+
+scene_queue() {
+  begin_scene "Scene 5: the listen queue" \
+    "Connections wait in the listen queue for accept. This queue holds 5: Linux holds" \
+    "one more than the backlog. While client 1 is served, 7 others connect. The kernel" \
+    "drops what does not fit, and those clients retry."
+  serve --mode iterative --backlog 4
+  begin_clients 8 --slow 1 --delay 3s
+  sleep 0.2
+  show "./tcpbacklog watch $port --interval 500ms --count 8"
+  "$programs/tcpbacklog" watch "$port" --interval 500ms --count 8 &
+  wait $!
+  say "Clients that were dropped retry for up to eight seconds. All clients report:"
+  wait "$client" || true
+  sed '1,/ holding /d' "$work/clients"
 }
 
 begin_work
-build_programs tcpserver tcpclient
-for scene in "${scenes[@]}"; do "scene_$scene"; done
+build_programs tcpserver tcpclient tcpbacklog
+if $pause; then how="Press Enter for the next step"; else how="It runs by itself; use --pause to read at your own pace"; fi
+say "This demo runs real servers and clients. $how." \
+  "To try a command yourself, paste it into another terminal, after this one:"
+show "cd $(CDPATH='' cd "$programs" && pwd)"
+echo
+read_for 4
+for scene in "${scenes[@]}"; do
+  [ "$scene" = "${scenes[0]}" ] || echo
+  "scene_$scene"
+  stop_server
+  read_for 5
+done
+if [ ${#scenes[@]} = ${#all_scenes[@]} ]; then
+  echo
+  say "${bold}What you saw${plain}"
+  cat <<'END'
+1. A server that serves one client at a time makes all others wait.
+2. With a process per client, a slow client delays nobody.
+3. A parent must reap its children, or zombies fill the process table.
+4. SIGCHLD signals merge, so the handler must call wait in a loop.
+5. The listen queue is finite. When it is full, clients wait for a retry.
+
+Try next: tcpbacklog probe        measure how many connections a queue holds
+          tcpload                 measure connections per second
+          man tcpserver-tour      the same lessons step by step, and more
+END
+fi

@@ -1,20 +1,36 @@
-# Sourced by the scripts that run our programs. They set `top`, the folder of the sources.
+# Scripts that run our programs source this. They set `top`, the directory of the sources.
 # shellcheck shell=bash
 # shellcheck source=scripts/packages.sh
 . "${top:?}/scripts/packages.sh"
 
-# build_programs TARGET...: builds them, and sets `programs` to their folder. If the variable BUILT_PROGRAMS names a folder,
-# its programs are used instead.
+# build_programs TARGET...: builds them, and sets `programs` to their directory. If the variable BUILT_PROGRAMS names a
+# directory, its programs are used instead. The build's output is shown only if the build fails.
 build_programs() {
   programs=${BUILT_PROGRAMS:-}
   [ -z "$programs" ] || return 0
   need_build_tools
   programs=${BUILD_DIR:-$top/build}
-  configure "$programs" >&2
-  cmake --build "$programs" --parallel "$(nproc)" --target "$@" >&2
+  mkdir -p "$programs"
+  { configure "$programs" && cmake --build "$programs" --parallel "$(nproc)" --target "$@"; } 2>&1 |
+    tee "$programs/build.log" | show_progress || { cat "$programs/build.log" >&2; return 70; }
 }
 
-# Makes a folder and sets `work` to it. When the script ends, for whatever reason, the folder and all background processes go.
+# show_progress: prints the progress of the build on stderr, and nothing if everything is up to date.
+show_progress() {
+  local line shown=''
+  while IFS= read -r line; do
+    [[ $line =~ ^\[\ *([0-9/%]+)\]\ (Building|Linking) ]] || continue
+    if [ -t 2 ]; then
+      printf '\rBuilding: %s ' "${BASH_REMATCH[1]}" >&2
+    elif [ -z "$shown" ]; then
+      echo "Building in $programs" >&2
+    fi
+    shown=yes
+  done
+  [ -z "$shown" ] || [ ! -t 2 ] || echo >&2
+}
+
+# Makes a temporary directory and sets `work` to it. The directory and all background processes go when the script ends.
 begin_work() {
   trap end_work EXIT
   trap 'exit 129' HUP
@@ -26,7 +42,7 @@ begin_work() {
 end_work() {
   local i
   trap '' HUP INT TERM
-  # All get the signal before any is waited for. A session may take its time, and a process may be stopped: 5 s at most.
+  # Signal all processes before waiting for any. Wait at most 5 s, because a process may be stopped.
   jobs -p | xargs -r kill 2>/dev/null || true
   for ((i = 0; i < 50; i++)); do
     [ -n "$(jobs -pr)" ] || break
@@ -37,8 +53,8 @@ end_work() {
   [ -z "$work" ] || rm -rf --one-file-system "$work"
 }
 
-# start_server OPTION...: tcpserver on a free port of 127.0.0.1. Sets `server` to its pid and `port` to its port. Its standard
-# output goes to $work/announced, its standard error to $work/log. No option comes from the environment.
+# start_server OPTION...: starts tcpserver on a free port of 127.0.0.1. Sets `server` to its pid and `port` to its port.
+# Its stdout goes to $work/announced, its stderr to $work/log. It ignores TCPSERVER_ variables.
 start_server() {
   local i
   : >"$work/announced"
@@ -61,10 +77,13 @@ stop_server() {
   wait "$server" 2>/dev/null || true
 }
 
-# start_clients OPTION...: many clients at once. Sets `client` to their pid. They run in the background, so that the script
-# handles signals at once: wait for them.
-start_clients() {
-  "$programs/tcpclient" --clients "$@" 127.0.0.1 "$port" &
+# start_client OPTION...: starts tcpclient in the background, so that the script handles signals at once. Sets `client` to
+# its pid.
+start_client() {
+  "$programs/tcpclient" "$@" 127.0.0.1 "$port" &
   # shellcheck disable=SC2034
   client=$!
+}
+start_clients() {
+  start_client --clients "$@"
 }
