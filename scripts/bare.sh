@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the README's two commands on a bare Debian: scripts/bare.sh [bookworm|trixie]
-#   It makes a minimal Debian (of this machine's release if none is named), clones HEAD into it, and there starts the server
+#   It makes a minimal Debian (default: the release of this machine) and clones HEAD into it. There it starts the server
 #   with scripts/run.sh, sends it a line, stops it, and runs scripts/test.sh.
-#   SYSTEM_TESTS and CMAKE_FLAGS are passed on. What was downloaded is kept in BARE_CACHE (default: /var/cache/tcpserver-bare-RELEASE).
-# Exit status 77: not root, or no bare Debian can be made here.
+#   SYSTEM_TESTS and CMAKE_FLAGS are passed on. BARE_CACHE keeps downloads (default: /var/cache/tcpserver-bare-RELEASE).
+# Exit status 77: not root, or cannot make a bare Debian.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/programs.sh
@@ -12,31 +12,31 @@ top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 host=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 release=${1:-$host}
 case $release in
-  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  -h | --help) print_help; exit 0 ;;
   bookworm | trixie) ;;
-  *) echo "$0: '$release' is not a release: bookworm or trixie" >&2; exit 64 ;;
+  *) echo "$0: unknown release '$release'; use bookworm or trixie" >&2; exit 64 ;;
 esac
 cannot() {
   echo "$0: cannot make a bare Debian: $*" >&2
   exit 77
 }
-[ "$(id -u)" = 0 ] || cannot "it takes root"
-command -v debootstrap >/dev/null || install_missing "what makes a bare Debian" debootstrap || cannot "no debootstrap"
-unshare --mount --pid --fork true 2>/dev/null || cannot "no mount namespaces here"
+[ "$(id -u)" = 0 ] || cannot "this requires root"
+command -v debootstrap >/dev/null || install_missing "debootstrap" debootstrap || cannot "debootstrap is not installed"
+unshare --mount --pid --fork true 2>/dev/null || cannot "mount namespaces are not available"
 
 cache=${BARE_CACHE:-/var/cache/tcpserver-bare-$release}
 mkdir -p "$cache/archives"
 make_debian "$release" "$cache/base" || cannot "debootstrap failed"
 
-# All mounts and processes are in namespaces of their own, which end with the first process.
+# All mounts and processes are in new namespaces, which end with their first process.
 begin_work
 root=$work
 cp -a "$cache/base/." "$root"
-rm -f "$root/etc/apt/sources.list" # debootstrap's
-# This system lives for minutes: packages need not be safe on the disk.
+rm -f "$root/etc/apt/sources.list" # written by debootstrap
+# This system lives for minutes, so dpkg does not have to sync to disk.
 echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc"
-# Of apt's configuration only what this site has added, such as a proxy.
+# Copy only local additions to the configuration of apt, such as a proxy.
 for snippet in /etc/apt/apt.conf.d/9*; do
   [ ! -f "$snippet" ] || cp "$snippet" "$root/etc/apt/apt.conf.d"
 done
@@ -47,10 +47,10 @@ git clone -q "$top" "$root/tcpserver"
 
 cat >"$root/inside.sh" <<'END'
 set -euo pipefail
-# Whether a mirror answers is asked elsewhere, so that installing begins without any list of packages.
+# Test the mirror with separate lists, so that the scripts start without package lists, like on a new machine.
 mkdir -p /tmp/apt/lists/partial
 apt-get update -qq -o APT::Update::Error-Mode=any -o Dir::State::lists=/tmp/apt/lists -o Dir::Cache=/tmp/apt >&2 ||
-  { echo "scripts/bare.sh: no mirror answers" >&2; exit 77; }
+  { echo "scripts/bare.sh: cannot reach the package mirror" >&2; exit 77; }
 cd /tcpserver
 scripts/run.sh --port 0 --bind 127.0.0.1 >/announced &
 server=$!
@@ -68,7 +68,7 @@ echo "the server started, echoed and stopped after ${SECONDS} s"
 scripts/test.sh
 END
 
-# The same flags for both commands, so that nothing is compiled twice.
+# Both commands use the same flags, so that nothing is compiled twice.
 # shellcheck disable=SC2016 # the inner bash expands its own arguments
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" SYSTEM_TESTS="${SYSTEM_TESTS:-}" \
   CMAKE_FLAGS="${CMAKE_FLAGS:-}" \
@@ -76,6 +76,6 @@ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-
     mount --bind "$1" "$1" && mount --bind "$2" "$1/var/cache/apt/archives" && mount --rbind /dev "$1/dev" &&
       mount --rbind /sys "$1/sys" && mount -t proc proc "$1/proc" && cd "$1" && mkdir host && pivot_root . host &&
       umount --lazy /host && rmdir /host || { echo "scripts/bare.sh: cannot mount" >&2; exit 77; }
-    bash /inside.sh # not exec: process 1 reaps
+    bash /inside.sh # without exec, so that process 1 reaps orphans
   ' bash "$root" "$cache/archives" &
 wait $!

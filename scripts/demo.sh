@@ -19,7 +19,7 @@ for word in "$@"; do
   case $word in
     --pause) pause=true ;;
     iterative | fork | zombies | signals | queue) scenes+=("$word") ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) print_help; exit 0 ;;
     *) echo "$0: unknown scene '$word'; scenes: ${all_scenes[*]}" >&2; exit 64 ;;
   esac
 done

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and makes packages: scripts/package.sh [FOLDER]
-#   a .deb, and a .tar.gz with the static server for any Linux of this architecture, in FOLDER (default: build-package).
+# Installs build tools, builds, and makes packages: scripts/package.sh [DIR]
+#   It writes a .deb, and a .tar.gz for any Linux of this architecture, to DIR (default: build-package).
 set -euo pipefail
-case ${1:-} in
-  -h | --help) sed -n '2,3s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-esac
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/packages.sh
 . "$top/scripts/packages.sh"
+case ${1:-} in
+  -h | --help) print_help; exit 0 ;;
+esac
 
 need_build_tools
 command -v dpkg-shlibdeps >/dev/null || install_missing "the tools for Debian packages" dpkg-dev

@@ -1,5 +1,10 @@
-# Sourced by the other scripts: installs what is missing, and says what it does.
+# The other scripts source this. Its functions install missing packages and configure builds.
 # shellcheck shell=bash
+
+# print_help prints the comment at the top of the script, wrapped for terminals of 80 columns.
+print_help() {
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" | fold -s -w 79
+}
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
@@ -7,17 +12,17 @@ as_root() {
   elif command -v sudo >/dev/null; then
     sudo "$@"
   else
-    echo "$0: root or sudo is needed for: $*" >&2
+    echo "$0: this command requires root or sudo: $*" >&2
     return 77
   fi
 }
 
-# install_missing WHAT PACKAGE...: installs packages of Debian or Ubuntu, with their progress on stderr.
+# install_missing WHAT PACKAGE...: installs packages of Debian or Ubuntu; their progress goes to stderr.
 install_missing() {
   local what=$1
   shift
   if ! command -v apt-get >/dev/null; then
-    echo "$0: missing $what, and there is no apt-get here; please install what your system calls: $*" >&2
+    echo "$0: missing $what, and apt-get is not available; install the packages that your system calls: $*" >&2
     return 71
   fi
   echo "Installing $what: $*" >&2
@@ -34,7 +39,7 @@ at_least() {
   return 69
 }
 
-# Installs what a build needs: CMake 3.25, make or Ninja, and g++ 12 or clang 14.
+# need_build_tools installs CMake 3.25, make or Ninja, and g++ 12 or clang 14, or fails if they are older.
 need_build_tools() {
   local missing=() compiler
   command -v cmake >/dev/null || missing+=(cmake)
@@ -42,7 +47,7 @@ need_build_tools() {
   if [ -z "${CXX:-}" ]; then
     command -v c++ >/dev/null || missing+=(g++)
   elif ! command -v "${CXX%% *}" >/dev/null; then
-    echo "$0: CXX is '$CXX', and there is no such command" >&2
+    echo "$0: CXX: no such command: $CXX" >&2
     return 71
   fi
   [ ${#missing[@]} = 0 ] || install_missing "the build tools" "${missing[@]}" || return
@@ -54,11 +59,11 @@ need_build_tools() {
   esac
 }
 
-# Flags of the builds with sanitizers. With unity builds and -O1 they take a third of the time and find the same.
+# Flags for builds with sanitizers. Unity builds and -O1 take a third of the time and find the same errors.
 # shellcheck disable=SC2034 # other scripts use it
 sanitizer_flags='-DTCPSERVER_FUZZ=ON -DCMAKE_UNITY_BUILD=ON -DCMAKE_CXX_FLAGS_RELEASE=-O1'
 
-# Installs clang with its sanitizers and libFuzzer.
+# need_libfuzzer installs clang with its sanitizers and libFuzzer.
 need_libfuzzer() {
   local program version
   command -v clang++ >/dev/null || install_missing "clang" clang
@@ -71,8 +76,8 @@ need_libfuzzer() {
   rm -f "$program"
 }
 
-# configure FOLDER OPTION...: runs CMake for a build folder, with Ninja and ccache if they are installed. Further options
-# come from the variable CMAKE_FLAGS.
+# configure DIR OPTION...: runs CMake for a build directory, with Ninja and ccache if they are installed. The variable
+# CMAKE_FLAGS adds options.
 configure() {
   local build=$1 flags
   shift
@@ -84,8 +89,8 @@ configure() {
   cmake -S "${top:?}" -B "$build" "$@" "${flags[@]}"
 }
 
-# make_debian RELEASE FOLDER [option of debootstrap]...: a minimal Debian from the first mirror of this machine's apt. Does
-# nothing if FOLDER is there. Fails with the end of debootstrap's output.
+# make_debian RELEASE DIR [OPTION of debootstrap]...: makes a minimal Debian, from the first mirror of this machine's apt,
+# unless DIR exists. Shows the end of debootstrap's output if it fails.
 make_debian() {
   local release=$1 folder=$2 mirror log
   [ ! -d "$folder" ] || return 0

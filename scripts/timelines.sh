@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Draws the README's plot, the timelines of an iterative and of a forking server: scripts/timelines.sh [--redraw]
+# Draws the chart of the README, timelines of an iterative and a forking server: scripts/timelines.sh [--redraw]
 #   It runs both, keeps the times in scripts/timelines/*.json, and draws them with gnuplot.
-#   --redraw   only draws the kept times
-# The variable OUT names another folder for times and plot.
+#   --redraw   only draw the kept times
+# Variable: OUT is another directory for times and chart.
 set -euo pipefail
 top=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/programs.sh
@@ -14,12 +14,12 @@ redraw=false
 case "$*" in
   '') ;;
   --redraw) redraw=true ;;
-  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-  *) echo "$0: '$*' is not an option: --redraw is the only one" >&2; exit 64 ;;
+  -h | --help) print_help; exit 0 ;;
+  *) echo "$0: invalid arguments '$*'; the only option is --redraw" >&2; exit 64 ;;
 esac
-[ -d "$out" ] || { echo "$0: OUT is '$out', and there is no such folder" >&2; exit 64; }
-command -v gnuplot >/dev/null || install_missing "the plotter" gnuplot-nox
-python3 -c 'import json' 2>/dev/null || install_missing "the reader of JSON" python3
+[ -d "$out" ] || { echo "$0: OUT: no such directory: $out" >&2; exit 64; }
+command -v gnuplot >/dev/null || install_missing "gnuplot for the chart" gnuplot-nox
+python3 -c 'import json' 2>/dev/null || install_missing "Python to read JSON" python3
 
 begin_work
 if ! $redraw; then
@@ -36,7 +36,7 @@ if ! $redraw; then
   echo "measured: $data/iterative.json and fork.json" >&2
 fi
 
-# For gnuplot, a line for each client: its number, start, connected, sent, replied, and the wait as text.
+# gnuplot reads one line per client: its number, start, connected, sent, replied, and the wait as text.
 for mode in iterative fork; do
   python3 - "$data/$mode.json" >"$work/$mode" <<'END'
 import json, sys
@@ -47,7 +47,7 @@ for client in json.load(open(sys.argv[1]))["clients"]:
 END
 done
 
-# The text is readable on light and dark pages. Colour-blind people can tell the bars apart (Okabe and Ito).
+# The text is readable on light and dark pages. Color-blind readers can distinguish the bars (Okabe and Ito).
 text='#77808a'
 gnuplot <<END
 set terminal svg size 760,470 name "Timelines" dynamic font "sans-serif,14"
@@ -65,7 +65,7 @@ set lmargin at screen 0.15
 set rmargin at screen 0.98
 set style fill solid 1 noborder
 unset key
-# A bar is at least as wide as a hair.
+# Very short bars get a visible minimum width.
 end(sent, replied) = replied - sent < 0.008 ? sent + 0.008 : replied
 do for [mode in "iterative fork"] {
   if (mode eq "iterative") {

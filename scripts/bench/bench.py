@@ -1,6 +1,6 @@
-"""What scripts/bench.sh runs: bench.py PROGRAMS CACHE OPTION...
+"""scripts/bench.sh runs this: bench.py PROGRAMS CACHE OPTION...
 PROGRAMS has tcpserver and tcpload; CACHE is where --peers unpacked the rivals.
-bench.py needs OPTION... checks the options and prints what they need: peers, measure (programs), draw (gnuplot)."""
+bench.py needs OPTION... checks the options and prints their requirements: peers, measure (programs), draw (gnuplot)."""
 
 import argparse
 import os
@@ -72,14 +72,14 @@ def needs_of(options):
 
 
 def take(step, trial, entry):
-    """One step. What it yields before it fails counts; what fails twice is not tried again."""
+    """Runs one step. Values yielded before a failure count. A step that failed twice is not repeated."""
     name = trial.contestant.name
     yielded = set()
     failures = trial.failures.setdefault(step.label, [])
     try:
         if len(failures) == TRIES:
             raise Failed(failures[-1])
-        if step.starts_anew:
+        if step.starts_server:
             trial.end()
         elif not trial.process or trial.process.ended():
             trial.start()
@@ -98,7 +98,7 @@ def take(step, trial, entry):
 def measure(options, trials, entries):
     plan = []
     for number in range(options.rounds):
-        # A different one begins each round, so that no moment of the machine always meets the same one.
+        # Each round starts with another contestant, so that a slow moment of the machine favors none.
         turn = number % max(1, len(trials))
         plan += [(number, trial, step) for trial in trials[turn:] + trials[:turn] for step in STEPS
                  if (not options.measure or step.measure in options.measure)
@@ -133,7 +133,7 @@ def run(options, programs, cache, work):
 
 
 def put_into_readme(document):
-    """Between its two marks."""
+    """Replaces the text between the two marks."""
     with open(README) as file:
         text = file.read()
     table = results.markdown_of(document)
@@ -145,7 +145,7 @@ def put_into_readme(document):
 
 def end_by_signal(number, _):
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)  # the clean-up is not interrupted
+        signal.signal(other, signal.SIG_IGN)  # do not interrupt the clean-up
     say("ended by " + signal.Signals(number).name)
     sys.exit(128 + number)
 
@@ -168,7 +168,7 @@ def main():
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="tcpserver-bench.") as work:
         document = run(options, programs, cache, work)
-    print(results.medians_of(document), end="")  # failures were reported when they happened
+    print(results.medians_of(document), end="")  # failures have already been reported
     if options.json or options.keep:
         results.write(options.json or KEPT, document)
     if options.keep:

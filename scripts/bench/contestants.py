@@ -1,4 +1,4 @@
-"""The programs that are measured: this server, its rivals and the floors."""
+"""The measured programs: this server, its rivals and the floors."""
 
 import dataclasses
 import getpass
@@ -20,17 +20,17 @@ INETD = "127.0.0.1:echo stream tcp nowait.1000000 root internal\n"
 
 @dataclasses.dataclass
 class Contestant:
-    name: str  # as --only takes it, and in the JSON
+    name: str  # used by --only and in the JSON
     title: str
     kind: str  # ours, rival or floor
     program: str
-    arguments: str  # with PORT, and CONFIG for a file of the contents `config`
-    source: str = ""  # a rival's package, a floor's compiler
+    arguments: str  # PORT and CONFIG are replaced; CONFIG is a file that contains `config`
+    source: str = ""  # the package of a rival, or the compiler of a floor
     config: str = ""
-    port: int = 0  # the only one that it can listen on
+    port: int = 0  # if the program can listen only on this port
     version: str = ""
-    compiler: str = ""  # its version
-    missing: str = ""  # why it is not measured
+    compiler: str = ""  # version of the compiler
+    missing: str = ""  # the reason if it is not measured
     path: str = ""
     loader: list = dataclasses.field(default_factory=list)
 
@@ -42,7 +42,7 @@ class Contestant:
         return [*self.loader, self.path, *words]
 
     def find(self, programs, cache, folder):
-        """Sets path and version, or why it is missing. A floor is compiled in `folder`."""
+        """Sets path and version, or the reason for missing. Compiles a floor in `folder`."""
         if self.kind == "ours":
             self.path = f"{programs}/{self.program}"
             self.version = output_of(self.path, "--version").strip().rpartition(" ")[2]
@@ -71,7 +71,7 @@ class Contestant:
             self.path = unpacked
             self.version = dict(line.split() for line in machine.text_of(cache + "/versions").splitlines()).get(self.source, "")
             self.add_loader(cache)
-        # Two packages have a program called tcpserver, and one of them is ours.
+        # Two packages contain a program named tcpserver; one is ours.
         elif installed and re.search(rf"^{self.source}:", output_of("dpkg-query", "-S", installed), re.MULTILINE):
             self.path = installed
             self.version = output_of("dpkg-query", "-W", "-f", "${Version}", self.source)
@@ -86,8 +86,8 @@ class Contestant:
                 self.missing = f"it listens only on port {self.port}: {error.strerror}"
 
     def add_loader(self, cache):
-        """Lets it find libraries that were unpacked with it. Not by LD_LIBRARY_PATH, which the cat that some start would
-        inherit, and pay for."""
+        """Makes the program find the libraries unpacked with it. Does not set LD_LIBRARY_PATH, because the cat that some
+        rivals start would inherit it and become slower."""
         if "not found" not in output_of("ldd", self.path):
             return
         folders = [folder for folder, _, files in os.walk(cache + "/root/usr/lib") if any(".so" in name for name in files)]
@@ -99,7 +99,7 @@ class Contestant:
 
 
 def all_contestants():
-    """Ours has all protection that a user would have. All take 20000 connections at once, but ncat only 10000."""
+    """Our server runs with its default protection. All allow 20000 concurrent connections, except ncat with 10000."""
     return [
         Contestant("tcpserver", "tcpserver (this project)", "ours", "tcpserver",
                    "--quiet --port 0 --bind 127.0.0.1 --max-connections 20000"),

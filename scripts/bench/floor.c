@@ -1,7 +1,6 @@
-/* A floor to measure against: what an accept, a fork and an echo cost where a program does nothing else. It
- * tells no error, keeps no limit, and stops for no client: floor PORT [reap], on 127.0.0.1. Ended children
- * vanish by themselves, which is cheapest. With "reap" a handler waits for them, so that the kernel books
- * their page faults on the parent, where they can be counted. */
+/* A baseline for the benchmark: accept, fork and echo, without error messages, limits or a sandbox.
+ * floor PORT [reap] listens on 127.0.0.1. The kernel discards ended children, which is cheapest. With "reap" a
+ * handler waits for them, so that the kernel adds their page faults to the parent's counters. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>

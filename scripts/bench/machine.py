@@ -1,4 +1,4 @@
-"""What the machine is, and its memory and page faults."""
+"""Describes the machine and reads its memory and page faults."""
 
 import datetime
 import os
@@ -9,8 +9,8 @@ import statistics
 import time
 
 SETTLED_KIB = 256
-SETTLING = 4  # seconds at most; memory never settles on a machine with other work
-LOOK = 0.2  # seconds between two looks
+SETTLING = 4  # seconds at most, because other programs may change the free memory all the time
+LOOK = 0.2  # seconds between two samples
 
 
 def text_of(path):
@@ -22,7 +22,7 @@ def text_of(path):
 
 
 def kib_of(path, *names):
-    """The sum of these fields of /proc/meminfo, or of a file like it."""
+    """Returns the sum of these fields of /proc/meminfo or of a similar file."""
     return sum(int(kib) for kib in re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text_of(path), re.MULTILINE))
 
 
@@ -39,8 +39,8 @@ def facts():
 
 
 def available_kib():
-    """Free memory, once it settles: processes that ended give theirs back over a second or more. Not MemAvailable, which
-    counts half of the reclaimable slabs as free, and the inodes of held sockets are among these."""
+    """Returns the free memory once it is stable: ended processes return memory for a second or longer. MemAvailable is
+    unsuitable because it counts half of the reclaimable slabs as free, which contain the inodes of held sockets."""
     deadline = time.monotonic() + SETTLING
     looks = []
     while time.monotonic() < deadline:
@@ -52,12 +52,12 @@ def available_kib():
 
 
 def own_kib(pid):
-    """Memory of a process that it shares with no other, without the kernel's part."""
+    """Returns the private memory of a process, without kernel memory."""
     return kib_of(f"/proc/{pid}/smaps_rollup", "Private_Clean", "Private_Dirty")
 
 
 def minor_faults(pid):
-    """Of a process, and of its children that it waited for."""
+    """Returns the minor faults of a process, and of the children that it has waited for."""
     fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[7]), int(fields[8])
 

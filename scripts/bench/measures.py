@@ -1,4 +1,4 @@
-"""How it is measured. A step takes a trial, yields its figures as (key, value), and may fail in between."""
+"""The measurements. A step takes a trial, yields results as (key, value), and may fail at any point."""
 
 import dataclasses
 import glob
@@ -10,10 +10,10 @@ import machine
 from process import Failed
 
 CONCURRENCIES = (1, 64, 512)
-MORE_CONCURRENCIES = (8, 256, 1024)  # of those in the plot
+MORE_CONCURRENCIES = (8, 256, 1024)  # only for contestants in the plot
 IN_THE_PLOT = ("tcpserver", "xinetd", "socat", "floor", "floor-musl")
 HELD = 1000
-MORE_HELD = (0, 1000, 2000, 5000, 10000)  # of ours only
+MORE_HELD = (0, 1000, 2000, 5000, 10000)  # only for our server
 MIB = 1 << 20
 
 
@@ -38,8 +38,8 @@ def rate(concurrency):
 
 
 def memory(trial):
-    """Of the whole machine, so that the kernel's part and both ends of the connections are counted, minus the load
-    generator's own. The first held connections take what is about half used; what the second take is new."""
+    """Measures the free memory of the machine, which includes kernel memory and both ends of the connections, and
+    subtracts the load generator. The first held connections use memory that is already allocated; the second do not."""
     count = 100 if trial.quick else HELD
     with trial.hold(count) as first:
         before = machine.available_kib() + machine.own_kib(first.pid)
@@ -50,8 +50,8 @@ def memory(trial):
 
 
 def bulk(trial):
-    """One stream, in both directions at once, for three seconds: the speed changes with the processor that happens to do
-    the kernel's part."""
+    """Measures one stream in both directions for three seconds, because its speed depends on which processor does the
+    kernel's work."""
     stream = lambda mib: trial.load("--bulk", f"{mib}M")["bytes_per_s"]
     speed = stream(3 * trial.amount("MiB", 64, 1024, lambda least: stream(least) / MIB))
     trial.speeds["MiB"] = speed / MIB
@@ -64,7 +64,7 @@ def ping(trial):
 
 
 def counted_per_connection(trial, count, counters):
-    """What `counters` returns, in `count` connections, divided by them. Earlier ones pay for the start."""
+    """Returns the increase of `counters` per connection, over `count` connections, after a warm-up."""
     trial.connections(100, 64)
     before = counters()
     trial.connections(count, 64)
@@ -72,7 +72,7 @@ def counted_per_connection(trial, count, counters):
 
 
 def faults(trial):
-    """The kernel counts the parent's, and those of children that the parent waited for."""
+    """The kernel counts the faults of the parent and of the children that it has waited for."""
     trial.start(after=("reap",) if trial.contestant.kind == "floor" else ())
     parent, child = counted_per_connection(trial, int(1000 * trial.seconds), lambda: machine.minor_faults(trial.process.pid))
     yield "minor_faults_of_parent_per_connection", parent
@@ -82,13 +82,13 @@ def faults(trial):
 
 
 def calls(trial):
-    """strace slows everything down, and changes no count."""
+    """strace makes everything slower but does not change the counts."""
     if not shutil.which("strace"):
         raise Failed("strace is not installed")
     trace = trial.folder + "/trace."
 
     def count_calls():
-        """Of the parent and of all others. Signals and ends have lines of their own."""
+        """Counts calls of the parent and of all others, without the lines for signals and exits."""
         counts = {path: len(re.findall(r"^\w+\(", machine.text_of(path), re.MULTILINE)) for path in glob.glob(trace + "*")}
         parent = counts.get(f"{trace}{trial.process.pid}", 0)
         return parent, sum(counts.values()) - parent
@@ -102,7 +102,7 @@ def calls(trial):
 
 
 def growth(trial):
-    """More and more connections are held, and others come and go meanwhile."""
+    """Holds more and more connections, and measures others at each number."""
     trial.start()
     connections(trial, 64)
     before = machine.available_kib()
@@ -123,13 +123,13 @@ def growth(trial):
 
 @dataclasses.dataclass
 class Step:
-    measure: str  # as --measure takes it
+    measure: str  # used by --measure
     label: str
     run: callable
-    keys: tuple  # of the figures that it yields
+    keys: tuple  # of the values that it yields
     who: tuple = ()  # names of contestants; all if empty
-    starts_anew: bool = False  # it starts the server itself
-    once: bool = False  # a count that no round changes
+    starts_server: bool = False  # the step starts the server itself
+    once: bool = False  # the count is the same in each round
 
 
 def rate_step(measure, concurrency, who=()):
@@ -146,12 +146,12 @@ STEPS = (
     Step("ping", "round trips", ping, ("ping_p50_us",)),
     Step("memory", "memory of held connections", memory, ("memory_kib_per_held_connection",)),
     Step("faults", "page faults", faults, ("minor_faults_per_child", "minor_faults_of_parent_per_connection"),
-         starts_anew=True),
+         starts_server=True),
     Step("calls", "system calls", calls, ("system_calls_per_child", "system_calls_of_parent_per_connection"),
-         starts_anew=True, once=True),
+         starts_server=True, once=True),
     Step("growth", "beside held connections", growth,
          (*(f"connections_per_s_with_{held}_held" for held in MORE_HELD),
           *(f"memory_kib_per_connection_of_{held}_held" for held in MORE_HELD if held)),
-         ("tcpserver",), starts_anew=True),
+         ("tcpserver",), starts_server=True),
 )
 MEASURES = tuple(dict.fromkeys(step.measure for step in STEPS))

@@ -1,16 +1,16 @@
-"""The README's plots of the kept results, drawn by gnuplot: transparent, and readable on light and dark pages."""
+"""Draws the plots of README.md with gnuplot: transparent, and readable on light and dark pages."""
 
 import subprocess
 
 from measures import CONCURRENCIES, IN_THE_PLOT, MORE_CONCURRENCIES, MORE_HELD
 from results import median_of
 
-TEXT, GRID = "#77808a", "#a0808080"  # a grey with enough contrast to white and to black; the grid is translucent
-# Colours that colour-blind people can tell apart (Okabe and Ito).
+TEXT, GRID = "#77808a", "#a0808080"  # the grey is readable on white and on black; the grid is translucent
+# Color-blind readers can distinguish these colors (Okabe and Ito).
 OURS, RIVAL, FLOOR = "#d55e00", "#56b4e9", "#999999"
 LINES = dict(zip(IN_THE_PLOT, (OURS, "#0072b2", RIVAL, "#009e73", FLOOR)))
 STYLE = "with linespoints linewidth 2 pointtype 7 pointsize 0.6"
-DEADLINE = 60  # seconds for gnuplot, which takes one
+DEADLINE = 60  # seconds; gnuplot needs one
 
 
 def settings(out, name, height):
@@ -28,12 +28,12 @@ set rmargin at screen 0.97
 
 
 def block(name, rows):
-    """A table in gnuplot's script."""
+    """Returns a table in the syntax of gnuplot."""
     return f"${name} << END\n" + "".join(" ".join(map(str, row)) + "\n" for row in rows) + "END\n"
 
 
 def bars(document, key, more_is_better, title, out, name):
-    """One bar per contestant, the best at the top."""
+    """Returns the script for one bar per contestant, the best at the top."""
     found = sorted(((median_of(entry, key), entry) for entry in document["contestants"].values()
                     if median_of(entry, key) is not None), key=lambda pair: pair[0], reverse=more_is_better)
     colour = {"ours": OURS, "rival": RIVAL, "floor": FLOOR}
@@ -56,7 +56,7 @@ def line_of(entry, key, numbers):
 
 
 def lines(document, out, name):
-    """Connections per second over concurrency, and over the number of held connections."""
+    """Returns the script for connections per second by concurrency and by the number of held connections."""
     concurrencies = sorted(CONCURRENCIES + MORE_CONCURRENCIES)
     blocks = plots = ""
     for contestant, entry in document["contestants"].items():

@@ -1,4 +1,4 @@
-"""Processes that are started, and ended in any case. scripts/soak/ uses this, too."""
+"""Starts processes and ends them in any case. scripts/soak/ also uses this."""
 
 import atexit
 import ctypes
@@ -7,20 +7,20 @@ import signal
 import subprocess
 import time
 
-PATIENCE = 10  # seconds until what should have happened counts as not happening
+PATIENCE = 10  # seconds to wait for an event before it counts as failed
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
-# The server takes no option from the environment of the script.
+# The server must not take options from the environment of the script.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TCPSERVER_")}
 
 
 class Failed(Exception):
-    """A measurement that failed, and why, in words for the table."""
+    """A measurement failed, for a reason that the table shows."""
 
 
 def adopt_orphans():
-    """Children that a server leaves behind become children of this process, which ends them."""
+    """Makes orphans of a server children of this process, which ends them."""
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -43,7 +43,7 @@ def eventually(condition, patience=PATIENCE):
 
 
 class Process:
-    """A program in a session of its own, so that a Ctrl-C does not reach it and all of its group can be ended."""
+    """A program in its own session, so that Ctrl-C does not reach it and its whole group can be ended."""
 
     running = []
 
@@ -57,7 +57,7 @@ class Process:
         Process.running.append(self)
 
     def ended(self):
-        """Does not reap it: until end() no other process can have its pid."""
+        """Does not reap the process, so that its pid is not reused before end()."""
         if self.popen.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -70,7 +70,7 @@ class Process:
         return self.log_text().strip().rpartition("\n")[2] or "it said nothing"
 
     def end(self):
-        """Sends SIGTERM, and after a while SIGKILL to it and its group. Ends the children that it leaves behind, too."""
+        """Sends SIGTERM, and later SIGKILL, to the process and its group. Also ends the children that it leaves behind."""
         if self.popen.returncode is None:
             self.popen.send_signal(signal.SIGTERM)
             eventually(self.ended, 3)
@@ -95,7 +95,7 @@ class Process:
 
 
 def end_orphans():
-    """All children that this process has now are orphans of servers."""
+    """At this point all children of this process are orphans of servers."""
 
     def none_is_left():
         for pid in children_of(os.getpid()):

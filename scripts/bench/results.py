@@ -1,4 +1,4 @@
-"""The figures: kept as JSON, and shown as tables."""
+"""Keeps the results as JSON and prints them as tables."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import statistics
 from measures import STEPS
 
 FIGURES = [key for step in STEPS for key in step.keys]
-# The columns of the README's table. Of two figures both are shown, with a plus between.
+# The columns of the table in README.md. Two keys are shown as a sum.
 COLUMNS = (
     ("connections/s, one by one", ("connections_per_s_at_1",)),
     ("64 at a time", ("connections_per_s_at_64",)),
@@ -23,12 +23,12 @@ NONE = "–"
 
 
 def without_folders(words):
-    """The kept results do not show where things lie on the machine."""
+    """Removes the paths of this machine from the results."""
     return re.sub(r"(/[\w.+~-]+)+/", "", words)
 
 
 def add(contestant_entry, key, value, why=""):
-    """Adds the figure of a round. None means that it failed."""
+    """Adds the value of a round. None means that it failed."""
     figure = contestant_entry["figures"].setdefault(key, {"rounds": []})
     figure["rounds"].append(None if value is None else round(value, 3))
     values = [value for value in figure["rounds"] if value is not None]
@@ -60,7 +60,7 @@ def text_of(entry, key):
 
 
 def markdown_of(document):
-    """The README's table: medians, where they come from, and why figures are missing."""
+    """Returns the table for README.md: medians, their origin, and the reasons for missing values."""
     lines = ["| | " + " | ".join(head for head, _ in COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for entry in document["contestants"].values():
         if not entry["missing"]:
@@ -79,7 +79,7 @@ def source_of(document):
 
 
 def reasons_of(document):
-    """One folded line for each reason why the table has no figure."""
+    """Returns one folded line for each reason for a missing value."""
     reasons = {}
     for entry in document["contestants"].values():
         if entry["missing"]:
@@ -95,7 +95,7 @@ def reasons_of(document):
 
 
 def medians_of(document):
-    """For the terminal: one line per figure."""
+    """Returns one line per measurement, for the terminal."""
     present = {name: entry for name, entry in document["contestants"].items() if not entry["missing"]}
     return "".join(f"{key}: " + ", ".join(f"{name} {text_of(entry, key)}" for name, entry in present.items()) + "\n"
                    for key in FIGURES if any(key in entry["figures"] for entry in present.values()))

@@ -1,4 +1,4 @@
-"""A contestant that runs, and the load on it: tcpload, on the same machine."""
+"""Runs a contestant, and tcpload against it on the same machine."""
 
 import json
 import re
@@ -8,21 +8,21 @@ import subprocess
 import machine
 from process import PATIENCE, Failed, Process, children_of, eventually
 
-DEADLINE = 30  # seconds for a load that takes a second or two, and for thousands of children to end
+DEADLINE = 30  # seconds; a load takes one or two, and thousands of children need time to end
 
 
 class Trial:
-    """One contestant. Its speeds stay for the rounds to come."""
+    """One contestant. It remembers its speeds for later rounds."""
 
     def __init__(self, contestant, tcpload, folder, quick):
         self.contestant, self.tcpload, self.folder, self.quick = contestant, tcpload, folder, quick
-        self.seconds = 0.1 if quick else 0.8  # that the measurement of a rate takes, about
+        self.seconds = 0.1 if quick else 0.8  # approximate duration of a rate measurement
         self.speeds = {}
-        self.failures = {}  # label of a step: why it failed
+        self.failures = {}  # label of a step: reason of its failure
         self.process = None
 
     def start(self, before=(), after=()):
-        """Starts it again, with `before` and `after` around its command."""
+        """Restarts the contestant, with `before` and `after` around its command."""
         self.end()
         self.port = self.contestant.port or machine.free_port()
         command = [*before, *self.contestant.argv(self.port, self.folder), *after]
@@ -32,7 +32,7 @@ class Trial:
             eventually(self.has_announced)
         # The loop ends at once if the server has ended.
         if not eventually(lambda: self.process.ended() or self.echoes()) or self.process.ended():
-            raise Failed("it did not start: " + self.process.last_words())
+            raise Failed("cannot start: " + self.process.last_words())
         self.wait_for_children(0)
 
     def end(self):
@@ -57,7 +57,7 @@ class Trial:
 
     def wait_for_children(self, count):
         if not eventually(lambda: len(children_of(self.process.pid)) == count, DEADLINE):
-            raise Failed(f"{len(children_of(self.process.pid))} children are there for {count} held connections")
+            raise Failed(f"{len(children_of(self.process.pid))} children for {count} held connections")
 
     def start_load(self, *options):
         return Process([self.tcpload, "127.0.0.1", str(self.port), *map(str, options)], self.folder + "/load",
@@ -73,21 +73,21 @@ class Trial:
         try:
             figures = json.loads(report)
         except ValueError:
-            raise Failed("the load generator says: " + process.last_words()) from None
+            raise Failed("tcpload: " + process.last_words()) from None
         if figures["errors"] or figures["unfinished"] or process.popen.returncode != 0:
             why = figures["first_error"] or process.last_words()
-            raise Failed(f"{figures['errors'] + figures['unfinished']} of {figures['connections']} connections went wrong, "
-                         f"the first one: {why}")
+            raise Failed(f"{figures['errors'] + figures['unfinished']} of {figures['connections']} connections failed, "
+                         f"the first: {why}")
         self.wait_for_children(held)
         return figures
 
     def connections(self, count, concurrency, **options):
-        """Connections are closed as clients do, so each port stays in TIME_WAIT, on loopback for a second. A fast server
-        needs more than the ports of one address in that time."""
+        """Connections are closed by the client, so each port stays in TIME_WAIT for a second on loopback. A fast server
+        needs more ports than one address has in that time."""
         return self.load("--connections", count, "--concurrency", concurrency, "--message-size", 32, "--sources", 4, **options)
 
     def hold(self, count):
-        """Returns a process that holds this many connections, each answered once, until it ends."""
+        """Returns a process that holds `count` connections, each answered once, until it ends."""
         process = self.start_load("--hold", "10m", "--concurrency", count, "--message-size", 32)
         all_are_held = lambda: f"holding {count} connections" in process.log_text()
         eventually(lambda: all_are_held() or process.ended(), DEADLINE)
@@ -97,7 +97,7 @@ class Trial:
         return process
 
     def amount(self, what, least, most, measure_speed):
-        """So much that it takes self.seconds. `measure_speed` tries an amount if no speed is known yet."""
+        """Returns the amount that takes self.seconds. `measure_speed` tries an amount if the speed is unknown."""
         if what not in self.speeds:
             self.speeds[what] = measure_speed(least)
         return int(min(most, max(least, self.speeds[what] * self.seconds)))

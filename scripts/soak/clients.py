@@ -1,5 +1,5 @@
-"""Kinds of clients. Each takes a port and a random generator, and returns "right" (all bytes came back), "cut" (only the
-first bytes came back), "wrong" (other bytes came back), or "odd" (a client that expects no reply)."""
+"""The kinds of clients. Each takes a port and a random generator and returns "right" (all bytes came back), "cut" (only
+the first bytes came back), "wrong" (other bytes came back), or "odd" (the client expects no reply)."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ def compare(received, message):
 
 
 def exchange(connection, message, rng, largest_part, pause):
-    """Sends in parts and reads at the same time; then half-closes and reads to the end."""
+    """Sends in parts while reading; then half-closes and reads to the end."""
     received = bytearray()
 
     def read_all():
@@ -93,7 +93,7 @@ def greedy(port, _):
 
 
 def dying(port, rng):
-    """Leaves without a proper end, mostly by RST."""
+    """Closes abruptly, usually with RST."""
     with connect(port) as connection:
         way = rng.randrange(5)
         try:
@@ -111,4 +111,4 @@ def dying(port, rng):
     return "odd"
 
 
-CLIENTS = [(good, 40), (bulk, 3), (slow, 8), (urgent, 5), (silent, 2), (greedy, 2), (dying, 40)]  # and how often
+CLIENTS = [(good, 40), (bulk, 3), (slow, 8), (urgent, 5), (silent, 2), (greedy, 2), (dying, 40)]  # with their weights

@@ -19,7 +19,7 @@ DRAIN_SECONDS = 2
 
 
 def play(port, seconds, seed):
-    """One client after another. Returns how often each kind had each result."""
+    """Runs one client after another. Returns the number of results by kind."""
     rng = random.Random(seed)
     kinds, weights = zip(*CLIENTS)
     counts = collections.Counter()
@@ -28,16 +28,16 @@ def play(port, seconds, seed):
         kind = rng.choices(kinds, weights)[0]
         try:
             result = kind(port, rng)
-        except ConnectionResetError:  # refused so soon that connect(2) sees it
+        except ConnectionResetError:  # refused before connect(2) returned
             result = "cut"
-        except OSError as error:  # of connect(2)
+        except OSError as error:  # from connect(2)
             result = f"no connection: {error}"
         counts[kind.__name__, result] += 1
     return counts
 
 
 def make_trouble(server, seconds, rng):
-    """What operators, the kernel and bad luck do to a server. Returns how often each was done."""
+    """Disturbs the server as operators, the kernel and accidents do. Returns the number of each disturbance."""
 
     def signal_process(pid, *signals):
         try:
@@ -51,7 +51,7 @@ def make_trouble(server, seconds, rng):
         if children := children_of(server.pid):
             signal_process(rng.choice(children), *signals)
 
-    def limit_for_a_while(name, value):
+    def limit_briefly(name, value):
         server.limit(name, value)
         time.sleep(0.3)
         server.limit(name, 1000)
@@ -59,14 +59,14 @@ def make_trouble(server, seconds, rng):
     troubles = {
         "child killed": lambda: signal_child(signal.SIGKILL),
         "child terminated": lambda: signal_child(signal.SIGTERM),
-        "child stopped for a while": lambda: signal_child(signal.SIGSTOP, signal.SIGCONT),
-        "server stopped for a while": lambda: signal_process(server.pid, signal.SIGSTOP, signal.SIGCONT),
-        "no descriptors": lambda: limit_for_a_while("nofile", 4),
+        "child stopped briefly": lambda: signal_child(signal.SIGSTOP, signal.SIGCONT),
+        "server stopped briefly": lambda: signal_process(server.pid, signal.SIGSTOP, signal.SIGCONT),
+        "no descriptors": lambda: limit_briefly("nofile", 4),
         "SIGHUP": lambda: signal_process(server.pid, signal.SIGHUP),
         "SIGUSR1": lambda: signal_process(server.pid, signal.SIGUSR1),
     }
     if server.own_user:
-        troubles["no processes"] = lambda: limit_for_a_while("nproc", 2)
+        troubles["no processes"] = lambda: limit_briefly("nproc", 2)
     done = collections.Counter()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -89,13 +89,13 @@ def play_for(server, seconds, seed, trouble):
         try:
             return sum((player.get(seconds + 2 * PATIENCE) for player in players), collections.Counter()), done
         except multiprocessing.TimeoutError:
-            sys.exit("soak: the clients do not end")
+            sys.exit("soak: the clients did not end")
 
 
 def mix(program, seconds):
     server = Server(program, "--idle-timeout", f"{IDLE_SECONDS}s", "--max-connections", "16")
     seed = int.from_bytes(os.urandom(3), "big")
-    say(f"mix for {seconds} s, seed {seed}; first a while without trouble")
+    say(f"mix for {seconds} s, seed {seed}; warm-up without disturbances")
     play_for(server, max(2, seconds // 10), f"{seed} warm-up", False)
     server.check_idle("after the warm-up")
     before, earlier = server.footprint(), server.status()
@@ -111,10 +111,10 @@ def mix(program, seconds):
     results = collections.Counter()
     for (_, result), count in counts.items():
         results[result.partition(":")[0]] += count
-    server.check(results["wrong"] == 0, "a client got other bytes than it sent")
+    server.check(results["wrong"] == 0, "a client received other bytes than it sent")
     server.check(results["no connection"] == 0, "a client could not connect")
-    server.check(results["right"] > 0, "no client was answered")
-    # On a machine that stands still for seconds, a slow client may be an idle one, too.
+    server.check(results["right"] > 0, "no client got a reply")
+    # If the machine stalls for seconds, a slow client may reach the idle timeout.
     timed_out = max(0, new["idle time-out"] - counts["silent", "odd"] - counts["greedy", "odd"])
     cuttable = new["killed"] + new["refused"] + timed_out
     server.check(results["cut"] <= cuttable,
@@ -123,13 +123,13 @@ def mix(program, seconds):
 
 
 def load(server, *options):
-    """What tcpload reports of this load. Its progress is shown on a terminal."""
+    """Returns the report of tcpload. Its progress is shown on a terminal."""
     done = subprocess.run([server.tcpload, "127.0.0.1", str(server.port), "--json", *map(str, options)],
                           stdout=subprocess.PIPE, text=True, check=False)
     try:
         return json.loads(done.stdout)
     except ValueError:
-        sys.exit(f"soak: tcpload ended with status {done.returncode} and no report")
+        sys.exit(f"soak: tcpload exited with status {done.returncode} and without a report")
 
 
 def short(program, count):
@@ -140,14 +140,14 @@ def short(program, count):
     figures = load(server, "--connections", count, "--concurrency", 3, "--sources", 4)
     say(f"{figures['connections']} connections in {figures['duration_s']:.0f} s, {figures['rate_per_s']:.0f} per second; "
         f"{figures['errors']} wrong")
-    server.check(figures["errors"] == 0 and figures["connections"] == count, "a client was not answered right")
+    server.check(figures["errors"] == 0 and figures["connections"] == count, "a client got a wrong reply")
     server.check_nothing_is_left(before)
     return server
 
 
 def held(program, count):
     server = Server(program, "--max-connections", str(count))
-    # The first crowd touches the memory of the tables.
+    # The first crowd makes the server touch the memory of its tables.
     for crowd in ("first", "second"):
         before = server.footprint()
         figures = load(server, "--hold", "1s", "--concurrency", count)
@@ -168,20 +168,20 @@ def stop(program, count):
     begin = time.monotonic()
     server.stop()
     seconds = time.monotonic() - begin
-    say(f"{len(children)} sessions open; SIGTERM to the end: {seconds:.2f} s, the drain time-out is {DRAIN_SECONDS} s")
-    server.check(seconds < DRAIN_SECONDS + 1, "it took more than a second longer than the drain time-out")
-    server.check(not any(os.path.exists(f"/proc/{pid}") for pid in children), "a child outlived it")
-    server.check(all(connection.recv(1) == b"" for connection in connections), "a client is not told")
+    say(f"{len(children)} open sessions; stopped {seconds:.2f} s after SIGTERM; drain timeout {DRAIN_SECONDS} s")
+    server.check(seconds < DRAIN_SECONDS + 1, "the stop took over a second longer than the drain timeout")
+    server.check(not any(os.path.exists(f"/proc/{pid}") for pid in children), "a child is still running")
+    server.check(all(connection.recv(1) == b"" for connection in connections), "a client was not closed")
     return server
 
 
 def main():
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: sys.exit("soak: ended by " + signal.Signals(number).name))
+        signal.signal(number, lambda number, _: sys.exit("soak: terminated by " + signal.Signals(number).name))
     server = {"mix": mix, "short": short, "held": held, "stop": stop}[sys.argv[2]](sys.argv[1], int(sys.argv[3]))
     if server.process.popen.returncode is None:
         server.stop()
-    say("all is well" if server.wrong == 0 else f"{server.wrong} checks failed")
+    say("all checks passed" if server.wrong == 0 else f"{server.wrong} checks failed")
     sys.exit(1 if server.wrong else 0)
 
 

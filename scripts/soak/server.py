@@ -1,4 +1,4 @@
-"""The server under test, and what is checked about it from outside."""
+"""Runs the server under test and checks it from outside."""
 
 import collections
 import os
@@ -12,7 +12,7 @@ import tempfile
 import process
 from process import children_of
 
-PATIENCE = 60  # seconds until what should have happened counts as not happening
+PATIENCE = 60  # seconds to wait for an event before it counts as failed
 
 
 def say(line):
@@ -24,13 +24,13 @@ def eventually(condition):
 
 
 class Server:
-    """A tcpserver on a free port, and a count of the checks that failed."""
+    """A tcpserver on a free port, and the number of failed checks."""
 
     def __init__(self, program, *options):
         self.wrong = 0
         self.tcpload = os.path.join(os.path.dirname(program), "tcpload")
         self.folder = tempfile.TemporaryDirectory(prefix="tcpserver-soak.")
-        # A user without other processes, so that the limit of its processes is the server's alone.
+        # A user without other processes, so that its process limit applies only to the server.
         user = str(200_000 + os.getpid())
         self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
                         "--pdeathsig", "KILL"]
@@ -53,25 +53,25 @@ class Server:
         return re.findall(r"tcpserver: (\d+ of \d+ sessions open, .*)\n", self.process.log_text())
 
     def status(self):
-        """The numbers of its answer to SIGUSR1, by the words after them, such as "accepted"."""
+        """Returns the numbers of the status after SIGUSR1, by the words that follow them, such as "accepted"."""
         before = len(self.status_lines())
         os.kill(self.pid, signal.SIGUSR1)
         if not eventually(lambda: len(self.status_lines()) > before):
-            sys.exit("soak: the server does not answer SIGUSR1")
+            sys.exit("soak: no status after SIGUSR1")
         line = self.status_lines()[-1]
         figures = {name: int(number) for number, name in re.findall(r"(\d+) (?:of \d+ )?([a-z][a-z -]*[a-z])", line)}
         ended = re.search(r"ended: ([^;]*);", line)[1]
         return collections.Counter(figures, ended=sum(map(int, re.findall(r"\d+", ended))))
 
     def footprint(self):
-        """What must not grow. RssShmem is the scoreboard, RssFile the program: they are no leak."""
+        """Returns what must not grow. RssShmem is the scoreboard and RssFile the program, so they cannot leak."""
         with open(f"/proc/{self.pid}/status") as file:
             fields = dict(line.split(":", 1) for line in file)
         return {"descriptors": len(os.listdir(f"/proc/{self.pid}/fd")),
                 "VmSize": int(fields["VmSize"].split()[0]), "RssAnon": int(fields["RssAnon"].split()[0])}
 
     def limit(self, name, value):
-        """Sets a soft limit, such as "nofile". It runs as the server's user, who needs no privilege for it."""
+        """Sets a soft limit, such as "nofile". prlimit runs as the server's user and so needs no privileges."""
         subprocess.run([*self.as_user, "prlimit", "--pid", str(self.pid), f"--{name}={value}:"], check=True)
 
     def check(self, holds, what):
@@ -81,7 +81,7 @@ class Server:
 
     def check_idle(self, when):
         self.check(eventually(lambda: not children_of(self.pid) and self.status()["sessions open"] == 0),
-                   f"sessions or children are left {when}: {children_of(self.pid)}, {self.status_lines()[-1:]}")
+                   f"sessions or children remain {when}: {children_of(self.pid)}, {self.status_lines()[-1:]}")
 
     def check_nothing_is_left(self, before):
         """Returns the status."""
@@ -89,9 +89,9 @@ class Server:
         after = self.footprint()
         say(f"before: {before}")
         say(f"after:  {after}")
-        self.check(after["descriptors"] == before["descriptors"], "descriptors are left")
-        self.check(after["VmSize"] == before["VmSize"], "memory is left")
-        self.check(after["RssAnon"] <= before["RssAnon"] + 16, "memory is touched that was not before (KiB)")
+        self.check(after["descriptors"] == before["descriptors"], "descriptors leaked")
+        self.check(after["VmSize"] == before["VmSize"], "memory leaked")
+        self.check(after["RssAnon"] <= before["RssAnon"] + 16, "private memory grew by more than 16 KiB")
         figures = self.status()
         say(self.status_lines()[-1])
         self.check(figures["accepted"] == figures["refused"] + figures["ended"],
@@ -100,4 +100,4 @@ class Server:
 
     def stop(self):
         self.process.popen.send_signal(signal.SIGTERM)
-        self.check(self.process.popen.wait(PATIENCE) == 0, "the server did not end with status 0")
+        self.check(self.process.popen.wait(PATIENCE) == 0, "the server did not exit with status 0")

@@ -42,7 +42,7 @@ expect_refused "--quik" --quik
 expect_refused "--rounds: '0' is not a number" --rounds 0
 for list in --only --measure; do
   expect_refused "$list: 'nothing' is not one of" $list nothing
-  "$top/scripts/bench.sh" --help | grep -qF "$(sed 's/.*is not one of: //' "$work/errors")" || fail "$list: the help has another list"
+  "$top/scripts/bench.sh" --help | tr -s " \n" " " | grep -qF "$(sed 's/.*is not one of: //' "$work/errors")" || fail "$list: the help has another list"
 done
 expect_refused "--rounds: expected one argument" --rounds
 expect_refused "--keep keeps a whole run" --keep --quick

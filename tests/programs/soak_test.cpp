@@ -32,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, Soak,
 TEST_P(Soak, FindsNothingWrong) {
   const auto result = soak(GetParam());
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_TRUE(contains(result.errors, "soak: all is well\n"));
+  EXPECT_TRUE(contains(result.errors, "soak: all checks passed\n"));
 }
 
 // A server changes bytes, and the script must find it.
@@ -45,7 +45,7 @@ TEST(SoakItself, FindsWrongBytes) {
   std::filesystem::create_symlink(TCPLOAD_PROGRAM, folder / "tcpload");
   const auto result = soak({"short", "10"}, folder);
   EXPECT_EQ(result.ending, 1) << result.errors;
-  EXPECT_TRUE(contains(result.errors, "WRONG: a client was not answered right"));
+  EXPECT_TRUE(contains(result.errors, "WRONG: a client got a wrong reply"));
 }
 
 TEST(SoakItself, RefusesWhatIsNoJob) {

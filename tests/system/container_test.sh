@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
+# shellcheck disable=SC2016,SC2317 # `try` calls functions and expands words
 # container_test.sh BUILD_DIR: podman builds the image from the source tree, as a user would, and runs it. If the base image
-# cannot be pulled, debootstrap makes it. Status 77: cannot be tried here.
+# cannot be pulled, debootstrap makes it. Status 77: cannot be tested here.
 set -euo pipefail
 build=$(CDPATH='' cd "${1:?usage: container_test.sh BUILD_DIR}" && pwd)
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
-# metrics_test.sh BUILD_DIR: promtool checks the file of --metrics-file, and the textfile collector of a real node exporter
-# serves it. If SYSTEM_TESTS is set, both are unpacked from Debian's packages: installed they would run as services.
+# shellcheck disable=SC2016,SC2317 # `try` calls functions and expands words
+# metrics_test.sh BUILD_DIR: checks the file of --metrics-file with promtool, and serves it with the node exporter. If
+# SYSTEM_TESTS is set, it unpacks both from Debian packages; installing them would start services.
 set -euo pipefail
 build=$(CDPATH='' cd "${1:?usage: metrics_test.sh BUILD_DIR}" && pwd)
 out=$(mktemp -d)
@@ -30,12 +30,12 @@ written() {
   grep -qx 'tcpserver_sessions_ended_total{reason="client_closed"} 500' "$file"
 }
 try "the file counts all sessions" eventually written
-finds_nothing() { [ -z "$(promtool check metrics <"$1" 2>&1)" ]; }
-try "promtool finds nothing wrong, and has no hint" finds_nothing "$file"
+has_no_finding() { [ -z "$(promtool check metrics <"$1" 2>&1)" ]; }
+try "promtool finds no error and has no hint" has_no_finding "$file"
 sed 's/_total/_count/' "$file" >"$out/bad.prom"
-try "but finds wrong names" eval '! finds_nothing "$out/bad.prom"'
+try "promtool finds wrong names" eval '! has_no_finding "$out/bad.prom"'
 
-# The exporter does not announce port 0: ports are tried until one is free.
+# The exporter does not announce the port that it gets for 0, so try ports until one is free.
 serving() { curl -fsS "http://127.0.0.1:$1/metrics" -o "$out/served" 2>"$out/said"; }
 for port in $(shuf -i 20000-30000 -n 20); do
   prometheus-node-exporter --collector.disable-defaults --collector.textfile --collector.textfile.directory="$out/collected" \
@@ -45,10 +45,10 @@ for port in $(shuf -i 20000-30000 -n 20); do
 done
 try "a node exporter runs" kill -0 "${pids[1]}"
 serves() { grep -qxF "$1" "$out/served"; }
-try "it found no error in the file" serves 'node_textfile_scrape_error 0'
+try "the exporter found no error in the file" serves 'node_textfile_scrape_error 0'
 for line in 'received_bytes_total 160500' 'sent_bytes_total 160500' 'session_duration_seconds_count 500' \
   'session_duration_seconds_bucket{le="+Inf"} 500'; do
-  try "it serves $line" serves "tcpserver_$line"
+  try "the exporter serves $line" serves "tcpserver_$line"
 done
-try "with types" serves '# TYPE tcpserver_session_duration_seconds histogram'
+try "the exporter serves types" serves '# TYPE tcpserver_session_duration_seconds histogram'
 exit $failed

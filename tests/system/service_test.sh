@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016,SC2317 # functions and words that `try` calls
-# service_test.sh BUILD_DIR: the Debian package in a real, booted systemd (systemd-nspawn), from install to purge: booted.sh.
-# The system is of this machine's own release. It is made once, and kept in TEST_SYSTEM (default:
-# /var/cache/tcpserver-test-RELEASE). Status 77: cannot be tried here.
+# shellcheck disable=SC2016,SC2317 # `try` calls functions and expands words
+# service_test.sh BUILD_DIR: boots a systemd (systemd-nspawn) and tests the Debian package in it with booted.sh, from
+# installation to purge. The system has this machine's release. It is made once and kept in TEST_SYSTEM (default:
+# /var/cache/tcpserver-test-RELEASE). Status 77: cannot be tested here.
 set -euo pipefail
 build=${1:?usage: service_test.sh BUILD_DIR}
 here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,7 +13,7 @@ here=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 system=${TEST_SYSTEM:-/var/cache/tcpserver-test-$release}
-[ "$(id -u)" = 0 ] || cannot "booting a systemd takes root"
+[ "$(id -u)" = 0 ] || cannot "booting a system requires root"
 need systemd-nspawn debootstrap cpack dpkg-shlibdeps flock
 
 out=$(mktemp -d)
@@ -22,11 +22,11 @@ share=$out/share
 mkdir -p "$share" "$(dirname "$system")"
 exec 9>"$system.lock"
 flock 9
-[ -d "$system" ] || echo "making a $release with systemd in $system, once, in about a minute"
-make_debian "$release" "$system" --include=systemd,systemd-sysv,dbus,iproute2,procps || cannot "debootstrap could not make a system"
+[ -d "$system" ] || echo "making a $release with systemd in $system; this happens once and takes a minute"
+make_debian "$release" "$system" --include=systemd,systemd-sysv,dbus,iproute2,procps || cannot "debootstrap failed"
 exec 9>&-
 
-# The second release is for the upgrade.
+# The upgrade needs a second release.
 for number in 1 2; do
   (cd "$build" && cpack -G DEB -D CPACK_DEBIAN_PACKAGE_RELEASE=$number -B "$out/package") >"$out/console" 2>&1 ||
     { tail -n 20 "$out/console"; exit 1; }
@@ -54,7 +54,7 @@ timeout 400 systemd-nspawn -q -D "$system" --boot --volatile=overlay --private-n
   systemd.unit=selftest.service </dev/null >"$out/console" 2>&1 || status=$?
 if [ ! -e "$out/out/result" ]; then
   tail -n 20 "$out/console"
-  cannot "no systemd boots in a container here"
+  cannot "systemd does not boot in a container here"
 fi
 cat "$out/out/result"
-[ "$status" = 0 ] && ! grep -q '^FAILED' "$out/out/result" && grep -q '^all was tried$' "$out/out/result"
+[ "$status" = 0 ] && ! grep -q '^FAILED' "$out/out/result" && grep -q '^all checks were run$' "$out/out/result"

@@ -1,7 +1,7 @@
-# Sourced by the tests of this folder: prints a line for each check. They set `out`, a folder of their own.
+# The tests of this directory source this. It prints a line for each check. They set `out`, a temporary directory.
 # shellcheck shell=bash
 failed=0
-try() { # try WHAT COMMAND...: passes if the command succeeds. Otherwise its output is shown
+try() { # try WHAT COMMAND...: passes if the command succeeds; otherwise shows its output
   local what=$1
   shift
   if "$@" >"${out:?}/said" 2>&1; then
@@ -13,7 +13,7 @@ try() { # try WHAT COMMAND...: passes if the command succeeds. Otherwise its out
     failed=1
   fi
 }
-eventually() { # eventually COMMAND...: within 30 seconds
+eventually() { # eventually COMMAND...: repeats it until it succeeds, for at most 30 seconds
   for _ in {1..300}; do
     if "$@"; then return; fi
     sleep 0.1
