@@ -15,16 +15,16 @@ constexpr cli::Program probe_program{
     .name = "tcpbacklog probe",
     .synopsis = "[OPTION]...",
     .purpose =
-        "Listen on a loopback port, never accept, and count the connections that the queue really holds:\n"
-        "for each backlog from --from to --to, beside what the books report.",
+        "Fill the listen queue of a test listener that never accepts, and count the\n"
+        "connections that it holds, for each backlog from --from to --to.",
 };
 
 constexpr cli::Program watch_program{
     .name = "tcpbacklog watch",
     .synopsis = "[OPTION]... PORT",
     .purpose =
-        "Show how full the listen queue of a port is, whichever program of this machine listens there.\n"
-        "Ends with Ctrl-C, or after --count looks.",
+        "Show how full the listen queue of a local port is, for any program. Ctrl-C\n"
+        "prints a summary. On a terminal, waits until a program listens on PORT.",
     .operands = "PORT",
 };
 
@@ -32,18 +32,18 @@ constexpr cli::Program size_program{
     .name = "tcpbacklog size",
     .synopsis = "--rate R --accept-time D [OPTION]...",
     .purpose =
-        "Say how long the listen queue has to be so that a burst of clients passes without a drop, with the\n"
-        "sum written out.",
+        "Calculate the backlog that holds a burst of clients without drops, and show\n"
+        "each step.",
     .notes =
-        "Rates (R) are connections a second, such as 1000 or 0.5. Durations (D): 250us, 0.8ms, 2s, 5m, 1h;\n"
-        "a bare number is seconds.\n",
+        "R: connections per second, such as 1000 or 0.5.\n"
+        "D: a duration, such as 250us, 0.8ms, 2s, 5m, 1h; a bare number is seconds.\n",
 };
 
 double parse_rate(const cli::RawValue& value) {
   const auto rate = base::parse_decimal(value.text, highest_rate);
   if (rate) return *rate;
-  cli::refuse(value, "a rate: connections a second, from 0 to " + std::to_string(highest_rate) +
-                         ", with up to nine digits after the point");
+  cli::refuse(value, "a rate: connections per second, from 0 to " + std::to_string(highest_rate) +
+                         ", with at most nine decimals");
 }
 
 double parse_headroom(const cli::RawValue& value) {
@@ -58,10 +58,10 @@ base::Duration parse_interval(const cli::RawValue& value) {
   return interval;
 }
 
-std::uint64_t parse_looks(const cli::RawValue& value) {
-  const auto looks = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
-  if (looks) return *looks;
-  cli::refuse(value, "a number of looks: a whole number of 1 or more");
+std::uint64_t parse_sample_count(const cli::RawValue& value) {
+  const auto count = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
+  if (count) return *count;
+  cli::refuse(value, "a number of samples: a whole number, 1 or more");
 }
 
 const auto port = cli::number(1, 65535, "a port");
@@ -70,8 +70,8 @@ cli::OptionTable<ProbeOptions> probe_option_table() {
   using O = ProbeOptions;
   const auto backlog = cli::number(0, largest_probed_backlog, "a backlog to probe");
   return {
-      {"from", '\0', "N", "0", "the first backlog", cli::member(&O::from, backlog)},
-      {"to", '\0', "N", "10", "the last backlog", cli::member(&O::to, backlog)},
+      {"from", '\0', "N", "0", "first backlog", cli::member(&O::from, backlog)},
+      {"to", '\0', "N", "10", "last backlog", cli::member(&O::to, backlog)},
       {"json", '\0', "", "", "print one JSON document instead of a table",
        cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
@@ -81,10 +81,10 @@ cli::OptionTable<ProbeOptions> probe_option_table() {
 cli::OptionTable<WatchOptions> watch_option_table() {
   using O = WatchOptions;
   return {
-      {"interval", '\0', "D", "1s", "time between two looks, 10ms or more",
+      {"interval", '\0', "D", "1s", "time between samples, at least 10ms",
        cli::member(&O::interval, parse_interval)},
-      {"count", '\0', "N", "no limit", "end after so many looks", cli::member(&O::count, parse_looks)},
-      {"json", '\0', "", "", "print each look as one line of JSON", cli::member(&O::json, cli::on_or_off)},
+      {"count", '\0', "N", "no limit", "exit after N samples", cli::member(&O::count, parse_sample_count)},
+      {"json", '\0', "", "", "print one JSON object per sample", cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
   };
 }
@@ -92,21 +92,19 @@ cli::OptionTable<WatchOptions> watch_option_table() {
 cli::OptionTable<SizeOptions> size_option_table() {
   using O = SizeOptions;
   return {
-      {"rate", '\0', "R", "", "clients that connect in a second, in the mean",
-       cli::member(&O::rate, parse_rate)},
-      {"burst", '\0', "R", "--rate", "clients that connect in a second, at the peak",
+      {"rate", '\0', "R", "", "mean number of connections per second", cli::member(&O::rate, parse_rate)},
+      {"burst", '\0', "R", "--rate", "connections per second during a burst",
        cli::member(&O::burst, parse_rate)},
-      {"burst-length", '\0', "D", "1s", "how long the peak lasts",
+      {"burst-length", '\0', "D", "1s", "how long a burst lasts",
        cli::member(&O::burst_length, cli::duration_above_zero("the length of a burst"))},
-      {"accept-time", '\0', "D", "", "how long the server takes from one accept to the next",
+      {"accept-time", '\0', "D", "", "time from one accept to the next",
        cli::member(&O::accept_time, cli::duration_above_zero("an accept time"))},
       {"measure", '\0', "PORT", "",
-       "measure the accept time instead, with bursts of connections to the server on this port of this "
-       "machine",
+       "measure the accept time instead, with bursts of connections to the local server on PORT",
        cli::member(&O::measure, port)},
-      {"headroom", '\0', "F", "1.5", "how many times the queue's expected length to make room for",
+      {"headroom", '\0', "F", "1.5", "multiply the expected queue length by F",
        cli::member(&O::headroom, parse_headroom)},
-      {"json", '\0', "", "", "print one JSON document instead of the sum",
+      {"json", '\0', "", "", "print one JSON document instead of text",
        cli::member(&O::json, cli::on_or_off)},
       {"help", 'h', "", "", "show this and exit"},
   };
@@ -114,15 +112,14 @@ cli::OptionTable<SizeOptions> size_option_table() {
 
 void check(const ProbeOptions& options, const std::vector<std::string_view>& /*none*/) {
   if (options.from <= options.to) return;
-  throw cli::usage_error("--from " + std::to_string(options.from) + " is above --to " +
-                         std::to_string(options.to) + ": the first must not be above the last");
+  throw cli::usage_error("--from " + std::to_string(options.from) + " is greater than --to " +
+                         std::to_string(options.to));
 }
 
 void check(WatchOptions& options, const std::vector<std::string_view>& operands) {
-  if (operands.empty()) throw cli::usage_error("which PORT? as in tcpbacklog watch 54321");
+  if (operands.empty()) throw cli::usage_error("PORT is missing, as in: tcpbacklog watch 54321");
   if (operands.size() > 1) {
-    throw cli::usage_error("unexpected argument " + base::in_quotes(operands[1]) +
-                           ": one PORT is all it takes");
+    throw cli::usage_error("unexpected argument " + base::in_quotes(operands[1]) + ": expected only PORT");
   }
   options.port = static_cast<std::uint16_t>(port({operands[0], "PORT"}));
 }
@@ -130,18 +127,18 @@ void check(WatchOptions& options, const std::vector<std::string_view>& operands)
 void check(const SizeOptions& options, const std::vector<std::string_view>& /*none*/) {
   const bool timed = options.accept_time > base::Duration::zero();
   if (options.rate < 0) {
-    throw cli::usage_error("--rate is missing: how many clients connect in a second, in the mean?");
+    throw cli::usage_error("--rate is missing: give the mean number of connections per second");
   }
   if (!timed && !options.measure) {
     throw cli::usage_error(
-        "--accept-time is missing: how long does the server take for one accept? --measure PORT "
-        "takes it from a server that runs");
+        "--accept-time is missing: give the server's time per connection, or measure it with "
+        "--measure PORT");
   }
   if (timed && options.measure) {
-    throw cli::usage_error("--accept-time and --measure exclude each other: it is told or measured");
+    throw cli::usage_error("--accept-time and --measure exclude each other");
   }
   if (options.burst && *options.burst < options.rate) {
-    throw cli::usage_error("--burst is below --rate: a burst is the highest rate, not the lowest");
+    throw cli::usage_error("--burst is less than --rate");
   }
 }
 
@@ -186,9 +183,9 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   if (first == "probe") return parse(probe_program, probe_option_table(), argc - 1, argv + 1);
   if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
   if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);
-  const std::string allowed = "probe (fill a queue and count), watch PORT (see one) or size (how long?)";
+  const std::string allowed = "use probe, watch or size (see tcpbacklog --help)";
   throw cli::usage_error(argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
-                                  : "which command? " + allowed);
+                                  : "a command is missing: " + allowed);
 }
 
 }  // namespace tcpserver::backlog

@@ -10,7 +10,7 @@
 // The command line of tcpbacklog: tcpbacklog probe|watch|size [OPTION]...
 namespace tcpserver::backlog {
 
-// May be more than any kernel grants: a probe shows what becomes of it.
+// More than the kernel may grant: a probe shows the limit.
 inline constexpr int largest_probed_backlog = 65535;
 
 struct ProbeOptions {
@@ -24,7 +24,7 @@ inline constexpr auto shortest_interval = std::chrono::milliseconds(10);
 struct WatchOptions {
   std::uint16_t port = 0;                             // 1 to 65535
   base::Duration interval = std::chrono::seconds(1);  // shortest_interval or more
-  std::optional<std::uint64_t> count;                 // looks, 1 or more. nullopt: until a signal
+  std::optional<std::uint64_t> count;                 // samples, 1 or more. nullopt: until a signal
   bool json = false;
 };
 
@@ -32,9 +32,9 @@ inline constexpr std::uint64_t highest_rate = 1'000'000'000;
 inline constexpr std::uint64_t largest_headroom = 1000;
 
 struct SizeOptions {
-  double rate = -1;              // mean connections per second, 0 to highest_rate; below 0 until it is given
-  std::optional<double> burst;   // per second at the peak, not below rate. nullopt: rate
-  base::Duration accept_time{};  // above zero; zero: measured
+  double rate = -1;              // mean connections per second, 0 to highest_rate; negative if not given
+  std::optional<double> burst;   // connections per second, at least rate. nullopt: rate
+  base::Duration accept_time{};  // above zero; zero if it is measured
   std::optional<std::uint16_t> measure;                   // port of the server whose accept time is measured
   base::Duration burst_length = std::chrono::seconds(1);  // above zero
   double headroom = 1.5;                                  // 1 to largest_headroom
@@ -46,7 +46,7 @@ struct BacklogCommand {
   std::string text_to_show{};  // if not empty: print it on stdout and exit with 0
 };
 
-// Reads no variables. Throws StartError (usage) for what is not allowed.
+// Reads no environment variables. Throws StartError (usage) for invalid arguments.
 [[nodiscard]] BacklogCommand parse_backlog_command(int argc, char* const* argv);
 
 }  // namespace tcpserver::backlog

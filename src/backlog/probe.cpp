@@ -23,9 +23,9 @@ using base::UniqueFd;
 
 // Both counts must stay the same for this long; loopback delivers within microseconds.
 constexpr auto settled_after = std::chrono::milliseconds(30);
-constexpr auto longest_settling = std::chrono::seconds(5);  // then the counts are taken as they are
+constexpr auto longest_settling = std::chrono::seconds(5);  // then it uses the counts as they are
 constexpr auto between_counts = std::chrono::milliseconds(5);
-// Connections that are started beyond those that any known kernel lets in.
+// Connections to start beyond the most that any known kernel queues.
 constexpr int beyond_any_rule = 5;
 // How long a client of a full queue is watched for a RST.
 constexpr auto watch_for_reset = std::chrono::milliseconds(200);
@@ -33,9 +33,9 @@ constexpr auto watch_for_reset = std::chrono::milliseconds(200);
 UniqueFd new_socket(int family) {
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd && (errno == EMFILE || errno == ENFILE)) {
-    throw base::system_error("fill the queue, each connection takes a descriptor (ulimit -n)");
+    throw base::system_error("open a socket per connection (see ulimit -n)");
   }
-  if (!fd) throw base::system_error("make a socket");
+  if (!fd) throw base::system_error("create a socket");
   return fd;
 }
 
@@ -63,36 +63,37 @@ class ProbedQueue {
   // Starts one more connection. Returns its descriptor.
   int start_client() {
     Client client{.fd = new_socket(address_.family())};
-    // Ends by RST, so that no port stays in TIME_WAIT: thousands are used.
+    // Closes with RST, so that none of thousands of ports stays in TIME_WAIT.
     static_cast<void>(base::set_reset_on_close(client.fd.get(), true));
     if (::connect(client.fd.get(), address_.get(), address_.size()) != 0 && errno != EINPROGRESS) {
       const bool unreachable = errno == ENETUNREACH || errno == EADDRNOTAVAIL;
       const std::string hint =
-          unreachable ? " (is the loopback interface up? ip link set lo up; or all ports are taken)" : "";
+          unreachable ? " (all ports are in use, or loopback is down: ip link set lo up)" : "";
       throw base::system_error("connect to " + address_.text() + hint);
     }
     clients_.push_back(std::move(client));
     return clients_.back().fd.get();
   }
 
-  // Starts more connections than get in, and waits until the counts stay the same.
+  // Starts more connections than fit, and waits until the counts no longer change.
   void fill() {
     int wanted = queued_by_berkeley_rule(static_cast<int>(state().limit)) + beyond_any_rule;
     do {
       while (started() < wanted) start_client();
-      settle();
+      wait_until_settled();
       wanted = 2 * started();
     } while (std::all_of(clients_.begin(), clients_.end(), is_established));
   }
 
-  // Established, and the first byte acknowledged: the far side is a real connection, not a promise.
-  [[nodiscard]] int acknowledged() const {
+  // Counts the established clients whose first byte was acknowledged. The acknowledgement proves that the
+  // kernel keeps the connection.
+  [[nodiscard]] int count_acknowledged() const {
     return static_cast<int>(std::count_if(clients_.begin(), clients_.end(), [](const Client& client) {
       return client.established && kernel::unacknowledged_bytes(client.fd.get()).value_or(0) == 0;
     }));
   }
 
-  void close_those_outside() {
+  void close_unconnected() {
     std::erase_if(clients_, [](const Client& client) { return !client.established; });
   }
 
@@ -103,11 +104,11 @@ class ProbedQueue {
  private:
   struct Client {
     UniqueFd fd;
-    bool established = false;  // and its byte is written
+    bool established = false;  // and its byte was written
   };
   static bool is_established(const Client& client) { return client.established; }
 
-  void look_at_clients() {
+  void update_clients() {
     std::vector<pollfd> polled;
     for (const auto& client : clients_) {
       polled.push_back({.fd = client.established ? -1 : client.fd.get(), .events = POLLOUT, .revents = 0});
@@ -119,13 +120,13 @@ class ProbedQueue {
     }
   }
 
-  void settle() {
+  void wait_until_settled() {
     const auto deadline = base::Clock::now() + longest_settling;
     auto unchanged_since = base::Clock::now();
     int last = -1;
     for (;;) {
-      look_at_clients();
-      const int count = acknowledged();
+      update_clients();
+      const int count = count_acknowledged();
       const auto now = base::Clock::now();
       if (count != static_cast<int>(state().length) || count != last) unchanged_since = now;
       last = count;
@@ -139,8 +140,8 @@ class ProbedQueue {
   std::vector<Client> clients_;
 };
 
-// Waits for the connect of this descriptor. nullopt if it is still in progress.
-std::optional<int> connect_error(int fd, base::Duration limit) {
+// Waits until connect has finished. Returns its errno, 0 on success; nullopt if it is still in progress.
+std::optional<int> wait_for_connect(int fd, base::Duration limit) {
   pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
   if (::poll(&polled, 1, static_cast<int>(milliseconds)) <= 0) return std::nullopt;
@@ -159,28 +160,28 @@ ProbeRow probe_backlog(int backlog) {
   return {.backlog = backlog,
           .in_effect = state.limit,
           .started = queue.started(),
-          .queued = queue.acknowledged(),
-          .counted_otherwise = static_cast<int>(state.length)};
+          .queued = queue.count_acknowledged(),
+          .queued_by_tcp_info = static_cast<int>(state.length)};
 }
 
-FullQueue meet_full_queue(int backlog) {
+FullQueue probe_full_queue(int backlog) {
   ProbedQueue queue(backlog);
   queue.fill();
-  queue.close_those_outside();  // or they would take the place that comes free
+  queue.close_unconnected();  // or they would take the place that becomes free
 
   FullQueue full{.backlog = backlog};
   const auto began = base::Clock::now();
   const int client = queue.start_client();
-  const auto early = connect_error(client, watch_for_reset);
+  const auto early = wait_for_connect(client, watch_for_reset);
   const UniqueFd accepted = queue.accept();
   const auto freed = base::Clock::now();
   full.before_free = freed - began;
-  const auto error = early ? early : connect_error(client, longest_wait_for_place);
+  const auto error = early ? early : wait_for_connect(client, longest_wait_for_place);
   full.after_free = base::Clock::now() - freed;
   full.error = error.value_or(0);
   full.let_in_at_once = early == 0;
   full.got_in = error == 0;
-  full.syns_again = kernel::sent_again(client);
+  full.retransmitted_syns = kernel::retransmitted_segments(client);
   return full;
 }
 

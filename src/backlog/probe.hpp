@@ -10,51 +10,53 @@
 #include <string>
 #include <vector>
 
-// A listen queue of our own on loopback, filled until no further connection fits.
+// Fills a listen queue of its own on loopback until no further connection fits.
 namespace tcpserver::backlog {
 
 struct ProbeRow {
   int backlog = 0;              // the argument of listen
-  std::uint32_t in_effect = 0;  // the backlog in effect, by TCP_INFO
-  int started = 0;              // connections, more than the queue holds
+  std::uint32_t in_effect = 0;  // the backlog in effect, from TCP_INFO
+  int started = 0;              // connections started: more than the queue holds
   int queued = 0;               // clients that are connected and whose first byte was acknowledged
-  int counted_otherwise = 0;    // the length of the queue by TCP_INFO
+  int queued_by_tcp_info = 0;   // the queue length from TCP_INFO
 
-  [[nodiscard]] bool agrees() const noexcept { return queued == counted_otherwise; }
+  [[nodiscard]] bool agrees() const noexcept { return queued == queued_by_tcp_info; }
+  [[nodiscard]] bool is_cut() const noexcept { return static_cast<std::uint64_t>(backlog) > in_effect; }
 };
 
-// Listens with this backlog and does not accept while it counts. Throws StartError (system) if descriptors or
-// ports run out.
+// Listens with this backlog, never accepts, and counts the connections that fit. Throws StartError (system)
+// if descriptors or ports run out.
 [[nodiscard]] ProbeRow probe_backlog(int backlog);
 
-// A client whose SYN finds the queue full, until a place comes free a moment later.
+// What happens to a client whose SYN finds the queue full, and for which a place becomes free a moment later.
 struct FullQueue {
   int backlog = 0;
-  int error = 0;                              // errno of its connect: ECONNREFUSED for a RST, 0 if none
-  bool let_in_at_once = false;                // the queue was not full, whatever the counts had said
-  bool got_in = false;                        // within longest_wait_for_place
-  base::Duration before_free{};               // from its connect until a place came free
-  base::Duration after_free{};                // from there until it was connected
-  std::optional<std::uint32_t> syns_again{};  // retransmitted SYNs. nullopt if unknown
+  int error = 0;                 // errno of its connect, such as ECONNREFUSED for a RST; 0 if none
+  bool let_in_at_once = false;   // connected before a place became free
+  bool got_in = false;           // connected within longest_wait_for_place
+  base::Duration before_free{};  // from its connect until a place became free
+  base::Duration after_free{};   // from then until it was connected
+  std::optional<std::uint32_t> retransmitted_syns{};  // retransmitted SYNs. nullopt if unknown
 };
 inline constexpr auto longest_wait_for_place = std::chrono::seconds(10);
 
-[[nodiscard]] FullQueue meet_full_queue(int backlog);
+[[nodiscard]] FullQueue probe_full_queue(int backlog);
 
-// Connections that the books report for a backlog of 0 to 5. Traditional BSD and Solaris 2.2: Stevens, TCP/IP
-// Illustrated, vol. 1, section 18.11. nullopt beyond.
+// Queued connections on traditional BSD and on Solaris 2.2 (Stevens, TCP/IP Illustrated, vol. 1,
+// section 18.11). nullopt unless the backlog is 0 to 5.
 [[nodiscard]] std::optional<int> queued_on_bsd(int backlog) noexcept;
 [[nodiscard]] std::optional<int> queued_on_solaris(int backlog) noexcept;
 // The rule of Berkeley-derived kernels: 3/2 n + 1, rounded down.
 [[nodiscard]] int queued_by_berkeley_rule(int backlog) noexcept;
 
-// A line of the table with a bar of up to `bar_width` columns, which `full_bar` connections fill. 0: no bar.
-[[nodiscard]] std::string probe_line(const ProbeRow& row, int full_bar, int bar_width);
-[[nodiscard]] std::string full_queue_text(const FullQueue& full);
-[[nodiscard]] std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
-                                     std::string_view kernel);
+// Returns a line of the table, with a bar or a note. `full_bar` connections fill the bar's `bar_width`
+// columns; 0 columns disable the bar.
+[[nodiscard]] std::string format_row(const ProbeRow& row, int full_bar, int bar_width);
+[[nodiscard]] std::string format_full_queue(const FullQueue& full);
+[[nodiscard]] std::string format_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
+                                      std::string_view kernel);
 
-// tcpbacklog probe: prints each row as soon as it is known. Returns ok, or system if the counts disagree.
+// Runs tcpbacklog probe. Prints each row as soon as it is known. Returns `system` if the two counts differ.
 [[nodiscard]] base::ExitStatus run(const ProbeOptions& options);
 
 }  // namespace tcpserver::backlog

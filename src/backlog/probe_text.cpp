@@ -14,35 +14,42 @@ namespace tcpserver::backlog {
 
 namespace {
 
-std::string seconds(base::Duration duration) {
+std::string format_seconds(base::Duration duration) {
   return base::formatted("%.3f", std::chrono::duration<double>(duration).count());
 }
 
-std::string text_or_dash(std::optional<int> value) {
+std::string number_or_dash(std::optional<int> value) {
   return value ? std::to_string(*value) : "-";
 }
 
 // "Linux 6.1.0 x86_64", by uname(2).
-std::string kernel_name() {
+std::string read_kernel_name() {
   utsname name{};
   if (::uname(&name) != 0) return "unknown";
   return std::string(name.sysname) + " " + name.release + " " + name.machine;
 }
 
-std::string heading() {
-  return "What listen(fd, backlog) holds on " + kernel_name() +
+std::string format_heading() {
+  return "Connections that listen(fd, backlog) holds on " + read_kernel_name() +
          ":\n\n"
          "backlog   queued here   BSD   Solaris 2.2   3/2 n + 1\n";
 }
 
-std::string footnotes(bool agree) {
-  return "\n"
-         "queued here: clients that are connected and whose first byte was acknowledged, though nobody "
-         "called\n"
-         "accept. Counted a second time by TCP_INFO of the listener" +
-         std::string(agree ? ", with the same result.\n" : ": the lines above say where that differs.\n") +
-         "BSD, Solaris 2.2: as Stevens reports for 0 to 5 (TCP/IP Illustrated, vol. 1, section 18.11).\n"
-         "3/2 n + 1: the rule of the kernels that come from Berkeley.\n\n";
+std::string format_footnotes(const std::vector<ProbeRow>& rows) {
+  bool agree = true, any_cut = false, one_more = true;
+  for (const auto& row : rows) {
+    agree = agree && row.agrees();
+    any_cut = any_cut || row.is_cut();
+    one_more = one_more && row.queued == static_cast<int>(row.in_effect) + 1;
+  }
+  std::string text = "\n";
+  if (one_more) text += "This kernel holds one connection more than the backlog.\n";
+  if (any_cut) text += "cut to N: the kernel limits the backlog to net.core.somaxconn.\n";
+  return text + "queued here: clients that connected and sent a byte before any accept; TCP_INFO " +
+         (agree ? "agrees" : "differs in some lines") +
+         ".\n"
+         "BSD, Solaris 2.2: Stevens, TCP/IP Illustrated, vol. 1, section 18.11 (backlogs 0 to 5).\n"
+         "3/2 n + 1: the rule of Berkeley-derived kernels.\n\n";
 }
 
 }  // namespace
@@ -57,43 +64,41 @@ int queued_by_berkeley_rule(int backlog) noexcept {
   return backlog + backlog / 2 + 1;
 }
 
-std::string probe_line(const ProbeRow& row, int full_bar, int bar_width) {
+std::string format_row(const ProbeRow& row, int full_bar, int bar_width) {
   std::string line = base::formatted(
-      "%7d %13d %5s %13s %11d", row.backlog, row.queued, text_or_dash(queued_on_bsd(row.backlog)).c_str(),
-      text_or_dash(queued_on_solaris(row.backlog)).c_str(), queued_by_berkeley_rule(row.backlog));
-  if (bar_width > 0 && row.queued > 0) {
-    std::string columns = base::bar(static_cast<std::uint64_t>(row.queued),
-                                    static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
-                                    static_cast<std::size_t>(bar_width));
-    columns.resize(columns.find_last_not_of('.') + 1);
-    line += "   " + columns;
-  }
-  if (static_cast<std::uint64_t>(row.backlog) > row.in_effect) {
-    line += "   cut to " + std::to_string(row.in_effect) + " by net.core.somaxconn";
-  }
-  if (!row.agrees()) line += "   but counted otherwise " + std::to_string(row.counted_otherwise);
-  return line + "\n";
+      "%7d %13d %5s %13s %11d", row.backlog, row.queued, number_or_dash(queued_on_bsd(row.backlog)).c_str(),
+      number_or_dash(queued_on_solaris(row.backlog)).c_str(), queued_by_berkeley_rule(row.backlog));
+  if (!row.agrees()) return line + "   but TCP_INFO shows " + std::to_string(row.queued_by_tcp_info) + "\n";
+  if (row.is_cut()) return line + "   cut to " + std::to_string(row.in_effect) + "\n";
+  if (bar_width == 0 || row.queued == 0) return line + "\n";
+  std::string bar = base::bar(static_cast<std::uint64_t>(row.queued),
+                              static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
+                              static_cast<std::size_t>(bar_width));
+  bar.resize(bar.find_last_not_of('.') + 1);
+  return line + "   " + bar + "\n";
 }
 
-std::string full_queue_text(const FullQueue& full) {
-  const std::string where =
-      "A client that meets a full queue (backlog " + std::to_string(full.backlog) + ") ";
-  if (full.error != 0) return where + "is refused: " + base::error_text(full.error) + "\n";
-  if (full.let_in_at_once) return where + "is let in all the same: this kernel's queue was not full.\n";
+std::string format_full_queue(const FullQueue& full) {
+  const std::string client =
+      "A client that finds the queue full (backlog " + std::to_string(full.backlog) + ") ";
+  if (full.error != 0) return client + "is refused: " + base::error_text(full.error) + ".\n";
+  if (full.let_in_at_once) return client + "connected at once: this kernel's queue was not full.\n";
+  const std::string reply = client + "gets no reply: the kernel drops its SYN.\n";
   if (!full.got_in) {
-    return where + "gets no RST, and was not in " + seconds(full.after_free) +
-           " s after a place came free.\n";
+    return reply + "It was still not connected " + format_seconds(full.after_free) +
+           " s after a place became free.\n";
   }
-  std::string again;
-  if (full.syns_again) {
-    again = *full.syns_again == 1 ? ", when its SYN was sent a second time"
-                                  : ", its SYN sent again " + std::to_string(*full.syns_again) + " times";
+  std::string retries;
+  if (full.retransmitted_syns) {
+    retries = *full.retransmitted_syns == 1
+                  ? ", when it sent its SYN again"
+                  : ", after " + std::to_string(*full.retransmitted_syns) + " more SYNs";
   }
-  return where + "gets no RST: its SYN is dropped in silence.\nAfter " + seconds(full.before_free) +
-         " s a place came free; the client was in " + seconds(full.after_free) + " s later" + again + ".\n";
+  return reply + "A place became free after " + format_seconds(full.before_free) +
+         " s; the client was connected " + format_seconds(full.after_free) + " s later" + retries + ".\n";
 }
 
-std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full, std::string_view kernel) {
+std::string format_json(const std::vector<ProbeRow>& rows, const FullQueue& full, std::string_view kernel) {
   using Seconds = std::chrono::duration<double>;
   std::string text;
   base::JsonWriter json(text);
@@ -108,7 +113,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
     json.member("berkeley", queued_by_berkeley_rule(row.backlog));
     json.member("started", row.started);
     json.member("in_effect", row.in_effect);
-    json.member("counted_otherwise", row.counted_otherwise);
+    json.member("counted_otherwise", row.queued_by_tcp_info);
     json.end_object();
   }
   json.end_array();
@@ -119,7 +124,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
   json.member("got_in", full.got_in);
   json.member("before_free_s", Seconds(full.before_free).count(), 3);
   json.member("after_free_s", Seconds(full.after_free).count(), 3);
-  json.member("syns_again", full.syns_again);
+  json.member("syns_again", full.retransmitted_syns);
   json.end_object();
   json.end_object();
   return text + "\n";
@@ -127,7 +132,7 @@ std::string probe_json(const std::vector<ProbeRow>& rows, const FullQueue& full,
 
 base::ExitStatus run(const ProbeOptions& options) {
   base::raise_descriptor_limit();  // each connection takes one
-  constexpr int table_width = 54;
+  constexpr int table_width = 54;  // with the last column, which stays free
   constexpr int widest_bar = 60;
   const auto terminal = base::terminal_size();
   const int columns = terminal ? static_cast<int>(terminal->columns) : 0;
@@ -136,15 +141,18 @@ base::ExitStatus run(const ProbeOptions& options) {
   const int full_bar = std::min(queued_by_berkeley_rule(options.to), bar_width);
 
   std::vector<ProbeRow> rows;
-  if (!options.json) base::print(heading());
+  if (!options.json) base::print_prose(format_heading());
   for (int backlog = options.from; backlog <= options.to; ++backlog) {
     rows.push_back(probe_backlog(backlog));
-    if (!options.json) base::print(probe_line(rows.back(), full_bar, bar_width));
+    if (!options.json) base::print(format_row(rows.back(), full_bar, bar_width));
   }
-  const auto full = meet_full_queue(std::max(options.from, 1));
+  const auto full = probe_full_queue(std::max(options.from, 1));
+  if (options.json) {
+    base::print(format_json(rows, full, read_kernel_name()));
+  } else {
+    base::print_prose(format_footnotes(rows) + format_full_queue(full));
+  }
   const bool agree = std::all_of(rows.begin(), rows.end(), [](const ProbeRow& row) { return row.agrees(); });
-  base::print(options.json ? probe_json(rows, full, kernel_name())
-                           : footnotes(agree) + full_queue_text(full));
   return agree ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 

@@ -20,8 +20,8 @@ namespace {
 
 using base::formatted;
 
-// The length that an M/M/1 queue exceeds with this probability.
-double rarely_exceeded(double utilization) {
+// The length that an M/M/1 queue exceeds with a probability of one in a million.
+double find_rarely_exceeded(double utilization) {
   constexpr double rare = 1e-6;
   if (utilization <= 0) return 0;
   if (utilization >= 1) return most_counted;
@@ -29,20 +29,20 @@ double rarely_exceeded(double utilization) {
 }
 
 // Whole numbers unchanged, others with four significant digits or more.
-std::string number(double value) {
+std::string format_number(double value) {
   const bool large = std::abs(value) >= 1000 && std::abs(value) <= 1e15;
   return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
 }
 
 // "800 us", "1.5 s".
-std::string exact_time_text(double seconds) {
-  if (seconds == 0 || seconds >= 1) return number(seconds) + " s";
-  if (seconds >= 1e-3) return number(seconds * 1e3) + " ms";
-  if (seconds >= 1e-6) return number(seconds * 1e6) + " us";
-  return number(seconds * 1e9) + " ns";
+std::string format_time(double seconds) {
+  if (seconds == 0 || seconds >= 1) return format_number(seconds) + " s";
+  if (seconds >= 1e-3) return format_number(seconds * 1e3) + " ms";
+  if (seconds >= 1e-6) return format_number(seconds * 1e6) + " us";
+  return format_number(seconds * 1e9) + " ns";
 }
 
-std::string memory_text(double bytes) {
+std::string format_memory(double bytes) {
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
   double value = bytes / 1024;
@@ -50,30 +50,41 @@ std::string memory_text(double bytes) {
   return formatted("%.3g %s", value, units[unit]);
 }
 
-std::string whole(double value) {
+std::string format_whole(double value) {
   return value >= most_counted ? "more than 10^15" : formatted("%.0f", round_up(value));
 }
 
+constexpr std::size_t subject_width = 16;
+
 // Adds a line: its subject, then the calculation.
 void add(std::string& text, std::string subject, const std::string& line) {
-  constexpr std::size_t column = 16;
-  subject.resize(std::max(column, subject.size() + 1), ' ');
+  subject.resize(std::max(subject_width, subject.size() + 1), ' ');
   text += subject + line + "\n";
 }
 
-std::string burst_line(const Load& load, const Sizing& sizing) {
-  const std::string burst = number(load.burst) + " a second for " + exact_time_text(load.burst_length);
-  if (load.burst == load.rate) return "none above the mean rate";
-  if (load.burst <= sizing.capacity) return burst + ": the capacity carries it";
-  return burst + ": " + number(load.burst - sizing.capacity) + " a second more than the capacity";
+// Breaks long lines; the rest of a line begins below its calculation.
+std::string wrap(std::string_view text, std::size_t width) {
+  std::string wrapped;
+  while (!text.empty()) {
+    const auto line = base::take_until(text, '\n');
+    const bool has_subject = !line.starts_with(' ');
+    wrapped += base::wrap_lines(line, width, has_subject ? subject_width : 0) + "\n";
+  }
+  return wrapped;
 }
 
-std::string chance_line(const Sizing& sizing) {
-  const std::string line =
-      "clients come at random, not in step: rarely more than " + whole(sizing.by_chance) + " wait";
+std::string format_burst(const Load& load, const Sizing& sizing) {
+  const std::string burst = format_number(load.burst) + " per second for " + format_time(load.burst_length);
+  if (load.burst == load.rate) return "none above the mean rate";
+  if (load.burst <= sizing.capacity) return burst + ", within capacity";
+  return burst + ": " + format_number(load.burst - sizing.capacity) + " per second above capacity";
+}
+
+std::string format_random_arrivals(const Sizing& sizing) {
+  const std::string line = "at most about " + format_whole(sizing.by_chance) + " waiting";
   if (sizing.growth < 1) return line;
-  return line + (sizing.by_chance > sizing.with_headroom ? ", more than the headroom holds"
-                                                         : ", which the headroom holds");
+  return line +
+         (sizing.by_chance > sizing.with_headroom ? ", more than the headroom" : ", within the headroom");
 }
 
 void add_system(std::string& text, double backlog, std::optional<std::uint64_t> somaxconn, int largest) {
@@ -81,50 +92,47 @@ void add_system(std::string& text, double backlog, std::optional<std::uint64_t> 
     return somaxconn && static_cast<double>(*somaxconn) < length;
   };
   const bool above_largest = backlog > largest;
-  add(text, "the system",
+  add(text, "system",
       "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
-          (somaxconn ? std::to_string(*somaxconn) : "not known here") + ": " +
-          (above_largest || is_below(backlog) ? "too little" : "enough"));
+          (somaxconn ? std::to_string(*somaxconn) : "unknown") + ": " +
+          (above_largest || is_below(backlog) ? "too low" : "high enough"));
   if (backlog > std::numeric_limits<int>::max()) {
-    add(text, "",
-        "No listen(2) takes a number that long: a shorter accept time or more servers have to help.");
+    add(text, "", "listen(2) does not accept such a number: shorten the accept time or add servers");
     return;
   }
   if (above_largest) {
-    add(text, "", "tcpserver clamps to SOMAXCONN: a shorter accept time or a second server takes the rest.");
+    add(text, "", "tcpserver clamps to SOMAXCONN: shorten the accept time or add a server");
   }
   const double useful = std::min<double>(backlog, largest);
   if (is_below(useful)) {
     add(text, "",
-        "The kernel cuts what listen asks for; raise it: sysctl -w net.core.somaxconn=" + whole(useful));
+        "the kernel limits the backlog; to raise it: sysctl -w net.core.somaxconn=" + format_whole(useful));
   }
 }
 
 void add_costs(std::string& text, const Sizing& sizing) {
   const double last_wait = sizing.backlog / sizing.capacity;
-  add(text, "costs",
-      "memory: up to " + memory_text(sizing.backlog * bytes_per_waiting_connection) + ", " +
-          number(bytes_per_waiting_connection) + " bytes a waiting connection (Linux 6.18)");
-  add(text, "", "time: the last of a full queue waits " + exact_time_text(last_wait));
+  add(text, "cost",
+      "memory: up to " + format_memory(sizing.backlog * bytes_per_waiting_connection) + " (" +
+          format_number(bytes_per_waiting_connection) + " bytes per connection, Linux 6.18)");
+  add(text, "", "wait: " + format_time(last_wait) + " for the last client of a full queue");
   if (last_wait > first_retry_after) {
     add(text, "",
-        "  That is longer than a dropped SYN waits for its first retry (" +
-            exact_time_text(first_retry_after) + "): clients with short time-outs");
-    add(text, "", "  may be gone by then, and each of them costs an accept all the same.");
+        "longer than the first retry of a dropped client (" + format_time(first_retry_after) +
+            "); clients that give up still cost an accept");
   }
-  add(text, "", "a target: on Linux as many half-open connections fit before a SYN flood meets cookies");
+  add(text, "",
+      "SYN flood: up to " + format_whole(sizing.backlog) + " half-open connections before SYN cookies start");
 }
 
-std::string measured_text(const AcceptTime& measured) {
+std::string format_measured(const AcceptTime& measured) {
   const double seconds = std::chrono::duration<double>(measured.each).count();
   std::string text;
   add(text, "accept time",
-      (measured.at_most ? "at most " : "") + exact_time_text(seconds) + ", measured with " +
+      (measured.at_most ? "at most " : "") + format_time(seconds) + ", measured with " +
           std::to_string(measured.connections) + " connections to " + measured.listener.text());
-  if (measured.in_bursts) {
-    add(text, "", "(roughly: this server lets clients wait and then takes many at a time)");
-  }
-  add(text, "", "(clients that say nothing; a server of one client at a time takes longer for others)");
+  if (measured.in_bursts) add(text, "", "approximate: the server accepts clients in batches");
+  add(text, "", "clients that send data may take longer if the server serves one at a time");
   return text;
 }
 
@@ -155,9 +163,9 @@ Sizing size_backlog(const Load& load) {
 
   double burst_by_chance = sizing.growth + 3 * std::sqrt(load.burst * load.burst_length);
   if (excess == 0) {
-    burst_by_chance = std::min(burst_by_chance, rarely_exceeded(load.burst / sizing.capacity));
+    burst_by_chance = std::min(burst_by_chance, find_rarely_exceeded(load.burst / sizing.capacity));
   }
-  sizing.by_chance = std::max(rarely_exceeded(load.rate / sizing.capacity), burst_by_chance);
+  sizing.by_chance = std::max(find_rarely_exceeded(load.rate / sizing.capacity), burst_by_chance);
   sizing.backlog = std::max({1.0, round_up(sizing.with_headroom), round_up(sizing.by_chance)});
   sizing.backlog = std::min(sizing.backlog, most_counted);
   sizing.longest_wait = sizing.growth / sizing.capacity;
@@ -165,43 +173,44 @@ Sizing size_backlog(const Load& load) {
   return sizing;
 }
 
-std::string sizing_text(const Load& load, const Sizing& sizing, std::optional<std::uint64_t> somaxconn,
-                        int largest) {
+std::string format_sizing(const Load& load, const Sizing& sizing, std::optional<std::uint64_t> somaxconn,
+                          int largest) {
   std::string text;
   add(text, "capacity",
-      "1 / " + exact_time_text(load.accept_time) + " = " + number(sizing.capacity) + " accepts a second");
-  const std::string share = formatted("%.3g %% of the capacity", load.rate / sizing.capacity * 100);
+      "1 / " + format_time(load.accept_time) + " = " + format_number(sizing.capacity) +
+          " accepts per second");
+  const std::string share = formatted("%.3g %% of capacity", load.rate / sizing.capacity * 100);
   if (!sizing.carried) {
-    add(text, "mean rate", number(load.rate) + " a second, " + share + ": too many");
+    add(text, "mean rate", format_number(load.rate) + " per second, " + share + ": too high");
     add(text, "backlog",
-        "none helps: more clients come than are accepted, so a queue of any length fills and stays full.");
-    add(text, "",
-        "Shorten the accept time (where it has the whole session in it, a fork does), or add a server.");
+        "no backlog helps: more clients arrive than the server accepts, so any queue fills up");
+    add(text, "", "shorten the accept time (for example, fork per connection) or add a server");
     return text;
   }
   constexpr double nearly_all = 0.95;
   const bool barely = load.rate / sizing.capacity >= nearly_all;
   add(text, "mean rate",
-      number(load.rate) + " a second, " + share +
-          (barely ? ": carried, but a little slower and no backlog helps" : ": carried"));
-  add(text, "burst", burst_line(load, sizing));
+      format_number(load.rate) + " per second, " + share +
+          (barely ? ": the server only just keeps up" : ": the server keeps up"));
+  add(text, "burst", format_burst(load, sizing));
   if (sizing.growth > 0 && sizing.growth < 1) {
     add(text, "queue grows to", "less than 1 connection");
   } else if (sizing.growth > 0) {
     add(text, "queue grows to",
-        "(" + number(load.burst) + " - " + number(sizing.capacity) + ") x " +
-            exact_time_text(load.burst_length) + " = " + whole(sizing.growth) +
-            " connections; the last of them waits " + exact_time_text(sizing.longest_wait));
+        "(" + format_number(load.burst) + " - " + format_number(sizing.capacity) + ") x " +
+            format_time(load.burst_length) + " = " + format_whole(sizing.growth) +
+            " connections; the last waits " + format_time(sizing.longest_wait));
     add(text, "headroom",
-        whole(sizing.growth) + " x " + number(load.headroom) + " = " + whole(sizing.with_headroom));
+        format_whole(sizing.growth) + " x " + format_number(load.headroom) + " = " +
+            format_whole(sizing.with_headroom));
   }
-  add(text, "chance", chance_line(sizing));
+  add(text, "random arrivals", format_random_arrivals(sizing));
   if (sizing.growth >= 1) {
     add(text, "empty again",
-        whole(sizing.growth) + " / (" + number(sizing.capacity) + " - " + number(load.rate) +
-            ") = " + exact_time_text(sizing.empty_after) + " after the burst");
+        format_whole(sizing.growth) + " / (" + format_number(sizing.capacity) + " - " +
+            format_number(load.rate) + ") = " + format_time(sizing.empty_after) + " after the burst");
   }
-  add(text, "backlog", whole(sizing.backlog));
+  add(text, "backlog", format_whole(sizing.backlog));
   add_system(text, sizing.backlog, somaxconn, largest);
   add_costs(text, sizing);
   return text;
@@ -253,14 +262,14 @@ base::ExitStatus run(const SizeOptions& options) {
     json.end_object();
     text += "\n";
   } else {
-    if (measured) text = measured_text(*measured);
-    text += sizing_text(load, sizing, somaxconn, SOMAXCONN);
+    if (measured) text = format_measured(*measured);
+    text += format_sizing(load, sizing, somaxconn, SOMAXCONN);
     if (measured && measured->at_most && !sizing.carried) {
-      add(text, "", "(The accept time is an upper bound: the server was faster than its short queue let be");
-      add(text, "", "seen. Measure it with a longer backlog.)");
+      add(text, "", "the true accept time is lower: measure again with a longer backlog");
     }
   }
-  base::print(text);
+  const auto width = base::prose_width();
+  base::print(width && !options.json ? wrap(text, *width) : text);
   return base::ExitStatus::ok;
 }
 

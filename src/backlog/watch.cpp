@@ -1,13 +1,16 @@
 #include "backlog/watch.hpp"
 
 #include "tcpserver/base/json.hpp"
+#include "tcpserver/base/stop_signals.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/kernel/process_table.hpp"
 
+#include <poll.h>
+#include <signal.h>
+
 #include <algorithm>
-#include <thread>
 
 namespace tcpserver::backlog {
 
@@ -19,55 +22,62 @@ namespace {
 constexpr std::size_t bar_width = 20;
 constexpr std::size_t history_length = 60;
 
-// The full length of the bar. A queue with limit n holds n + 1.
-std::uint64_t room(const Look::Queue& queue) {
+// The number of connections that fill the bar. A queue with limit n holds n + 1.
+std::uint64_t find_capacity(const Sample::Queue& queue) {
   return queue.now.limit ? std::uint64_t{*queue.now.limit} + 1 : std::max(1U, queue.longest);
 }
 
-std::string text_or(const std::optional<std::uint32_t>& count, const char* otherwise) {
-  return count ? std::to_string(*count) : otherwise;
+bool is_full(const kernel::ObservedListener& listener) {
+  return listener.limit && listener.length > *listener.limit;
 }
 
-std::string counters_text(const Look& look) {
-  if (!look.since_start) return "ListenOverflows, ListenDrops: not told";
-  return "ListenOverflows +" + std::to_string(look.since_start->overflows) + ", ListenDrops +" +
-         std::to_string(look.since_start->drops);
+std::string number_or_unknown(const std::optional<std::uint32_t>& number) {
+  return number ? std::to_string(*number) : "?";
 }
 
-std::string owner_text(const Look::Queue& queue) {
-  if (!queue.owner) return "a process that this user cannot see";
+std::string format_counters(const Sample& sample) {
+  const std::string name = "all ports: ListenOverflows ";
+  if (!sample.since_start) return name + "?, ListenDrops ?";
+  return name + std::to_string(sample.since_start->overflows) + ", ListenDrops " +
+         std::to_string(sample.since_start->drops);
+}
+
+std::string format_owner(const Sample::Queue& queue) {
+  if (!queue.owner) return "unknown process (owned by another user)";
   return queue.owner->name + " (pid " + std::to_string(queue.owner->pid) + ")";
 }
 
-std::string queue_text(const Look::Queue& queue) {
-  return "queue " + std::to_string(queue.now.length) + " of " + text_or(queue.now.limit, "?") + " [" +
-         base::bar(queue.now.length, room(queue), bar_width) + "] longest " + std::to_string(queue.longest) +
-         ", dropped here +" + text_or(queue.dropped, "not told");
+std::string format_queue(const Sample::Queue& queue) {
+  return "queue " + std::to_string(queue.now.length) + " of " + number_or_unknown(queue.now.limit) + " [" +
+         base::bar(queue.now.length, find_capacity(queue), bar_width) + "] longest " +
+         std::to_string(queue.longest) + ", dropped " + number_or_unknown(queue.dropped);
 }
 
-// Forgets the listeners that are gone: a server may restart many times during a watch.
+// Removes the listeners that are gone: a server may restart many times during a watch.
 template <typename Map>
-void keep_present(Map& by_inode, const Look& look) {
-  std::erase_if(by_inode, [&look](const auto& entry) {
-    return std::none_of(look.queues.begin(), look.queues.end(),
-                        [&entry](const Look::Queue& queue) { return queue.now.inode == entry.first; });
+void keep_present(Map& by_inode, const Sample& sample) {
+  std::erase_if(by_inode, [&sample](const auto& entry) {
+    return std::none_of(sample.queues.begin(), sample.queues.end(),
+                        [&entry](const Sample::Queue& queue) { return queue.now.inode == entry.first; });
   });
 }
 
-// How full the queue is, as one character: '#' if nothing fits any more.
-char mark(const Look::Queue& queue) {
+// One character that shows how full the queue is; '#' is full.
+char to_mark(const Sample::Queue& queue) {
   constexpr std::string_view marks = "_.:-=+*%";
-  if (queue.now.length >= room(queue)) return '#';
-  const auto index = queue.now.length * marks.size() / room(queue);
+  const auto capacity = find_capacity(queue);
+  if (queue.now.length >= capacity) return '#';
+  const auto index = queue.now.length * marks.size() / capacity;
   return queue.now.length == 0 ? marks[0] : marks[std::clamp<std::size_t>(index, 1, marks.size() - 1)];
 }
 
 }  // namespace
 
-Look WatchBook::enter(const kernel::PortPicture& picture,
-                      const std::optional<kernel::ListenCounters>& counters, double at) {
-  Look look{.at = at, .queues = {}, .half_open = picture.half_open};
-  for (const auto& listener : picture.listeners) {
+Sample QueueTracker::add(const kernel::PortSnapshot& snapshot,
+                         const std::optional<kernel::ListenCounters>& counters, double at) {
+  Sample sample{.at = at, .queues = {}, .half_open = snapshot.half_open};
+  ++samples_;
+  for (const auto& listener : snapshot.listeners) {
     const auto [place, is_new] = by_inode_.try_emplace(listener.inode);
     auto& [dropped_at_first, queue] = place->second;
     if (is_new) {
@@ -77,40 +87,68 @@ Look WatchBook::enter(const kernel::PortPicture& picture,
     queue.is_new = is_new;
     queue.now = listener;
     queue.longest = std::max(queue.longest, listener.length);
-    // The kernel's counter has 32 bits and wraps around; so does the difference.
-    if (listener.dropped && dropped_at_first) queue.dropped = *listener.dropped - *dropped_at_first;
-    look.queues.push_back(queue);
+    if (!longest_ || listener.length > longest_->length) longest_ = listener;
+    if (listener.dropped && dropped_at_first) {
+      // The kernel's counter has 32 bits and wraps around; so does the difference.
+      const std::uint32_t dropped = *listener.dropped - *dropped_at_first;
+      dropped_ += dropped - queue.dropped.value_or(0);
+      queue.dropped = dropped;
+    }
+    sample.queues.push_back(queue);
   }
-  keep_present(by_inode_, look);
+  keep_present(by_inode_, sample);
   if (!first_counters_) first_counters_ = counters;
   if (counters) {
-    look.since_start = kernel::ListenCounters{counters->overflows - first_counters_->overflows,
-                                              counters->drops - first_counters_->drops};
+    sample.since_start = kernel::ListenCounters{counters->overflows - first_counters_->overflows,
+                                                counters->drops - first_counters_->drops};
   }
-  return look;
+  explain(sample);
+  return sample;
 }
 
-std::string watch_lines(const Look& look) {
-  const std::string at = base::formatted("%.1f s  ", look.at);
-  if (look.queues.empty()) return at + "nobody listens here now; " + counters_text(look) + "\n";
+void QueueTracker::explain(Sample& sample) {
+  if (!explained_full_ && longest_ && is_full(*longest_)) {
+    explained_full_ = true;
+    const auto limit = std::to_string(*longest_->limit), length = std::to_string(longest_->length);
+    sample.lessons.push_back(length + " of " + limit + ": full, because listen(" + limit + ") holds " +
+                             length + " connections");
+  }
+  if (!explained_drop_ && dropped_ > 0) {
+    explained_drop_ = true;
+    sample.lessons.emplace_back("dropped: no room for a connection attempt; the client tries again");
+  }
+}
+
+std::string QueueTracker::summary(double at) const {
+  const auto text = std::to_string(samples_) + (samples_ == 1 ? " sample in " : " samples in ") +
+                    base::formatted("%.1f s, ", at);
+  if (!longest_) return text + "no listener";
+  return text + "longest queue " + std::to_string(longest_->length) + " of " +
+         number_or_unknown(longest_->limit) + ", " + std::to_string(dropped_) + " dropped";
+}
+
+std::string format_lines(const Sample& sample) {
+  const std::string at = base::formatted("%.1f s  ", sample.at);
+  if (sample.queues.empty()) return at + "no listener; " + format_counters(sample) + "\n";
   std::string text;
-  for (const auto& queue : look.queues) {
-    if (queue.is_new) text += at + queue.now.local.text() + "  listener of " + owner_text(queue) + "\n";
+  for (const auto& queue : sample.queues) {
+    if (queue.is_new) text += at + queue.now.local.text() + "  listener of " + format_owner(queue) + "\n";
   }
-  for (const auto& queue : look.queues) {
-    text += at + queue.now.local.text() + "  " + queue_text(queue) + "; SYN queue " +
-            std::to_string(look.half_open) + "; " + counters_text(look) + "\n";
+  for (const auto& queue : sample.queues) {
+    text += at + queue.now.local.text() + "  " + format_queue(queue) + "; SYN queue " +
+            std::to_string(sample.half_open) + "; " + format_counters(sample) + "\n";
   }
+  for (const auto& lesson : sample.lessons) text += at + lesson + "\n";
   return text;
 }
 
-std::string watch_json(const Look& look) {
+std::string format_json(const Sample& sample) {
   std::string text;
   base::JsonWriter json(text);
   json.begin_object();
-  json.member("at_s", look.at, 6);
+  json.member("at_s", sample.at, 6);
   json.begin_array("listeners");
-  for (const auto& queue : look.queues) {
+  for (const auto& queue : sample.queues) {
     json.begin_object();
     json.member("local", queue.now.local.text());
     json.member("program", queue.owner ? std::optional(queue.owner->name) : std::nullopt);
@@ -122,59 +160,114 @@ std::string watch_json(const Look& look) {
     json.end_object();
   }
   json.end_array();
-  const auto& counters = look.since_start;
-  json.member("syn_queue", look.half_open);
+  const auto& counters = sample.since_start;
+  json.member("syn_queue", sample.half_open);
   json.member("listen_overflows", counters ? std::optional(counters->overflows) : std::nullopt);
   json.member("listen_drops", counters ? std::optional(counters->drops) : std::nullopt);
   json.end_object();
   return text + "\n";
 }
 
-std::string WatchScreen::draw(const Look& look, base::TerminalSize size) {
-  std::vector<std::string> lines{title_ + ", " + base::formatted("%.1f s", look.at) +
-                                 "  (each look leaves a mark: _ empty, # full)"};
-  for (const auto& queue : look.queues) {
+std::string WatchScreen::draw(const Sample& sample, base::TerminalSize size) {
+  std::vector<std::string> lines{"port " + port_ + base::formatted("  %.1f s", sample.at) +
+                                 "  (one mark per sample: _ empty, # full)"};
+  for (const auto& queue : sample.queues) {
     auto& history = history_[queue.now.inode];
-    history.push_back(mark(queue));
+    history.push_back(to_mark(queue));
     if (history.size() > history_length) history.pop_front();
-    lines.push_back(queue.now.local.text() + "  " + owner_text(queue));
-    lines.push_back("  " + queue_text(queue));
+    lines.push_back(queue.now.local.text() + "  " + format_owner(queue));
+    lines.push_back("  " + format_queue(queue));
     constexpr std::size_t margin = 3;  // two blanks before, the last column free
     const auto shown = std::min(history.size(), std::max(size.columns, margin) - margin);
     lines.push_back("  " + std::string(history.end() - static_cast<std::ptrdiff_t>(shown), history.end()));
   }
-  keep_present(history_, look);
-  if (look.queues.empty()) lines.emplace_back("nobody listens here now");
-  lines.push_back("SYN queue " + std::to_string(look.half_open) + "; " + counters_text(look));
+  keep_present(history_, sample);
+  if (sample.queues.empty()) lines.emplace_back("waiting for a listener on port " + port_);
+  lines.push_back("SYN queue " + std::to_string(sample.half_open) + "; " + format_counters(sample));
+  lessons_.insert(lessons_.end(), sample.lessons.begin(), sample.lessons.end());
+  lines.insert(lines.end(), lessons_.begin(), lessons_.end());
   return picture_.draw(lines, size);
 }
 
+namespace {
+
+constexpr auto sampled = kernel::TcpSockets::Kind::listeners_and_half_open;
+
+class Watch {
+ public:
+  explicit Watch(const WatchOptions& options)
+      : options_(options), observer_(options.port), screen_(options.port) {
+    snapshot_ = observer_.take_snapshot(sampled);
+    const bool may_wait = !options.json && !options.count && base::terminal_size();
+    if (snapshot_.listeners.empty() && !may_wait) {
+      throw base::StartError(ExitStatus::unavailable,
+                             "nothing is listening on port " + std::to_string(options.port));
+    }
+  }
+
+  // Returns the signal that ended the watch; 0 after the last sample.
+  int run() {
+    const base::StopSignals stop;
+    auto next = began_;
+    for (std::uint64_t samples = 1;; ++samples) {
+      frames_.write(format_sample());
+      while (!frames_.ready() && stop.heard() == 0) {
+        wait_until(Clock::now() + std::chrono::milliseconds(10), stop);  // the reader is slow
+      }
+      if (options_.count && samples == *options_.count) return stop.heard();
+      // Does not make up for samples that were missed because the reader or the machine stalled.
+      next = std::max(next + std::chrono::duration_cast<Clock::duration>(options_.interval), Clock::now());
+      wait_until(next, stop);
+      if (stop.heard() != 0) return stop.heard();
+      snapshot_ = observer_.take_snapshot(sampled);
+    }
+  }
+
+  void print_summary() {
+    if (options_.json) return;
+    // The carriage return overwrites the "^C" that a terminal shows.
+    const std::string text = (base::terminal_size() ? "\rport " : "port ") + std::to_string(options_.port) +
+                             ": " + tracker_.summary(elapsed()) + "\n";
+    // End even if nobody reads the output.
+    static_cast<void>(frames_.write_within(text, std::chrono::seconds(1)));
+  }
+
+ private:
+  [[nodiscard]] double elapsed() const {
+    return std::chrono::duration<double>(Clock::now() - began_).count();
+  }
+
+  std::string format_sample() {
+    const auto sample = tracker_.add(snapshot_, kernel::listen_counters(), elapsed());
+    if (options_.json) return format_json(sample);
+    const auto terminal = base::terminal_size();  // its size may change
+    return terminal ? screen_.draw(sample, *terminal) : format_lines(sample);
+  }
+
+  // Returns early if a signal arrives.
+  static void wait_until(base::TimePoint time, const base::StopSignals& stop) {
+    const timespec wait = base::to_timespec(*base::time_left(time));
+    static_cast<void>(::ppoll(nullptr, 0, &wait, &stop.mask_outside()));
+  }
+
+  const WatchOptions& options_;
+  kernel::PortObserver observer_;
+  kernel::PortSnapshot snapshot_;
+  QueueTracker tracker_{kernel::find_socket_owner};
+  WatchScreen screen_;
+  base::FrameWriter frames_;
+  const base::TimePoint began_ = Clock::now();
+};
+
+}  // namespace
+
 ExitStatus run(const WatchOptions& options) {
-  kernel::PortObserver observer(options.port);
-  auto picture = observer.look(kernel::TcpSockets::Kind::listeners_and_half_open);
-  if (picture.listeners.empty()) {
-    throw base::StartError(ExitStatus::unavailable,
-                           "nobody listens on port " + std::to_string(options.port) +
-                               " of this machine (of this network namespace), as far as can be seen");
-  }
-  WatchScreen screen("port " + std::to_string(options.port));
-  WatchBook book(kernel::find_socket_owner);
-  const auto began = Clock::now();
-  auto next = began;
-  for (std::uint64_t looks = 1;; ++looks) {
-    const double at = std::chrono::duration<double>(Clock::now() - began).count();
-    const auto look = book.enter(picture, kernel::listen_counters(), at);
-    // The size of a terminal may change.
-    const auto terminal = options.json ? std::nullopt : base::terminal_size();
-    base::print(options.json ? watch_json(look)
-                : terminal   ? screen.draw(look, *terminal)
-                             : watch_lines(look));
-    if (options.count && looks == *options.count) return ExitStatus::ok;
-    // Does not make up for looks that were missed because the reader or the machine stalled.
-    next = std::max(next + std::chrono::duration_cast<Clock::duration>(options.interval), Clock::now());
-    std::this_thread::sleep_until(next);
-    picture = observer.look(kernel::TcpSockets::Kind::listeners_and_half_open);
-  }
+  Watch watch(options);
+  const int signal = watch.run();
+  if (signal == 0) return ExitStatus::ok;
+  watch.print_summary();
+  ::raise(signal);
+  return ExitStatus::ok;  // only if the caller of this program has blocked the signal
 }
 
 }  // namespace tcpserver::backlog

@@ -17,7 +17,7 @@ namespace {
 // cgroup v1 writes "no limit" as the largest number of whole pages. Half the range is above any real limit.
 constexpr auto no_limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 2;
 
-// Cached files are looked at when less than this part of the limit is free without them.
+// Cached files are counted when less than this fraction of the limit is free without them: an eighth.
 constexpr std::uint64_t cached_files_part = 8;
 
 base::UniqueFd open_to_read(const std::string& path) {
@@ -29,7 +29,7 @@ std::string_view read_again(const base::UniqueFd& file, std::span<char> buffer) 
   return {buffer.data(), size < 0 ? 0U : static_cast<std::size_t>(size)};
 }
 
-// A number and a newline; nullopt for anything else, such as "max" (cgroup v2).
+// Reads a number and a newline. nullopt for anything else, such as "max" (cgroup v2).
 std::optional<std::uint64_t> read_bytes(const base::UniqueFd& file) noexcept {
   char buffer[32];
   const auto text = read_again(file, buffer);
@@ -43,7 +43,8 @@ std::optional<std::uint64_t> read_limit(const base::UniqueFd& file) noexcept {
   return limit && *limit < no_limit ? limit : std::nullopt;
 }
 
-// Bytes of cached files, from lines "NAME NUMBER". In cgroup v1, names that begin with "total_" come later.
+// Sums up the bytes of cached files from lines "NAME NUMBER". In cgroup v1, names that begin with "total_"
+// come later.
 std::uint64_t read_cached_files(const base::UniqueFd& stat) noexcept {
   char buffer[8192];
   auto text = read_again(stat, buffer);
@@ -65,7 +66,7 @@ std::optional<MemoryLimit> MemoryLimit::find() {
   return cgroups ? find(*cgroups, "/sys/fs/cgroup") : std::nullopt;
 }
 
-// Lines such as "4:memory:/group" of cgroup v1 and "0::/group" of v2 (cgroups(7)).
+// The lines look like "4:memory:/group" in cgroup v1 and "0::/group" in v2 (cgroups(7)).
 std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std::string& mount) {
   while (!cgroups.empty()) {
     auto line = base::take_until(cgroups, '\n');
@@ -79,8 +80,8 @@ std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std
     const char* const usage_file = is_version_1 ? "/memory.usage_in_bytes" : "/memory.current";
     MemoryLimit found;
     bool is_own = true;
-    // From the own cgroup up. A container may see its own cgroup as the root of the tree, and its path on the
-    // host.
+    // From the process's own cgroup up to the root. In a container the own cgroup may be the root of the
+    // tree, although `cgroups` has its path on the host.
     for (std::string group(line);; group.resize(group.rfind('/'))) {
       while (group.ends_with('/')) group.pop_back();
       const auto level = tree + group;
@@ -105,7 +106,7 @@ std::optional<MemoryLimit::Room> MemoryLimit::read_room(const Level& level, std:
   const auto limit = read_limit(level.limit);
   auto usage = read_bytes(level.usage);
   if (!limit || !usage) return std::nullopt;
-  // Reading the cached files takes the kernel longer.
+  // The kernel takes longer to report cached files, so they are read only if needed.
   if (*limit - std::min(*limit, *usage) < enough) *usage -= std::min(*usage, read_cached_files(level.stat));
   return Room{.limit = *limit, .free = *limit - std::min(*limit, *usage)};
 }

@@ -40,30 +40,30 @@ bool for_each_pid(Visit visit) {
   return true;
 }
 
-bool no_right(int error) {
+bool is_no_permission(int error) {
   return error == EACCES || error == EPERM;
 }
 
-bool short_of_something(int error) {
+bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-// If nothing can be seen, errno has the reason.
+// If the result is not `whole`, errno has the reason.
 HeldSockets read_sockets(pid_t pid) {
   using Sight = HeldSockets::Sight;
   HeldSockets held;
   const Folder folder(::opendir(proc_path(pid, "/fd").c_str()));
   if (!folder) {
-    held.sight = no_right(errno) ? Sight::hidden : Sight::gone;
+    held.sight = is_no_permission(errno) ? Sight::hidden : Sight::gone;
     return held;
   }
   held.sight = Sight::whole;
   while (const dirent* const entry = ::readdir(folder.get())) {
     if (entry->d_name[0] == '.') continue;
-    std::array<char, 64> target;  // longer ones are files' names
+    std::array<char, 64> target;  // longer targets are file names
     const auto size = ::readlinkat(::dirfd(folder.get()), entry->d_name, target.data(), target.size());
-    // Root without CAP_SYS_PTRACE may list descriptors, and not see what they are.
-    if (size < 0 && no_right(errno)) held.sight = Sight::hidden;
+    // Root without CAP_SYS_PTRACE may list descriptors but not read the links.
+    if (size < 0 && is_no_permission(errno)) held.sight = Sight::hidden;
     if (size < 0) continue;
     const auto inode = parse_socket_link({target.data(), static_cast<std::size_t>(size)});
     if (inode) held.inodes.push_back(*inode);
@@ -81,7 +81,7 @@ std::string_view process_stat_field(std::string_view text, int number) noexcept 
 }
 
 std::optional<ProcessFacts> parse_process_stat(std::string_view line) {
-  // "PID (NAME) STATE PPID ...": the name may hold anything, but the last parenthesis is its end.
+  // "PID (NAME) STATE PPID ...": the name may contain any byte, but the last parenthesis ends it.
   const auto name_begin = line.find(" (");
   const auto name_end = line.rfind(") ");
   if (name_end == std::string_view::npos || name_begin >= name_end) return std::nullopt;
@@ -91,7 +91,7 @@ std::optional<ProcessFacts> parse_process_stat(std::string_view line) {
   const auto started = parse_number<std::uint64_t>(process_stat_field(line, 22));
   if (!pid || *pid <= 0 || state.size() != 1 || !parent || *parent < 0 || !started) return std::nullopt;
   std::string name(line.substr(name_begin + 2, name_end - name_begin - 2));
-  // A process chooses its own name: no control byte of it may reach a terminal.
+  // A process chooses its own name, and control bytes must not reach a terminal.
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return ProcessFacts{*pid, std::move(name), state[0], *parent, *started};
@@ -104,9 +104,9 @@ std::optional<std::uint64_t> parse_socket_link(std::string_view target) {
 }
 
 std::optional<ProcessFacts> process_facts(pid_t pid) {
-  constexpr std::size_t longest = 4096;  // 52 numbers and a short name
+  constexpr std::size_t longest = 4096;  // enough for 52 numbers and a short name
   const auto line = base::read_file(proc_path(pid, "/stat").c_str(), longest);
-  if (!line && short_of_something(errno)) throw base::system_error("read /proc");
+  if (!line && is_shortage(errno)) throw base::system_error("read /proc");
   return line ? parse_process_stat(*line) : std::nullopt;
 }
 
@@ -115,8 +115,8 @@ std::optional<std::vector<ProcessFacts>> all_processes() {
   const bool listed = for_each_pid([&](pid_t pid) {
     if (auto facts = process_facts(pid)) processes.push_back(std::move(*facts));
   });
-  if (!listed && short_of_something(errno)) throw base::system_error("read /proc");
-  if (processes.empty()) return std::nullopt;  // not even this one: it is another file system
+  if (!listed && is_shortage(errno)) throw base::system_error("read /proc");
+  if (processes.empty()) return std::nullopt;  // not even this process: /proc is another file system
   return processes;
 }
 
@@ -126,14 +126,14 @@ base::Duration time_since_boot() noexcept {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept {
+base::Duration process_age(const ProcessFacts& process, base::Duration since_boot) noexcept {
   const auto tick = base::Duration(std::chrono::seconds(1)) / std::max(1L, ::sysconf(_SC_CLK_TCK));
   return std::max(since_boot - static_cast<std::int64_t>(process.started) * tick, base::Duration::zero());
 }
 
 HeldSockets sockets_held_by(pid_t pid) {
   auto held = read_sockets(pid);
-  if (held.sight == HeldSockets::Sight::gone && short_of_something(errno)) {
+  if (held.sight == HeldSockets::Sight::gone && is_shortage(errno)) {
     throw base::system_error("read /proc");
   }
   return held;

@@ -40,7 +40,7 @@ std::optional<std::uint32_t> unacknowledged_bytes(int connection) noexcept {
   return static_cast<std::uint32_t>(bytes);
 }
 
-std::optional<std::uint32_t> sent_again(int connection) noexcept {
+std::optional<std::uint32_t> retransmitted_segments(int connection) noexcept {
   const auto info = read_tcp_info(connection);
   if (!info) return std::nullopt;
   return info->tcpi_total_retrans;
@@ -76,15 +76,15 @@ std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {
   constexpr std::string_view group = "TcpExt:";
   while (!text.empty()) {
     auto names = base::take_until(text, '\n');
-    auto figures = base::take_until(text, '\n');
-    if (!names.starts_with(group) || !figures.starts_with(group)) continue;
+    auto values = base::take_until(text, '\n');
+    if (!names.starts_with(group) || !values.starts_with(group)) continue;
     std::optional<std::uint64_t> overflows;
     std::optional<std::uint64_t> drops;
-    while (!names.empty() && !figures.empty()) {
+    while (!names.empty() && !values.empty()) {
       const auto name = base::take_until(names, ' ');
-      const auto figure = base::parse_number<std::uint64_t>(base::take_until(figures, ' '));
-      if (name == "ListenOverflows") overflows = figure;
-      if (name == "ListenDrops") drops = figure;
+      const auto value = base::parse_number<std::uint64_t>(base::take_until(values, ' '));
+      if (name == "ListenOverflows") overflows = value;
+      if (name == "ListenDrops") drops = value;
     }
     if (!overflows || !drops) return std::nullopt;
     return ListenCounters{*overflows, *drops};
@@ -95,7 +95,7 @@ std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {
 std::optional<ListenCounters> listen_counters() noexcept {
   const base::UniqueFd fd(::open("/proc/net/netstat", O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
-  std::array<char, 16384> text;  // TcpExt comes first, with some 130 names and figures: 5 KiB on Linux 6.18
+  std::array<char, 16384> text;  // TcpExt comes first, with about 130 names and values, 5 KiB on Linux 6.18
   std::size_t size = 0;
   while (size < text.size()) {
     const auto got = base::read_some(fd.get(), text.data() + size, text.size() - size);

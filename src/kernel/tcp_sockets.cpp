@@ -25,20 +25,20 @@ using base::take_field;
 
 namespace {
 
-// net/tcp_states.h. <netinet/tcp.h> has them too, but its tcp_info ends before the byte counts.
+// These are from net/tcp_states.h. <netinet/tcp.h> has them too, but its tcp_info lacks the byte counts.
 constexpr unsigned established = 1, fin_wait_1 = 4, fin_wait_2 = 5, time_wait = 6, close_wait = 8;
 constexpr unsigned last_ack = 9, closing = 11;
 
 template <typename... State>
-constexpr std::uint32_t set_of(State... states) {
+constexpr std::uint32_t state_set(State... states) {
   return ((1U << states) | ...);
 }
-constexpr auto listening = set_of(tcp_state_listen);
-// Not TIME-WAIT and SYN-RECEIVED: no process has them, and there may be very many.
-constexpr auto connected = set_of(established, fin_wait_1, fin_wait_2, close_wait, last_ack, closing);
-constexpr auto fin_received = set_of(close_wait, last_ack, closing, time_wait);
-constexpr auto fin_written = set_of(fin_wait_1, fin_wait_2, last_ack, closing, time_wait);
-constexpr auto fin_queued = set_of(fin_wait_1, last_ack, closing);
+constexpr auto listening = state_set(tcp_state_listen);
+// TIME-WAIT and SYN-RECEIVED are omitted: they belong to no process, and there may be very many.
+constexpr auto connected = state_set(established, fin_wait_1, fin_wait_2, close_wait, last_ack, closing);
+constexpr auto fin_received = state_set(close_wait, last_ack, closing, time_wait);
+constexpr auto fin_written = state_set(fin_wait_1, fin_wait_2, last_ack, closing, time_wait);
+constexpr auto fin_queued = state_set(fin_wait_1, last_ack, closing);
 
 // A FIN takes a sequence number like a byte (RFC 9293, section 3.4), and the kernel counts it as one.
 template <typename Number>
@@ -47,7 +47,7 @@ Number without_fin(Number count, unsigned state, std::uint32_t states_with_fin) 
   return has_fin && count > 0 ? count - 1 : count;
 }
 
-// The T at this offset; nullopt if the bytes end before. It is copied because nothing aligns it.
+// Copies the T at this offset, because it may be unaligned. nullopt if the bytes end before it does.
 template <typename T>
 std::optional<T> read_at(std::string_view bytes, std::size_t offset = 0) {
   T value;
@@ -56,13 +56,13 @@ std::optional<T> read_at(std::string_view bytes, std::size_t offset = 0) {
   return value;
 }
 
-// Messages and attributes begin at multiples of four; the padding of the last may be missing.
+// Skips a message or attribute. They begin at multiples of four; the padding of the last one may be missing.
 std::string_view skip(std::string_view bytes, std::size_t count) {
   static_assert(NLMSG_ALIGNTO == RTA_ALIGNTO);
   return bytes.substr(std::min<std::size_t>(NLMSG_ALIGN(count), bytes.size()));
 }
 
-// The payload of the first attribute of this type; empty if there is none.
+// Returns the payload of the first attribute of this type; empty if there is none.
 std::string_view find_attribute(std::string_view attributes, std::uint16_t type) {
   for (;;) {
     const auto head = read_at<rtattr>(attributes);
@@ -98,9 +98,9 @@ std::optional<TcpSocket> read_socket(std::string_view payload) {
     socket.dropped = read_at<std::uint32_t>(memory, SK_MEMINFO_DROPS * sizeof(std::uint32_t));
     return socket;
   }
-  // An older kernel's tcp_info is shorter. The written bytes are counted by sequence numbers, acknowledged or
-  // not. tcpi_bytes_sent less tcpi_bytes_retrans would leave out what waits in the send queue, and count
-  // twice what a full device queue made the kernel send again.
+  // An older kernel's tcp_info is shorter. The written bytes are the acknowledged bytes and the send queue.
+  // tcpi_bytes_sent minus tcpi_bytes_retrans would omit unsent bytes of the send queue, and count bytes twice
+  // that the kernel had to send again because a device queue was full.
   const auto info = find_attribute(attributes, INET_DIAG_INFO);
   const auto received = read_at<std::uint64_t>(info, offsetof(tcp_info, tcpi_bytes_received));
   const auto acknowledged = read_at<std::uint64_t>(info, offsetof(tcp_info, tcpi_bytes_acked));
@@ -115,7 +115,7 @@ base::UniqueFd open_diagnosis() {
   base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   const bool shortage = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
   if (!fd && shortage) throw base::system_error("ask the kernel for its listening sockets");
-  // The kernel has the reply ready when the request was sent, so this ends no healthy wait.
+  // The reply is ready as soon as the request is sent, so a longer wait means a failure.
   const timeval limit = base::to_timeval(std::chrono::seconds(2));
   if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
   return fd;
@@ -136,7 +136,7 @@ bool send_request(int fd, int family, std::uint16_t port, TcpSockets::Kind kind)
   request.body.idiag_ext =
       static_cast<std::uint8_t>(1U << ((with_connections ? INET_DIAG_INFO : INET_DIAG_SKMEMINFO) - 1));
   request.body.idiag_states = with_connections ? connected : listening;
-  if (kind == Kind::listeners_and_half_open) request.body.idiag_states |= set_of(tcp_state_syn_recv);
+  if (kind == Kind::listeners_and_half_open) request.body.idiag_states |= state_set(tcp_state_syn_recv);
   request.body.id.idiag_sport = htons(port);
   return ::send(fd, &request, sizeof request, 0) == sizeof request;
 }
@@ -147,32 +147,32 @@ bool receive_reply(int fd, const std::function<void(const TcpSocket&)>& visit) {
     const auto size = ::recv(fd, datagram.data(), datagram.size(), MSG_TRUNC);
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0 || static_cast<std::size_t>(size) > datagram.size()) return false;
-    std::vector<TcpSocket> sockets;  // of this datagram only: the machine may have a million
+    std::vector<TcpSocket> sockets;  // only this datagram's: the machine may have a million
     const auto reply = read_tcp_sockets({datagram.data(), static_cast<std::size_t>(size)}, sockets);
     for (const auto& socket : sockets) visit(socket);
     if (reply != DiagReply::more) return reply == DiagReply::done;
   }
 }
 
-// "0100007F:D431": each 32-bit word of the address as a number of the machine's own byte order.
+// Parses "0100007F:D431". Each 32-bit word of the address is a number in the machine's own byte order.
 std::optional<base::SocketAddress> parse_endpoint(std::string_view field) {
   constexpr std::size_t digits_per_word = 8;
   const auto colon = field.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto port = parse_number<std::uint16_t>(field.substr(colon + 1), 16);
-  const bool six = colon == 4 * digits_per_word;
-  if (!port || (!six && colon != digits_per_word)) return std::nullopt;
+  const bool is_ipv6 = colon == 4 * digits_per_word;
+  if (!port || (!is_ipv6 && colon != digits_per_word)) return std::nullopt;
 
   std::array<std::uint32_t, 4> words{};
-  for (std::size_t i = 0; i < (six ? 4U : 1U); ++i) {
+  for (std::size_t i = 0; i < (is_ipv6 ? 4U : 1U); ++i) {
     const auto word = parse_number<std::uint32_t>(field.substr(i * digits_per_word, digits_per_word), 16);
     if (!word) return std::nullopt;
     words[i] = *word;
   }
-  return base::SocketAddress::from_bytes(six ? AF_INET6 : AF_INET, words.data(), *port);
+  return base::SocketAddress::from_bytes(is_ipv6 ? AF_INET6 : AF_INET, words.data(), *port);
 }
 
-int rank(const TcpSocket& entry) {
+int sort_key(const TcpSocket& entry) {
   if (entry.state == tcp_state_listen) return 0;
   return entry.inode != 0 ? 1 : 2;
 }
@@ -194,7 +194,7 @@ DiagReply read_tcp_sockets(std::string_view datagram, std::vector<TcpSocket>& so
     }
     const auto payload = datagram.substr(sizeof *head, head->nlmsg_len - sizeof *head);
     if (head->nlmsg_type == NLMSG_DONE) {
-      // A negative errno if the kernel has no such dump, as with inet_diag without tcp_diag.
+      // The payload is a negative errno if the kernel has no such dump: inet_diag without tcp_diag.
       return read_at<std::int32_t>(payload).value_or(0) < 0 ? DiagReply::failed : DiagReply::done;
     }
     const auto socket = head->nlmsg_type == SOCK_DIAG_BY_FAMILY ? read_socket(payload) : std::nullopt;
@@ -212,7 +212,7 @@ bool TcpSockets::for_each(Kind kind, std::uint16_t port, const std::function<voi
     if (!diagnosis_) return false;
     if (send_request(diagnosis_.get(), family, port, kind) && receive_reply(diagnosis_.get(), visit))
       continue;
-    // The rest of a broken reply would be taken for the beginning of the next one.
+    // Reopens the socket: the rest of a broken reply must not be read as the beginning of the next one.
     diagnosis_.reset();
     diagnosis_ = open_diagnosis();
     return false;
@@ -236,7 +236,7 @@ std::optional<TcpSocket> parse_tcp_table_line(std::string_view line) {
       .local = *local, .peer = {}, .state = *state, .inode = *inode, .receive_queue = *receive_queue};
 }
 
-std::vector<TcpSocket> sockets_of_port(std::uint16_t port) {
+std::vector<TcpSocket> find_sockets_on_port(std::uint16_t port) {
   std::vector<TcpSocket> found;
   for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     std::ifstream table(path);
@@ -245,8 +245,9 @@ std::vector<TcpSocket> sockets_of_port(std::uint16_t port) {
       if (entry && entry->local.port() == port) found.push_back(*entry);
     }
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const TcpSocket& left, const TcpSocket& right) { return rank(left) < rank(right); });
+  std::stable_sort(found.begin(), found.end(), [](const TcpSocket& left, const TcpSocket& right) {
+    return sort_key(left) < sort_key(right);
+  });
   return found;
 }
 

@@ -15,11 +15,11 @@ using namespace tcpserver::base;
 using harness::contains;
 using namespace tcpserver::backlog;
 
-// The example of the manual.
+// This is the example in the manual.
 constexpr Load example{
     .rate = 1000, .burst = 3000, .accept_time = 0.0008, .burst_length = 1, .headroom = 1.5};
 
-std::string json_of(const Load& load, const Sizing& sizing) {
+std::string to_json(const Load& load, const Sizing& sizing) {
   std::string text;
   tcpserver::base::JsonWriter json(text);
   json.begin_object();
@@ -28,7 +28,7 @@ std::string json_of(const Load& load, const Sizing& sizing) {
   return text;
 }
 
-TEST(Sizing, OfTheExample) {
+TEST(Sizing, CalculatesTheExampleOfTheManual) {
   const auto sizing = size_backlog(example);
   EXPECT_DOUBLE_EQ(sizing.capacity, 1250);
   EXPECT_TRUE(sizing.carried);
@@ -39,33 +39,33 @@ TEST(Sizing, OfTheExample) {
   EXPECT_DOUBLE_EQ(sizing.empty_after, 7);
 }
 
-TEST(Sizing, SaysWhichLimitOfTheSystemIsTooLow) {
+TEST(Sizing, NamesTheSystemLimitThatIsTooLow) {
   const auto sizing = size_backlog(example);
   const auto text = [&](std::uint64_t somaxconn, int largest) {
-    return sizing_text(example, sizing, somaxconn, largest);
+    return format_sizing(example, sizing, somaxconn, largest);
   };
   const std::string raise = "sysctl -w net.core.somaxconn=2625";
   const std::string clamp = "clamps to SOMAXCONN";
-  EXPECT_FALSE(contains(text(2625, 2625), "too little"));
+  EXPECT_FALSE(contains(text(2625, 2625), "too low"));
   EXPECT_TRUE(contains(text(2624, 4096), raise));
   EXPECT_FALSE(contains(text(2624, 4096), clamp));
   EXPECT_TRUE(contains(text(4096, 128), clamp));
   EXPECT_FALSE(contains(text(4096, 128), raise));
-  EXPECT_TRUE(contains(text(64, 128), "sysctl -w net.core.somaxconn=128\n")) << "as far as it helps";
+  EXPECT_TRUE(contains(text(64, 128), "sysctl -w net.core.somaxconn=128\n")) << "no more than SOMAXCONN";
 }
 
-TEST(Sizing, SaysWhereNoBacklogHelps) {
+TEST(Sizing, ReportsThatNoBacklogHelps) {
   for (const double rate : {1250.0, 1250.1, 1e9}) {
     auto load = example;
     load.rate = load.burst = rate;
     const auto sizing = size_backlog(load);
     EXPECT_FALSE(sizing.carried) << rate;
-    EXPECT_TRUE(contains(sizing_text(load, sizing, {}, 4096), "none helps"));
-    EXPECT_TRUE(contains(json_of(load, sizing), "\"backlog\": null"));
+    EXPECT_TRUE(contains(format_sizing(load, sizing, {}, 4096), "no backlog helps"));
+    EXPECT_TRUE(contains(to_json(load, sizing), "\"backlog\": null"));
   }
 }
 
-TEST(Sizing, OfNoClientsIsTheLeastThereIs) {
+TEST(Sizing, NeedsOnePlaceWithoutClients) {
   auto load = example;
   load.rate = load.burst = 0;
   const auto sizing = size_backlog(load);
@@ -75,8 +75,8 @@ TEST(Sizing, OfNoClientsIsTheLeastThereIs) {
   EXPECT_EQ(size_backlog(load).backlog, 2625);
 }
 
-// Every corner of what the options allow: finite, in order, and printable.
-TEST(Sizing, StaysFiniteWhateverTheLoad) {
+// Checks the extreme values that the options allow.
+TEST(Sizing, StaysFiniteForExtremeLoads) {
   for (const double rate : {0.0, 1e-9, 1.0, 1e9}) {
     for (const double burst : {rate, 1e9}) {
       for (const double accept_time : {1e-9, 1e-3, 31536000.0}) {
@@ -84,15 +84,14 @@ TEST(Sizing, StaysFiniteWhateverTheLoad) {
           for (const double headroom : {1.0, 1000.0}) {
             const Load load{rate, burst, accept_time, length, headroom};
             const auto sizing = size_backlog(load);
-            for (const double figure :
-                 {sizing.capacity, sizing.growth, sizing.with_headroom, sizing.by_chance, sizing.backlog,
-                  sizing.longest_wait, sizing.empty_after}) {
-              EXPECT_TRUE(std::isfinite(figure));
-              EXPECT_GE(figure, 0);
+            for (const double value : {sizing.capacity, sizing.growth, sizing.with_headroom, sizing.by_chance,
+                                       sizing.backlog, sizing.longest_wait, sizing.empty_after}) {
+              EXPECT_TRUE(std::isfinite(value));
+              EXPECT_GE(value, 0);
             }
             EXPECT_EQ(sizing.carried, sizing.backlog >= 1);
             EXPECT_EQ(sizing.backlog, std::floor(sizing.backlog));
-            for (const auto& text : {sizing_text(load, sizing, {}, 4096), json_of(load, sizing)}) {
+            for (const auto& text : {format_sizing(load, sizing, {}, 4096), to_json(load, sizing)}) {
               EXPECT_FALSE(contains(text, "inf"));
               EXPECT_FALSE(contains(text, "nan"));
             }
@@ -103,8 +102,9 @@ TEST(Sizing, StaysFiniteWhateverTheLoad) {
   }
 }
 
-// When the next client comes, of a stream whose rate is that of the burst between `from` and `to`: when as
-// many are due as `clients` says, which is one for a stream in step.
+// Returns when the next client arrives. The rate is that of the burst between `from` and `to`. The client
+// arrives when the rate has produced `clients` clients since `now`: always 1 for even arrivals, random
+// otherwise.
 double next_arrival(const Load& load, double now, double from, double to, double clients) {
   for (;;) {
     const bool in_burst = now >= from && now < to;
@@ -117,11 +117,10 @@ double next_arrival(const Load& load, double now, double from, double to, double
   }
 }
 
-// A listen queue, client by client: how many wait at most, where the server takes the next one after each
-// accept_time.
+// Simulates a listen queue client by client. The server accepts one client per accept_time.
 struct Simulated {
   std::size_t longest = 0;
-  double empty_after = 0;  // the burst: when nobody waited any more
+  double empty_after = 0;  // seconds from the end of the burst until the queue was empty
 };
 
 template <typename Clients>
@@ -129,7 +128,7 @@ Simulated simulate(const Load& load, Clients clients) {
   constexpr double from = 1;
   const double to = from + load.burst_length;
   const double end = to + 2 * size_backlog(load).empty_after + 1;
-  std::queue<double> accepted_at;  // of those that wait
+  std::queue<double> accepted_at;  // for each waiting client
   Simulated result;
   double server_free = 0;
   for (double now = 0; now < end; now = next_arrival(load, now, from, to, clients())) {
@@ -160,8 +159,8 @@ TEST(Sizing, AgreesWithASimulatedQueue) {
   }
 }
 
-// Clients that come at random, with no headroom asked for: of many bursts next to none may overflow.
-TEST(Sizing, HoldsForClientsThatComeAtRandom) {
+// With random arrivals and no headroom, at most one burst in a hundred may overflow.
+TEST(Sizing, HoldsForRandomArrivals) {
   std::mt19937_64 random(20240229);
   std::exponential_distribution<double> clients(1);
   for (auto load : loads) {
@@ -176,11 +175,11 @@ TEST(Sizing, HoldsForClientsThatComeAtRandom) {
       above_mean += static_cast<double>(seen.longest) > sizing.growth ? 1 : 0;
     }
     EXPECT_LE(overflows, bursts / 100) << "backlog " << sizing.backlog;
-    EXPECT_GT(above_mean, bursts / 4) << "a test that could not fail: chance has no part in it";
+    EXPECT_GT(above_mean, bursts / 4) << "the arrivals were not random, so this test cannot fail";
   }
 }
 
-// With no burst at all a server that is nearly busy has a long queue at times.
+// Even without a burst, a nearly saturated server sometimes has a long queue.
 TEST(Sizing, HoldsForTheMeanRateAlone) {
   std::mt19937_64 random(20240229);
   std::exponential_distribution<double> clients(1);
@@ -190,7 +189,8 @@ TEST(Sizing, HoldsForTheMeanRateAlone) {
   EXPECT_EQ(sizing.growth, 0);
   const auto seen = simulate(load, [&] { return clients(random); });
   EXPECT_LE(static_cast<double>(seen.longest), sizing.backlog + 1);
-  EXPECT_GT(static_cast<double>(seen.longest), 3 * std::sqrt(990.0)) << "more than the chance of one second";
+  EXPECT_GT(static_cast<double>(seen.longest), 3 * std::sqrt(990.0))
+      << "more than three standard deviations of one second";
 }
 
 }  // namespace

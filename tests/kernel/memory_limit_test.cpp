@@ -12,7 +12,7 @@ namespace {
 using tcpserver::kernel::MemoryLimit;
 namespace fs = std::filesystem;
 
-// A tree as it is mounted on /sys/fs/cgroup.
+// A cgroup tree like the one on /sys/fs/cgroup.
 class Limit : public ::testing::Test {
  protected:
   void write(const std::string& group, const std::string& file, const std::string& text) const {
@@ -35,7 +35,7 @@ TEST_F(Limit, IsFoundInOwnCgroupV2) {
   EXPECT_FALSE(found("0::/system.slice/b.service\n"));
 }
 
-TEST_F(Limit, OfACgroupAboveDoesNotMakeOne) {
+TEST_F(Limit, IsIgnoredIfOnlyAnAncestorHasOne) {
   write("/system.slice/a.service", "memory.max", "max");
   write("/system.slice", "memory.max", "1073741824");
   EXPECT_FALSE(found("0::/system.slice/a.service\n"));
@@ -54,12 +54,12 @@ TEST_F(Limit, CountsCachedFilesAsFree) {
   EXPECT_FALSE(limit.has_free(371));
 }
 
-TEST_F(Limit, MayChangeAndGo) {
+TEST_F(Limit, FollowsChanges) {
   write("/a", "memory.max", "1000");
   const auto limit = find("0::/a\n");
   EXPECT_FALSE(limit.own()) << "the usage cannot be read";
   write("/a", "memory.current", "100");
-  EXPECT_FALSE(limit.own()) << "it has been looked for at the start";
+  EXPECT_FALSE(limit.own()) << "files are opened only at the start";
   const auto complete = find("0::/a\n");
   write("/a", "memory.max", "5000");
   EXPECT_EQ(complete.own()->free, 4900U);
@@ -68,7 +68,7 @@ TEST_F(Limit, MayChangeAndGo) {
   EXPECT_TRUE(complete.has_free(1UL << 40));
 }
 
-TEST_F(Limit, LooksForFreeMemoryInTheCgroupsAboveToo) {
+TEST_F(Limit, ChecksFreeMemoryOfAncestors) {
   write("/a/b", "memory.max", "1000");
   write("/a/b", "memory.current", "100");
   write("/a", "memory.max", "2000");
@@ -78,8 +78,8 @@ TEST_F(Limit, LooksForFreeMemoryInTheCgroupsAboveToo) {
   EXPECT_FALSE(limit.has_free(201));
 }
 
-// As in a container that sees its own cgroup as the root.
-TEST_F(Limit, IsFoundInTheRootOfANamespace) {
+// A container may see its own cgroup as the root.
+TEST_F(Limit, IsFoundInARootCgroup) {
   write("", "memory.max", "16777216");
   EXPECT_TRUE(found("0::/\n"));
   EXPECT_TRUE(found("0::/not/visible/here\n"));
@@ -94,7 +94,7 @@ TEST_F(Limit, IsFoundInCgroupV1) {
   EXPECT_FALSE(found("4:memoryx:/docker/x\n"));
 }
 
-TEST_F(Limit, IsNotFoundInMalformedText) {
+TEST_F(Limit, IgnoresMalformedText) {
   write("", "memory.max", "16777216");
   ASSERT_TRUE(found("0::/\n"));
   for (const char* text : {"", "\n", "0", "0:", "no colon\n\n", "0:memory"})

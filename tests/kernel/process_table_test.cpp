@@ -19,7 +19,7 @@ constexpr const char* stat_line =
     "4711 (tcpserver) S 4242 4711 4711 0 -1 1077936448 40 0 0 0 1 2 3 4 20 0 1 0 8675309 2396160 150 "
     "18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
-TEST(ProcessStat, IsRead) {
+TEST(ProcessStat, IsParsed) {
   const auto facts = parse_process_stat(stat_line);
   ASSERT_TRUE(facts.has_value());
   EXPECT_EQ(facts->pid, 4711);
@@ -29,7 +29,7 @@ TEST(ProcessStat, IsRead) {
   EXPECT_EQ(facts->started, 8675309U);
 }
 
-TEST(ProcessStat, HasNamesThatTryToLookLikeTheRest) {
+TEST(ProcessStat, ParsesNamesThatImitateOtherFields) {
   std::string line = stat_line;
   line.replace(line.find("tcpserver"), 9, ") Z 1 (\x1b[2J\n");
   const auto facts = parse_process_stat(line);
@@ -39,7 +39,7 @@ TEST(ProcessStat, HasNamesThatTryToLookLikeTheRest) {
   EXPECT_EQ(facts->parent, 4242);
 }
 
-TEST(ProcessStat, TakesNothingFromWhatIsNone) {
+TEST(ProcessStat, RejectsMalformedText) {
   const std::string whole = stat_line;
   for (const std::string& text :
        {std::string(), std::string("\n"), std::string("1 (a)"), std::string("1 (a) S"), std::string(") ("),
@@ -48,7 +48,7 @@ TEST(ProcessStat, TakesNothingFromWhatIsNone) {
   }
 }
 
-TEST(SocketLink, IsRead) {
+TEST(SocketLink, IsParsed) {
   EXPECT_EQ(parse_socket_link("socket:[4711]"), 4711U);
   EXPECT_EQ(parse_socket_link("socket:[18446744073709551615]"), UINT64_MAX);
   for (const char* text : {"", "socket:[", "socket:[]", "socket:[1", "socket:[-1]", "socket:[1x]", "pipe:[1]",
@@ -57,7 +57,7 @@ TEST(SocketLink, IsRead) {
   }
 }
 
-TEST(ProcessTable, HasThisProcessAndItsSockets) {
+TEST(ProcessTable, ContainsThisProcessAndItsSockets) {
   const auto processes = all_processes();
   ASSERT_TRUE(processes.has_value());
   const auto self = std::find_if(processes->begin(), processes->end(),
@@ -65,7 +65,7 @@ TEST(ProcessTable, HasThisProcessAndItsSockets) {
   ASSERT_NE(self, processes->end());
   EXPECT_EQ(self->parent, ::getppid());
   EXPECT_EQ(self->name, "kernel_test");
-  EXPECT_LT(age_of(*self, time_since_boot()), std::chrono::minutes(10));
+  EXPECT_LT(process_age(*self, time_since_boot()), std::chrono::minutes(10));
 
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
   struct stat status {};
@@ -81,15 +81,15 @@ TEST(ProcessTable, CountsAgeFromTheFork) {
   const auto begin = harness::Clock::now();
   const auto facts = process_facts(sleeper.pid());
   ASSERT_TRUE(facts.has_value());
-  const auto before = age_of(*facts, time_since_boot());
+  const auto before = process_age(*facts, time_since_boot());
   ASSERT_TRUE(
       harness::eventually([&] { return harness::Clock::now() - begin >= std::chrono::milliseconds(200); }));
-  const auto after = age_of(*facts, time_since_boot());
+  const auto after = process_age(*facts, time_since_boot());
   EXPECT_GE(after - before, std::chrono::milliseconds(150));
   EXPECT_LT(before, std::chrono::seconds(30));
 }
 
-TEST(ProcessTable, KnowsWhoIsGone) {
+TEST(ProcessTable, OmitsEndedProcesses) {
   harness::Process short_lived({"true"});
   const auto pid = short_lived.pid();
   short_lived.wait();

@@ -24,7 +24,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::kernel;
 
 template <typename Thing>
-std::string bytes_of(const Thing& thing) {
+std::string to_bytes(const Thing& thing) {
   return {reinterpret_cast<const char*>(&thing), sizeof thing};
 }
 
@@ -32,17 +32,17 @@ std::string attribute(std::uint16_t type, const std::string& payload) {
   rtattr head{};
   head.rta_type = type;
   head.rta_len = static_cast<std::uint16_t>(sizeof head + payload.size());
-  return bytes_of(head) + payload + std::string((4 - payload.size() % 4) % 4, '\0');
+  return to_bytes(head) + payload + std::string((4 - payload.size() % 4) % 4, '\0');
 }
 
 std::string message(const std::string& payload, std::uint16_t type = SOCK_DIAG_BY_FAMILY) {
   nlmsghdr head{};
   head.nlmsg_type = type;
   head.nlmsg_len = static_cast<std::uint32_t>(sizeof head + payload.size());
-  return bytes_of(head) + payload;
+  return to_bytes(head) + payload;
 }
 
-// As the kernel writes it: 192.0.2.7 is connected to port 80 of the IPv6 socket that takes IPv4, too.
+// 192.0.2.7 is connected to port 80 of an IPv6 socket that also accepts IPv4; the layout is the kernel's.
 inet_diag_msg connection(std::uint8_t state) {
   inet_diag_msg socket{};
   socket.idiag_family = AF_INET6;
@@ -60,10 +60,10 @@ inet_diag_msg connection(std::uint8_t state) {
 }
 
 std::string info(std::uint64_t received, std::uint64_t acknowledged, std::size_t size = sizeof(tcp_info)) {
-  tcp_info figures{};
-  figures.tcpi_bytes_received = received;
-  figures.tcpi_bytes_acked = acknowledged;
-  return attribute(INET_DIAG_INFO, bytes_of(figures).substr(0, size));
+  tcp_info values{};
+  values.tcpi_bytes_received = received;
+  values.tcpi_bytes_acked = acknowledged;
+  return attribute(INET_DIAG_INFO, to_bytes(values).substr(0, size));
 }
 
 std::vector<TcpSocket> read_all(const std::string& datagram) {
@@ -72,9 +72,9 @@ std::vector<TcpSocket> read_all(const std::string& datagram) {
   return sockets;
 }
 
-TEST(TcpSockets, AreReadFromAReply) {
+TEST(TcpSockets, AreParsedFromAReply) {
   const auto sockets =
-      read_all(message(bytes_of(connection(1)) + attribute(INET_DIAG_SHUTDOWN, "x") + info(1000, 2000)));
+      read_all(message(to_bytes(connection(1)) + attribute(INET_DIAG_SHUTDOWN, "x") + info(1000, 2000)));
   ASSERT_EQ(sockets.size(), 1U);
   EXPECT_EQ(sockets[0].peer.unmapped().text(), "192.0.2.7:40000");
   EXPECT_EQ(sockets[0].local.unmapped().text(), "127.0.0.1:80");
@@ -86,8 +86,8 @@ TEST(TcpSockets, AreReadFromAReply) {
   EXPECT_EQ(sockets[0].written, 2007U);
 }
 
-// The kernel counts a FIN as a byte, here and there, and where it waits.
-TEST(TcpSockets, CountNoFin) {
+// The kernel counts a FIN as a byte, both when received and when sent, and in the queues.
+TEST(TcpSockets, DoNotCountFins) {
   struct Case {
     std::uint8_t state;
     const char* name;
@@ -100,7 +100,7 @@ TEST(TcpSockets, CountNoFin) {
        {Case{4, "FIN-WAIT-1", 1000, 2006, 8, 6}, Case{5, "FIN-WAIT-2", 1000, 2006, 8, 7},
         Case{8, "CLOSE-WAIT", 999, 2007, 7, 7}, Case{9, "LAST-ACK", 999, 2006, 7, 6},
         Case{11, "CLOSING", 999, 2006, 7, 6}}) {
-    const auto sockets = read_all(message(bytes_of(connection(expected.state)) + info(1000, 2000)));
+    const auto sockets = read_all(message(to_bytes(connection(expected.state)) + info(1000, 2000)));
     ASSERT_EQ(sockets.size(), 1U);
     EXPECT_STREQ(tcp_state_name(sockets[0].state), expected.name);
     EXPECT_EQ(sockets[0].received, expected.received) << expected.name;
@@ -110,12 +110,12 @@ TEST(TcpSockets, CountNoFin) {
   }
 }
 
-TEST(TcpSockets, OfListenersHaveTheirQueueAsItIsAndTheirDrops) {
+TEST(TcpSockets, ShowQueueAndDropsOfListeners) {
   std::uint32_t memory[SK_MEMINFO_VARS] = {};
   memory[SK_MEMINFO_DROPS] = 12;
-  const auto listener = bytes_of(connection(tcp_state_listen));
+  const auto listener = to_bytes(connection(tcp_state_listen));
   const auto sockets =
-      read_all(message(listener) + message(listener + attribute(INET_DIAG_SKMEMINFO, bytes_of(memory))));
+      read_all(message(listener) + message(listener + attribute(INET_DIAG_SKMEMINFO, to_bytes(memory))));
   ASSERT_EQ(sockets.size(), 2U);
   EXPECT_EQ(sockets[0].receive_queue, 8U);
   EXPECT_EQ(sockets[0].send_queue, 7U);
@@ -123,18 +123,18 @@ TEST(TcpSockets, OfListenersHaveTheirQueueAsItIsAndTheirDrops) {
   EXPECT_EQ(sockets[1].dropped, 12U);
 }
 
-TEST(TcpSockets, OfAnOlderKernelTellNoBytes) {
+TEST(TcpSockets, HaveNoByteCountsOnOlderKernels) {
   for (const auto& attributes : {std::string(), info(1, 1, offsetof(tcp_info, tcpi_bytes_acked))}) {
-    const auto sockets = read_all(message(bytes_of(connection(1)) + attributes));
+    const auto sockets = read_all(message(to_bytes(connection(1)) + attributes));
     ASSERT_EQ(sockets.size(), 1U);
     EXPECT_FALSE(sockets[0].received.has_value());
     EXPECT_FALSE(sockets[0].written.has_value());
   }
 }
 
-TEST(TcpSockets, TakeCutRepliesForFailures) {
-  // Where an attribute alone is cut, the rest is still a reply: so the header is the whole of it here.
-  const auto whole = message(bytes_of(connection(1)));
+TEST(TcpSockets, RejectTruncatedReplies) {
+  // A reply that ends within an attribute is still valid, so this one has no attributes.
+  const auto whole = message(to_bytes(connection(1)));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     std::vector<TcpSocket> sockets;
     EXPECT_EQ(read_tcp_sockets(whole.substr(0, size), sockets), DiagReply::failed) << size;
@@ -142,8 +142,8 @@ TEST(TcpSockets, TakeCutRepliesForFailures) {
   }
   std::vector<TcpSocket> sockets;
   EXPECT_EQ(read_tcp_sockets(message("", NLMSG_DONE), sockets), DiagReply::done);
-  EXPECT_EQ(read_tcp_sockets(message(bytes_of(0), NLMSG_DONE), sockets), DiagReply::done);
-  EXPECT_EQ(read_tcp_sockets(message(bytes_of(-2), NLMSG_DONE), sockets), DiagReply::failed)
+  EXPECT_EQ(read_tcp_sockets(message(to_bytes(0), NLMSG_DONE), sockets), DiagReply::done);
+  EXPECT_EQ(read_tcp_sockets(message(to_bytes(-2), NLMSG_DONE), sockets), DiagReply::failed)
       << "no such dump";
   EXPECT_EQ(read_tcp_sockets(message(std::string(4, '\0'), NLMSG_ERROR), sockets), DiagReply::failed);
 }
@@ -155,7 +155,7 @@ constexpr const char* listening_line_6 =
     "   1: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 "
     "00:00000000 00000000  1000        0 18446744073709551615 1 0000000000000000 100 0 0 10 0";
 
-TEST(KernelTcp, ReadsALine) {
+TEST(KernelTcp, ParsesALine) {
   if (std::endian::native != std::endian::little)
     GTEST_SKIP() << "the sample comes from a little-endian machine";
   const auto entry = parse_tcp_table_line(listening_line);
@@ -169,7 +169,7 @@ TEST(KernelTcp, ReadsALine) {
   EXPECT_EQ(six->inode, 18446744073709551615U);
 }
 
-TEST(KernelTcp, TakesNothingFromWhatIsNoLine) {
+TEST(KernelTcp, RejectsMalformedLines) {
   for (const char* text :
        {"", " ", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt",
         "0: 0100007F:D431", "0: 0100007F 00000000:0000 0A x x 0 0 0 1",
@@ -177,7 +177,7 @@ TEST(KernelTcp, TakesNothingFromWhatIsNoLine) {
         "0: 0100007F:1D431 0 0A x x 0 0 0 1", "0: 0100007F:D431 0 0A x x 0 0 0 -1"}) {
     EXPECT_FALSE(parse_tcp_table_line(text).has_value()) << text;
   }
-  // Cut anywhere before the inode, the sample is no line either.
+  // The sample is invalid if it ends anywhere before the inode.
   const std::string whole = listening_line;
   const auto inode = whole.find("12345");
   for (std::size_t size = 0; size < inode; ++size) EXPECT_FALSE(parse_tcp_table_line(whole.substr(0, size)));
@@ -185,7 +185,7 @@ TEST(KernelTcp, TakesNothingFromWhatIsNoLine) {
 
 TEST(KernelTcp, FindsTheProcessThatListens) {
   harness::ServerProcess server({"--bind", "127.0.0.1"});
-  const auto entries = sockets_of_port(server.port());
+  const auto entries = find_sockets_on_port(server.port());
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].local.host_text(), "127.0.0.1");
   const auto owner = find_socket_owner(entries[0].inode);
@@ -202,7 +202,7 @@ constexpr const char* netstat =
     "IpExt: InNoRoutes\n"
     "IpExt: 0\n";
 
-TEST(Netstat, IsReadByName) {
+TEST(Netstat, IsParsedByName) {
   const auto counters = parse_netstat(netstat);
   ASSERT_TRUE(counters.has_value());
   EXPECT_EQ(counters->overflows, 17U);
@@ -211,7 +211,7 @@ TEST(Netstat, IsReadByName) {
             2U);
 }
 
-TEST(Netstat, TakesNothingFromWhatIsNone) {
+TEST(Netstat, RejectsMalformedText) {
   for (const char* text :
        {"", "\n", "TcpExt:", "TcpExt:\nTcpExt:\n", "TcpExt: ListenOverflows ListenDrops\n",
         "TcpExt: ListenOverflows\nTcpExt: 1\n", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 1\n",

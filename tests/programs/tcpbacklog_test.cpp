@@ -3,11 +3,14 @@
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 namespace {
@@ -41,7 +44,8 @@ for c in cs: c.setblocking(False); c.connect_ex(s.getsockname())
 print(s.getsockname()[1], flush=True)
 )";
 
-// A listener of another program: backlog 7. It never accepts, and connects so many clients to itself.
+// A listener of another program with backlog 7. It never accepts, and connects this number of clients to
+// itself.
 class PythonListener : public PythonServer {
  public:
   explicit PythonListener(int clients)
@@ -55,7 +59,7 @@ class Tcpbacklog : public ::testing::Test {
   }
 };
 
-TEST_F(Tcpbacklog, ProbeInJson) {
+TEST_F(Tcpbacklog, ProbePrintsJson) {
   const auto result = tcpbacklog({"probe", "--from", "5", "--to", "6", "--json"});
   EXPECT_EQ(result.ending, 0);
   const Json json(result.output);
@@ -64,7 +68,7 @@ TEST_F(Tcpbacklog, ProbeInJson) {
   EXPECT_EQ(json.values("full_queue.error full_queue.got_in"), "null true");
 }
 
-TEST_F(Tcpbacklog, ProbeSaysWhereDescriptorsRunOut) {
+TEST_F(Tcpbacklog, ProbeReportsThatDescriptorsRanOut) {
   const auto result =
       run({"prlimit", "--nofile=20", TCPBACKLOG_PROGRAM, "probe", "--from", "30", "--to", "30"});
   EXPECT_EQ(result.ending, 71);
@@ -75,8 +79,8 @@ TEST_F(Tcpbacklog, WatchShowsTheQueueOfAnotherProgram) {
   const PythonListener listener(20);
   Process watch({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "100ms"});
   const std::string queue =
-      "  127.0.0.1:" + listener.port + "  queue 8 of 7 [####################] longest 8, dropped here +";
-  // Twelve clients send their SYNs again, after one second and after more.
+      "  127.0.0.1:" + listener.port + "  queue 8 of 7 [####################] longest 8, dropped ";
+  // Twelve clients retransmit their SYNs after one second, and later again.
   EXPECT_TRUE(watch.read_output_until([&](const std::string& text) {
     const auto last = text.rfind(queue);
     return last != std::string::npos && text.size() > last + queue.size() && text[last + queue.size()] != '0';
@@ -88,14 +92,14 @@ TEST_F(Tcpbacklog, WatchShowsTheQueueOfAnotherProgram) {
   EXPECT_EQ(watch.errors(), "");
 }
 
-TEST_F(Tcpbacklog, WatchInJson) {
+TEST_F(Tcpbacklog, WatchPrintsJson) {
   const PythonListener listener(5);
   const auto result = tcpbacklog({"watch", listener.port, "--json", "--count", "1"});
   EXPECT_EQ(Json(result.output).values("listeners.*.queue listeners.*.limit syn_queue"), "5 7 0");
 }
 
-// In a network namespace of its own, twenty SYNs come from an address behind a tunnel that answers nothing,
-// so that their handshakes stay half done.
+// In a new network namespace, twenty SYNs come from an address behind a tunnel that never answers, so their
+// handshakes remain incomplete.
 constexpr const char* half_open_script = R"(
 import socket, subprocess, sys
 subprocess.run("ip link set lo up && ip tuntap add t0 mode tun && ip addr add 10.0.0.1/24 dev t0 &&"
@@ -112,35 +116,34 @@ for client in clients:
 subprocess.run([sys.argv[1], "watch", str(listener.getsockname()[1]), "--count", "1", "--json"], check=True)
 )";
 
-TEST_F(Tcpbacklog, WatchSeesTheSynQueue) {
+TEST_F(Tcpbacklog, WatchShowsTheSynQueue) {
   if (find_command("ip").empty()) GTEST_SKIP() << "ip is not installed";
-  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun for us";
-  if (run({"unshare", "-n", "true"}).ending != 0) GTEST_SKIP() << "no network namespace can be made here";
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "cannot open /dev/net/tun";
+  if (run({"unshare", "-n", "true"}).ending != 0) GTEST_SKIP() << "cannot create a network namespace";
   const auto result = run({"unshare", "-n", "python3", "-c", half_open_script, TCPBACKLOG_PROGRAM});
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(Json(result.output).values("syn_queue listeners.0.queue"), "20 0");
 }
 
-TEST_F(Tcpbacklog, WatchGoesOnWhenTheServerGoes) {
+TEST_F(Tcpbacklog, WatchContinuesWhenTheServerEnds) {
   auto listener = std::make_unique<PythonListener>(0);
   Process watch({TCPBACKLOG_PROGRAM, "watch", listener->port, "--interval", "10ms"});
   ASSERT_TRUE(watch.read_output_until([](const std::string& text) { return contains(text, "of 7"); }));
   listener.reset();
-  EXPECT_TRUE(watch.read_output_until(
-      [](const std::string& text) { return contains(text, "nobody listens here now"); }));
+  EXPECT_TRUE(watch.read_output_until([](const std::string& text) { return contains(text, "no listener"); }));
   EXPECT_TRUE(watch.running());
 }
 
-TEST_F(Tcpbacklog, WatchDrawsOnATerminal) {
+TEST_F(Tcpbacklog, WatchRedrawsOnATerminal) {
   const PythonListener listener(8);
   Terminal terminal({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "50ms", "--count", "3"});
   EXPECT_TRUE(terminal.shows("queue 8 of 7 [####################]")) << terminal.shown();
-  EXPECT_TRUE(terminal.shows("\x1b[5A")) << "drawn over: " << terminal.shown();
-  EXPECT_TRUE(terminal.shows("  ###\x1b[K")) << "three looks at a full queue: " << terminal.shown();
+  EXPECT_TRUE(terminal.shows("\x1b[6A")) << "not redrawn in place: " << terminal.shown();
+  EXPECT_TRUE(terminal.shows("  ###\x1b[K")) << "no marks of three full samples: " << terminal.shown();
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
+TEST_F(Tcpbacklog, WatchFailsWithoutAListenerInAPipe) {
   std::string free_port;
   {
     ServerProcess server;
@@ -149,10 +152,63 @@ TEST_F(Tcpbacklog, WatchOfAPortWithoutAListenerIsAnError) {
   const auto result = tcpbacklog({"watch", free_port});
   EXPECT_EQ(result.ending, 69);
   EXPECT_EQ(result.output, "");
-  EXPECT_TRUE(contains(result.errors, "nobody listens on port " + free_port));
+  EXPECT_TRUE(contains(result.errors, "nothing is listening on port " + free_port));
 }
 
-TEST_F(Tcpbacklog, WatchTellsAShortageFromAnEmptyPort) {
+constexpr const char* free_port_script = R"(
+import socket
+s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])
+)";
+
+TEST_F(Tcpbacklog, WatchWaitsForAListenerOnATerminal) {
+  auto port = run({"python3", "-c", free_port_script}).output;
+  port.pop_back();
+  Terminal counted({TCPBACKLOG_PROGRAM, "watch", port, "--count", "9"});
+  EXPECT_EQ(counted.process().wait(), 69) << "a limited watch does not wait";
+
+  Terminal terminal({TCPBACKLOG_PROGRAM, "watch", port, "--interval", "20ms"});
+  EXPECT_TRUE(terminal.shows("waiting for a listener on port " + port)) << terminal.shown();
+  ServerProcess server({"--port", port, "--bind", "127.0.0.1"});
+  EXPECT_TRUE(terminal.shows("queue 0 of ")) << terminal.shown();
+  terminal.type("\x03");
+  EXPECT_TRUE(terminal.shows("longest queue 0 of ")) << terminal.shown();
+}
+
+TEST_F(Tcpbacklog, WatchSummarizesAndEndsWithTheSignal) {
+  const PythonListener listener(20);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Process watch({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "1h"});
+    EXPECT_TRUE(
+        watch.read_output_until([](const std::string& text) { return contains(text, "queue 8 of 7"); }));
+    watch.signal(signal);
+    EXPECT_TRUE(
+        watch.read_output_until([](const std::string& text) { return contains(text, " dropped\n"); }));
+    EXPECT_TRUE(contains(watch.output(), ": 1 sample in ")) << watch.output();
+    EXPECT_TRUE(contains(watch.output(), "longest queue 8 of 7, 0 dropped\n")) << watch.output();
+    EXPECT_EQ(watch.wait(), -signal);
+  }
+}
+
+// No word may be broken: a line of this width continues in the next row of the terminal.
+TEST_F(Tcpbacklog, OutputFitsTheTerminal) {
+  const std::vector<std::vector<std::string>> calls{
+      {"probe", "--from", "4096", "--to", "4097"},
+      {"probe", "--to", "1"},
+      {"size", "--rate", "1000", "--burst", "30000", "--accept-time", "0.8ms"},
+      {"size", "--rate", "10000", "--accept-time", "0.8ms"}};
+  for (const unsigned short columns : std::array<unsigned short, 2>{80, 120}) {
+    for (auto words : calls) {
+      words.insert(words.begin(), TCPBACKLOG_PROGRAM);
+      Terminal terminal(words, {columns, 24});
+      terminal.read_all();
+      EXPECT_EQ(terminal.process().wait(), 0);
+      std::istringstream lines(terminal.shown());
+      for (std::string line; std::getline(lines, line, '\n');) EXPECT_LE(line.size(), columns) << line;
+    }
+  }
+}
+
+TEST_F(Tcpbacklog, WatchReportsAShortageOfDescriptors) {
   if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "strace and the leak check exclude each other";
   if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
   const PythonListener listener(0);
@@ -163,13 +219,13 @@ TEST_F(Tcpbacklog, WatchTellsAShortageFromAnEmptyPort) {
   const auto short_of = watch_with("ENFILE");
   EXPECT_EQ(short_of.ending, 71);
   EXPECT_TRUE(contains(short_of.errors, "Too many open files in system"));
-  // Without sock_diag the tables of /proc tell the rest.
+  // Without sock_diag, watch reads the tables of /proc.
   const auto without = watch_with("EPROTONOSUPPORT");
   EXPECT_EQ(without.ending, 0) << without.errors;
   EXPECT_TRUE(contains(without.output, "queue 0 of ? "));
 }
 
-TEST_F(Tcpbacklog, SizeOfTheExample) {
+TEST_F(Tcpbacklog, SizeCalculatesTheExampleOfTheManual) {
   const std::vector<std::string> words{"size", "--rate", "1000", "--burst", "3000", "--accept-time", "0.8ms"};
   const auto result = tcpbacklog(words);
   EXPECT_EQ(result.ending, 0);
@@ -182,7 +238,7 @@ TEST_F(Tcpbacklog, SizeOfTheExample) {
   EXPECT_NEAR(json.number("empty_after_s"), 7, 1e-6);
 }
 
-TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfAServerThatRuns) {
+TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfARunningServer) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--mode", mode, "--bind", "127.0.0.1"});
     const auto result =
@@ -199,15 +255,15 @@ TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfAServerThatRuns) {
   }
 }
 
-TEST_F(Tcpbacklog, MeasuringSaysWhenNobodyAccepts) {
+TEST_F(Tcpbacklog, SizeReportsAServerThatNeverAccepts) {
   const PythonListener listener(3);
   const auto result = tcpbacklog({"size", "--rate", "1", "--measure", listener.port});
   EXPECT_EQ(result.ending, 75);
   EXPECT_TRUE(contains(result.errors, "does not empty"));
 }
 
-// A sleep lasts as long as it is asked to, or longer on a busy machine.
-TEST_F(Tcpbacklog, MeasuringIsRightForShortQueuesToo) {
+// A sleep takes at least the requested time, and longer on a busy machine.
+TEST_F(Tcpbacklog, SizeMeasuresWithShortQueues) {
   for (const char* backlog : {"0", "1", "5", "100"}) {
     const PythonServer slow(std::string("BACKLOG, CLIENTS = ") + backlog + ", 0" + listening +
                             "while True: c, _ = s.accept(); time.sleep(0.02); c.close()");
@@ -220,7 +276,7 @@ TEST_F(Tcpbacklog, MeasuringIsRightForShortQueuesToo) {
   }
 }
 
-TEST_F(Tcpbacklog, MeasuringFindsOutAServerThatTakesManyAtATime) {
+TEST_F(Tcpbacklog, SizeDetectsAServerThatAcceptsInBatches) {
   const PythonServer bursty(std::string("BACKLOG, CLIENTS = 128, 0") + listening + R"(
 while True:
     time.sleep(0.2)
@@ -231,14 +287,15 @@ while True:
 )");
   const auto result = tcpbacklog({"size", "--rate", "1", "--json", "--measure", bursty.port});
   EXPECT_EQ(result.ending, 0) << result.errors;
-  // 128 or more in 0.2 s are up to 1.6 ms each; two at a time from a short queue would look like 100 ms.
+  // 128 or more in 0.2 s take at most 1.6 ms each; batches of two from a short queue would appear to take 100
+  // ms.
   const Json json(result.output);
   EXPECT_EQ(json.values("measured.in_bursts"), "true");
   EXPECT_GT(json.number("accept_time_s"), 0.0002);
   EXPECT_LT(json.number("accept_time_s"), 0.03);
 }
 
-TEST_F(Tcpbacklog, OutputThatCannotBeWrittenIsAnError) {
+TEST_F(Tcpbacklog, ReportsOutputThatCannotBeWritten) {
   for (const auto& [call, reason] :
        {std::pair{"probe >/dev/full", "No space left on device"},
         {"size --rate 1 --accept-time 1ms >/dev/full", "No space left on device"},
@@ -249,7 +306,7 @@ TEST_F(Tcpbacklog, OutputThatCannotBeWrittenIsAnError) {
   }
 }
 
-TEST_F(Tcpbacklog, UnderValgrindNothingLeaks) {
+TEST_F(Tcpbacklog, LeaksNothingUnderValgrind) {
   if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "valgrind and the sanitizers exclude each other";
   if (find_command("valgrind").empty()) GTEST_SKIP() << "valgrind is not installed";
   ServerProcess server({"--bind", "127.0.0.1"});

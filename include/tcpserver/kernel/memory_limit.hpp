@@ -15,10 +15,10 @@ namespace tcpserver::kernel {
 // each time.
 class MemoryLimit {
  public:
-  // nullopt if there is none, or if /proc or /sys is not available.
+  // nullopt if there is no limit, or if /proc or /sys is not available.
   [[nodiscard]] static std::optional<MemoryLimit> find();
 
-  // As above, for the text of /proc/PID/cgroup and a cgroup tree mounted at `mount`.
+  // The same, for the given text of /proc/PID/cgroup and a cgroup tree mounted at `mount`.
   [[nodiscard]] static std::optional<MemoryLimit> find(std::string_view cgroups, const std::string& mount);
 
   // Bytes. Memory of cached files counts as free, because the kernel frees it when it needs memory.
@@ -26,11 +26,11 @@ class MemoryLimit {
     std::uint64_t limit = 0;
     std::uint64_t free = 0;
   };
-  // Room in the cgroup. nullopt if it has no limit any more, or if that cannot be read.
+  // Returns the room in the process's own cgroup. nullopt if it no longer has a limit, or on a read error.
   [[nodiscard]] std::optional<Room> own() const noexcept;
 
-  // True if this much memory is free in the cgroup and in all visible cgroups above it that had a limit at
-  // the start.
+  // True if this much memory is free in the cgroup and in its visible ancestors that had a limit at the
+  // start.
   [[nodiscard]] bool has_free(std::uint64_t bytes) const noexcept;
 
  private:
@@ -39,7 +39,7 @@ class MemoryLimit {
     base::UniqueFd usage;
     base::UniqueFd stat;
   };
-  // Looks at the cached files only if less than `enough` is free without them.
+  // Reads the size of cached files only if less than `enough` is free without them.
   [[nodiscard]] static std::optional<Room> read_room(const Level& level, std::uint64_t enough) noexcept;
 
   std::vector<Level> levels_;  // the first is the process's own

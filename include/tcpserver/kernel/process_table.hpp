@@ -21,40 +21,41 @@ struct ProcessFacts {
   std::uint64_t started = 0;  // clock ticks since the machine started
 };
 
-// Field `number` of the text of /proc/PID/stat, numbered from 3 (the state) as in proc_pid_stat(5). Empty if
-// there is none.
+// Returns a field of the text of /proc/PID/stat, numbered from 3 (the state) as in proc_pid_stat(5). Empty if
+// there is no such field.
 [[nodiscard]] std::string_view process_stat_field(std::string_view text, int number) noexcept;
 
-// The text of /proc/PID/stat. nullopt if it does not parse.
+// Parses the text of /proc/PID/stat. nullopt if it is malformed.
 [[nodiscard]] std::optional<ProcessFacts> parse_process_stat(std::string_view line);
 
-// The inode in "socket:[4711]", the target of a link in /proc/PID/fd. nullopt for other files.
+// Returns the inode in "socket:[4711]", the target of a link in /proc/PID/fd. nullopt for other files.
 [[nodiscard]] std::optional<std::uint64_t> parse_socket_link(std::string_view target);
 
 // nullopt if the process is gone, or hidden from this user (hidepid, proc(5)).
 [[nodiscard]] std::optional<ProcessFacts> process_facts(pid_t pid);
 
-// All processes that this user may see, without those that end meanwhile. nullopt if there is no /proc.
+// Returns the processes that this user may see, except those that end meanwhile. nullopt if there is no
+// /proc.
 [[nodiscard]] std::optional<std::vector<ProcessFacts>> all_processes();
 
 // Time since the machine started, including suspend.
 [[nodiscard]] base::Duration time_since_boot() noexcept;
 
-// The age of the process at that moment, exact to a clock tick (usually 10 ms).
-[[nodiscard]] base::Duration age_of(const ProcessFacts& process, base::Duration since_boot) noexcept;
+// Returns the age of the process, exact to a clock tick (usually 10 ms).
+[[nodiscard]] base::Duration process_age(const ProcessFacts& process, base::Duration since_boot) noexcept;
 
 struct HeldSockets {
   enum class Sight {
     whole,
-    hidden,  // this user has no right to look (ptrace(2), PTRACE_MODE_READ_FSCREDS)
-    gone     // there is no such process any more
+    hidden,  // this user has no permission (ptrace(2), PTRACE_MODE_READ_FSCREDS)
+    gone     // the process has ended
   };
   Sight sight = Sight::gone;
   std::vector<std::uint64_t> inodes;
 };
 
-// The sockets of a process. Throws StartError (system) if descriptors or memory run out: that must not look
-// like a process without sockets.
+// Returns the sockets of a process. Throws StartError (system) if descriptors or memory run out, because an
+// empty result would mean a process without sockets.
 [[nodiscard]] HeldSockets sockets_held_by(pid_t pid);
 
 struct SocketOwner {
@@ -62,8 +63,8 @@ struct SocketOwner {
   std::string name;  // as in ProcessFacts
 };
 
-// The process with the lowest pid that holds the socket open. nullopt if /proc does not show it, as for
-// another user's process without privilege, or in another pid namespace.
+// Returns the process with the lowest pid that has the socket open. nullopt if /proc does not show it:
+// without privilege it hides other users' descriptors, and it never shows another pid namespace.
 [[nodiscard]] std::optional<SocketOwner> find_socket_owner(std::uint64_t inode);
 
 }  // namespace tcpserver::kernel

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-// TCP sockets of this network namespace, whichever process has them: by sock_diag(7), as ss(8) does, or from
-// /proc/net/tcp and tcp6 (proc_pid_net(5)).
+// Lists the TCP sockets of this network namespace, of all processes: from sock_diag(7), as ss(8) does, or
+// from /proc/net/tcp and tcp6 (proc_pid_net(5)).
 namespace tcpserver::kernel {
 
 inline constexpr unsigned tcp_state_syn_recv = 3;
@@ -21,24 +21,23 @@ struct TcpSocket {
   base::SocketAddress peer;  // 0.0.0.0:0 or [::]:0 for a listener
   unsigned state = 0;        // as in the kernel's net/tcp_states.h
   std::uint64_t inode = 0;   // links the socket to the descriptors in /proc/PID/fd
-  // A connection's bytes that the program has not read, and those that the peer's kernel has not
+  // For a connection: bytes that the program has not read, and bytes that the peer's kernel has not
   // acknowledged. For a listener: connections that wait for accept, and the backlog in effect.
   std::uint32_t receive_queue = 0;
   std::uint32_t send_queue = 0;
-  // Bytes of the stream that arrived, and that the program has written. nullopt if unknown (before
-  // Linux 4.1).
+  // Bytes received, and bytes written by the program. nullopt if unknown (before Linux 4.1).
   std::optional<std::uint64_t> received{};
   std::optional<std::uint64_t> written{};
-  // Segments that a listener dropped since it was made; wraps around. nullopt if unknown.
+  // Segments that a listener has dropped since its creation; wraps around. nullopt if unknown.
   std::optional<std::uint32_t> dropped{};
 };
 
-// "ESTABLISHED", "CLOSE-WAIT": the names of RFC 9293. Never null.
+// Returns the name in RFC 9293, such as "ESTABLISHED" or "CLOSE-WAIT". Never null.
 [[nodiscard]] const char* tcp_state_name(unsigned state) noexcept;
 
 enum class DiagReply { more, done, failed };
 
-// Appends the sockets of one datagram of the reply. Safe for any bytes: `failed` for what is no reply.
+// Appends the sockets of one datagram of the reply. Safe for any bytes: returns `failed` if it is no reply.
 [[nodiscard]] DiagReply read_tcp_sockets(std::string_view datagram, std::vector<TcpSocket>& sockets);
 
 class TcpSockets {
@@ -46,10 +45,11 @@ class TcpSockets {
   enum class Kind {
     listeners,
     listeners_and_half_open,  // and connections in SYN_RECV
-    connections               // those that a process can have
+    connections               // in the states in which a process can have them
   };
 
-  // Throws StartError (system) if descriptors or memory run out: that must not look like an empty port.
+  // Throws StartError (system) if descriptors or memory run out, because an empty result would mean that
+  // nothing uses the port.
   TcpSockets();
 
   // Calls visit(socket) for the sockets of this local port, or of every port if it is 0. Returns false if the
@@ -65,9 +65,9 @@ class TcpSockets {
 // heading and for malformed lines.
 [[nodiscard]] std::optional<TcpSocket> parse_tcp_table_line(std::string_view line);
 
-// The sockets of these tables that have this local port: listeners first, then those that a process has, then
-// those that only the kernel has (TIME_WAIT; inode 0). The tables leave out sockets that are bound but
-// neither listen nor are connected.
-[[nodiscard]] std::vector<TcpSocket> sockets_of_port(std::uint16_t port);
+// Returns the sockets in these tables that have this local port: listeners first, then other sockets of
+// processes, then sockets of the kernel alone (TIME_WAIT; inode 0). The tables omit sockets that are bound
+// but neither listening nor connected.
+[[nodiscard]] std::vector<TcpSocket> find_sockets_on_port(std::uint16_t port);
 
 }  // namespace tcpserver::kernel

@@ -180,7 +180,7 @@ std::vector<SessionSnapshot> find_sessions(const ProcessFacts& server, const Ino
     if (process.parent != server.pid || process.name != server.name) continue;
     for (const auto inode : sockets_of(process)) missing.try_emplace(inode, sessions.size());
     sessions.push_back(
-        {.pid = process.pid, .age = kernel::age_of(process, now), .connection = {}, .zombie = false});
+        {.pid = process.pid, .age = kernel::process_age(process, now), .connection = {}, .zombie = false});
   }
   // With children, the server's own connection is one whose child is about to be forked. Without, it may be
   // --mode iterative; then connections on other ports are not sessions.
@@ -226,7 +226,7 @@ ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSo
                              const Processes& processes, TcpSockets& sockets) {
   ServerSnapshot snapshot;
   snapshot.pid = server.pid;
-  snapshot.age = kernel::age_of(server, kernel::time_since_boot());
+  snapshot.age = kernel::process_age(server, kernel::time_since_boot());
   snapshot.started = std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(snapshot.age);
   const auto server_sockets = sockets_of(server);

@@ -23,7 +23,7 @@ bool collides(const SocketAddress& present, const SocketAddress& wanted) {
 
 // Returns the socket that is in the way, if the kernel tells.
 std::optional<kernel::TcpSocket> socket_in_the_way(const SocketAddress& wanted) {
-  const auto sockets = kernel::sockets_of_port(wanted.port());
+  const auto sockets = kernel::find_sockets_on_port(wanted.port());
   for (const auto& socket : sockets) {
     if (collides(socket.local, wanted)) return socket;
   }
