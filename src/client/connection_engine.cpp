@@ -192,13 +192,17 @@ void ConnectionEngine::hold_first(Connection& connection) {
   watch(connection, false);
 }
 
+void ConnectionEngine::begin_exchange(Connection& connection) {
+  set_state(connection, State::exchanging);
+  moved(connection, std::max(connection.began, now_));
+  send(connection);
+}
+
 void ConnectionEngine::begin_round(Connection& connection, TimePoint began) {
   ++connection.round;
-  set_state(connection, State::exchanging);
   connection.sent = connection.received = 0;
   connection.began = began;
-  moved(connection, std::max(began, now_));
-  send(connection);
+  begin_exchange(connection);
 }
 
 void ConnectionEngine::park(Connection& connection) {
@@ -279,17 +283,22 @@ void ConnectionEngine::watch(Connection& connection, bool writing) {
 // Handles the deadlines that have passed, and finds the next one.
 void ConnectionEngine::expire() {
   const bool may_try = !reached_ && address_ + 1 < settings_.addresses.size();
-  const bool silent = settings_.stop_when_silent && !may_try && busy_ > 0 && settings_.timeout &&
-                      now_ - heard_ >= *settings_.timeout;
+  const bool watches = settings_.stop_when_silent && settings_.timeout && !may_try && busy_ > 0;
+  const auto silence = watches ? now_ - heard_ : base::Duration::zero();
+  const bool silent = watches && silence >= *settings_.timeout;
+  // A connection that hangs while the server is silent waits for the end of the silence. Otherwise the first
+  // one that hangs would time out a moment before, and another would take its place.
+  const bool may_become_silent = watches && silence >= *settings_.timeout / 2;
   earliest_ = TimePoint::max();
   for (auto& connection : connections_) {
     if (connection.state == State::closed) continue;
-    if (connection.state == State::holding && connection.deadline <= now_) {
-      set_state(connection, State::exchanging);
-      moved(connection, now_);
-      send(connection);
-    } else if (silent || connection.deadline <= now_) {
+    const bool due = connection.deadline <= now_;
+    if (connection.state == State::holding) {
+      if (due) begin_exchange(connection);
+    } else if (silent || (due && !may_become_silent)) {
       fail(connection, {.kind = Fault::Kind::timed_out});
+    } else if (due) {
+      connection.deadline = heard_ + *settings_.timeout;
     }
     if (connection.state != State::closed) earliest_ = std::min(earliest_, connection.deadline);
   }

@@ -21,13 +21,13 @@ static_assert(CLOCKS_PER_SEC == 1'000'000);  // clock(3)
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
-// Starts per wait, so that connections that fail at once do not delay the others.
+// Limits the starts per wait, so that connections that fail at once do not delay the others.
 constexpr int most_starts_at_once = 64;
 
 // Large enough for few system calls per stream, small enough for the processor's cache.
 constexpr std::uint64_t largest_piece = 256 * 1024;
 
-// With --hold, a short listen queue must have room for all connections under way.
+// With --hold, all connections that are being opened must fit into a short listen queue.
 constexpr std::uint32_t most_busy_with_hold = 64;
 
 std::size_t find_piece_size(const LoadOptions& options) {
@@ -40,8 +40,7 @@ client::EngineSettings make_settings(const LoadOptions& options, std::vector<Soc
     sources.push_back(*SocketAddress::parse("127.0.0." + std::to_string(i), 0));
   }
   if (options.sources > 0) {
-    // They reach only 127.0.0.0/8, whose addresses all belong to this machine (RFC 1122, section 3.2.1.3). A
-    // name such as localhost has an IPv6 address, too.
+    // These sources reach only 127.0.0.0/8 (RFC 1122, section 3.2.1.3). localhost also has an IPv6 address.
     const std::string first = addresses.front().host_text();
     std::erase_if(addresses, [](const SocketAddress& address) {
       return address.family() != AF_INET || address.bytes().front() != 127;
@@ -49,7 +48,7 @@ client::EngineSettings make_settings(const LoadOptions& options, std::vector<Soc
     if (addresses.empty()) {
       throw base::StartError(
           base::ExitStatus::usage,
-          "--sources: " + first + " is not in 127.0.0.0/8, the loopback addresses of which it takes several");
+          "--sources: " + first + " is not a loopback address (127.0.0.0/8); connect to 127.0.0.1");
     }
   }
   return {.addresses = std::move(addresses),
@@ -78,13 +77,15 @@ Driver::Driver(const LoadOptions& options, std::vector<SocketAddress> addresses,
 Result Driver::run() {
   const auto used_before = std::clock();
   result_.signal = engine_.run();
-  result_.unfinished = engine_.still_open();
+  result_.started = engine_.started();
+  result_.stalled = engine_.stalled();
+  // If the run stalled, the held connections end here.
+  (result_.stalled ? result_.connections : result_.unfinished) += engine_.still_open();
   for (auto& connection : engine_.connections()) connection.fd.reset();
   result_.duration = Clock::now() - engine_.began();
   result_.processor_time = std::chrono::microseconds(std::clock() - used_before);
   result_.bytes_sent = engine_.bytes_sent();
   result_.bytes_received = engine_.bytes_received();
-  result_.stalled = engine_.stalled();
   result_.server = engine_.address().text();
   return std::move(result_);
 }
@@ -121,7 +122,7 @@ bool Driver::may_start() const {
 void Driver::begin_hold_when_all_are_open() {
   if (!holds_ || hold_until_ || engine_.started() < options_.connections) return;
   if (engine_.busy() > 0 || engine_.still_open() == 0) return;
-  result_.opened_after = engine_.now() - engine_.began();
+  result_.holding = true;
   watcher_(result_);
   hold_until_ = Clock::now() + options_.hold;
 }
@@ -133,11 +134,13 @@ void Driver::on_tick() {
 
 void Driver::on_reply(Connection& connection) {
   ++result_.rounds;
+  if (connection.round == 0) ++result_.answered;
   if (options_.mode == LoadMode::bulk) return;
   if (!holds_ || connection.round == 0) result_.latencies.record(engine_.now() - connection.began);
   if (holds_ && connection.round == 0) {
     engine_.park(connection);
     ++result_.held;
+    result_.opened_after = engine_.now() - engine_.began();
   } else if (holds_ || connection.round + 1 == options_.round_trips) {
     ++result_.connections;
     engine_.close(connection);
@@ -148,54 +151,84 @@ void Driver::on_reply(Connection& connection) {
 
 void Driver::on_failed(const Connection& connection, const Fault& fault) {
   ++result_.connections;
-  const auto [kind, sentence] = explain(connection, fault);
-  const auto index = static_cast<std::size_t>(kind);
-  ++result_.errors_by_kind[index];
+  const auto [kind, message] = explain(connection, fault);
+  const auto& facts = error_kinds[static_cast<std::size_t>(kind)];
+  ++result_.errors_by_kind[static_cast<std::size_t>(kind)];
   if (!result_.first_error) {
-    result_.first_error.emplace(error_kinds[index].exit_status,
-                                "connection " + std::to_string(connection.number) + ": " + sentence);
+    const bool unreachable = kind == ErrorKind::other && connection.state == Connection::State::connecting;
+    // If no connection was ever established, its number says nothing.
+    const std::string which =
+        engine_.bytes_sent() == 0 ? "" : "connection " + std::to_string(connection.number) + ": ";
+    result_.first_error.emplace(unreachable ? base::ExitStatus::unavailable : facts.exit_status,
+                                which + message);
   }
   if (holds_ && (connection.round > 0 || connection.state == Connection::State::holding)) --result_.held;
 }
 
-std::pair<ErrorKind, std::string> Driver::explain(const Connection& connection, const Fault& fault) const {
-  const std::string received = std::to_string(connection.received) + " of " + std::to_string(options_.size);
+Driver::Explanation Driver::explain(const Connection& connection, const Fault& fault) const {
   switch (fault.kind) {
     case Fault::Kind::timed_out:
-      return {ErrorKind::timed_out, "timed out: nothing moved for " + base::duration_text(options_.timeout) +
-                                        ", after " + received + " bytes had come back"};
+      return {ErrorKind::timed_out, explain_timeout(connection)};
     case Fault::Kind::closed:
-      return {ErrorKind::closed_early, "the server closed the connection after " + received + " bytes"};
-    case Fault::Kind::wrong_bytes: {
-      const std::string at = std::to_string(fault.at + 1);
-      if (fault.surplus)
-        return {ErrorKind::wrong_bytes, "more came back than was sent, from byte " + at + " on"};
-      const auto sent = bytes_to_send(connection, connection.received, fault.came.size());
-      const bool other_service = base::find_service(sent, fault.came.substr(0, sent.size())) != nullptr;
-      return {ErrorKind::wrong_bytes, "byte " + at + " of the reply is wrong" +
-                                          (other_service ? " (is it the other --service?)" : "")};
-    }
+      return {ErrorKind::closed_early, "the server closed the connection after " +
+                                           std::to_string(connection.received) + " of " +
+                                           std::to_string(options_.size) + " bytes"};
+    case Fault::Kind::wrong_bytes:
+      return explain_wrong_bytes(connection, fault);
     case Fault::Kind::error:
       break;
   }
-  const std::string error = base::error_text(fault.error);
-  const std::string not_connected = "cannot connect to " + engine_.address().text() + ": " + error;
-  switch (fault.error) {
+  return explain_error(connection, fault.error);
+}
+
+std::string Driver::explain_timeout(const Connection& connection) const {
+  const std::string limit = base::duration_text(options_.timeout);
+  if (connection.state == Connection::State::connecting) {
+    return "timed out: cannot connect to " + engine_.address().text() + " within " + limit +
+           " (is its listen queue full?)";
+  }
+  if (connection.received > 0) {
+    return "timed out: no progress for " + limit + " after " + std::to_string(connection.received) + " of " +
+           std::to_string(options_.size) + " bytes";
+  }
+  const std::string text = "timed out: no reply for " + limit;
+  if (connection.round > 0) return text;
+  // The kernel accepts connections into the listen queue while the server is at its limit.
+  return text + "; the server accepts connections but does not answer" +
+         (result_.answered > 0 ? " (connection limit reached?)" : "");
+}
+
+Driver::Explanation Driver::explain_wrong_bytes(const Connection& connection, const Fault& fault) const {
+  const std::string at = std::to_string(fault.at + 1);
+  if (fault.surplus) return {ErrorKind::wrong_bytes, "reply too long: unexpected bytes from byte " + at};
+  const auto sent = bytes_to_send(connection, connection.received, fault.came.size());
+  const bool other_service = base::find_service(sent, fault.came.substr(0, sent.size())) != nullptr;
+  return {ErrorKind::wrong_bytes, "byte " + at + " of the reply is wrong" +
+                                      (other_service ? " (does the server run another --service?)" : "")};
+}
+
+Driver::Explanation Driver::explain_error(const Connection& connection, int error) const {
+  const bool connecting = connection.state == Connection::State::connecting;
+  const std::string text = base::error_text(error);
+  const std::string not_connected = "cannot connect to " + engine_.address().text() + ": " + text;
+  switch (error) {
     case ECONNREFUSED:
       return {ErrorKind::refused, not_connected + " (is the server running?)"};
     case ETIMEDOUT:
-      return {ErrorKind::timed_out, not_connected};
+      return {ErrorKind::timed_out, connecting ? not_connected : "connection lost: " + text};
     case EADDRNOTAVAIL:
     case EADDRINUSE:
-      return {ErrorKind::no_port, "no free port to connect from: " + error +
-                                      " (--reset leaves none in TIME_WAIT, --sources N has more of them)"};
+      return {ErrorKind::no_port,
+              "no free local port: " + text + " (--reset avoids TIME_WAIT, --sources N adds ports)"};
     case EMFILE:
     case ENFILE:
       return {ErrorKind::no_descriptor,
-              "cannot open a socket: " + error + " (ulimit -n, or fewer --concurrency)"};
+              "cannot open a socket: " + text + " (raise ulimit -n or lower --concurrency)"};
+    case ECONNRESET:
+    case EPIPE:
+      return {ErrorKind::reset, "connection lost: " + text};
     default:
-      const bool reset = fault.error == ECONNRESET || fault.error == EPIPE;
-      return {reset ? ErrorKind::reset : ErrorKind::other, "the connection broke: " + error};
+      return {ErrorKind::other, connecting ? not_connected : "connection lost: " + text};
   }
 }
 

@@ -45,19 +45,22 @@ inline constexpr std::array<ErrorKindFacts, 8> error_kinds{{
 // The result of a run, at its end or so far.
 struct Result {
   std::string server{};           // "127.0.0.1:54321", the address in use
+  std::uint64_t started = 0;      // connections
+  std::uint64_t answered = 0;     // connections that got a correct reply
   std::uint64_t connections = 0;  // ended, including the failed ones
   std::array<std::uint64_t, error_kinds.size()> errors_by_kind{};
   std::optional<base::StartError> first_error{};
-  std::uint64_t rounds = 0;      // answered right
+  std::uint64_t rounds = 0;      // correct replies
   std::uint64_t held = 0;        // with hold: connections that were answered and are still open
   std::uint64_t unfinished = 0;  // open when a signal stopped the run; these are no errors
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   base::Duration duration{};                     // from the first connect to the last close
-  std::optional<base::Duration> opened_after{};  // with hold: until all were open
+  std::optional<base::Duration> opened_after{};  // with hold: until the last first reply
   base::Duration processor_time{};               // user and system time of this process
   LatencyHistogram latencies{};
-  bool stalled = false;  // nothing moved for --timeout, so the run was given up
+  bool holding = false;  // with hold: all connections are open
+  bool stalled = false;  // the run ended because the server was silent for --timeout
   int signal = 0;        // SIGINT or SIGTERM that stopped the run, or 0
 
   [[nodiscard]] std::uint64_t errors() const noexcept {
@@ -68,15 +71,15 @@ struct Result {
 // Runs a load on the connection engine, and counts.
 class Driver final : private client::ConnectionHandler {
  public:
-  // Called several times per second, and once more when all connections of --hold are open.
+  // Called several times per second, and when all connections of --hold are open.
   using Watcher = std::function<void(const Result&)>;
 
   // `addresses` of the server; --sources uses only those in 127.0.0.0/8. Throws StartError (system, or usage
   // if --sources leaves none).
   Driver(const LoadOptions& options, std::vector<base::SocketAddress> addresses, Watcher watcher);
 
-  // Runs to the end, until nothing moves for --timeout, or until a signal. Never throws for what a server
-  // does.
+  // Runs to the end, until the server is silent for --timeout, or until a signal. Never throws for what a
+  // server does.
   [[nodiscard]] Result run();
 
  private:
@@ -99,8 +102,15 @@ class Driver final : private client::ConnectionHandler {
   [[nodiscard]] bool may_start() const;
   [[nodiscard]] bool asking_again() const { return hold_until_ && engine_.now() >= *hold_until_; }
   void begin_hold_when_all_are_open();
-  [[nodiscard]] std::pair<ErrorKind, std::string> explain(const Connection& connection,
-                                                          const client::Fault& fault) const;
+  struct Explanation {
+    ErrorKind kind;
+    std::string message;
+  };
+  [[nodiscard]] Explanation explain(const Connection& connection, const client::Fault& fault) const;
+  [[nodiscard]] std::string explain_timeout(const Connection& connection) const;
+  [[nodiscard]] Explanation explain_wrong_bytes(const Connection& connection,
+                                                const client::Fault& fault) const;
+  [[nodiscard]] Explanation explain_error(const Connection& connection, int error) const;
 
   const LoadOptions& options_;
   const bool holds_;

@@ -85,6 +85,7 @@ Rows make_rows(const Rows& buckets) {
 std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns, bool colours) {
   constexpr const char* cyan = "\x1b[36m";
   constexpr const char* plain = "\x1b[0m";
+  constexpr std::size_t least_columns_with_note = 60;
   constexpr std::size_t taken = 10 + 1 + 10 + 1 + 1;  // two columns, two blanks, and the last column
   const auto room = static_cast<double>(columns > taken ? columns - taken : 1);
   const auto rows = make_rows(latencies.buckets());
@@ -92,6 +93,7 @@ std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t co
   std::uint64_t largest = 0;
   for (const auto& row : rows) largest = std::max(largest, row.count);
   std::vector<std::string> lines{base::formatted("%10s %10s", "up to", "count")};
+  if (columns >= least_columns_with_note) lines.back() += "  (logarithmic scale of latencies)";
   for (const auto& row : rows) {
     const auto time = base::time_text(std::chrono::duration<double>(row.upper).count());
     auto line = base::formatted("%10s %10s", time.c_str(), std::to_string(row.count).c_str());

@@ -19,8 +19,8 @@ namespace {
 constexpr auto quiet_time = std::chrono::seconds(1);
 constexpr auto between_frames = std::chrono::milliseconds(250);
 
-// The progress line, if standard error is a terminal. A terminal that takes no output, or is gone, does not
-// disturb the run.
+// The progress line, if standard error is a terminal. A terminal that is stopped or closed does not disturb
+// the run.
 class Progress {
  public:
   explicit Progress(const LoadOptions& options) : options_(options) {
@@ -30,7 +30,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Draws a few times per second, however often it is called.
+  // Draws a few times per second at most.
   void show(const Result& result) {
     const auto now = base::Clock::now();
     if (now < next_) return;
@@ -42,7 +42,7 @@ class Progress {
     });
   }
 
-  // A stopped terminal shows the report behind the line.
+  // On a stopped terminal, the line stays, and the report follows it.
   void remove() {
     if (!std::exchange(drawn_, false)) return;
     draw([&](base::TerminalSize size) {
@@ -75,7 +75,7 @@ Result run_driver(const LoadOptions& options) {
   Progress progress(options);
   bool holding = false;
   const auto watch = [&](const Result& result) {
-    if (!result.opened_after) return progress.show(result);
+    if (!result.holding) return progress.show(result);
     if (std::exchange(holding, true)) return;
     progress.remove();
     static_cast<void>(base::write_all(STDERR_FILENO, "tcpload: holding " + std::to_string(result.held) +
@@ -89,12 +89,21 @@ Result run_driver(const LoadOptions& options) {
 
 base::ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
-  auto text = options.json ? report_json(result, options) : base::join_lines(report_lines(result, options));
+  const bool connected = result.bytes_sent > 0 || !result.first_error;
+  if (!connected && !options.json && result.signal == 0) throw *result.first_error;  // nothing to report
+  std::string text;
+  if (options.json) {
+    text = report_json(result, options);
+  } else {
+    const auto width = base::prose_width();
+    text = base::join_lines(report_lines(result, options));
+    if (width) text = base::wrap_lines(text, *width, report_label_width);
+  }
   if (const auto terminal = base::terminal_size(); terminal && !options.json) {
     text += base::join_lines(chart(result.latencies, terminal->columns, base::colours_wanted()));
   }
   if (result.signal != 0) {
-    // End even if nobody reads the output.
+    // The program must end even if nothing reads its output.
     static_cast<void>(base::FrameWriter().write_within(text, std::chrono::seconds(1)));
     ::raise(result.signal);
   }

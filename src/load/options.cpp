@@ -20,9 +20,9 @@ constexpr cli::Program tcpload_program{
     .name = "tcpload",
     .synopsis = "[OPTION]... [HOST [PORT]]",
     .purpose =
-        "Put load on a TCP echo server (localhost, port 54321), compare every byte that comes back, and\n"
-        "report rate and latencies. Without --hold, --bulk or --ping: connect, send, read the reply, close,\n"
-        "for so many connections.",
+        "Put load on a TCP echo server (default localhost:54321), check every byte of the replies, and\n"
+        "report rates and latencies. Without --hold, --bulk or --ping, each connection sends one message,\n"
+        "reads the reply and closes.",
     .operands = "HOST PORT",
     .notes =
         "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds. Sizes (B): bytes, or K, M\n"
@@ -32,12 +32,12 @@ constexpr cli::Program tcpload_program{
 double parse_start_rate(const cli::RawValue& value) {
   const auto rate = base::parse_decimal(value.text, highest_start_rate);
   if (rate && *rate > 0) return *rate;
-  cli::refuse(value, "a rate: connections a second, above 0 and at most " +
+  cli::refuse(value, "a rate: connections per second, above 0 and at most " +
                          std::to_string(highest_start_rate) + ", such as 500 or 0.5");
 }
 
-// Sets the mode, refuses combinations that make no sense, and replaces 0 by defaults.
-void settle(LoadOptions& options) {
+// Sets the mode, refuses options that exclude each other, and replaces 0 by defaults.
+void complete(LoadOptions& options) {
   const bool bulk = options.bulk > 0;
   const bool ping = options.round_trips > 0;
   const std::tuple<bool, LoadMode, const char*> modes[] = {
@@ -48,17 +48,16 @@ void settle(LoadOptions& options) {
   for (const auto& [given, mode, option] : modes) {
     if (!given) continue;
     if (!chosen.empty()) {
-      throw cli::usage_error(chosen + " and " + option + " exclude each other: a run does one of them");
+      throw cli::usage_error(chosen + " and " + option + " exclude each other");
     }
     chosen = option;
     options.mode = mode;
   }
   const std::pair<bool, std::string> refusals[] = {
       {!chosen.empty() && options.connections > 0,
-       "--connections and " + chosen + " exclude each other: how many it opens is --concurrency"},
-      {bulk && options.size > 0, "--message-size and --bulk exclude each other: a stream has no messages"},
-      {!chosen.empty() && options.rate,
-       "--rate is for short connections: it excludes --hold, --bulk and --ping"}};
+       "--connections and " + chosen + " exclude each other: use --concurrency"},
+      {bulk && options.size > 0, "--message-size and --bulk exclude each other"},
+      {!chosen.empty() && options.rate, "--rate and " + chosen + " exclude each other"}};
   for (const auto& [refused, why] : refusals) {
     if (refused) throw cli::usage_error(why);
   }
@@ -74,36 +73,35 @@ void settle(LoadOptions& options) {
 cli::OptionTable<LoadOptions> load_option_table() {
   using O = LoadOptions;
   return {
-      {"connections", '\0', "N", "10000", "how many connections in all, 1 to 1000000000",
+      {"connections", 'n', "N", "10000", "open N connections in all, 1 to 1000000000",
        cli::member(&O::connections, cli::number(1, most_load_connections, "a number of connections"))},
-      {"concurrency", '\0', "C", "64; with --bulk and --ping 1, with --rate 1000",
-       "so many of them at a time, 1 to 1000000; with --hold, --bulk and --ping there are no more than these",
+      {"concurrency", 'c', "C", "64; with --bulk and --ping 1, with --rate 1000",
+       "keep at most C connections open, 1 to 1000000; --hold, --bulk and --ping open C in all",
        cli::member(&O::concurrency, cli::number(1, most_at_a_time, "a number of connections"))},
-      {"message-size", '\0', "B", "32", "bytes that each connection sends, and wants back, 1 to 1G",
+      {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
        cli::member(&O::size, cli::size(gib))},
-      {"hold", '\0', "D", "", "open all, ask each once, keep them open for D, ask each again, and close",
+      {"hold", '\0', "D", "",
+       "open all connections, exchange a message on each, hold them for D, exchange another, and close",
        cli::member(&O::hold, cli::duration_above_zero("a time to hold"))},
       {"bulk", '\0', "B", "",
-       "send B bytes on each connection, 1 to 1024G, and read them back at the same time, then the end",
+       "send B bytes on each connection, 1 to 1024G, and read them back at the same time",
        cli::member(&O::bulk, cli::size(1024 * gib))},
-      {"ping", '\0', "N", "", "N messages on each connection, each sent when the last one is back",
+      {"ping", '\0', "N", "", "exchange N messages on each connection, one after the other",
        cli::member(&O::round_trips, cli::number(1, most_round_trips, "a number of round trips"))},
-      {"rate", '\0', "R", "as answers come",
-       "start R connections a second, answered or not; latencies count from the moment when each was due",
+      {"rate", '\0', "R", "as fast as replies arrive",
+       "start R connections per second, whether answered or not; measure latencies from the due time",
        cli::member(&O::rate, parse_start_rate)},
-      {"service", '\0', "WORD", "echo", "the service of the server, with which replies are compared",
-       cli::service(&O::service)},
-      {"reset", '\0', "", "", "close by RST, which leaves no port in TIME_WAIT",
+      {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
+      {"reset", '\0', "", "", "close with RST, which leaves no port in TIME_WAIT",
        cli::member(&O::reset, cli::on_or_off)},
-      {"sources", '\0', "N", "the system's choice",
-       "connect from 127.0.0.1, 127.0.0.2 and so on to 127.0.0.N in turn, N from 1 to 254: each has ports of "
-       "its own",
+      {"sources", '\0', "N", "chosen by the system",
+       "connect from 127.0.0.1 to 127.0.0.N in turn, N from 1 to 254; each address has its own ports",
        cli::member(&O::sources, cli::number(1, most_sources, "a number of addresses"))},
       {"timeout", '\0', "D", "10s",
-       "give up a connection on which nothing moves for so long, and the run when nothing moves at all",
+       "give up connections without progress for D, and the run if the server is silent for D",
        cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
-      {"json", '\0', "", "", "the report as one JSON document", cli::member(&O::json, cli::on_or_off)},
-      {"help", 'h', "", "", "show this and exit"},
+      {"json", 'j', "", "", "print the report as JSON", cli::member(&O::json, cli::on_or_off)},
+      {"help", 'h', "", "", "show this help and exit"},
       {"version", 'V', "", "", "show the version and exit"},
   };
 }
@@ -118,7 +116,7 @@ LoadCommand parse_load_command(int argc, char* const* argv) {
   command.text_to_show = std::move(parsed.text_to_show);
   if (!command.text_to_show.empty()) return command;
   cli::take_host_and_port(parsed.operands, options.host, options.port);
-  settle(options);
+  complete(options);
   return command;
 }
 

@@ -24,8 +24,8 @@ double in_seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// The time that the rates refer to: of the run, or of opening with --hold. It is above zero, because JSON has
-// no infinity.
+// Returns the time for all rates: the duration of the run, or with --hold of opening. It is above zero,
+// because JSON has no infinity.
 double rated_seconds(const Result& result) {
   return std::max(in_seconds(result.opened_after.value_or(result.duration)), 1e-9);
 }
@@ -34,7 +34,7 @@ double per_second(std::uint64_t count, const Result& result) {
   return static_cast<double>(count) / rated_seconds(result);
 }
 
-// Excludes failed connections.
+// Failed connections do not count.
 double connections_per_second(const Result& result, const LoadOptions& options) {
   const bool hold = options.mode == LoadMode::hold;
   return per_second(hold ? result.latencies.count() : result.connections - result.errors(), result);
@@ -52,33 +52,43 @@ std::string size_text(std::uint64_t bytes) {
   return counted(bytes, "byte");
 }
 
-std::string describe_run(const Result& result, const LoadOptions& options) {
-  const std::string connections = counted(result.connections, "connection");
+std::string describe_run(const LoadOptions& options) {
   const std::string messages = ", messages of " + size_text(options.size);
+  const std::string connections = counted(options.connections, "connection");
   switch (options.mode) {
     case LoadMode::connections:
       break;
     case LoadMode::hold:
-      return connections + ", held for " + base::duration_text(options.hold) + messages;
+      return "hold " + connections + " for " + base::duration_text(options.hold) + messages;
     case LoadMode::bulk:
-      return counted(result.connections, "stream") + " of " + size_text(options.size);
+      return counted(options.connections, "stream") + " of " + size_text(options.size);
     case LoadMode::ping:
-      return counted(result.rounds, "round trip") + " on " + connections + messages;
+      return connections + ", " + counted(options.round_trips, "round trip") + " each" + messages;
   }
-  return connections + ", " + std::to_string(options.concurrency) + " at a time" + messages;
+  return connections + ", concurrency " + std::to_string(options.concurrency) + messages;
 }
 
 std::string rate_line(const Result& result, const LoadOptions& options) {
   const std::string in = " in " + time_text(rated_seconds(result));
   if (options.mode == LoadMode::bulk) {
     const double rate = per_second(result.bytes_received, result);
-    return formatted("%.1f MB/s (%.1f MiB/s) there, and as much back,", rate / 1e6, rate / 0x1p20) + in;
+    return formatted("%.1f MB/s (%.1f MiB/s) in each direction,", rate / 1e6, rate / 0x1p20) + in;
   }
   if (options.mode == LoadMode::ping)
-    return formatted("%.0f round trips a second", per_second(result.rounds, result)) + in;
-  std::string text = formatted("%.0f connections a second", connections_per_second(result, options));
-  if (options.rate) text += formatted(", wanted were %.9g,", *options.rate);
-  return text + in + (result.opened_after ? ", until all were open" : "");
+    return formatted("%.0f round trips per second", per_second(result.rounds, result)) + in;
+  const auto text = formatted("%.0f connections per second", connections_per_second(result, options)) + in;
+  return options.rate ? text + formatted(" (requested: %.9g)", *options.rate) : text;
+}
+
+// "1000 of 1200; 64 unanswered, 136 not started".
+std::string answered_line(const Result& result, const LoadOptions& options) {
+  std::string text = std::to_string(result.answered) + " of " + std::to_string(options.connections);
+  const char* separator = "; ";
+  for (const auto& [count, name] : {std::pair(result.started - result.answered, " unanswered"),
+                                    std::pair(options.connections - result.started, " not started")}) {
+    if (count > 0) text += std::exchange(separator, ", ") + std::to_string(count) + name;
+  }
+  return text;
 }
 
 std::string error_line(const Result& result) {
@@ -105,23 +115,24 @@ std::string latency_line(const LatencyHistogram& latencies) {
 }  // namespace
 
 std::vector<std::string> report_lines(const Result& result, const LoadOptions& options) {
-  std::vector<std::string> lines{result.server + ": " + describe_run(result, options)};
+  std::vector<std::string> lines{result.server + ": " + describe_run(options)};
   const std::string duration = time_text(in_seconds(result.duration));
-  if (result.signal != 0) {
-    lines.push_back("stopped   after " + duration + ", " + std::to_string(result.unfinished) + " unfinished");
-  }
+  if (result.signal != 0) lines.push_back("stopped   by a signal after " + duration);
   if (result.stalled) {
-    lines.push_back("stalled   nothing moved for " + base::duration_text(options.timeout) +
-                    ", so the run was given up after " + duration);
+    lines.push_back("stalled   after " + duration + ": no progress for " +
+                    base::duration_text(options.timeout));
   }
+  const bool hold = options.mode == LoadMode::hold;
+  if (hold || result.answered < options.connections)
+    lines.push_back("answered  " + answered_line(result, options));
   lines.push_back("rate      " + rate_line(result, options));
-  if (options.mode == LoadMode::hold) lines.push_back("held      " + std::to_string(result.held));
+  if (hold && result.holding) lines.push_back("held      " + std::to_string(result.held));
   lines.push_back("errors    " + error_line(result));
   lines.push_back("bytes     " + std::to_string(result.bytes_sent) + " sent, " +
                   std::to_string(result.bytes_received) + " received" +
-                  (result.errors() == 0 ? ", every one as expected" : ""));
+                  (result.errors() == 0 ? ", all as expected" : ""));
   if (result.latencies.count() > 0) lines.push_back("latency   " + latency_line(result.latencies));
-  lines.push_back("own cost  " + time_text(in_seconds(result.processor_time)) + " of processor time");
+  lines.push_back("CPU time  " + time_text(in_seconds(result.processor_time)) + " used by tcpload");
   return lines;
 }
 
@@ -168,6 +179,10 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   begin_line("concurrency", options.concurrency);
   json.member("message_size", bulk ? std::nullopt : std::optional(options.size));
   json.member("stream_size", bulk ? std::optional(options.size) : std::nullopt);
+  begin_line("requested", options.connections);
+  json.member("answered", result.answered);
+  json.member("unanswered", result.started - result.answered);
+  json.member("not_started", options.connections - result.started);
   begin_line("connections", result.connections);
   json.member("errors", result.errors());
   json.member("unfinished", result.unfinished);
@@ -221,7 +236,7 @@ std::string progress_line(const Result& result, const LoadOptions& options, base
   }
   const double seconds = in_seconds(since_start);
   std::string text = "] " + what;
-  if (!bulk && seconds > 0) text += formatted(", %.0f a second", static_cast<double>(done) / seconds);
+  if (!bulk && seconds > 0) text += formatted(", %.0f per second", static_cast<double>(done) / seconds);
   text += ", " + counted(result.errors(), "error");
   const std::size_t taken = text.size() + 2;  // the bracket, and the last column, which stays free
   const std::size_t room = columns > taken ? columns - taken : 0;

@@ -13,7 +13,7 @@ using tcpserver::load::chart;
 using tcpserver::load::LatencyHistogram;
 using namespace std::chrono_literals;
 
-// The upper end of the bucket in which a time is counted.
+// Returns the upper end of the bucket that counts this time.
 Duration counted_as(std::int64_t nanoseconds) {
   LatencyHistogram histogram;
   histogram.record(Duration(nanoseconds));
@@ -24,7 +24,7 @@ TEST(LatencyHistogram, IsExactForShortTimes) {
   for (std::int64_t time = 0; time < 256; ++time) EXPECT_EQ(counted_as(time), Duration(time));
 }
 
-TEST(LatencyHistogram, IsNeverTooShortAndLessThanOnePercentTooLong) {
+TEST(LatencyHistogram, RoundsUpByLessThanOnePercent) {
   for (double value = 200; value < 9e18; value *= 1.0137) {
     const auto time = static_cast<std::int64_t>(value);
     const auto upper = counted_as(time).count();
@@ -33,7 +33,7 @@ TEST(LatencyHistogram, IsNeverTooShortAndLessThanOnePercentTooLong) {
   }
 }
 
-TEST(LatencyHistogram, CountsTheBordersOfABucketInIt) {
+TEST(LatencyHistogram, CountsTheBoundsOfABucketInIt) {
   for (unsigned shift = 8; shift < 62; ++shift) {
     const std::int64_t border = std::int64_t{1} << shift;
     EXPECT_EQ(counted_as(border - 1), Duration(border - 1)) << shift;
@@ -41,17 +41,17 @@ TEST(LatencyHistogram, CountsTheBordersOfABucketInIt) {
   }
 }
 
-TEST(LatencyHistogram, TakesAnyTime) {
+TEST(LatencyHistogram, AcceptsAnyTime) {
   LatencyHistogram histogram;
   histogram.record(Duration(-5));
   histogram.record(Duration(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(histogram.count(), 2U);
-  EXPECT_EQ(histogram.quantile(0), Duration(0)) << "below zero is zero";
+  EXPECT_EQ(histogram.quantile(0), Duration(0)) << "a negative time counts as zero";
   EXPECT_EQ(histogram.quantile(1), Duration(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(histogram.longest(), Duration(std::numeric_limits<std::int64_t>::max()));
 }
 
-TEST(LatencyHistogram, HasTheQuantilesOfItsTimes) {
+TEST(LatencyHistogram, ComputesQuantiles) {
   LatencyHistogram histogram;
   for (int i = 1; i <= 1000; ++i) histogram.record(std::chrono::microseconds(i));
   for (const double share : {0.5, 0.9, 0.99, 0.999}) {
@@ -68,7 +68,7 @@ LatencyHistogram make_histogram(std::initializer_list<Duration> times) {
   return histogram;
 }
 
-TEST(LatencyHistogram, ListsWhatIsNotEmpty) {
+TEST(LatencyHistogram, ListsNonEmptyBuckets) {
   const auto buckets = make_histogram({5ns, 5ns, 5ns, 1us}).buckets();
   ASSERT_EQ(buckets.size(), 2U);
   EXPECT_EQ(buckets[0].upper, 5ns);
@@ -76,7 +76,7 @@ TEST(LatencyHistogram, ListsWhatIsNotEmpty) {
   EXPECT_EQ(buckets[1].count, 1U);
 }
 
-TEST(Chart, HasARowForEachStepAndABarForEachCount) {
+TEST(LatencyChart, HasARowForEachStepAndABarForEachCount) {
   const auto lines = chart(make_histogram({90us, 90us, 90us, 90us, 190us, 390us}), 40, false);
   ASSERT_EQ(lines.size(), 8U);
   EXPECT_EQ(lines[0], "     up to      count");
@@ -85,13 +85,14 @@ TEST(Chart, HasARowForEachStepAndABarForEachCount) {
   EXPECT_EQ(lines[4], "    200 us          1 ####");
   EXPECT_EQ(lines[7], "    400 us          1 ####");
   EXPECT_TRUE(chart({}, 80, true).empty());
+  EXPECT_NE(chart(make_histogram({90us}), 80, false)[0].find("logarithmic"), std::string::npos);
   const auto coloured = chart(make_histogram({90us}), 80, true);
   ASSERT_EQ(coloured.size(), 2U);
   EXPECT_NE(coloured[1].find("\x1b[36m##"), std::string::npos);
   EXPECT_TRUE(coloured[1].ends_with("\x1b[0m"));
 }
 
-TEST(Chart, LosesNoTimeAndFitsTheWidth) {
+TEST(LatencyChart, CountsEveryTimeAndFitsTheWidth) {
   LatencyHistogram histogram;
   for (double time = 1; time < 1e12; time *= 1.31) {
     histogram.record(std::chrono::nanoseconds(static_cast<std::int64_t>(time)));

@@ -27,7 +27,7 @@ std::string refusal(const std::vector<std::string>& words) {
     EXPECT_EQ(error.status(), tcpserver::base::ExitStatus::usage);
     return error.what();
   }
-  return "it was taken";
+  return "not refused";
 }
 
 TEST(LoadOptions, HaveDefaults) {
@@ -43,11 +43,11 @@ TEST(LoadOptions, HaveDefaults) {
   EXPECT_FALSE(options.reset || options.json || options.rate);
 }
 
-TEST(LoadOptions, ChooseTheModeAndWhatItNeeds) {
+TEST(LoadOptions, SetDefaultsForEachMode) {
   const auto hold = parse({"--hold", "3s", "--concurrency", "1000", "::1", "80"});
   EXPECT_EQ(hold.mode, LoadMode::hold);
   EXPECT_EQ(hold.hold, 3s);
-  EXPECT_EQ(hold.connections, 1000U) << "all of them at a time";
+  EXPECT_EQ(hold.connections, 1000U) << "equal to the concurrency";
   const auto bulk = parse({"--bulk=10G"});
   EXPECT_EQ(bulk.mode, LoadMode::bulk);
   EXPECT_EQ(bulk.size, std::uint64_t{10} << 30);
@@ -61,7 +61,14 @@ TEST(LoadOptions, ChooseTheModeAndWhatItNeeds) {
   EXPECT_EQ(parse({"--rate", "0.5", "--concurrency", "7"}).concurrency, 7U);
 }
 
-TEST(LoadOptions, RefuseEachBadCall) {
+TEST(LoadOptions, HaveShortForms) {
+  const auto options = parse({"-n", "500", "-c7", "-j"});
+  EXPECT_EQ(options.connections, 500U);
+  EXPECT_EQ(options.concurrency, 7U);
+  EXPECT_TRUE(options.json);
+}
+
+TEST(LoadOptions, RefuseBadValuesAndCombinations) {
   const struct {
     std::vector<std::string> words;
     const char* start;
@@ -84,7 +91,8 @@ TEST(LoadOptions, RefuseEachBadCall) {
   for (const char* mode : {"--hold", "--bulk", "--ping"}) {
     EXPECT_TRUE(contains(refusal({"--connections", "5", mode, "1"}),
                          std::string("--connections and ") + mode + " exclude each other"));
-    EXPECT_TRUE(contains(refusal({"--rate", "5", mode, "1"}), "--rate is for short connections"));
+    EXPECT_TRUE(contains(refusal({"--rate", "5", mode, "1"}),
+                         std::string("--rate and ") + mode + " exclude each other"));
   }
 }
 

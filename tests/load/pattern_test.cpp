@@ -11,13 +11,13 @@ namespace {
 using tcpserver::base::Verb;
 using tcpserver::load::Pattern;
 
-TEST(Pattern, IsAnotherOneForEachConnectionAndEachRound) {
+TEST(Pattern, DiffersForEachConnectionAndRound) {
   const Pattern pattern(Verb::echo, 8);
   std::set<std::string_view> seen;
   for (std::uint64_t connection = 1; connection <= Pattern::period; ++connection) {
     seen.insert(pattern.sent(Pattern::place(connection, 0), 8));
   }
-  EXPECT_EQ(seen.size(), Pattern::period) << "of so many that follow each other, in eight bytes";
+  EXPECT_EQ(seen.size(), Pattern::period) << "the first eight bytes of consecutive connections";
   for (std::uint64_t round = 1; round < 1000; ++round) {
     EXPECT_NE(pattern.sent(Pattern::place(7, round), 8), pattern.sent(Pattern::place(7, round - 1), 8));
   }
@@ -30,7 +30,7 @@ TEST(Pattern, HasEveryByteValue) {
   for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_TRUE(seen[i]) << i;
 }
 
-TEST(Pattern, GoesOnWhereItRepeats) {
+TEST(Pattern, ContinuesAfterItsPeriod) {
   constexpr std::size_t longest = 300;
   const Pattern pattern(Verb::echo, longest);
   for (const std::uint64_t place : {std::uint64_t{0}, Pattern::period - 1, Pattern::period,
@@ -41,7 +41,7 @@ TEST(Pattern, GoesOnWhereItRepeats) {
   }
 }
 
-TEST(Pattern, ExpectsCapitalsOfUpper) {
+TEST(Pattern, ExpectsCapitalsFromUpper) {
   const Pattern echo(Verb::echo, 1000);
   EXPECT_EQ(echo.expected(3, 1000), echo.sent(3, 1000));
   const Pattern upper(Verb::upper, 1000);

@@ -16,21 +16,32 @@ using namespace std::chrono_literals;
 using harness::Json;
 
 Result good_result() {
-  Result result{.server = "127.0.0.1:7000", .connections = 4, .rounds = 4, .duration = 2s};
+  Result result{
+      .server = "127.0.0.1:7000", .started = 4, .answered = 4, .connections = 4, .rounds = 4, .duration = 2s};
   result.bytes_sent = result.bytes_received = 128;
   for (const auto time : {100us, 200us, 300us, 400us}) result.latencies.record(time);
   return result;
 }
 
-TEST(LoadReport, HasTheFiguresOfTheRun) {
-  const auto text = tcpserver::base::join_lines(report_lines(good_result(), {}));
+TEST(LoadReport, ShowsTheResultOfTheRun) {
+  const auto text = tcpserver::base::join_lines(report_lines(good_result(), {.connections = 4}));
   EXPECT_EQ(text,
-            "127.0.0.1:7000: 4 connections, 64 at a time, messages of 32 bytes\n"
-            "rate      2 connections a second in 2.000 s\n"
+            "127.0.0.1:7000: 4 connections, concurrency 64, messages of 32 bytes\n"
+            "rate      2 connections per second in 2.000 s\n"
             "errors    none\n"
-            "bytes     128 sent, 128 received, every one as expected\n"
+            "bytes     128 sent, 128 received, all as expected\n"
             "latency   p50 201 us, p90 400 us, p99 400 us, p99.9 400 us, max 400 us\n"
-            "own cost  0 us of processor time\n");
+            "CPU time  0 us used by tcpload\n");
+}
+
+TEST(LoadReport, ShowsHowManyConnectionsWereAnswered) {
+  auto result = good_result();
+  result.started = 7;
+  const LoadOptions options{.mode = LoadMode::hold, .connections = 9, .concurrency = 9, .hold = 3s};
+  EXPECT_TRUE(contains(tcpserver::base::join_lines(report_lines(result, options)),
+                       "\nanswered  4 of 9; 3 unanswered, 2 not started\n"));
+  EXPECT_EQ(Json(report_json(result, options)).values("requested answered unanswered not_started"),
+            "9 4 3 2");
 }
 
 TEST(LoadReport, CountsErrorsByKind) {
@@ -39,12 +50,12 @@ TEST(LoadReport, CountsErrorsByKind) {
   result.stalled = true;
   const auto text = tcpserver::base::join_lines(report_lines(result, {}));
   EXPECT_TRUE(contains(text, "\nerrors    3: 1 refused, 2 timed out\n"));
-  EXPECT_TRUE(contains(text, "\nstalled   nothing moved for 10s, so the run was given up after 2.000 s\n"));
-  EXPECT_TRUE(contains(text, "\nrate      0 connections a second in")) << "1 of 2 s: " << text;
+  EXPECT_TRUE(contains(text, "\nstalled   after 2.000 s: no progress for 10s\n"));
+  EXPECT_TRUE(contains(text, "\nrate      0 connections per second in")) << "1 in 2 s: " << text;
   EXPECT_FALSE(contains(text, "as expected"));
 }
 
-TEST(LoadReport, AsJsonHasEveryKeyOfTheContract) {
+TEST(LoadReport, HasEveryJsonKeyOfTheContract) {
   const Json json(report_json(good_result(), {}));
   EXPECT_EQ(json.values("mode connections errors rate_per_s bytes_sent bytes_received concurrency"),
             "connections 4 0 2.000 128 128 64");
@@ -54,7 +65,7 @@ TEST(LoadReport, AsJsonHasEveryKeyOfTheContract) {
             "refused reset timed_out closed_early wrong_bytes no_port no_descriptor other");
 }
 
-TEST(LoadReport, AsJsonIsValidWhereThereIsNothing) {
+TEST(LoadReport, IsValidJsonWithoutResults) {
   for (const auto mode : {LoadMode::connections, LoadMode::hold, LoadMode::bulk, LoadMode::ping}) {
     const Json json(report_json({}, {.mode = mode}));
     EXPECT_EQ(json.values("latency_us histogram_us mode first_error"),
@@ -62,7 +73,7 @@ TEST(LoadReport, AsJsonIsValidWhereThereIsNothing) {
   }
 }
 
-TEST(LoadReport, AsJsonEscapesStrings) {
+TEST(LoadReport, EscapesStringsInJson) {
   const Result bad_server{.server = harness::hostile};
   Result bad_error;
   bad_error.first_error.emplace(ExitStatus::io_error, harness::hostile);
@@ -71,7 +82,7 @@ TEST(LoadReport, AsJsonEscapesStrings) {
   }
 }
 
-TEST(LoadReport, OfAHoldHasTheRateOfOpening) {
+TEST(LoadReport, ShowsTheRateOfOpeningWithHold) {
   auto result = good_result();
   result.opened_after = 500ms;
   result.held = 3;
@@ -79,17 +90,17 @@ TEST(LoadReport, OfAHoldHasTheRateOfOpening) {
   EXPECT_EQ(Json(report_json(result, options)).values("rate_per_s held hold_s"), "8.000 3 1.000000");
 }
 
-TEST(LoadReport, OfAStreamHasBytesASecondInOneDirection) {
+TEST(LoadReport, ShowsBytesPerSecondOfOneDirectionWithBulk) {
   const LoadOptions options{.mode = LoadMode::bulk, .connections = 4, .concurrency = 4, .size = 32};
   EXPECT_EQ(Json(report_json(good_result(), options)).values("bytes_per_s"), "64");
 }
 
-TEST(LoadProgress, FitsItsLine) {
+TEST(LoadProgress, FitsTheTerminal) {
   const LoadOptions options{.connections = 10'000};
   Result result;
   result.connections = 2500;
   EXPECT_EQ(progress_line(result, options, 1s, 80),
-            "[#######...................] 2500 of 10000 connections, 2500 a second, 0 errors");
+            "[######..................] 2500 of 10000 connections, 2500 per second, 0 errors");
   for (const std::size_t columns : {70U, 100U, 300U}) {
     EXPECT_LT(progress_line(result, options, 1s, columns).size(), columns);
   }

@@ -26,9 +26,9 @@ void PrintTo(const BadAnswer& bad, std::ostream* stream) {
   *stream << bad.name;
 }
 
-class LoadOn : public ::testing::TestWithParam<BadAnswer> {};
+class LoadFromBadServer : public ::testing::TestWithParam<BadAnswer> {};
 
-TEST_P(LoadOn, ReportsTheError) {
+TEST_P(LoadFromBadServer, ReportsTheError) {
   const auto& [name, answer, kind, ending, sentence] = GetParam();
   OwnServer server(3, answer);
   const auto result =
@@ -39,7 +39,7 @@ TEST_P(LoadOn, ReportsTheError) {
   EXPECT_EQ(json.values("first_error"), "connection 1: " + sentence);
 }
 
-// Reads a message, and sends back what `change` makes of it.
+// Reads a message, changes it and sends it back.
 OwnServer::Answer answer_with(const std::function<std::string(std::string)>& change) {
   return [change](int connection) {
     write_text(connection, change(read_message(connection)));
@@ -49,20 +49,20 @@ OwnServer::Answer answer_with(const std::function<std::string(std::string)>& cha
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    BadServers, LoadOn,
+    Replies, LoadFromBadServer,
     ::testing::Values(BadAnswer{"OneByteChanged", answer_with([](std::string text) {
                                   text[12] = static_cast<char>(text[12] ^ 0x80);
                                   return text;
                                 }),
                                 "wrong_bytes", 76, "byte 13 of the reply is wrong"},
-                      BadAnswer{"TheAnswerOfAnother", answer_with([](const std::string& text) {
+                      BadAnswer{"ReplyOfAnotherConnection", answer_with([](const std::string& text) {
                                   static std::string last(message_size, 'x');
                                   return std::exchange(last, text);
                                 }),
                                 "wrong_bytes", 76, "byte 1 of the reply is wrong"},
                       BadAnswer{"MoreThanWasSent",
                                 answer_with([](const std::string& text) { return text + "!"; }),
-                                "wrong_bytes", 76, "more came back than was sent, from byte 33 on"},
+                                "wrong_bytes", 76, "reply too long: unexpected bytes from byte 33"},
                       BadAnswer{"CutShort",
                                 answer_with([](const std::string& text) { return text.substr(0, 20); }),
                                 "closed_early", 74, "the server closed the connection after 20 of 32 bytes"},
@@ -71,14 +71,25 @@ INSTANTIATE_TEST_SUITE_P(
                                   read_message(connection);
                                   reset_on_close(connection);
                                 },
-                                "reset", 74, "the connection broke: Connection reset by peer"}),
+                                "reset", 74, "connection lost: Connection reset by peer"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(LoadErrors, CountRefusedConnections) {
+TEST(LoadErrors, AreOneLineIfNoConnectionIsEstablished) {
+  OwnListener listener;
+  listener.close();
+  const auto refused = run_to(69, load_on(listener.port(), {"-n", "500"}));
+  EXPECT_EQ(refused.output, "");
+  EXPECT_EQ(refused.errors, "tcpload: cannot connect to 127.0.0.1:" + listener.port() +
+                                ": Connection refused (is the server running?)\n");
+  const auto unreachable = run_to(69, {TCPLOAD_PROGRAM, "-n", "2", "255.255.255.255", "9"});
+  EXPECT_EQ(unreachable.output, "");
+  EXPECT_EQ(unreachable.errors, "tcpload: cannot connect to 255.255.255.255:9: Network is unreachable\n");
+}
+
+TEST(LoadErrors, CountRefusedConnectionsInJson) {
   OwnListener listener;
   listener.close();
   const auto result = run_to(69, load_on(listener.port(), {"--connections", "500", "--json"}));
-  EXPECT_TRUE(contains(result.errors, "127.0.0.1:" + listener.port() + ": Connection refused"));
   EXPECT_EQ(Json(result.output).values("connections errors_by_kind.refused latency_us"), "500 500 null");
 }
 
@@ -88,7 +99,7 @@ TEST(LoadErrors, NameAnUnknownHost) {
   EXPECT_TRUE(contains(result.errors, "'no-such-host.invalid'"));
 }
 
-// Nobody accepts. With room in the queue the kernel connects, and the run is given up as a whole; a full
+// The server accepts nothing. With a free place in its queue the kernel connects, and the run stalls. A full
 // queue drops the SYN of all but one.
 TEST(LoadErrors, AreTimeOutsIfTheServerIsSilent) {
   const struct {
@@ -104,7 +115,7 @@ TEST(LoadErrors, AreTimeOutsIfTheServerIsSilent) {
   }
 }
 
-TEST(LoadErrors, OfOneConnectionDoNotEndTheOthers) {
+TEST(LoadErrors, OfOneConnectionDoNotEndTheRun) {
   std::optional<int> hanging;
   OwnServer server(40, [&](int connection) {
     if (!hanging) {
@@ -119,6 +130,20 @@ TEST(LoadErrors, OfOneConnectionDoNotEndTheOthers) {
                                                          "--timeout", "200ms", "--json"}));
   if (hanging) ::close(*hanging);
   EXPECT_EQ(Json(result.output).values("ended connections errors_by_kind.timed_out"), "done 40 1");
+}
+
+// The server accepts no more while its slots are taken, and the kernel connects further clients to its queue.
+TEST(LoadErrors, NameTheFirstConnectionBeyondTheServersLimit) {
+  ServerProcess server({"--max-connections", "10"});
+  for (const auto& [concurrency, counts] : {std::pair("15", "15 10 5 0"), {"100", "100 10 64 26"}}) {
+    const auto result =
+        run_to(75, load_on(server, {"--hold", "1h", "-c", concurrency, "--timeout", "1s", "--json"}));
+    const Json json(result.output);
+    EXPECT_EQ(json.values("requested answered unanswered not_started"), counts);
+    EXPECT_EQ(json.values("ended held errors_by_kind.timed_out"), "stalled 10 " + json.values("unanswered"));
+    EXPECT_TRUE(contains(result.errors, "connection 11: timed out: no reply"));
+    EXPECT_TRUE(contains(result.errors, "limit"));
+  }
 }
 
 TEST(LoadErrors, CountHeldConnectionsThatTheServerCloses) {
@@ -136,11 +161,11 @@ TEST_F(LoadFault, IsCountedByKind) {
     int ending;
     const char *keys, *values, *message;
   } faults[] = {{"connect", "error=EADDRNOTAVAIL:when=3..5", 3, 71,
-                 "errors_by_kind.no_port connections errors", "3 20 3", "connection 3: no free port"},
+                 "errors_by_kind.no_port connections errors", "3 20 3", "connection 3: no free local port"},
                 {"socket", "error=EMFILE:when=4", 1, 71, "errors_by_kind.no_descriptor connections", "1 20",
                  "cannot open a socket"},
                 {"recvfrom", "error=ENOBUFS:when=2", 1, 74, "errors_by_kind.other", "1",
-                 "connection 2: the connection broke: No buffer space available"},
+                 "connection 2: connection lost: No buffer space available"},
                 {"recvfrom,sendto", "error=EINTR:when=2..4", 6, 0, "errors bytes_received", "0 640", ""}};
   ServerProcess server;
   for (const auto& fault : faults) {

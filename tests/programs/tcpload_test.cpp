@@ -21,7 +21,7 @@ double count_latencies(const Json& json) {
   return std::accumulate(counts.begin(), counts.end(), 0.0);
 }
 
-TEST(Load, CountsWhatTheServerCounts) {
+TEST(Load, AgreesWithTheServersCounts) {
   const struct {
     std::vector<std::string> server, load;
     const char *keys, *values;
@@ -78,7 +78,7 @@ TEST(Load, CountsWhatTheServerCounts) {
   }
 }
 
-TEST(Load, HoldsConnectionsAndAsksThemAgain) {
+TEST(Load, HoldsConnectionsAndExchangesAgain) {
   ServerProcess server;
   Process load(load_on(server, {"--hold", "500ms", "--concurrency", "100", "--json"}));
   EXPECT_TRUE(load.says("tcpload: holding 100 connections for 500ms\n")) << load.errors();
@@ -99,7 +99,7 @@ TEST(Load, StartsNoFasterThanTheRate) {
   EXPECT_GE(json.number("duration_s"), 0.5);
 }
 
-// While the server is busy with another client, nine tenths of the connections cannot even start.
+// While the server serves another client, nine of ten connections cannot start.
 TEST(Load, MeasuresLatenciesFromTheDueTimeWithARate) {
   ServerProcess server({"--mode", "iterative"});
   auto other = open_session(server);
@@ -117,26 +117,26 @@ TEST(Load, SuggestsTheOtherService) {
   EXPECT_TRUE(contains(wrong.errors, "--service?"));
 }
 
-TEST(Load, ComesFromSeveralAddresses) {
+TEST(Load, ConnectsFromSeveralAddresses) {
   ServerProcess server({"--verbose"});
   run_to(0, load_on(server, {"--connections", "6", "--sources", "3"}));
   EXPECT_EQ(server.stop(), 0);
   for (const char* source : {"127.0.0.1", "127.0.0.2", "127.0.0.3"}) {
     EXPECT_EQ(occurrences(server.log(), std::string(" peer=") + source + ":"), 4U)
-        << "two that begin, two that end: " << server.log();
+        << "two starts and two ends: " << server.log();
   }
   const auto result = run_to(64, {TCPLOAD_PROGRAM, "--sources", "2", "::1", port_text(server)});
   EXPECT_TRUE(contains(result.errors, "--sources: ::1"));
 }
 
-TEST(Load, UsesTheAddressOfTheHostThatAnswers) {
+TEST(Load, UsesTheAddressThatAnswers) {
   ServerProcess server({"--bind", "127.0.0.1"});
   run_to(0, {TCPLOAD_PROGRAM, "localhost", port_text(server), "--connections", "30"});
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(contains(server.last_line(), " 30 accepted,")) << "no connection was a mere trial";
+  EXPECT_TRUE(contains(server.last_line(), " 30 accepted,")) << "no connection was only a trial";
 }
 
-TEST(Load, ReportsWhatItHasSeenWhenASignalStopsIt) {
+TEST(Load, ReportsWhenASignalStopsIt) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
     Process load(load_on(server, {"--hold", "1h", "--concurrency", "5", "--json"}));
@@ -147,16 +147,16 @@ TEST(Load, ReportsWhatItHasSeenWhenASignalStopsIt) {
   }
 }
 
-TEST(Load, HearsSignalsWhileItIsBusy) {
+TEST(Load, HandlesSignalsWhileBusy) {
   ServerProcess server;
   Process load(load_on(server, {"--connections", "1000000000", "--concurrency", "8"}));
   ASSERT_TRUE(eventually([&] { return !contains(server.status(), " 0 accepted"); }));
   load.signal(SIGTERM);
   EXPECT_EQ(load.wait(), -SIGTERM);
-  EXPECT_TRUE(contains(load.output(), "\nstopped   after "));
+  EXPECT_TRUE(contains(load.output(), "\nstopped   by a signal after "));
 }
 
-TEST(LoadOnATerminal, DrawsAChartAndItsProgress) {
+TEST(LoadOnTerminal, DrawsProgressAndAChart) {
   ServerProcess server;
   Terminal terminal(load_on(server, {"--rate", "10", "--connections", "15"}));
   EXPECT_TRUE(terminal.shows(" of 15 connections, ")) << terminal.shown();
@@ -164,10 +164,10 @@ TEST(LoadOnATerminal, DrawsAChartAndItsProgress) {
   EXPECT_EQ(terminal.process().wait(), 0);
   terminal.read_all();
   EXPECT_TRUE(contains(terminal.shown(), "\x1b[1A\r\x1b[J127.0.0.1:"))
-      << "the line is gone before the report: " << terminal.shown();
+      << "the progress line is erased before the report: " << terminal.shown();
 }
 
-TEST(LoadOnATerminal, ObeysNoColor) {
+TEST(LoadOnTerminal, ObeysNoColor) {
   ServerProcess server;
   Terminal terminal(load_on(server, {"--connections", "15"}), {60, 24}, {"TERM=xterm", "NO_COLOR=1"});
   EXPECT_EQ(terminal.process().wait(), 0);
@@ -176,7 +176,7 @@ TEST(LoadOnATerminal, ObeysNoColor) {
   EXPECT_FALSE(contains(terminal.shown(), "\x1b"));
 }
 
-TEST(LoadOnATerminal, IsNotDelayedByAFrozenTerminal) {
+TEST(LoadOnTerminal, IsNotDelayedByAStoppedTerminal) {
   ServerProcess server;
   Terminal terminal({"/bin/sh", "-c",
                      "stty -echo; echo ready; read go; exec " TCPLOAD_PROGRAM " 127.0.0.1 " +

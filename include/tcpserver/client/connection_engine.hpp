@@ -106,7 +106,8 @@ struct EngineSettings {
   bool reset = false;                          // close by RST
   base::Duration hold{};                       // for connections that hold first
   std::optional<base::Duration> timeout{};     // longest time without progress
-  bool stop_when_silent = false;               // end the run if nothing moves at all for the timeout
+  bool stop_when_silent = false;               // end the run if the server is silent for the timeout:
+                                               // connections that hold stay open, the others time out
   base::Duration tick{};                       // between calls of on_tick
 };
 
@@ -156,6 +157,7 @@ class ConnectionEngine {
   void set_deadline(Connection& connection, base::TimePoint deadline) noexcept;
   void moved(Connection& connection, base::TimePoint at) noexcept;
   void hold_first(Connection& connection);
+  void begin_exchange(Connection& connection);
   void send(Connection& connection);
   void receive(Connection& connection);
   void compare(Connection& connection, std::size_t count);
