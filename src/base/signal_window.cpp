@@ -35,6 +35,9 @@ void on_child(int) {
 void on_stop(int) {
   stop_request_count = stop_request_count + 1;
 }
+void on_hangup(int) {
+  if (stop_request_count == 0) stop_request_count = 1;
+}
 void on_status(int) {
   status_requested = 1;
 }
@@ -91,6 +94,10 @@ SignalWindow::SignalWindow() noexcept {
   set_disposition(SIGINT, on_stop, signals);
   set_disposition(SIGUSR1, on_status, signals);
   set_disposition(SIGHUP, on_reload, signals);
+}
+
+void SignalWindow::stop_on_hangup() noexcept {
+  set_disposition(SIGHUP, on_hangup, window_signals());
 }
 
 void SignalWindow::start_reaping(ChildCollector& new_collector) noexcept {

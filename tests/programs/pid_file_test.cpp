@@ -69,7 +69,7 @@ TEST_F(PidFile, OfAServerThatWasKilledStopsNobody) {
   stop(SIGKILL);
   const auto next = start();
   EXPECT_EQ(next.ending, 0);
-  EXPECT_TRUE(contains(next.errors, "taken over from pid " + std::to_string(killed)));
+  EXPECT_TRUE(contains(next.errors, "stale pid " + std::to_string(killed)));
   stop();
 }
 

@@ -14,25 +14,45 @@ TEST(Reap, NoneLeavesZombies) {
                        "0 of 1000 sessions open, 20 accepted, 0 refused, ended: 20 client closed;"));
 }
 
-// While the server is stopped, all its children end: their SIGCHLDs merge into one. A handler that waits once
-// per signal would reap one child and leave the rest.
-TEST(Reap, OneSignalMayStandForManyChildren) {
+// Ends all sessions while the server is stopped, so that the SIGCHLDs merge into one.
+void end_at_once(const ServerProcess& server, std::vector<ClientSocket>& clients) {
+  const auto count = clients.size();
+  ASSERT_TRUE(freeze(server.pid()));
+  clients.clear();
+  ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == count; }));
+  server.signal(SIGCONT);
+}
+
+TEST(Reap, HandlerReapsAllChildrenOfOneSignal) {
   raise_descriptor_limit();
   ServerProcess server;
   auto clients = open_sessions(server, 500);
-  ASSERT_TRUE(freeze(server.pid()));
-  clients.clear();
-  ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == 500; }));
-  server.signal(SIGCONT);
+  end_at_once(server, clients);
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << zombies_of(server.pid());
   EXPECT_TRUE(contains(server.status(),
                        "0 of 1000 sessions open, 500 accepted, 0 refused, ended: 500 client closed;"));
   EXPECT_TRUE(contains(server.last_line(), "; children reaped: 500, SIGCHLDs handled: 1"));
 }
 
-// With many children the server asks for those that announced their end, and a killed one announces nothing.
-// The second round follows at once: the look that finds all of them may not be due yet, and must still come.
-TEST(Reap, OfManyFindsThoseWhoWereKilledToo) {
+TEST(Reap, OnceReapsOneChildPerSignal) {
+  ServerProcess server({"--reap", "once", "--max-connections", "20"});
+  auto clients = open_sessions(server, 20);
+  end_at_once(server, clients);
+  EXPECT_TRUE(eventually([&] { return zombies_of(server.pid()) == 19; })) << zombies_of(server.pid());
+  // Zombies keep their slots: one is free. Its child's signal reaps one zombie more.
+  open_session(server).close();
+  EXPECT_TRUE(
+      eventually([&] { return zombies_of(server.pid()) == 19 && children_of(server.pid()).size() == 19; }));
+  EXPECT_TRUE(serves(server));
+  EXPECT_TRUE(contains(server.log(), "--reap once: "));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_TRUE(contains(server.last_line(), "22 accepted"));
+  EXPECT_TRUE(contains(server.last_line(), "22 client closed")) << "a stop reaps all";
+}
+
+// With many children the server waits by pid for those that announced their end, and a killed child announces
+// nothing. The sweep that finds it may not be due yet in the second round, and must still come.
+TEST(Reap, FindsKilledChildrenAmongMany) {
   raise_descriptor_limit();
   ServerProcess server;
   constexpr std::size_t all = 400;
@@ -56,8 +76,8 @@ TEST(Reap, OfManyFindsThoseWhoWereKilledToo) {
       << zombies_of(server.pid());
 }
 
-// The program has children from before its exec: `sh` starts them and becomes the server.
-TEST(Reap, TakesChildrenThatItNeverStartedToo) {
+// `sh` starts children and becomes the server.
+TEST(Reap, ReapsChildrenInheritedOverExec) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--mode", mode}, {}, {"/bin/sh", "-c", "true & sleep 0.2 & exec \"$0\" \"$@\""});
     EXPECT_TRUE(serves(server));
@@ -66,13 +86,13 @@ TEST(Reap, TakesChildrenThatItNeverStartedToo) {
   }
 }
 
-// An ignored SIGCHLD, which is inherited over exec, would have the kernel reap the children unseen.
-TEST(Reap, DoesNotDependOnTheInheritedDisposition) {
-  for (const char* how : {"none", "handler"}) {
+// The kernel reaps the children of a process that ignores SIGCHLD, which is inherited over exec.
+TEST(Reap, ReplacesAnInheritedDisposition) {
+  for (const std::string how : {"none", "handler"}) {
     ServerProcess server({"--reap", how}, {},
                          {"/bin/bash", "-c", "trap '' CHLD TERM INT; exec \"$0\" \"$@\""});
     open_sessions(server, 3).clear();
-    const std::size_t left = std::string(how) == "none" ? 3 : 0;
+    const std::size_t left = how == "none" ? 3 : 0;
     EXPECT_TRUE(eventually([&] {
       return children_of(server.pid()).size() == left && zombies_of(server.pid()) == left;
     })) << how;

@@ -39,6 +39,9 @@ class SignalWindow {
   // leaves ended children as zombies, until start_reaping().
   SignalWindow() noexcept;
 
+  // Makes SIGHUP a stop request, but never the second one: a closed terminal may send it twice.
+  void stop_on_hangup() noexcept;
+
   // Makes the SIGCHLD handler call this collector, which must outlive its use. Collects at once the children
   // that have already ended.
   void start_reaping(ChildCollector& collector) noexcept;

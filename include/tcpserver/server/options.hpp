@@ -13,7 +13,13 @@
 namespace tcpserver::server {
 
 enum class Mode { fork, iterative };
-enum class Reap { handler, none };
+
+// How the parent waits for children that have ended.
+enum class Reap {
+  handler,  // the SIGCHLD handler calls waitpid until no ended child is left
+  once,     // one waitpid per SIGCHLD, the classic mistake: signals merge, so zombies remain
+  none      // never: every child stays a zombie
+};
 
 // The treatment of a client if --max-connections is reached or descriptors are short.
 enum class Overload {

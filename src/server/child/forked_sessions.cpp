@@ -42,8 +42,9 @@ class ForkedSessions final : public Sessions {
         memory_guard_(log),
         launcher_(make_launcher(place_)),
         slots_(options.max_connections),
-        scoreboard_(options.max_connections, place_) {
-    if (options.reap == Reap::handler) start_reaping();
+        scoreboard_(options.max_connections, place_),
+        reaper_(slots_, scoreboard_, options.reap) {
+    if (options.reap != Reap::none) start_reaping();
   }
   ~ForkedSessions() override {
     if (reaping_) window_.start_reaping(base::unrecorded_collector());
@@ -51,7 +52,7 @@ class ForkedSessions final : public Sessions {
 
   [[nodiscard]] OpenSessions count(bool with_bytes) const noexcept override {
     OpenSessions sessions{
-        .open = slots_.in_use(), .most = slots_.capacity(), .reaped = reaping_, .bytes = {}};
+        .open = slots_.in_use(), .most = slots_.capacity(), .reaped = reaps_all_, .bytes = {}};
     if (with_bytes) {
       slots_.for_each_running([&](SlotTable::Slot slot) { sessions.bytes.add(scoreboard_[slot].claims()); });
     }
@@ -127,7 +128,10 @@ class ForkedSessions final : public Sessions {
   }
 
   void begin_drain() noexcept override {
-    if (!reaping_) start_reaping();
+    if (reaps_all_) return;
+    reaps_all_ = true;
+    reaper_.reap_all();
+    start_reaping();
   }
 
   void kill_all() noexcept override {
@@ -166,8 +170,9 @@ class ForkedSessions final : public Sessions {
   std::unique_ptr<Launcher> launcher_;
   SlotTable slots_;
   Scoreboard scoreboard_;
-  Reaper reaper_{slots_, scoreboard_};
+  Reaper reaper_;
   bool reaping_ = false;
+  bool reaps_all_ = options_.reap == Reap::handler;  // false: zombies keep their slots
   bool inheritance_is_logged_ = false;
   bool killing_ = false;  // children that die of SIGKILL were killed by this server
   RateLimit fork_failures_{std::chrono::seconds(1)};

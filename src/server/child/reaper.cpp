@@ -14,10 +14,10 @@ constexpr std::uint32_t few_children = 128;
 // How long a killed child may stay a zombie among many. A sweep over 10,000 takes at most a millisecond.
 constexpr auto sweep_interval = std::chrono::milliseconds(100);
 
-pid_t reap_one(pid_t whom, int& status) noexcept {
+pid_t wait_for(pid_t child, int& status) noexcept {
   pid_t pid = 0;
   do {
-    pid = ::waitpid(whom, &status, WNOHANG);
+    pid = ::waitpid(child, &status, WNOHANG);
   } while (pid < 0 && errno == EINTR);
   return pid;
 }
@@ -25,10 +25,11 @@ pid_t reap_one(pid_t whom, int& status) noexcept {
 }  // namespace
 
 std::uint64_t Reaper::collect() noexcept {
+  if (once_) return reap_any() ? 1 : 0;
   if (slots_.in_use() <= few_children) return sweep();
   const auto reaped = reap_announced();
   if (reaped == 0 || base::Clock::now() >= next_sweep_) return reaped + sweep();
-  owes_sweep_ = true;
+  sweep_pending_ = true;
   return reaped;
 }
 
@@ -41,7 +42,7 @@ std::uint64_t Reaper::reap_announced() noexcept {
     int status = 0;
     const pid_t pid = slots_[*slot].pid;
     // If it is not yet a zombie, its SIGCHLD is still to come.
-    if (reap_one(pid, status) != pid) return;
+    if (wait_for(pid, status) != pid) return;
     ScoreboardPage::forget_end(scoreboard_[*slot]);
     slots_.note_ended(pid, status);
     ++reaped;
@@ -49,21 +50,25 @@ std::uint64_t Reaper::reap_announced() noexcept {
   return reaped;
 }
 
-std::uint64_t Reaper::sweep() noexcept {
-  owes_sweep_ = false;
-  std::uint64_t reaped = 0;
+// Reaps one child, whichever has ended. Returns false if none has.
+bool Reaper::reap_any() noexcept {
   int status = 0;
-  pid_t pid = 0;
-  while ((pid = reap_one(-1, status)) > 0) {
-    ++reaped;
-    slots_.note_ended(pid, status);
-  }
+  const pid_t pid = wait_for(-1, status);
+  if (pid <= 0) return false;
+  slots_.note_ended(pid, status);
+  return true;
+}
+
+std::uint64_t Reaper::sweep() noexcept {
+  sweep_pending_ = false;
+  std::uint64_t reaped = 0;
+  while (reap_any()) ++reaped;
   if (slots_.in_use() > few_children) next_sweep_ = base::Clock::now() + sweep_interval;
   return reaped;
 }
 
 std::optional<base::TimePoint> Reaper::due() const noexcept {
-  return owes_sweep_ ? std::optional(next_sweep_) : std::nullopt;
+  return sweep_pending_ ? std::optional(next_sweep_) : std::nullopt;
 }
 
 }  // namespace tcpserver::server

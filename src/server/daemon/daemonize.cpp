@@ -5,10 +5,12 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -29,7 +31,7 @@ using base::UniqueFd;
     report.append(piece.data(), static_cast<std::size_t>(count));
   }
   if (report.empty()) {
-    throw StartError(ExitStatus::system, "the daemon ended before it was ready, and did not say why");
+    throw StartError(ExitStatus::system, "the daemon ended before it was ready");
   }
   const auto status = static_cast<ExitStatus>(static_cast<unsigned char>(report.front()));
   if (status != ExitStatus::ok) throw StartError(status, report.substr(1));
@@ -73,10 +75,10 @@ LaunchPipe::LaunchPipe(UniqueFd pipe) noexcept
 void LaunchPipe::report_ready(bool keep_standard_error) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fd == STDERR_FILENO && keep_standard_error) continue;
-    if (::dup2(null_.get(), fd) < 0) throw base::system_error("put /dev/null in a descriptor's place");
+    if (::dup2(null_.get(), fd) < 0) throw base::system_error("redirect a standard descriptor to /dev/null");
   }
   if (!base::write_all(pipe_.get(), {"\0", 1})) {
-    throw StartError(ExitStatus::system, "whoever started the daemon has not waited until it was ready");
+    throw StartError(ExitStatus::system, "the launching process ended before the daemon was ready");
   }
   pipe_.reset();
   null_.reset();
@@ -87,6 +89,14 @@ void LaunchPipe::report_failure(ExitStatus status, std::string_view line) noexce
   const char first = static_cast<char>(base::to_int(status));
   static_cast<void>(base::write_all(pipe_.get(), {&first, 1}) && base::write_all(pipe_.get(), line));
   pipe_.reset();
+}
+
+bool expects_hangup() noexcept {
+  struct sigaction present {};
+  if (::sigaction(SIGHUP, nullptr, &present) != 0 || present.sa_handler == SIG_IGN) return false;
+  // tcgetpgrp fails unless the descriptor is the controlling terminal.
+  constexpr std::array standard{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  return std::any_of(standard.begin(), standard.end(), [](int fd) { return ::tcgetpgrp(fd) >= 0; });
 }
 
 ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
@@ -103,7 +113,7 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
     return wait_for_report(reading);
   }
   reading.reset();
-  ::setsid();  // cannot fail: a process that was just forked leads no group
+  ::setsid();  // cannot fail: a new child is no group leader
   const pid_t daemon = ::fork();
   if (daemon > 0) base::exit_child(0);
   run_daemon(std::move(writing), [&, daemon](LaunchPipe& launcher) {

@@ -28,11 +28,15 @@ class LaunchPipe {
   base::UniqueFd null_;
 };
 
-// Runs `serve` in a daemon as daemon(7), "SysV Daemons", describes it: fork, setsid, fork, so that it can
-// never get a terminal; working directory /, umask 0, only standard descriptors open, which stay those of the
-// launching process until report_ready(). The daemon exits with what `serve` returns. In the calling process,
-// returns when the service is ready; throws the StartError that the daemon reports, or one of its own (status
-// system) if the daemon ended without a report.
+// Returns true if this process was started on a terminal that sends SIGHUP when it is closed, and the signal
+// is not ignored (nohup(1)). False in a daemon.
+[[nodiscard]] bool expects_hangup() noexcept;
+
+// Runs `serve` in a daemon (daemon(7), "SysV Daemons"): fork, setsid, and fork again, so that it can never
+// acquire a terminal; working directory /, umask 0. Closes all but the standard descriptors, which stay those
+// of the launching process until report_ready(). The daemon exits with the result of `serve`. In the calling
+// process, returns when the service is ready; throws the StartError that the daemon reports, or its own
+// (status system) if the daemon ended without a report.
 [[nodiscard]] base::ExitStatus run_as_daemon(const std::function<base::ExitStatus(LaunchPipe&)>& serve);
 
 }  // namespace tcpserver::server

@@ -112,7 +112,7 @@ ServiceStatus Housekeeping::service_status() noexcept {
 
 StatusText Housekeeping::status() noexcept {
   auto text = status_text(counters_, sessions_.count(true));
-  if (options_.mode == Mode::fork && options_.reap == Reap::handler) {
+  if (options_.mode == Mode::fork && options_.reap != Reap::none) {
     const auto reaped = window_.reaped();
     text.append("; children reaped: %llu, SIGCHLDs handled: %llu", wide(reaped.children),
                 wide(reaped.signals));

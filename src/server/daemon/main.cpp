@@ -35,7 +35,9 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   const auto& options = command.options;
   // First, because the reader of the log may be gone (SIGPIPE), and because a stop request during the start
   // is then seen at the first wait.
+  const bool stops_at_hangup = options.config.empty() && expects_hangup();
   base::SignalWindow window;
+  if (stops_at_hangup) window.stop_on_hangup();
   Log log;
   open_log(log, command);
   try {
@@ -44,8 +46,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     std::optional<PidFile> pid_file;
     if (!options.pid_file.empty()) pid_file.emplace(options.pid_file);
     if (pid_file && pid_file->stale()) {
-      log.info("--pid-file: taken over from pid %d, which runs no server with it any more",
-               static_cast<int>(*pid_file->stale()));
+      log.info("--pid-file: replaces the stale pid %d", static_cast<int>(*pid_file->stale()));
     }
     Server server(command, read_again, window, log);
     switch_user(options, account, log);
@@ -55,7 +56,11 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     if (pid_file) pid_file->write();
     server.try_outputs();
     server.announce(output_closed);
-    if (launcher != nullptr) launcher->report_ready(!log.has_system_log());
+    if (launcher != nullptr) {
+      log.info("running in the background as pid %d; the log goes to %s", static_cast<int>(::getpid()),
+               log.has_system_log() ? "syslog" : "standard error");
+      launcher->report_ready(!log.has_system_log());
+    }
     log.leave_standard_error();
     return server.run();
   } catch (const base::StartError& error) {

@@ -207,9 +207,10 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       cli::heading<O>("Lesson"),
       {"mode", 'm', "WORD", "fork", "one process per connection, or one client after another",
        cli::choice(&O::mode, {{"fork", Mode::fork}, {"iterative", Mode::iterative}})},
-      {"reap", '\0', "WORD", "handler", "reap children in the SIGCHLD handler, or leave zombies",
-       cli::choice(&O::reap, {{"handler", Reap::handler}, {"none", Reap::none}}), Effect::restart,
-       is_iterative},
+      {"reap", '\0', "WORD", "handler",
+       "per SIGCHLD, reap all ended children; or wait once, which misses some; or leave zombies",
+       cli::choice(&O::reap, {{"handler", Reap::handler}, {"once", Reap::once}, {"none", Reap::none}}),
+       Effect::restart, is_iterative},
 
       cli::heading<O>("Daemon"),
       {"daemonize", 'd', "", "", "run in the background, detached from the terminal",

@@ -56,6 +56,11 @@ void Server::explain_lesson_mode() noexcept {
     const auto unused = cli::unused_options(server_option_table(), options_);
     log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
               unused.empty() ? "" : "; with no children, these have no effect: ", unused.c_str());
+  } else if (options_.reap == Reap::once) {
+    log_.info(
+        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep "
+        "their "
+        "slots");
   } else if (options_.reap == Reap::none) {
     log_.info(
         "--reap none: ended children stay as zombies and keep their places; after %u connections no "
@@ -79,6 +84,7 @@ void Server::try_outputs() {
 
 void Server::announce(bool output_closed) noexcept {
   const auto& ports = listeners_.ports();
+  listeners_.log_backlog(options_);
   if (output_closed) {
     log_.info("standard output is closed: listening on %s", ports.c_str());
   } else {

@@ -28,7 +28,6 @@ Listeners::Listeners(const ServerOptions& options, Log& log) : log_(log) {
     ports.push_back(port);
   }
   ports_.insert(0, ports.size() == 1 ? "port" : "ports");
-  log_backlog(options);
 }
 
 void Listeners::inherit(int count, const ServerOptions& options) {

@@ -149,7 +149,7 @@ TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
       {"user", {"", ":4711", "nobody:", "a:b:c", "-1", "no body"}, " is not USER or USER:GROUP"},
       {"log", {"file"}, " is not stderr or syslog"},
       {"mode", {"thread", "Fork"}, " is not fork or iterative"},
-      {"reap", {""}, " is not handler or none"},
+      {"reap", {""}, " is not handler, once or none"},
       {"service", {"lower"}, " is not echo or upper"},
       {"max-connections", {"0", "4194305"}, " is not a number of connections: a whole number from 1 to "},
       {"idle-timeout", {"soon"}, " is not a duration, such as"},

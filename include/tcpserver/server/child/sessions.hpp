@@ -47,7 +47,7 @@ class Sessions {
   // call this before a client is refused.
   virtual void reap_now() noexcept {}
 
-  // No start() follows. From now on sessions are collected even with --reap none.
+  // Call when no start() follows. From now on all ended children are reaped, whatever --reap says.
   virtual void begin_drain() noexcept {}
 
   // Kills all open sessions.
