@@ -9,10 +9,8 @@ namespace tcpserver::server {
 
 namespace {
 
-using base::wide;
-
-// systemd should wait so much longer than the drain timeout, for sessions that are killed and slow machines.
-constexpr auto beyond_the_drain = std::chrono::seconds(15);
+// How much longer than the drain timeout systemd should wait: killing sessions takes time on a slow machine.
+constexpr auto stop_margin = std::chrono::seconds(15);
 
 }  // namespace
 
@@ -27,7 +25,7 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
       log_(log),
       overflows_(options, listeners, log) {
   queues_.reserve(listeners.all().size());
-  if (!options.metrics_file.empty()) metrics_.emplace(options.metrics_file, log);
+  if (!options.metrics_file.empty()) metrics_file_.emplace(options.metrics_file, log);
 }
 
 void Housekeeping::after_wait() noexcept {
@@ -35,12 +33,12 @@ void Housekeeping::after_wait() noexcept {
   log_.after_wait(now);
   overflows_.after_wait(now, keeps_clients_queued());
   if (systemd_.wants_status(now, events())) systemd_.notify_status(service_status());
-  if (metrics_ && now >= metrics_->due()) write_metrics();
+  if (metrics_file_ && now >= metrics_file_->due()) write_metrics();
 }
 
 std::optional<base::TimePoint> Housekeeping::due() const noexcept {
   auto due = base::earlier(systemd_.due(events()), log_.due());
-  if (metrics_) due = base::earlier(due, metrics_->due());
+  if (metrics_file_) due = base::earlier(due, metrics_file_->due());
   return base::earlier(due, overflows_.due(keeps_clients_queued()));
 }
 
@@ -57,36 +55,39 @@ std::span<const ListenQueue> Housekeeping::listen_queues() noexcept {
   return queues_;
 }
 
-MetricsFigures Housekeeping::figures() noexcept {
+ServerMetrics Housekeeping::metrics() noexcept {
+  const auto reaped = window_.reaped();
   return {.counters = counters_,
           .sessions = sessions_.count(true),
           .queues = listen_queues(),
           .dropped = overflows_.dropped(),
           .log_lines_dropped = log_.dropped(),
+          .children_reaped = reaped.children,
+          .sigchlds_handled = reaped.signals,
           .started_s = std::chrono::system_clock::to_time_t(started_)};
 }
 
 void Housekeeping::try_metrics() {
-  if (metrics_) metrics_->write_first(figures());
+  if (metrics_file_) metrics_file_->write_first(metrics());
 }
 
 void Housekeeping::write_metrics() noexcept {
-  if (metrics_) metrics_->write(figures());
+  if (metrics_file_) metrics_file_->write(metrics());
 }
 
 std::optional<int> Housekeeping::metrics_folder() const noexcept {
-  return metrics_ ? std::optional(metrics_->folder()) : std::nullopt;
+  return metrics_file_ ? std::optional(metrics_file_->folder()) : std::nullopt;
 }
 
 void Housekeeping::begin_stop() noexcept {
   stopping_ = true;
   overflows_.before_closing(keeps_clients_queued());
-  systemd_.notify_stopping(options_.drain_timeout + beyond_the_drain);
+  systemd_.notify_stopping(options_.drain_timeout + stop_margin);
 }
 
 void Housekeeping::finish() noexcept {
   write_metrics();
-  log_.info("stopped: %s", status().c_str());
+  log_report(log_, Severity::info, "stopped", metrics());
 }
 
 std::uint64_t Housekeeping::events() const noexcept {
@@ -95,47 +96,22 @@ std::uint64_t Housekeeping::events() const noexcept {
 }
 
 ServiceStatus Housekeeping::service_status() noexcept {
-  const auto sessions = sessions_.count(false);
   ServiceStatus text;
-  text.append("%s%u of %u %s, %llu accepted, %llu refused", stopping_ ? "stopping: " : "", sessions.open,
-              sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
-              wide(counters_.accepted), wide(counters_.all_refused()));
+  text.append("%s%s", stopping_ ? "stopping: " : "", summarize(counters_, sessions_.count(false)).c_str());
   const auto queues = listen_queues();
   const auto longest = std::max_element(
       queues.begin(), queues.end(),
       [](const auto& left, const auto& right) { return left.queue.length < right.queue.length; });
-  if (longest != queues.end()) text.append("; queue %u of %u", longest->queue.length, longest->queue.limit);
-  if (const auto dropped = overflows_.dropped()) text.append(", %llu drops", wide(*dropped));
-  if (reload_failed_) text.append("; the configuration has an error, see the log");
-  return text;
-}
-
-StatusText Housekeeping::status() noexcept {
-  auto text = status_text(counters_, sessions_.count(true));
-  if (options_.mode == Mode::fork && options_.reap != Reap::none) {
-    const auto reaped = window_.reaped();
-    text.append("; children reaped: %llu, SIGCHLDs handled: %llu", wide(reaped.children),
-                wide(reaped.signals));
-  }
-  if (const auto dropped = overflows_.dropped()) {
-    text.append("; %llu drops at full queues", wide(*dropped));
-  }
+  if (longest != queues.end() && longest->queue.length > 0)
+    text.append("; listen queue %u of %u", longest->queue.length, longest->queue.limit);
+  if (const auto dropped = overflows_.dropped().value_or(0); dropped > 0)
+    text.append("; %llu connection attempts dropped", base::wide(dropped));
+  if (reload_failed_) text.append("; reload failed, see the log");
   return text;
 }
 
 void Housekeeping::report_status() noexcept {
-  auto text = status();
-  for (const auto& [listener, queue] : listen_queues()) {
-    char address[base::SocketAddress::text_size];
-    base::BoundedText<128> piece;
-    piece.append("queue %u of %u on %s", queue.length, queue.limit, listener.format(address));
-    if (text.room() < piece.size() + 2) {
-      log_.answer("%s", text.c_str());
-      text = {};
-    }
-    text.append("%s%s", text.size() == 0 ? "" : "; ", piece.c_str());
-  }
-  log_.answer("%s", text.c_str());
+  log_report(log_, Severity::notice, "status", metrics());
   write_metrics();
 }
 

@@ -16,8 +16,8 @@ namespace tcpserver::server {
 
 namespace {
 
-// Killed children end by then: SIGKILL needs nothing but processor time.
-constexpr auto time_to_die = std::chrono::seconds(5);
+// Killed children have ended by then: SIGKILL takes only processor time.
+constexpr auto kill_timeout = std::chrono::seconds(5);
 
 std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
   if (!options.record.empty())
@@ -47,24 +47,23 @@ std::unique_ptr<Sessions> Server::make_sessions() {
     return make_forked_sessions(options_, choose_sandbox(options_, log_), window_, reporter_, counters_,
                                 log_);
   }
-  window_.start_reaping(base::unrecorded_collector());  // children that this program inherited over exec
+  window_.start_reaping(base::unrecorded_collector());  // reaps children that were inherited across exec
   return make_iterative_sessions(options_, *this, reporter_);
 }
 
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
     const auto unused = cli::unused_options(server_option_table(), options_);
-    log_.info("--mode iterative: one client at a time, the others wait in the listen queue%s%s",
-              unused.empty() ? "" : "; with no children, these have no effect: ", unused.c_str());
+    log_.info("--mode iterative: serves one client after another, the others wait in the listen queue%s%s",
+              unused.empty() ? "" : "; ignored in this mode: ", unused.c_str());
   } else if (options_.reap == Reap::once) {
     log_.info(
-        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep "
-        "their "
+        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep their "
         "slots");
   } else if (options_.reap == Reap::none) {
     log_.info(
-        "--reap none: ended children stay as zombies and keep their places; after %u connections no "
-        "further client is served",
+        "--reap none: ended children stay as zombies and keep their slots; the server stops accepting "
+        "after %u connections",
         options_.max_connections);
   }
 }
@@ -86,7 +85,7 @@ void Server::announce(bool output_closed) noexcept {
   const auto& ports = listeners_.ports();
   listeners_.log_backlog(options_);
   if (output_closed) {
-    log_.info("standard output is closed: listening on %s", ports.c_str());
+    log_.info("listening on %s (standard output is closed)", ports.c_str());
   } else {
     // Wait first: a reader that stalls must not delay a stop request.
     window_.deliver_pending_signals();
@@ -95,7 +94,8 @@ void Server::announce(bool output_closed) noexcept {
     }
     if (window_.stop_requests() == 0 &&
         !base::write_all(STDOUT_FILENO, "Server is listening on " + ports + "\n")) {
-      log_.warning("cannot announce %s on standard output: %s", ports.c_str(), std::strerror(errno));
+      log_.warning("cannot write to standard output: %s; listening on %s", std::strerror(errno),
+                   ports.c_str());
     }
   }
   if (window_.stop_requests() == 0) housekeeping_.notify_ready();
@@ -117,8 +117,8 @@ base::ExitStatus Server::run() {
   return stop_was_requested ? base::ExitStatus::ok : base::ExitStatus::system;
 }
 
-// Answers signals and does what is due. A stop request closes the listeners, in the iterative server even
-// during a session: the port is free for a successor at once.
+// Answers signals and does periodic work. A stop request closes the listeners at once, in the iterative
+// server even during a session, so that another server can take the port.
 void Server::keep_house() noexcept {
   if (window_.take_status_request()) housekeeping_.report_status();
   if (window_.take_reload_request()) reload();
@@ -126,7 +126,7 @@ void Server::keep_house() noexcept {
   housekeeping_.after_wait();
 }
 
-// For the iterative server: waits for its client.
+// Used by the iterative server to wait for its client.
 SessionWaiter::Result Server::wait(int connection, short events,
                                    std::optional<base::TimePoint> deadline) noexcept {
   window_.deliver_pending_signals();
@@ -160,18 +160,19 @@ void Server::drain() noexcept {
   const auto open = [this] { return sessions_->count(false).open; };
   if (open() == 0) return;
 
-  // If all listeners failed, there was no stop request yet, and the first one ends the drain.
+  // If all listeners failed, no stop was requested yet, and the first request ends the drain.
   const int enough = window_.stop_requests() == 0 ? 1 : 2;
   if (window_.stop_requests() < enough) log_draining(open());
   wait_for_sessions(base::Clock::now() + options_.drain_timeout, enough);
   if (open() == 0) return;
 
-  log_.info("ending %u open %s", open(), open() == 1 ? "session" : "sessions");
+  log_.info({"stopping", {{"open", open()}}}, "stopping: killing %u %s", open(),
+            open() == 1 ? "session" : "sessions");
   sessions_->kill_all();
-  wait_for_sessions(base::Clock::now() + time_to_die, 0);
+  wait_for_sessions(base::Clock::now() + kill_timeout, 0);
 }
 
-// Returns when no session is open, at the deadline, or after this number of stop requests (0: none).
+// Returns when no session is open, at the deadline, or after this number of stop requests (0 ignores them).
 void Server::wait_for_sessions(base::TimePoint deadline, int stop_requests) noexcept {
   while (sessions_->count(false).open > 0 && base::Clock::now() < deadline) {
     if (stop_requests != 0 && window_.stop_requests() >= stop_requests) return;
@@ -182,21 +183,24 @@ void Server::wait_for_sessions(base::TimePoint deadline, int stop_requests) noex
 }
 
 void Server::log_draining(std::uint32_t open) noexcept {
-  log_.info("stopping: %u open %s may finish within %s; a second signal ends %s at once", open,
-            open == 1 ? "session" : "sessions", base::duration_text(options_.drain_timeout).c_str(),
-            open == 1 ? "it" : "them");
+  const auto timeout = options_.drain_timeout;
+  if (timeout == base::Duration::zero()) return;  // the sessions are killed at once
+  log_.info({"stopping", {{"open", open}, {"drain_timeout_ms", timeout / std::chrono::milliseconds(1)}}},
+            "stopping: waiting up to %s for %u %s (signal again to stop now)",
+            base::duration_text(timeout).c_str(), open, open == 1 ? "session" : "sessions");
 }
 
 void Server::reload() noexcept {
   if (options_.config.empty())
-    return log_.answer("SIGHUP: there is no configuration file to read again (--config)");
-  if (stopping_) return log_.answer("SIGHUP: the server is stopping, and reads nothing again");
+    return log_.notice(LogEvent{"reload_failed"},
+                       "reload: no configuration file to read; start the server with --config");
+  if (stopping_) return log_.notice(LogEvent{"reload_failed"}, "reload: ignored, the server is stopping");
   housekeeping_.begin_reload();
   try {
     put_in_force(read_again_().options);
     housekeeping_.end_reload(false);
   } catch (const std::exception& error) {
-    log_.warning("SIGHUP: nothing is changed: %s", error.what());
+    log_.warning(LogEvent{"reload_failed"}, "reload failed, nothing changed: %s", error.what());
     housekeeping_.end_reload(true);
   }
 }
@@ -211,16 +215,17 @@ void Server::put_in_force(ServerOptions&& read) {
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
   log_.set_format(options_.log_format);
-  const char* const result = !reload.changed.empty()        ? "now in force: "
-                             : reload.needs_restart.empty() ? "nothing to change"
-                                                            : "nothing changes now";
-  log_.answer("SIGHUP: configuration read again, %s%s", result, reload.changed.c_str());
+  const auto* const changed = reload.changed.c_str();
+  const auto* const needs_restart = reload.needs_restart.c_str();
+  log_.notice({"reload", {{"changed", changed}, {"restart_required", needs_restart}}}, "reload: %s%s",
+              reload.changed.empty() ? "nothing changed" : "changed: ", changed);
   if (backlog_changed) listeners_.log_backlog(options_);
   if (!reload.needs_restart.empty()) {
-    log_.warning("SIGHUP: changed, and in force after a restart alone: %s", reload.needs_restart.c_str());
+    log_.warning({"restart_required", {{"options", needs_restart}}}, "reload: restart required for: %s",
+                 needs_restart);
   }
   sessions_->prepare();
-  // prepare() may have reaped children, which no figure includes until they are collected.
+  // prepare() may have reaped children, and the counters do not include them until they are collected.
   sessions_->collect_finished();
 }
 

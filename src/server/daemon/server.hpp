@@ -21,22 +21,22 @@
 
 namespace tcpserver::server {
 
-// Reads the command line again, with its configuration file. Throws like parse_server_command.
+// Reads the command line and the configuration file again. Throws like parse_server_command.
 using ReadCommand = std::function<ServerCommand()>;
 
-// The daemon from listening to the end of its last session. Members know only members above them.
+// The daemon, from listening to the end of its last session. Members use only members above them.
 class Server final : private SessionWaiter {
  public:
   // Listens and tries the sandbox. Throws StartError. `window` and `log` must outlive this object.
   Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
-  // Returns the folders that must stay writable after drop_privileges().
+  // Returns the directories that must stay writable after drop_privileges().
   [[nodiscard]] std::vector<WritableDir> writable_folders() const;
 
   // Checks that files can be written with the remaining privileges. Throws StartError (cannot_create).
   void try_outputs();
 
-  // Announces that clients are accepted. `output_closed`: standard output was closed at the start.
+  // Announces that clients are accepted. `output_closed` is true if standard output was closed at the start.
   void announce(bool output_closed) noexcept;
 
   // Serves until a stop request, then drains: returns ok. Returns `system` if no listener is left.
@@ -55,7 +55,7 @@ class Server final : private SessionWaiter {
   void reload() noexcept;
   void put_in_force(ServerOptions&& read);
 
-  ServerOptions options_;  // those in force now
+  ServerOptions options_;  // in force; changed by a reload
   ReadCommand read_again_;
   base::SignalWindow& window_;
   Log& log_;
@@ -66,7 +66,7 @@ class Server final : private SessionWaiter {
   std::unique_ptr<Sessions> sessions_;
   Acceptor acceptor_;
   Housekeeping housekeeping_;
-  std::optional<base::TimePoint> drain_deadline_;  // of the iterative server
+  std::optional<base::TimePoint> drain_deadline_;  // used by the iterative server
   bool stopping_ = false;
 };
 

@@ -34,7 +34,7 @@ base::UniqueFd connect_to_systemd() noexcept {
   return fd;
 }
 
-// Half of what the watchdog allows, as sd_watchdog_enabled(3) recommends.
+// Returns half of the watchdog's interval, as sd_watchdog_enabled(3) recommends.
 std::optional<base::Duration> read_watchdog_interval() noexcept {
   const char* const text = std::getenv("WATCHDOG_USEC");
   const char* const pid = std::getenv("WATCHDOG_PID");
@@ -45,8 +45,8 @@ std::optional<base::Duration> read_watchdog_interval() noexcept {
   constexpr std::chrono::microseconds longest = base::longest_duration;
   const auto number = base::parse_count(text, 1, static_cast<std::uint64_t>(longest.count()));
   if (!number) return std::nullopt;
-  constexpr base::Duration often_enough = std::chrono::milliseconds(10);
-  return std::max<base::Duration>(std::chrono::microseconds(*number) / 2, often_enough);
+  constexpr base::Duration shortest = std::chrono::milliseconds(10);
+  return std::max<base::Duration>(std::chrono::microseconds(*number) / 2, shortest);
 }
 
 long long to_microseconds(base::Duration duration) noexcept {
@@ -70,7 +70,7 @@ void SystemdNotifier::notify(const char* format, ...) noexcept {
   state_.clear();
   state_.append_list(format, arguments);
   va_end(arguments);
-  state_is_told_ = send(state_.c_str());
+  state_is_sent_ = send(state_.c_str());
 }
 
 void SystemdNotifier::notify_reloading() noexcept {
@@ -84,28 +84,28 @@ void SystemdNotifier::notify_stopping(base::Duration at_most) noexcept {
 bool SystemdNotifier::wants_status(base::TimePoint now, std::uint64_t events) noexcept {
   if (!socket_) return false;
   if (watchdog_interval_ && now >= next_watchdog_) {
-    static_cast<void>(send("WATCHDOG=1"));  // the next one follows soon
+    static_cast<void>(send("WATCHDOG=1"));  // if this fails, the next one follows soon
     next_watchdog_ = now + *watchdog_interval_;
   }
   if (now < next_status_) return false;
   next_status_ = now + status_interval;
-  told_events_ = events;
-  if (!state_is_told_) state_is_told_ = send(state_.c_str());
+  sent_events_ = events;
+  if (!state_is_sent_) state_is_sent_ = send(state_.c_str());
   return true;
 }
 
 void SystemdNotifier::notify_status(const ServiceStatus& status) noexcept {
-  if (status_is_told_ && std::strcmp(status.c_str(), status_.c_str()) == 0) return;
+  if (status_is_sent_ && std::strcmp(status.c_str(), status_.c_str()) == 0) return;
   status_ = status;
   base::BoundedText<ServiceStatus::capacity + 8> text;
   text.append("STATUS=%s", status.c_str());
-  status_is_told_ = send(text.c_str());
+  status_is_sent_ = send(text.c_str());
 }
 
 std::optional<base::TimePoint> SystemdNotifier::due(std::uint64_t events) const noexcept {
   if (!socket_) return std::nullopt;
   std::optional<base::TimePoint> next;
-  if (events != told_events_ || !state_is_told_ || !status_is_told_) next = next_status_;
+  if (events != sent_events_ || !state_is_sent_ || !status_is_sent_) next = next_status_;
   return watchdog_interval_ ? base::earlier(next, next_watchdog_) : next;
 }
 

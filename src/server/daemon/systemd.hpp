@@ -10,11 +10,11 @@
 
 namespace tcpserver::server {
 
-// The line that systemd shows of a running service.
-using ServiceStatus = base::BoundedText<320>;
+// The line that `systemctl status` shows for a running service.
+using ServiceStatus = base::BoundedText<448>;
 
-// Tells systemd how the server is doing (sd_notify(3)), if NOTIFY_SOCKET is set. Never waits, allocates or
-// fails: a message that systemd does not take now is repeated a second later.
+// Notifies systemd of the server's state (sd_notify(3)) if NOTIFY_SOCKET is set. Never waits, allocates or
+// fails: a message that cannot be sent now is sent again one second later.
 class SystemdNotifier {
  public:
   // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
@@ -22,17 +22,17 @@ class SystemdNotifier {
 
   [[nodiscard]] bool listens() const noexcept { return static_cast<bool>(socket_); }
 
-  // The service accepts clients: after the start, or after a reload.
+  // The server accepts clients, after the start or after a reload.
   void notify_ready() noexcept { notify("READY=1"); }
   void notify_reloading() noexcept;
   void notify_stopping(base::Duration at_most) noexcept;
 
-  // Call after each wait. Serves the watchdog. Returns true, at most once per second, if notify_status() is
-  // to be called. `events` is a number that grows with everything that changes the status.
+  // Call after each wait. Serves the watchdog. Returns true, at most once per second, if the caller should
+  // call notify_status(). `events` is a number that grows with everything that changes the status.
   [[nodiscard]] bool wants_status(base::TimePoint now, std::uint64_t events) noexcept;
   void notify_status(const ServiceStatus& status) noexcept;
 
-  // The end of the longest wait.
+  // Returns the time at which the next wait has to end.
   [[nodiscard]] std::optional<base::TimePoint> due(std::uint64_t events) const noexcept;
 
  private:
@@ -43,11 +43,11 @@ class SystemdNotifier {
   std::optional<base::Duration> watchdog_interval_;
   base::TimePoint next_watchdog_{};
   base::TimePoint next_status_{};
-  std::uint64_t told_events_ = UINT64_MAX;  // the first status is due at once
+  std::uint64_t sent_events_ = UINT64_MAX;  // the first status is due at once
   ServiceStatus status_;
-  bool status_is_told_ = true;
+  bool status_is_sent_ = true;
   base::BoundedText<96> state_;  // the last of ready, reloading, stopping
-  bool state_is_told_ = true;
+  bool state_is_sent_ = true;
 };
 
 }  // namespace tcpserver::server

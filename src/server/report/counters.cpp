@@ -14,10 +14,10 @@ namespace {
 constexpr struct {
   const char* name;
   const char* text;
-} refusals[refusal_count] = {{"max_connections", "at the limit"},
-                             {"max_per_host", "at their host's limit"},
-                             {"no_descriptor", "for want of a descriptor"},
-                             {"fork_failed", "for want of a process"}};
+} refusals[refusal_count] = {{"max_connections", "at --max-connections"},
+                             {"max_per_host", "at --max-per-host"},
+                             {"no_descriptor", "out of descriptors"},
+                             {"fork_failed", "fork failed"}};
 
 }  // namespace
 
@@ -41,9 +41,9 @@ void Counters::count_end(SessionEnd end, const ByteCount& transferred, base::Dur
   durations.add(duration);
 }
 
-void Counters::refuse(base::UniqueFd connection, Refusal why) noexcept {
+void Counters::refuse(base::UniqueFd connection, Refusal reason) noexcept {
   base::close_with_reset(std::move(connection));
-  ++refused[static_cast<std::size_t>(why)];
+  ++refused[static_cast<std::size_t>(reason)];
 }
 
 std::uint64_t Counters::all_refused() const noexcept {
@@ -54,34 +54,12 @@ std::uint64_t Counters::fork_failures() const noexcept {
   return refused[static_cast<std::size_t>(Refusal::fork_failed)];
 }
 
-const char* name_of(Refusal why) noexcept {
-  return refusals[static_cast<std::size_t>(why)].name;
+const char* to_string(Refusal reason) noexcept {
+  return refusals[static_cast<std::size_t>(reason)].name;
 }
 
-StatusText status_text(const Counters& counters, const OpenSessions& sessions) noexcept {
-  StatusText text;
-  text.append("%u of %u %s, %llu accepted, %llu refused", sessions.open, sessions.most,
-              sessions.reaped ? "sessions open" : "places taken, by zombies too",
-              base::wide(counters.accepted), base::wide(counters.all_refused()));
-  const char* separator = " (";
-  for (std::size_t i = 0; i < refusal_count; ++i) {
-    if (counters.refused[i] == 0) continue;
-    text.append("%s%llu %s", separator, base::wide(counters.refused[i]), refusals[i].text);
-    separator = ", ";
-  }
-  text.append("%s, ended:", *separator == ',' ? ")" : "");
-  separator = " ";
-  for (std::size_t i = 0; i < session_end_count; ++i) {
-    if (counters.ended[i] == 0) continue;
-    text.append("%s%llu %s", separator, base::wide(counters.ended[i]), text_of(static_cast<SessionEnd>(i)));
-    separator = ", ";
-  }
-  if (*separator == ' ') text.append(" none");
-  text.append("; %llu failed forks, %llu accept errors; %llu bytes in, %llu out",
-              base::wide(counters.fork_failures()), base::wide(counters.accept_errors),
-              base::wide(counters.bytes.in + sessions.bytes.in),
-              base::wide(counters.bytes.out + sessions.bytes.out));
-  return text;
+const char* describe(Refusal reason) noexcept {
+  return refusals[static_cast<std::size_t>(reason)].text;
 }
 
 }  // namespace tcpserver::server

@@ -1,5 +1,7 @@
 #include "tcpserver/server/report/log.hpp"
 
+#include "tcpserver/base/system_error.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -8,25 +10,43 @@
 
 namespace tcpserver::server {
 
-LogRecord::LogRecord(LogFormat format, Severity severity, const char* event,
+namespace {
+
+// The event of a line that has only a message.
+constexpr const char* plain_event = "message";
+
+}  // namespace
+
+LogRecord::LogRecord(LogFormat format, Severity severity, const char* event) noexcept
+    : format_(format), severity_(severity) {
+  is_json() ? begin_json(event) : text_.append("%s", event);
+}
+
+LogRecord::LogRecord(LogFormat format, Severity severity, const LogEvent& event,
                      std::string_view message) noexcept
     : format_(format), severity_(severity) {
   if (!is_json()) {
-    if (message.empty()) text_.append("%s", event);
     for (const char c : message) {
       text_.append("%c", static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c);
     }
     return;
   }
+  begin_json(event.name);
+  for (const auto& field : event.fields) {
+    if (field.key == nullptr) break;
+    field.text == nullptr ? add(field.key, field.number) : add(field.key, field.text);
+  }
+  json_.name("message");
+  json_.value(message);  // cut where member() would leave it out
+}
+
+void LogRecord::begin_json(const char* event) noexcept {
   constexpr const char* levels[] = {"warning", "notice", "info"};  // by Severity
   char now[base::utc_text_size];
   json_.begin_object();
   json_.member("time", base::utc_text(std::chrono::system_clock::now(), now));
-  json_.member("level", levels[static_cast<int>(severity)]);
+  json_.member("level", levels[static_cast<int>(severity_)]);
   json_.member("event", event);
-  if (message.empty()) return;
-  json_.name("message");
-  json_.value(message);  // cut where member() would leave it out
 }
 
 void LogRecord::add(const char* key, const char* value) noexcept {
@@ -59,33 +79,58 @@ std::optional<std::uint64_t> RateLimit::let_through(base::TimePoint now) noexcep
 
 void Log::open_system_log(const char* path) noexcept {
   if (sinks_[1].emplace(path).answers()) return;
-  warning("the system's log does not answer: %s; lines are lost until it does", std::strerror(errno));
+  const int error = errno;
+  warning({"log_error", {{"errno", base::errno_name(error)}}},
+          "syslog: %s; log lines are dropped until it answers", std::strerror(error));
 }
 
 void Log::leave_standard_error() noexcept {
   if (has_system_log()) sinks_[0].reset();
 }
 
-void Log::answer(const char* format, ...) noexcept {
+void Log::notice(const LogEvent& event, const char* format, ...) noexcept {
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::notice, format, arguments);
+  write(Severity::notice, event, format, arguments);
+  va_end(arguments);
+}
+
+void Log::warning(const LogEvent& event, const char* format, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, format);
+  write(Severity::warning, event, format, arguments);
   va_end(arguments);
 }
 
 void Log::warning(const char* format, ...) noexcept {
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::warning, format, arguments);
+  write(Severity::warning, {plain_event}, format, arguments);
+  va_end(arguments);
+}
+
+void Log::info(const LogEvent& event, const char* format, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, format);
+  write(Severity::info, event, format, arguments);
   va_end(arguments);
 }
 
 void Log::info(const char* format, ...) noexcept {
-  if (verbosity_ == Verbosity::quiet) return;
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::info, format, arguments);
+  write(Severity::info, {plain_event}, format, arguments);
   va_end(arguments);
+}
+
+bool Log::limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept {
+  const auto held_back = limit.let_through(base::Clock::now());
+  if (!held_back) return false;
+  va_list arguments;
+  va_start(arguments, format);
+  write(Severity::warning, event, format, arguments, *held_back);
+  va_end(arguments);
+  return true;
 }
 
 void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
@@ -93,19 +138,21 @@ void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
   if (!held_back) return;
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::warning, format, arguments, *held_back);
+  write(Severity::warning, {plain_event}, format, arguments, *held_back);
   va_end(arguments);
 }
 
-void Log::write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back) noexcept {
+void Log::write(Severity severity, const LogEvent& event, const char* format, va_list arguments,
+                std::uint64_t held_back) noexcept {
   base::BoundedText<1024> text;
   text.append_list(format, arguments);
   if (held_back > 0) text.append(" (and %llu more like this)", base::wide(held_back));
-  LogRecord record(format_, severity, "message", {text.c_str(), text.size()});
+  LogRecord record(format_, severity, event, {text.c_str(), text.size()});
   write(record);
 }
 
 void Log::write(LogRecord& record) noexcept {
+  if (verbosity_ == Verbosity::quiet && record.severity() == Severity::info) return;
   report_lost();
   const auto line = record.finish();
   for (auto& sink : sinks_) {
@@ -119,8 +166,10 @@ void Log::report_lost() noexcept {
   for (auto& sink : sinks_) {
     if (!sink || sink->lost == 0) continue;
     base::BoundedText<128> text;
-    text.append("dropped %llu log lines: %s was not writable", base::wide(sink->lost), sink->name());
-    LogRecord record(format_, Severity::warning, "message", {text.c_str(), text.size()});
+    text.append("dropped %llu log %s: %s was not writable", base::wide(sink->lost),
+                sink->lost == 1 ? "line" : "lines", sink->name());
+    LogRecord record(format_, Severity::warning, {"log_lines_dropped", {{"lines", sink->lost}}},
+                     {text.c_str(), text.size()});
     if (sink->put(Severity::warning, format_, record.finish())) sink->lost = 0;
   }
 }

@@ -21,12 +21,12 @@ namespace tcpserver::server {
 
 namespace {
 
-constexpr mode_t readable_by_all = 0644;  // a monitor is another user
+constexpr mode_t readable_by_all = 0644;  // the monitor runs as another user
 constexpr auto between_writes = std::chrono::seconds(5);
 // A temporary file lives for milliseconds. One this old belongs to a server that was killed.
 constexpr time_t stale_after_s = 60;
 
-// Begins a metric; add() adds its values.
+// Writes the head of a metric; add() writes its values.
 class Metric {
  public:
   Metric(MetricsText& text, const char* name, const char* type, const char* help) noexcept
@@ -43,9 +43,9 @@ class Metric {
   const char* name_;
 };
 
-// Errors without a known name have their number as label. The usual ones are there from the start.
+// The label of an error without a name is its number. The usual errors are written even if they are zero.
 void append_accept_errors(MetricsText& text, const Counters& counters) noexcept {
-  Metric metric(text, "tcpserver_accept_errors_total", "counter", "Calls of accept that failed, by errno.");
+  Metric metric(text, "tcpserver_accept_errors_total", "counter", "Failed accept calls, by errno.");
   const auto& counts = counters.accept_errors_by_errno;
   for (std::size_t error = 0; error < counts.size(); ++error) {
     constexpr std::size_t usual[] = {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM};
@@ -58,16 +58,16 @@ void append_accept_errors(MetricsText& text, const Counters& counters) noexcept 
   }
 }
 
-// A series has one value: the sum over all listeners of an address.
+// Listeners with the same address form one series, whose value is their sum.
 void append_queues(MetricsText& text, std::span<const ListenQueue> queues, const char* name, const char* help,
-                   std::uint32_t kernel::AcceptQueue::*figure) noexcept {
+                   std::uint32_t kernel::AcceptQueue::*member) noexcept {
   if (queues.empty()) return;
   Metric metric(text, name, "gauge", help);
   for (auto queue = queues.begin(); queue != queues.end(); ++queue) {
     const auto has_address = [&](const ListenQueue& other) { return other.address == queue->address; };
     if (std::any_of(queues.begin(), queue, has_address)) continue;
     std::uint64_t sum = 0;
-    for (const auto& other : queues) sum += has_address(other) ? other.queue.*figure : 0;
+    for (const auto& other : queues) sum += has_address(other) ? other.queue.*member : 0;
     char address[base::SocketAddress::text_size];
     metric.add("listener", queue->address.format(address), sum);  // needs no escaping
   }
@@ -75,7 +75,7 @@ void append_queues(MetricsText& text, std::span<const ListenQueue> queues, const
 
 void append_durations(MetricsText& text, const DurationHistogram& durations) noexcept {
   const char* const name = "tcpserver_session_duration_seconds";
-  Metric(text, name, "histogram", "How long sessions lasted that have ended.");
+  Metric(text, name, "histogram", "Duration of ended sessions.");
   std::uint64_t so_far = 0;
   for (std::size_t i = 0; i < durations.bounds_us.size(); ++i) {
     so_far += durations.counts[i];
@@ -90,11 +90,11 @@ void append_durations(MetricsText& text, const DurationHistogram& durations) noe
 
 void append_ends(MetricsText& text, const Counters& counters) noexcept {
   Metric refused(text, "tcpserver_connections_refused_total", "counter",
-                 "Clients that were accepted and reset unserved, by reason.");
+                 "Connections reset without service, by reason.");
   for (std::size_t i = 0; i < refusal_count; ++i) {
-    refused.add("reason", name_of(static_cast<Refusal>(i)), counters.refused[i]);
+    refused.add("reason", to_string(static_cast<Refusal>(i)), counters.refused[i]);
   }
-  Metric ended(text, "tcpserver_sessions_ended_total", "counter", "Sessions that have ended, by reason.");
+  Metric ended(text, "tcpserver_sessions_ended_total", "counter", "Ended sessions, by reason.");
   for (std::size_t i = 0; i < session_end_count; ++i) {
     ended.add("reason", name_of(static_cast<SessionEnd>(i)), counters.ended[i]);
   }
@@ -102,42 +102,40 @@ void append_ends(MetricsText& text, const Counters& counters) noexcept {
 
 }  // namespace
 
-void append_metrics(MetricsText& text, const MetricsFigures& figures) noexcept {
-  const auto& counters = figures.counters;
-  const auto& sessions = figures.sessions;
+void append_metrics(MetricsText& text, const ServerMetrics& metrics) noexcept {
+  const auto& counters = metrics.counters;
+  const auto& sessions = metrics.sessions;
   const auto counter = [&text](const char* name, const char* help, std::uint64_t number) {
     Metric(text, name, "counter", help).add(number);
   };
   const auto gauge = [&text](const char* name, const char* help, std::uint64_t number) {
     Metric(text, name, "gauge", help).add(number);
   };
-  Metric(text, "tcpserver_build_info", "gauge", "1; the version is in the label.")
+  Metric(text, "tcpserver_build_info", "gauge", "Always 1; the label has the version.")
       .add("version", cli::version(), 1);
-  gauge("tcpserver_start_time_seconds", "When the server started, in seconds since 1970.",
-        static_cast<std::uint64_t>(figures.started_s));
-  counter("tcpserver_connections_accepted_total", "Connections that accept returned.", counters.accepted);
-  gauge("tcpserver_connections_open", "Sessions that have not ended.", sessions.open);
-  gauge("tcpserver_connections_limit", "As many sessions as may be open: --max-connections.", sessions.most);
+  gauge("tcpserver_start_time_seconds", "Start time of the server, in seconds since 1970.",
+        static_cast<std::uint64_t>(metrics.started_s));
+  counter("tcpserver_connections_accepted_total", "Accepted connections.", counters.accepted);
+  gauge("tcpserver_connections_open", "Open sessions.", sessions.open);
+  gauge("tcpserver_connections_limit", "Maximum number of open sessions (--max-connections).", sessions.most);
   append_ends(text, counters);
-  counter("tcpserver_fork_failures_total", "Forks that failed; each client was reset.",
-          counters.fork_failures());
+  counter("tcpserver_fork_failures_total", "Failed forks; each reset one client.", counters.fork_failures());
   append_accept_errors(text, counters);
-  counter("tcpserver_received_bytes_total", "Bytes read from clients, those of open sessions too.",
+  counter("tcpserver_received_bytes_total", "Bytes read from clients, including open sessions.",
           counters.bytes.in + sessions.bytes.in);
-  counter("tcpserver_sent_bytes_total", "Bytes written to clients, those of open sessions too.",
+  counter("tcpserver_sent_bytes_total", "Bytes written to clients, including open sessions.",
           counters.bytes.out + sessions.bytes.out);
-  append_queues(text, figures.queues, "tcpserver_accept_queue_length",
-                "Clients that wait in the listen queue to be accepted.", &kernel::AcceptQueue::length);
-  append_queues(text, figures.queues, "tcpserver_accept_queue_limit",
-                "How many clients may wait: the backlog that is in effect.", &kernel::AcceptQueue::limit);
-  if (figures.dropped) {
+  append_queues(text, metrics.queues, "tcpserver_accept_queue_length",
+                "Connections in the listen queue, waiting to be accepted.", &kernel::AcceptQueue::length);
+  append_queues(text, metrics.queues, "tcpserver_accept_queue_limit",
+                "Capacity of the listen queue: the effective backlog.", &kernel::AcceptQueue::limit);
+  if (metrics.dropped) {
     counter("tcpserver_listen_overflows_total",
-            "SYNs and last ACKs that the kernel dropped, nearly all at full listen queues.",
-            *figures.dropped);
+            "Connection attempts dropped by the kernel, nearly all at full listen queues.", *metrics.dropped);
   }
   append_durations(text, counters.durations);
-  counter("tcpserver_log_lines_dropped_total", "Lines of the log that nobody took.",
-          figures.log_lines_dropped);
+  counter("tcpserver_log_lines_dropped_total", "Log lines dropped because the log was not writable.",
+          metrics.log_lines_dropped);
 }
 
 MetricsFile::MetricsFile(const std::string& path, Log& log)
@@ -150,46 +148,47 @@ MetricsFile::MetricsFile(const std::string& path, Log& log)
       folder_(base::open_directory(base::parent_directory(path).c_str())),
       text_(std::make_unique<MetricsText>()) {
   if (!folder_) {
-    throw base::system_error("open the folder of --metrics-file " + path_, errno,
+    throw base::system_error("open the directory of --metrics-file " + path_, errno,
                              base::ExitStatus::cannot_create);
   }
   if (name_.empty() || is_taken()) {
     throw base::StartError(base::ExitStatus::cannot_create,
-                           "--metrics-file " + path_ + ": it is not a regular file");
+                           "--metrics-file " + path_ + ": not a regular file");
   }
 }
 
-// Root could replace /dev/null.
+// Without this check, root would replace /dev/null by a file.
 bool MetricsFile::is_taken() const noexcept {
   struct stat status {};
   return ::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
          !S_ISREG(status.st_mode);
 }
 
-void MetricsFile::write_first(const MetricsFigures& figures) {
+void MetricsFile::write_first(const ServerMetrics& metrics) {
   remove_stale();
-  const int error = replace(figures);
+  const int error = replace(metrics);
   if (error != 0) {
     throw base::system_error("write --metrics-file " + path_, error, base::ExitStatus::cannot_create);
   }
 }
 
-void MetricsFile::write(const MetricsFigures& figures) noexcept {
-  const int error = replace(figures);
+void MetricsFile::write(const ServerMetrics& metrics) noexcept {
+  const int error = replace(metrics);
   if (error == 0) return;
-  log_.limited_warning(failures_, "cannot write --metrics-file %s: %s", path_.c_str(),
-                       error == EEXIST ? "it is not a regular file any more" : std::strerror(error));
+  log_.limited_warning(failures_, {"metrics_error", {{"errno", base::errno_name(error)}}},
+                       "--metrics-file %s: %s; the old file stays", path_.c_str(),
+                       error == EEXIST ? "no longer a regular file" : std::strerror(error));
 }
 
 // Returns 0 or an errno; EEXIST if the path is not a regular file.
-int MetricsFile::replace(const MetricsFigures& figures) noexcept {
+int MetricsFile::replace(const ServerMetrics& metrics) noexcept {
   due_ = base::Clock::now() + between_writes;
   if (is_taken()) return EEXIST;
   const char* const temporary = temporary_name_.c_str();
   const auto file = base::create_file(folder_.get(), temporary, 0600);
   if (!file) return errno;
   text_->clear();
-  append_metrics(*text_, figures);
+  append_metrics(*text_, metrics);
   if (::fchmod(file.get(), readable_by_all) == 0 &&
       base::write_all(file.get(), {text_->c_str(), text_->size()}) &&
       ::renameat(folder_.get(), temporary, folder_.get(), name_.c_str()) == 0) {
@@ -203,7 +202,7 @@ int MetricsFile::replace(const MetricsFigures& figures) noexcept {
 void MetricsFile::remove_stale() const {
   const int listed = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const folder = listed < 0 ? nullptr : ::fdopendir(listed);
-  if (folder == nullptr) return;  // a directory that this user may not list
+  if (folder == nullptr) return;  // this user may not list the directory
   const auto oldest = ::time(nullptr) - stale_after_s;
   while (const dirent* const entry = ::readdir(folder)) {
     struct stat status {};

@@ -21,7 +21,7 @@ namespace {
 
 using FileName = base::BoundedText<2 * base::SocketAddress::text_size + base::utc_text_size>;
 
-// More files than one peer can need within a step of the clock.
+// One peer cannot start more sessions within one step of the clock.
 constexpr int name_tries = 16;
 
 // Keeps only characters that are safe in a file name.
@@ -50,26 +50,26 @@ Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
       limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {
   if (!folder_) {
-    throw base::system_error("open the folder of --record, " + path_, errno, base::ExitStatus::cannot_create);
+    throw base::system_error("open the directory of --record " + path_, errno,
+                             base::ExitStatus::cannot_create);
   }
   // A child sets its own limit (base::limit_file_size). Setting the current one again tests whether that is
   // allowed.
   rlimit largest{};
   if (limit_ != no_file_limit &&
       (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || ::setrlimit(RLIMIT_FSIZE, &largest) != 0)) {
-    log_.warning("cannot set RLIMIT_FSIZE: %s; a compromised child could exceed --record-limit",
+    log_.warning("--record-limit: cannot set RLIMIT_FSIZE: %s; a compromised child could exceed the limit",
                  std::strerror(errno));
   }
   // RLIM_INFINITY is the largest value.
   if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur >= limit_) return;
   limit_ = largest.rlim_cur;
-  log_.info("--record: files end at %llu bytes, for this process may write no larger ones (RLIMIT_FSIZE)",
-            base::wide(limit_));
+  log_.info("--record: RLIMIT_FSIZE limits each file to %llu bytes", base::wide(limit_));
 }
 
 void Recorder::try_folder() const {
   if (::faccessat(folder_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return;
-  throw base::system_error("write to the folder of --record, " + path_, errno,
+  throw base::system_error("write to the directory of --record " + path_, errno,
                            base::ExitStatus::cannot_create);
 }
 
@@ -93,16 +93,24 @@ base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
   if (file) return file;
   const int error = errno;
   char text[base::SocketAddress::text_size];
-  log_.limited_warning(open_failures_, "the session of %s is not recorded: cannot make a file in %s: %s",
-                       peer.format(text), path_.c_str(), std::strerror(error));
+  peer.format(text);
+  log_.limited_warning(open_failures_, {"record_error", {{"peer", text}, {"errno", base::errno_name(error)}}},
+                       "session %s is not recorded: cannot create a file in %s: %s", text, path_.c_str(),
+                       std::strerror(error));
   return file;
 }
 
 void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept {
   if (claims.recording_error == 0) return;
   char text[base::SocketAddress::text_size];
-  log_.limited_warning(write_failures_, "the recording of %s ended after %llu bytes: %s", peer.format(text),
-                       base::wide(claims.recorded), std::strerror(claims.recording_error));
+  peer.format(text);
+  log_.limited_warning(write_failures_,
+                       {"record_error",
+                        {{"peer", text},
+                         {"errno", base::errno_name(claims.recording_error)},
+                         {"bytes_recorded", claims.recorded}}},
+                       "recording of %s stopped after %llu bytes: %s", text, base::wide(claims.recorded),
+                       std::strerror(claims.recording_error));
 }
 
 }  // namespace tcpserver::server

@@ -67,22 +67,21 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   log_.write(record);
 }
 
+// Warns about ends that neither the client nor the server's options explain.
 void SessionReporter::warn_about(SessionEnd end, const SessionFacts& facts, pid_t pid, int signal,
                                  int error) noexcept {
   char peer[base::SocketAddress::text_size];
   facts.peer.format(peer);
-  const int number = pid;
   const auto warn = [&](const char* what, const char* why) {
-    log_.limited_warning(odd_ends_, "the session of %s (pid %d) %s%s", peer, number, what, why);
+    log_.limited_warning(odd_ends_,
+                         {"session_error", {{"peer", peer}, {"pid", pid}, {"reason", name_of(end)}}},
+                         "session %s (pid %d): %s%s", peer, static_cast<int>(pid), what, why);
   };
-  if (end == SessionEnd::killed) warn("was killed by ", base::signal_name(signal));
-  if (end == SessionEnd::broken) warn("broke: ", std::strerror(error));
-  if (end == SessionEnd::seccomp)
-    warn("was killed by its sandbox (SIGSYS): it made a system call that no session needs", "");
-  if (end == SessionEnd::sandbox_refused) {
-    log_.limited_warning(odd_ends_, "the child for %s (pid %d) could not enter its sandbox and served nobody",
-                         peer, number);
-  }
+  if (end == SessionEnd::killed) warn("killed by ", base::signal_name(signal));
+  if (end == SessionEnd::broken) warn("failed: ", std::strerror(error));
+  if (end == SessionEnd::seccomp) warn("killed by the sandbox after a forbidden system call (SIGSYS)", "");
+  if (end == SessionEnd::sandbox_refused)
+    warn("could not enter the sandbox; connection closed without service", "");
 }
 
 }  // namespace tcpserver::server

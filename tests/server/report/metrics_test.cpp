@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 class Metrics : public ::testing::Test {
  protected:
-  MetricsFigures figures() const { return {.counters = counters}; }
+  ServerMetrics figures() const { return {.counters = counters}; }
   long files_in_folder() const {
     return std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator());
   }

@@ -7,6 +7,7 @@
 #include "tcpserver/server/report/log_sink.hpp"
 
 #include <array>
+#include <concepts>
 #include <cstdarg>
 #include <cstdint>
 #include <optional>
@@ -14,13 +15,34 @@
 
 namespace tcpserver::server {
 
+// A key of a log line and its value: a text or a number. The key is snake_case, with the unit at its end.
+struct LogField {
+  LogField() noexcept = default;
+  LogField(const char* its_key, const char* its_text) noexcept : key(its_key), text(its_text) {}
+  LogField(const char* its_key, std::integral auto its_number) noexcept
+      : key(its_key), number(static_cast<std::uint64_t>(its_number)) {}
+
+  const char* key = nullptr;   // null in an unused field
+  const char* text = nullptr;  // null in a number
+  std::uint64_t number = 0;
+};
+
+// The name and the values of a line that has a message. The text log shows only the message, JSON shows all:
+//   log.warning({"fork_error", {{"errno", base::errno_name(error)}}}, "fork: %s; ...", std::strerror(error));
+//   {..., "event": "fork_error", "errno": "EAGAIN", "message": "fork: Resource temporarily unavailable; ..."}
+struct LogEvent {
+  const char* name;
+  LogField fields[6] = {};
+};
+
 // One log line, formatted without allocation. As text it is "EVENT key=value ...", as JSON one object:
 //   {"time": "2026-11-27T04:44:21.123456Z", "level": "info", "event": "session_open", "pid": 4711}
 // with the time in UTC (RFC 3339). The JSON is valid even if not everything fits.
 class LogRecord {
  public:
-  // With a message, the text is the message alone, with "?" for control characters; JSON has it as "message".
-  LogRecord(LogFormat format, Severity severity, const char* event, std::string_view message = {}) noexcept;
+  LogRecord(LogFormat format, Severity severity, const char* event) noexcept;
+  // As text, the line is the message, with "?" for control characters.
+  LogRecord(LogFormat format, Severity severity, const LogEvent& event, std::string_view message) noexcept;
   LogRecord(const LogRecord&) = delete;
   LogRecord& operator=(const LogRecord&) = delete;
 
@@ -35,6 +57,7 @@ class LogRecord {
 
  private:
   [[nodiscard]] bool is_json() const noexcept { return format_ == LogFormat::json; }
+  void begin_json(const char* event) noexcept;
 
   LogFormat format_;
   Severity severity_;
@@ -74,17 +97,23 @@ class Log {
   // True with --verbose: each session is logged.
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }
 
-  // Always logged: the answer to a signal, and what is wrong.
-  void answer(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
+  // Always logged: the answer to a signal, and warnings.
+  void notice(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
+  void warning(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
-  // Holds the warning back as `limit` demands. One that is let through tells how many were held back.
+  // Holds the warning back as `limit` demands. One that is let through shows how many were held back. Returns
+  // true if it was let through.
+  bool limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept
+      __attribute__((format(printf, 4, 5)));
   void limited_warning(RateLimit& limit, const char* format, ...) noexcept
       __attribute__((format(printf, 3, 4)));
 
   // Not logged with --quiet.
+  void info(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void info(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
+  // Records of severity info are not logged with --quiet.
   void write(LogRecord& record) noexcept;
 
   // The number of lines that a sink has lost since the start.
@@ -94,11 +123,11 @@ class Log {
   [[nodiscard]] std::optional<base::TimePoint> due() const noexcept;
 
  private:
-  void write(Severity severity, const char* format, va_list arguments, std::uint64_t held_back = 0) noexcept
-      __attribute__((format(printf, 3, 0)));
+  void write(Severity severity, const LogEvent& event, const char* format, va_list arguments,
+             std::uint64_t held_back = 0) noexcept __attribute__((format(printf, 4, 0)));
   void report_lost() noexcept;
 
-  // The interval between tries to report lost lines. It doubles: perhaps nobody ever reads again.
+  // The interval between tries to report lost lines. It doubles, because a reader may never return.
   static constexpr base::Duration shortest_interval = std::chrono::seconds(1);
   static constexpr base::Duration longest_interval = std::chrono::minutes(1);
 

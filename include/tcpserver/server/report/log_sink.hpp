@@ -35,7 +35,7 @@ class LogSink {
   // Returns false if the line was lost, all or a part of it.
   [[nodiscard]] bool put(Severity severity, LogFormat format, std::string_view text) noexcept;
 
-  [[nodiscard]] const char* name() const noexcept { return path_ == nullptr ? "stderr" : "the system log"; }
+  [[nodiscard]] const char* name() const noexcept { return path_ == nullptr ? "stderr" : "syslog"; }
 
   std::uint64_t lost = 0;  // lines that were lost and not reported yet
 

@@ -10,16 +10,17 @@
 
 namespace tcpserver::server {
 
-// Records what each client sends in a file of its own (--record). The parent opens the file before it forks,
-// so that the child's sandbox needs no further system call. A failure ends the recording, not the session.
+// Records the bytes of each client in a file of its own (--record). The parent opens the file before it
+// forks, so that the child's sandbox needs no further system call. A failure ends the recording, not the
+// session.
 class Recorder {
  public:
-  // Opens the folder, which stays the same one even if its path changes. `limit` is in bytes per file, 0 for
-  // none. It is lowered to RLIMIT_FSIZE and this is logged once, rather than a warning per long session.
-  // Throws StartError (cannot_create) without such a folder.
+  // Opens the directory; renaming it later changes nothing. `limit` is in bytes per file, 0 for none. A limit
+  // above RLIMIT_FSIZE is lowered and logged here, to avoid a warning per long session. Throws StartError
+  // (cannot_create) if the directory cannot be opened.
   Recorder(const std::string& folder, std::uint64_t limit, Log& log);
 
-  // The folder's descriptor.
+  // The directory's descriptor.
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
   // Call after --user took effect. Throws StartError (cannot_create) if this user may not create files there.
@@ -34,7 +35,7 @@ class Recorder {
     return {.descriptor = file, .room = limit_};
   }
 
-  // After a recorded session: warns if its recording failed.
+  // Call after a recorded session. Warns if the recording failed.
   void end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept;
 
  private:

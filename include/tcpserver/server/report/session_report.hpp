@@ -16,28 +16,28 @@ namespace tcpserver::server {
 // A session's addresses and its start.
 struct SessionFacts {
   base::SocketAddress peer;
-  base::SocketAddress local;  // the server's address; port 0 if the log did not need it at the start
+  base::SocketAddress local;  // the server's address; port 0 if it was not logged at the start
   base::TimePoint started{};
-  bool recorded = false;  // there is a file of --record
+  bool recorded = false;  // to a file (--record)
 };
 
-// Everything that the server reports about single sessions: log lines, counters, recordings. One per process.
+// Reports single sessions: log lines, counters, recordings. One object per process.
 class SessionReporter {
  public:
-  // `recorder` is null if nothing is recorded. All must outlive this object.
+  // `recorder` is null without --record. All must outlive this object.
   SessionReporter(Log& log, Counters& counters, Recorder* recorder) noexcept
       : log_(log), counters_(counters), recorder_(recorder) {}
 
   // Reads the connection's own address if the log needs it.
   [[nodiscard]] SessionFacts describe(int connection, const base::SocketAddress& peer) const noexcept;
 
-  // Opens the file of this session and notes it in the facts. Empty if nothing is recorded, or after a
-  // failure, which is logged.
+  // Creates the file for this session and sets facts.recorded. Returns an empty descriptor without --record
+  // or after a failure, which is logged.
   [[nodiscard]] base::UniqueFd open_recording(SessionFacts& facts) noexcept;
   [[nodiscard]] RecordingFile recording_in(const base::UniqueFd& file) const noexcept;
 
   void begin(const SessionFacts& facts, pid_t pid) noexcept;
-  // `signal` killed the child; 0: none did.
+  // `signal` is the one that killed the child, or 0.
   void end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal,
            const SessionClaims& claims) noexcept;
 
