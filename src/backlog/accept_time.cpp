@@ -39,7 +39,8 @@ constexpr auto long_round = std::chrono::seconds(1);
 constexpr auto long_round_of_batches = std::chrono::seconds(5);
 constexpr auto fast = std::chrono::milliseconds(1);
 constexpr auto longest_wait = std::chrono::seconds(10);
-constexpr auto longest_round = std::chrono::seconds(60);  // four accepts at nearly the longest wait
+constexpr auto longest_round =
+    std::chrono::seconds(60);  // enough for several accepts at nearly the longest wait
 
 // The result of one round.
 struct Round {
@@ -76,8 +77,8 @@ struct Round {
     if (!at_most) each = time / count;
   }
 
-  // The mean number of accepts in a time as long as the longest pause: about one if the server accepts one
-  // client after another.
+  // Returns the mean number of accepts in a time as long as the longest pause: about one if the server
+  // accepts one client after another.
   [[nodiscard]] double batch_size() const {
     return static_cast<double>(longest_pause.count()) /
            static_cast<double>(std::max<std::int64_t>(each.count(), 1));
@@ -101,7 +102,7 @@ class Measurement {
  public:
   explicit Measurement(std::uint16_t port) : port_(port), observer_(port) { listener_ = read_queue(); }
 
-  // The number of clients that may wait without an overflow.
+  // Returns the number of clients that may wait without an overflow.
   [[nodiscard]] std::uint32_t capacity() const {
     return std::clamp<std::uint32_t>(listener_->limit.value_or(0), 1, connections_per_round);
   }
@@ -214,7 +215,7 @@ class Measurement {
 
   std::uint16_t port_;
   kernel::PortObserver observer_;
-  std::optional<ObservedListener> listener_;  // its first state
+  std::optional<ObservedListener> listener_;  // as first seen
 };
 
 // Returns the length of the queue for the next round. nullopt if this round was long enough to measure.

@@ -15,7 +15,7 @@ constexpr cli::Program probe_program{
     .name = "tcpbacklog probe",
     .synopsis = "[OPTION]...",
     .purpose =
-        "Fill the listen queue of a test listener that never accepts, and count the\n"
+        "Fill the listen queue of a test listener that never accepts, and count the "
         "connections that it holds, for each backlog from --from to --to.",
 };
 
@@ -23,7 +23,7 @@ constexpr cli::Program watch_program{
     .name = "tcpbacklog watch",
     .synopsis = "[OPTION]... PORT",
     .purpose =
-        "Show how full the listen queue of a local port is, for any program. Ctrl-C\n"
+        "Show how full the listen queue of a local port is, for any program. Ctrl-C "
         "prints a summary. On a terminal, waits until a program listens on PORT.",
     .operands = "PORT",
 };
@@ -31,9 +31,7 @@ constexpr cli::Program watch_program{
 constexpr cli::Program size_program{
     .name = "tcpbacklog size",
     .synopsis = "--rate R --accept-time D [OPTION]...",
-    .purpose =
-        "Calculate the backlog that holds a burst of clients without drops, and show\n"
-        "each step.",
+    .purpose = "Calculate the backlog that holds a burst of clients without drops, and show each step.",
     .notes =
         "R: connections per second, such as 1000 or 0.5.\n"
         "D: a duration, such as 250us, 0.8ms, 2s, 5m, 1h; a bare number is seconds.\n",
@@ -164,7 +162,7 @@ std::string full_help() {
 
 std::string short_help() {
   std::string text =
-      "Usage: tcpbacklog COMMAND [OPTION]...\nMakes the listen queue of a TCP server visible.\n";
+      "Usage: tcpbacklog COMMAND [OPTION]...\nShow how the listen queue of a TCP server fills.\n";
   for (const auto& program : {probe_program, watch_program, size_program}) {
     text.append("\n").append(program.name).append(" ").append(program.synopsis).append("\n");
     text.append("    ").append(program.purpose).append("\n");

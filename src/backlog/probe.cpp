@@ -25,9 +25,9 @@ using base::UniqueFd;
 constexpr auto settled_after = std::chrono::milliseconds(30);
 constexpr auto longest_settling = std::chrono::seconds(5);  // then it uses the counts as they are
 constexpr auto between_counts = std::chrono::milliseconds(5);
-// Connections to start beyond the most that any known kernel queues.
+// Start this many connections more than any known kernel queues.
 constexpr int beyond_any_rule = 5;
-// How long a client of a full queue is watched for a RST.
+// Wait this long for the RST that some kernels send when the queue is full.
 constexpr auto watch_for_reset = std::chrono::milliseconds(200);
 
 UniqueFd new_socket(int family) {
@@ -104,7 +104,7 @@ class ProbedQueue {
  private:
   struct Client {
     UniqueFd fd;
-    bool established = false;  // and its byte was written
+    bool established = false;  // and its first byte is written
   };
   static bool is_established(const Client& client) { return client.established; }
 
@@ -167,7 +167,7 @@ ProbeRow probe_backlog(int backlog) {
 FullQueue probe_full_queue(int backlog) {
   ProbedQueue queue(backlog);
   queue.fill();
-  queue.close_unconnected();  // or they would take the place that becomes free
+  queue.close_unconnected();  // otherwise they would take the place that becomes free
 
   FullQueue full{.backlog = backlog};
   const auto began = base::Clock::now();

@@ -28,7 +28,7 @@ struct ProbeRow {
 // if descriptors or ports run out.
 [[nodiscard]] ProbeRow probe_backlog(int backlog);
 
-// What happens to a client whose SYN finds the queue full, and for which a place becomes free a moment later.
+// Describes a client whose SYN finds the queue full, and for which a place becomes free a moment later.
 struct FullQueue {
   int backlog = 0;
   int error = 0;                 // errno of its connect, such as ECONNREFUSED for a RST; 0 if none

@@ -36,15 +36,13 @@ std::string format_heading() {
 }
 
 std::string format_footnotes(const std::vector<ProbeRow>& rows) {
-  bool agree = true, any_cut = false, one_more = true;
+  bool agree = true, one_more = true;
   for (const auto& row : rows) {
     agree = agree && row.agrees();
-    any_cut = any_cut || row.is_cut();
     one_more = one_more && row.queued == static_cast<int>(row.in_effect) + 1;
   }
   std::string text = "\n";
   if (one_more) text += "This kernel holds one connection more than the backlog.\n";
-  if (any_cut) text += "cut to N: the kernel limits the backlog to net.core.somaxconn.\n";
   return text + "queued here: clients that connected and sent a byte before any accept; TCP_INFO " +
          (agree ? "agrees" : "differs in some lines") +
          ".\n"
@@ -68,8 +66,8 @@ std::string format_row(const ProbeRow& row, int full_bar, int bar_width) {
   std::string line = base::formatted(
       "%7d %13d %5s %13s %11d", row.backlog, row.queued, number_or_dash(queued_on_bsd(row.backlog)).c_str(),
       number_or_dash(queued_on_solaris(row.backlog)).c_str(), queued_by_berkeley_rule(row.backlog));
-  if (!row.agrees()) return line + "   but TCP_INFO shows " + std::to_string(row.queued_by_tcp_info) + "\n";
-  if (row.is_cut()) return line + "   cut to " + std::to_string(row.in_effect) + "\n";
+  if (!row.agrees()) return line + "  but TCP_INFO shows " + std::to_string(row.queued_by_tcp_info) + "\n";
+  if (row.is_cut()) return line + "  cut to " + std::to_string(row.in_effect) + " (somaxconn)\n";
   if (bar_width == 0 || row.queued == 0) return line + "\n";
   std::string bar = base::bar(static_cast<std::uint64_t>(row.queued),
                               static_cast<std::uint64_t>(std::max(full_bar, row.queued)),
@@ -131,7 +129,7 @@ std::string format_json(const std::vector<ProbeRow>& rows, const FullQueue& full
 }
 
 base::ExitStatus run(const ProbeOptions& options) {
-  base::raise_descriptor_limit();  // each connection takes one
+  base::raise_descriptor_limit();  // each connection needs a descriptor
   constexpr int table_width = 54;  // with the last column, which stays free
   constexpr int widest_bar = 60;
   const auto terminal = base::terminal_size();

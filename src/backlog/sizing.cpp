@@ -20,7 +20,7 @@ namespace {
 
 using base::formatted;
 
-// The length that an M/M/1 queue exceeds with a probability of one in a million.
+// Returns the length that an M/M/1 queue exceeds with a probability of one in a million.
 double find_rarely_exceeded(double utilization) {
   constexpr double rare = 1e-6;
   if (utilization <= 0) return 0;
@@ -28,13 +28,13 @@ double find_rarely_exceeded(double utilization) {
   return std::log(rare) / std::log(utilization);
 }
 
-// Whole numbers unchanged, others with four significant digits or more.
+// Leaves whole numbers unchanged; other numbers get at least four significant digits.
 std::string format_number(double value) {
   const bool large = std::abs(value) >= 1000 && std::abs(value) <= 1e15;
   return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
 }
 
-// "800 us", "1.5 s".
+// Returns a text such as "800 us" or "1.5 s".
 std::string format_time(double seconds) {
   if (seconds == 0 || seconds >= 1) return format_number(seconds) + " s";
   if (seconds >= 1e-3) return format_number(seconds * 1e3) + " ms";
@@ -122,7 +122,7 @@ void add_costs(std::string& text, const Sizing& sizing) {
             "); clients that give up still cost an accept");
   }
   add(text, "",
-      "SYN flood: up to " + format_whole(sizing.backlog) + " half-open connections before SYN cookies start");
+      "SYN flood: " + format_whole(sizing.backlog) + " half-open connections before SYN cookies start");
 }
 
 std::string format_measured(const AcceptTime& measured) {

@@ -191,15 +191,12 @@ std::string WatchScreen::draw(const Sample& sample, base::TerminalSize size) {
 
 namespace {
 
-constexpr auto sampled = kernel::TcpSockets::Kind::listeners_and_half_open;
-
 class Watch {
  public:
   explicit Watch(const WatchOptions& options)
       : options_(options), observer_(options.port), screen_(options.port) {
-    snapshot_ = observer_.take_snapshot(sampled);
     const bool may_wait = !options.json && !options.count && base::terminal_size();
-    if (snapshot_.listeners.empty() && !may_wait) {
+    if (take_snapshot().listeners.empty() && !may_wait) {
       throw base::StartError(ExitStatus::unavailable,
                              "nothing is listening on port " + std::to_string(options.port));
     }
@@ -209,36 +206,36 @@ class Watch {
   int run() {
     const base::StopSignals stop;
     auto next = began_;
-    for (std::uint64_t samples = 1;; ++samples) {
+    for (std::uint64_t samples = 1; stop.received() == 0; ++samples) {
       frames_.write(format_sample());
-      while (!frames_.ready() && stop.heard() == 0) {
+      while (!frames_.ready() && stop.received() == 0) {
         wait_until(Clock::now() + std::chrono::milliseconds(10), stop);  // the reader is slow
       }
-      if (options_.count && samples == *options_.count) return stop.heard();
+      if (options_.count && samples == *options_.count) return stop.received();
       // Does not make up for samples that were missed because the reader or the machine stalled.
       next = std::max(next + std::chrono::duration_cast<Clock::duration>(options_.interval), Clock::now());
       wait_until(next, stop);
-      if (stop.heard() != 0) return stop.heard();
-      snapshot_ = observer_.take_snapshot(sampled);
     }
-  }
-
-  void print_summary() {
-    if (options_.json) return;
+    const auto text = "port " + std::to_string(options_.port) + ": " + tracker_.summary(elapsed()) + "\n";
+    const auto width = base::prose_width();
     // The carriage return overwrites the "^C" that a terminal shows.
-    const std::string text = (base::terminal_size() ? "\rport " : "port ") + std::to_string(options_.port) +
-                             ": " + tracker_.summary(elapsed()) + "\n";
-    // End even if nobody reads the output.
-    static_cast<void>(frames_.write_within(text, std::chrono::seconds(1)));
+    const auto shown = width ? "\r" + base::wrap_lines(text, *width) : text;
+    // Ends even if nothing reads the output.
+    if (!options_.json) static_cast<void>(frames_.write_within(shown, std::chrono::seconds(1)));
+    return stop.received();
   }
 
  private:
+  kernel::PortSnapshot take_snapshot() {
+    return observer_.take_snapshot(kernel::TcpSockets::Kind::listeners_and_half_open);
+  }
+
   [[nodiscard]] double elapsed() const {
     return std::chrono::duration<double>(Clock::now() - began_).count();
   }
 
   std::string format_sample() {
-    const auto sample = tracker_.add(snapshot_, kernel::listen_counters(), elapsed());
+    const auto sample = tracker_.add(take_snapshot(), kernel::listen_counters(), elapsed());
     if (options_.json) return format_json(sample);
     const auto terminal = base::terminal_size();  // its size may change
     return terminal ? screen_.draw(sample, *terminal) : format_lines(sample);
@@ -247,12 +244,11 @@ class Watch {
   // Returns early if a signal arrives.
   static void wait_until(base::TimePoint time, const base::StopSignals& stop) {
     const timespec wait = base::to_timespec(*base::time_left(time));
-    static_cast<void>(::ppoll(nullptr, 0, &wait, &stop.mask_outside()));
+    static_cast<void>(::ppoll(nullptr, 0, &wait, &stop.original_mask()));
   }
 
   const WatchOptions& options_;
   kernel::PortObserver observer_;
-  kernel::PortSnapshot snapshot_;
   QueueTracker tracker_{kernel::find_socket_owner};
   WatchScreen screen_;
   base::FrameWriter frames_;
@@ -262,12 +258,9 @@ class Watch {
 }  // namespace
 
 ExitStatus run(const WatchOptions& options) {
-  Watch watch(options);
-  const int signal = watch.run();
-  if (signal == 0) return ExitStatus::ok;
-  watch.print_summary();
-  ::raise(signal);
-  return ExitStatus::ok;  // only if the caller of this program has blocked the signal
+  const int signal = Watch(options).run();
+  if (signal != 0) ::raise(signal);
+  return ExitStatus::ok;
 }
 
 }  // namespace tcpserver::backlog

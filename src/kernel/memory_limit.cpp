@@ -43,8 +43,7 @@ std::optional<std::uint64_t> read_limit(const base::UniqueFd& file) noexcept {
   return limit && *limit < no_limit ? limit : std::nullopt;
 }
 
-// Sums up the bytes of cached files from lines "NAME NUMBER". In cgroup v1, names that begin with "total_"
-// come later.
+// Adds up the cached files in lines "NAME NUMBER". In cgroup v1, names that begin with "total_" come later.
 std::uint64_t read_cached_files(const base::UniqueFd& stat) noexcept {
   char buffer[8192];
   auto text = read_again(stat, buffer);

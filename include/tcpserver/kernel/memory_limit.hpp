@@ -29,8 +29,7 @@ class MemoryLimit {
   // Returns the room in the process's own cgroup. nullopt if it no longer has a limit, or on a read error.
   [[nodiscard]] std::optional<Room> own() const noexcept;
 
-  // True if this much memory is free in the cgroup and in its visible ancestors that had a limit at the
-  // start.
+  // True if this much memory is free in the cgroup and its visible ancestors that had a limit at first.
   [[nodiscard]] bool has_free(std::uint64_t bytes) const noexcept;
 
  private:

@@ -34,8 +34,7 @@ struct ProcessFacts {
 // nullopt if the process is gone, or hidden from this user (hidepid, proc(5)).
 [[nodiscard]] std::optional<ProcessFacts> process_facts(pid_t pid);
 
-// Returns the processes that this user may see, except those that end meanwhile. nullopt if there is no
-// /proc.
+// Returns the processes that this user may see and that do not end meanwhile. nullopt without /proc.
 [[nodiscard]] std::optional<std::vector<ProcessFacts>> all_processes();
 
 // Time since the machine started, including suspend.

@@ -17,16 +17,15 @@ struct AcceptQueue {
 [[nodiscard]] std::optional<AcceptQueue> accept_queue(int listener) noexcept;
 
 // Reads how many segments this listener has dropped, most of them SYNs that found a queue full: sk_drops
-// (SO_MEMINFO, Linux 4.12). Unlike ListenDrops, the number includes segments that do not belong to a
-// connection attempt, such as those with a wrong MD5 signature. Wraps around at 2^32. Allocates nothing.
+// (SO_MEMINFO, Linux 4.12). Unlike ListenDrops, the number includes segments that anyone can send, such as
+// those with a wrong MD5 signature. Wraps around at 2^32. Allocates nothing.
 [[nodiscard]] std::optional<std::uint32_t> dropped_by_listener(int listener) noexcept;
 
-// Returns the bytes written to this connection that the peer's kernel has not acknowledged (SIOCOUTQ,
-// tcp(7)).
+// Returns the written bytes that the peer's kernel has not acknowledged (SIOCOUTQ, tcp(7)).
 [[nodiscard]] std::optional<std::uint32_t> unacknowledged_bytes(int connection) noexcept;
 
-// Returns the retransmitted segments of this connection (tcpi_total_retrans). Before it is established, these
-// are SYNs.
+// Returns tcpi_total_retrans, the retransmitted segments. Before the connection is established, these are
+// SYNs.
 [[nodiscard]] std::optional<std::uint32_t> retransmitted_segments(int connection) noexcept;
 
 // Reads net.core.somaxconn of this network namespace. listen(2) silently reduces a larger backlog to it.
