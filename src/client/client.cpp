@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <thread>
 
 namespace tcpserver::client {
@@ -28,29 +29,60 @@ using base::SocketAddress;
 using base::StartError;
 using base::UniqueFd;
 
-// Waits until a connect has finished. Returns 0 or its errno.
-int finish_connecting(int fd, std::optional<base::TimePoint> deadline) {
+// Tells an interactive user once that the program is waiting, after two seconds.
+class WaitNotice {
+ public:
+  [[nodiscard]] std::optional<base::TimePoint> due() const noexcept { return due_; }
+  void cancel() noexcept { due_.reset(); }
+  // Prints the text if the time has come.
+  void print_if_due(const std::string& text) {
+    if (!due_ || base::Clock::now() < *due_) return;
+    due_.reset();
+    static_cast<void>(base::write_all(STDERR_FILENO, "tcpclient: " + text + " (press Ctrl-C to stop)\n"));
+  }
+
+ private:
+  static constexpr auto delay = std::chrono::seconds(2);
+  std::optional<base::TimePoint> due_ = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1
+                                            ? std::optional(base::Clock::now() + delay)
+                                            : std::nullopt;
+};
+
+// Polls until an event, a signal, or the deadline. Returns the result of ppoll.
+int poll_until(std::span<pollfd> polled, std::optional<base::TimePoint> deadline, WaitNotice& notice,
+               const std::string& notice_text) {
+  for (;;) {
+    const auto left = base::time_left(base::earlier(deadline, notice.due()));
+    const timespec limit = base::to_timespec(left.value_or(base::Duration::zero()));
+    const int ready = ::ppoll(polled.data(), polled.size(), left ? &limit : nullptr, nullptr);
+    if (ready != 0 || (deadline && base::Clock::now() >= *deadline)) return ready;
+    notice.print_if_due(notice_text);
+  }
+}
+
+// Waits for the end of a connect. Returns 0 or its errno.
+int finish_connecting(int fd, const SocketAddress& address, std::optional<base::TimePoint> deadline,
+                      WaitNotice& notice) {
   pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
   int ready = -1;
   do {
-    const auto left = base::time_left(deadline);
-    const timespec limit = base::to_timespec(left.value_or(base::Duration::zero()));
-    ready = ::ppoll(&polled, 1, left ? &limit : nullptr, nullptr);
+    ready = poll_until({&polled, 1}, deadline, notice, "still connecting to " + address.text());
   } while (ready < 0 && errno == EINTR);
   if (ready <= 0) return ready == 0 ? ETIMEDOUT : errno;
   return socket_error(fd);
 }
 
 // Returns 0 or the errno of connect.
-int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, UniqueFd& fd) {
+int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, WaitNotice& notice,
+               UniqueFd& fd) {
   fd = open_socket(address);
   if (!fd && errno != EAFNOSUPPORT) throw base::system_error("open a socket");
   if (!fd) return errno;
   if (::connect(fd.get(), address.get(), address.size()) == 0) return 0;
-  return errno == EINPROGRESS ? finish_connecting(fd.get(), deadline) : errno;
+  return errno == EINPROGRESS ? finish_connecting(fd.get(), address, deadline, notice) : errno;
 }
 
-// Blocks until standard input is readable. Throws if the server closes the connection (-1: none) before.
+// Blocks until standard input is readable. Throws if the server closes the connection first (-1: none).
 void wait_for_input(int connection) {
   for (;;) {
     std::array<pollfd, 2> polled{{{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
@@ -65,17 +97,17 @@ void wait_for_input(int connection) {
     if (count == 0 || (count < 0 && !base::would_block(errno))) {
       throw StartError(ExitStatus::io_error, "the server closed the connection before a sentence was sent");
     }
-    connection = -1;  // a greeting, which keeps it readable until it is read later
+    connection = -1;  // a greeting, which would keep it readable
   }
 }
 
-// Asks on the terminal. Returns the line with its newline, or nullopt if the user ended the input (Ctrl-D)
-// without one. The question goes to standard output if that is a terminal, else to standard error, so that a
-// redirected reply stays clean. `connection` as for wait_for_input.
+// Asks on the terminal. Returns the line with its newline, or nullopt if the user ended the input (Ctrl-D).
+// The question goes to standard output if that is a terminal, else to standard error, so that a redirected
+// reply stays clean. `connection` as for wait_for_input.
 std::optional<std::string> ask_for_sentence(int connection) {
   const int terminal = ::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO;
   if (!base::write_all(terminal, "Please type a short sentence: "))
-    throw base::system_error("ask on the terminal");
+    throw base::system_error("write to the terminal");
 
   std::string sentence;
   while (!sentence.ends_with('\n')) {
@@ -87,7 +119,7 @@ std::optional<std::string> ask_for_sentence(int connection) {
       sentence.append(part.data(), static_cast<std::size_t>(count));
       continue;
     }
-    static_cast<void>(base::write_all(terminal, "\n"));  // Ctrl-D leaves the cursor behind the question
+    static_cast<void>(base::write_all(terminal, "\n"));  // Ctrl-D leaves the cursor in the line
     if (sentence.empty()) return std::nullopt;
     sentence += '\n';
   }
@@ -96,21 +128,21 @@ std::optional<std::string> ask_for_sentence(int connection) {
 
 constexpr std::size_t buffer_size = 256UL * 1024;
 
-// A regular file does not block. A pipe or terminal that polls writable has room for PIPE_BUF bytes; a larger
-// write could block while the server waits for us.
+// A regular file does not block. A pipe or terminal that polls writable takes PIPE_BUF bytes. A larger write
+// could block while the server waits for this program.
 std::size_t safe_write_size(int fd) {
   struct stat status {};
   const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   return regular ? buffer_size : PIPE_BUF;
 }
 
-// Sends a text or a stream, half-closes, and writes every reply byte to standard output until the server
-// closes. Both directions move at the same time, so neither side waits for the other for ever, however large
-// the stream and however small the server's buffers. Memory is bounded.
+// Sends a text or a stream, half-closes, and writes every byte of the reply to standard output until the
+// server closes. Both directions move at the same time, which prevents a deadlock, even with a large stream
+// and small buffers of the server. Memory is bounded.
 class Exchange {
  public:
-  // `connection` is non-blocking. `text` is sent; without one, all of standard input. `timeout` is the
-  // longest wait for the server with no byte moved; an idle source does not count.
+  // `connection` is non-blocking. Sends `text`, or all of standard input without one. `timeout` is the
+  // longest wait for the server without progress; an idle source does not count.
   Exchange(int connection, const std::optional<std::string>& text, std::optional<base::Duration> timeout)
       : connection_(connection),
         timeout_(timeout),
@@ -119,7 +151,7 @@ class Exchange {
         outgoing_buffer_(text ? 0 : buffer_size) {}
 
   // Throws StartError: temp_fail (timed out), io_error (reset, closed before everything was sent, fewer bytes
-  // received than sent, or the source or the sink failed). What arrived by then has been written.
+  // received than sent, or the source or the sink failed). Received bytes are written first.
   void run() {
     while (server_open_ || !incoming_.empty()) {
       half_close_when_all_is_sent();
@@ -129,13 +161,14 @@ class Exchange {
       if ((polled_[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0 && may_receive()) receive();
       if (polled_[2].revents != 0) write_sink();
     }
-    if (failure_ != 0) fail("the connection broke: " + base::error_text(failure_));
+    if (failure_ != 0) fail("connection lost: " + base::error_text(failure_));
     if (!half_closed_) fail("the server closed the connection before everything was sent");
-    // A server may end a session by force with a normal FIN, so only the byte count shows a short reply. A
-    // longer reply is fine: the server need not be an echo.
+    // A server may end a session early with a normal FIN, so only the byte count shows a short reply. A
+    // longer reply is no error: the server may run another service than echo.
     if (received_ < sent_) {
-      throw StartError(ExitStatus::io_error, "connection closed early: " + std::to_string(received_) +
-                                                 " of " + std::to_string(sent_) + " bytes came back");
+      throw StartError(ExitStatus::io_error, "the server closed the connection early: received " +
+                                                 std::to_string(received_) + " of " + std::to_string(sent_) +
+                                                 " bytes");
     }
   }
 
@@ -148,7 +181,7 @@ class Exchange {
     ::shutdown(connection_, SHUT_WR);  // ENOTCONN: the reset shows in the next read
   }
 
-  // poll ignores a descriptor of -1.
+  // ppoll ignores a descriptor of -1.
   void wait() {
     const auto events = static_cast<short>((may_receive() ? POLLIN : 0) | (outgoing_.empty() ? 0 : POLLOUT));
     const bool read_more = source_open_ && outgoing_.empty() && server_open_;
@@ -157,11 +190,10 @@ class Exchange {
     polled_[2] = {.fd = incoming_.empty() ? -1 : STDOUT_FILENO, .events = POLLOUT, .revents = 0};
 
     const bool bounded = timeout_ && incoming_.empty() && (half_closed_ || !outgoing_.empty());
-    const timespec limit = base::to_timespec(timeout_.value_or(base::Duration::zero()));
-    const int ready = ::ppoll(polled_.data(), polled_.size(), bounded ? &limit : nullptr, nullptr);
-    if (ready == 0) {
-      fail("timed out: nothing from the server for " + base::duration_text(*timeout_), ExitStatus::temp_fail);
-    }
+    const auto deadline = bounded ? std::optional(base::Clock::now() + *timeout_) : std::nullopt;
+    const int ready = poll_until(polled_, deadline, notice_, "connected, waiting for the server's reply");
+    if (ready == 0)
+      fail("timed out: no progress for " + base::duration_text(*timeout_), ExitStatus::temp_fail);
     if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
   }
 
@@ -179,7 +211,7 @@ class Exchange {
       outgoing_.remove_prefix(static_cast<std::size_t>(count));
       sent_ += static_cast<std::uint64_t>(count);
     } else if (!base::would_block(errno)) {
-      // First read what the server sent before.
+      // First read what the server has sent.
       failure_ = errno;
       source_open_ = false;
       outgoing_ = {};
@@ -189,6 +221,7 @@ class Exchange {
   void receive() {
     const ssize_t count = ::recv(connection_, incoming_buffer_.data(), incoming_buffer_.size(), 0);
     if (count > 0) {
+      notice_.cancel();
       incoming_ = {incoming_buffer_.data(), static_cast<std::size_t>(count)};
       received_ += static_cast<std::uint64_t>(count);
       return;
@@ -214,6 +247,7 @@ class Exchange {
   }
 
   int connection_;
+  WaitNotice notice_;
   std::size_t write_size_ = safe_write_size(STDOUT_FILENO);
   std::optional<base::Duration> timeout_;
   bool source_open_;
@@ -231,23 +265,29 @@ class Exchange {
 
 }  // namespace
 
-UniqueFd connect_to_any(const std::string& host, const std::vector<SocketAddress>& addresses,
+void ConnectErrors::add(const SocketAddress& address, int error) {
+  timed_out_ = timed_out_ || error == ETIMEDOUT;
+  all_refused_ = all_refused_ && error == ECONNREFUSED;
+  errors_ += (errors_.empty() ? "" : "; ") + address.text() + ": " + base::error_text(error);
+}
+
+std::string ConnectErrors::text() const {
+  return "cannot connect to " + errors_ + (all_refused_ ? " (is the server running?)" : "");
+}
+
+UniqueFd connect_to_any(const std::vector<SocketAddress>& addresses,
                         std::optional<base::TimePoint> deadline) {
-  std::string failures;
-  bool timed_out = false;
+  ConnectErrors errors;
+  WaitNotice notice;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     std::optional<base::TimePoint> share;
     if (deadline) share = base::Clock::now() + *base::time_left(deadline) / (addresses.size() - i);
     UniqueFd fd;
-    const int error = connect_to(addresses[i], share, fd);
+    const int error = connect_to(addresses[i], share, notice, fd);
     if (error == 0) return fd;
-    timed_out = timed_out || error == ETIMEDOUT;
-    failures += (failures.empty() ? "" : "; ") + addresses[i].text() + ": " + base::error_text(error);
+    errors.add(addresses[i], error);
   }
-  const char* const timeout_hint = deadline ? " (given up after --timeout)" : "";
-  const std::string hint = timed_out ? timeout_hint : " (is the server running?)";
-  throw StartError(timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable,
-                   "cannot connect to " + base::in_quotes(host) + ": " + failures + hint);
+  throw StartError(errors.timed_out() ? ExitStatus::temp_fail : ExitStatus::unavailable, errors.text());
 }
 
 ExitStatus run_client(const ClientOptions& options) {
@@ -259,7 +299,7 @@ ExitStatus run_client(const ClientOptions& options) {
   if (options.ask_first && asks && !(sentence = ask_for_sentence(-1))) return ExitStatus::ok;
   const auto deadline = options.timeout ? std::optional(base::Clock::now() + *options.timeout) : std::nullopt;
   const auto addresses = base::resolve(options.host, options.port, deadline);
-  const auto connection = connect_to_any(options.host, addresses, deadline);
+  const auto connection = connect_to_any(addresses, deadline);
   if (!options.ask_first && asks && !(sentence = ask_for_sentence(connection.get()))) return ExitStatus::ok;
   std::this_thread::sleep_for(options.delay);
   Exchange(connection.get(), sentence, options.timeout).run();

@@ -13,7 +13,7 @@
 
 namespace tcpserver::client {
 
-// One address has 28232 ports for connections to one server, and TIME_WAIT keeps each for a minute
+// An address has 28232 ports for connections to a server, and TIME_WAIT keeps each for a minute
 // (ip_local_port_range, ip(7)).
 inline constexpr std::uint32_t most_clients = 10'000;
 
@@ -22,10 +22,10 @@ struct ClientOptions {
   std::uint16_t port = 54321;             // 1 to 65535
   bool ask_first = false;                 // ask (or wait for input) before connecting
   std::optional<std::string> message;     // nullopt: ask on a terminal, else stream standard input
-  base::Duration delay{};                 // between connecting and sending; with --clients of the slow ones
+  base::Duration delay{};                 // between connecting and sending; with --clients for slow clients
   std::optional<base::Duration> timeout;  // longest wait for the network; nullopt: unlimited
 
-  std::uint32_t clients = 0;             // up to most_clients; 0: one client that talks with the user
+  std::uint32_t clients = 0;             // up to most_clients; 0: a single interactive client
   std::optional<std::uint32_t> slow;     // clients that hold for the delay; always set with --clients
   std::optional<base::Service> service;  // the replies to expect; nullopt: echo
   bool json = false;                     // print the timeline as JSON
@@ -39,14 +39,27 @@ struct ClientCommand {
 // Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
 [[nodiscard]] ClientCommand parse_client_command(int argc, char* const* argv);
 
-// Tries the addresses in order. Each gets an even share of the time that is left, so that a silent one leaves
-// time for the next. Returns a connected, non-blocking socket. Throws StartError with the failure of each
+// Tries the addresses in order. Each gets an equal share of the remaining time, so that a silent one leaves
+// time for the next. Returns a connected, non-blocking socket. Throws StartError with the error of each
 // address: temp_fail (one timed out), unavailable (refused, unreachable); or system (cannot open a socket).
-[[nodiscard]] base::UniqueFd connect_to_any(const std::string& host,
-                                            const std::vector<base::SocketAddress>& addresses,
+[[nodiscard]] base::UniqueFd connect_to_any(const std::vector<base::SocketAddress>& addresses,
                                             std::optional<base::TimePoint> deadline);
 
-// Runs tcpclient. Asks on a terminal, sends --message, or streams standard input; prints the reply. Throws
+// "127.0.0.1:7000: Connection refused; [::1]:7000: Network is unreachable": the failed connects of a client.
+class ConnectErrors {
+ public:
+  void add(const base::SocketAddress& address, int error);
+  [[nodiscard]] bool timed_out() const noexcept { return timed_out_; }  // at least one of them
+  // "cannot connect to ADDRESS: ERROR; ...", with a hint if all were refused.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::string errors_;
+  bool timed_out_ = false;
+  bool all_refused_ = true;
+};
+
+// Runs tcpclient. Asks on a terminal, sends --message, or streams standard input. Prints the reply. Throws
 // StartError: no_host, unavailable, temp_fail, io_error (also if fewer bytes came back than were sent),
 // protocol (--clients: a wrong reply).
 [[nodiscard]] base::ExitStatus run_client(const ClientOptions& options);

@@ -22,16 +22,15 @@ using State = Connection::State;
 using Watcher = std::function<void(const Timeline&)>;
 
 constexpr auto frame_time = std::chrono::milliseconds(50);
-// While clients are started, the others are served this often.
-constexpr auto between_looks = std::chrono::milliseconds(1);
+// While clients are being started, the others are served this often.
+constexpr auto serve_interval = std::chrono::milliseconds(1);
 constexpr std::size_t reply_buffer_size = 16UL * 1024;
 constexpr std::size_t page_columns = 80;  // if standard output is no terminal
 
 struct Sentence {
   std::string sent;
   std::string expected;
-  std::string failures;    // of the addresses tried so far
-  bool timed_out = false;  // one of them did not answer
+  ConnectErrors connect_errors;
 };
 
 class ClientPool final : private ConnectionHandler {
@@ -50,7 +49,9 @@ class ClientPool final : private ConnectionHandler {
                  .timeout = options.timeout,
                  .tick = frame_time},
                 *this) {
-    timeline_.server = base::plain_or_quoted(options.host) + " port " + std::to_string(options.port);
+    const bool brackets = options.host.find(':') != std::string::npos;  // IPv6 (RFC 5952, section 6)
+    timeline_.server = base::plain_or_quoted(brackets ? "[" + options.host + "]" : options.host) + ":" +
+                       std::to_string(options.port);
     timeline_.delay = options.delay;
     sentences_.resize(options.clients);
     const auto verb = options.service.value_or(base::services[0]).verb;
@@ -58,7 +59,7 @@ class ClientPool final : private ConnectionHandler {
       auto& life = timeline_.lives.emplace_back();
       life.id = id;
       life.slow = id <= options.slow.value_or(0);
-      auto& [sent, expected, failures, timed_out] = sentences_[id - 1];
+      auto& [sent, expected, connect_errors] = sentences_[id - 1];
       sent = options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
       for (const char byte : sent) expected += base::reply_to(verb, byte);
     }
@@ -95,7 +96,7 @@ class ClientPool final : private ConnectionHandler {
   TimePoint start_more() override {
     while (engine_.has_room()) {
       const auto now = Clock::now();
-      if (now - engine_.now() >= between_looks) return now;
+      if (now - engine_.now() >= serve_interval) return now;
       auto& next = timeline_.lives[engine_.started()];
       next.started_s = seconds(now);
       engine_.open(sentences_[engine_.started()].sent.size(), now, next.slow);
@@ -121,29 +122,26 @@ class ClientPool final : private ConnectionHandler {
   }
 
   void on_address_failed(const Connection& connection, int error) override {
-    auto& its = sentences_[connection.number - 1];
-    its.timed_out = its.timed_out || error == ETIMEDOUT;
-    its.failures += (its.failures.empty() ? "" : "; ") + addresses_[connection.address].text() + ": " +
-                    base::error_text(error);
+    sentences_[connection.number - 1].connect_errors.add(addresses_[connection.address], error);
   }
 
   void on_failed(const Connection& connection, const Fault& fault) override {
     life(connection).failure = describe(connection, fault);
-    life(connection).replied_s.reset();  // a right reply may be followed by wrong bytes
+    life(connection).replied_s.reset();  // a correct reply may be followed by extra bytes
     on_closed(connection);
   }
 
   Failure describe(const Connection& connection, const Fault& fault) {
-    const auto& its = sentence(connection);
     if (connection.state == State::connecting) {
+      const auto& errors = sentence(connection).connect_errors;
       const auto other = fault.error == ECONNREFUSED ? Trouble::refused : Trouble::not_connected;
-      return {its.timed_out ? Trouble::timed_out : other, "cannot connect to " + its.failures};
+      return {errors.timed_out() ? Trouble::timed_out : other, errors.text()};
     }
     switch (fault.kind) {
       case Fault::Kind::timed_out:
         return {Trouble::timed_out,
-                (connection.state == State::ending ? "timed out: the server replied, and did not close for "
-                                                   : "timed out: nothing from the server for ") +
+                (connection.state == State::ending ? "timed out: the server replied but did not close for "
+                                                   : "timed out: no progress for ") +
                     base::duration_text(*options_.timeout)};
       case Fault::Kind::closed: {
         const std::string closed = "the server closed the connection ";
@@ -154,13 +152,12 @@ class ClientPool final : private ConnectionHandler {
                                           std::to_string(connection.size) + " bytes"};
       }
       case Fault::Kind::wrong_bytes:
-        return {Trouble::wrong_reply, "the reply is wrong: " + describe_difference(connection, fault.came)};
+        return {Trouble::wrong_reply, "wrong reply: " + describe_difference(connection, fault.came)};
       case Fault::Kind::error:
         break;
     }
     const bool reset = fault.error == ECONNRESET || fault.error == EPIPE;
-    return {reset ? Trouble::reset : Trouble::broken,
-            "the connection broke: " + base::error_text(fault.error)};
+    return {reset ? Trouble::reset : Trouble::broken, "connection lost: " + base::error_text(fault.error)};
   }
 
   [[nodiscard]] std::string describe_difference(const Connection& connection, std::string_view came) const {
@@ -170,14 +167,13 @@ class ClientPool final : private ConnectionHandler {
     if (head != expected) {
       const auto sent = std::string_view(sentence(connection).sent).substr(connection.received);
       const auto* const other = base::find_service(sent, head);
-      return base::in_quotes(head) + " where " + base::in_quotes(expected) + " was expected" +
-             (other == nullptr ? "" : " (--service " + std::string(other->name) + "?)");
+      return "received " + base::in_quotes(head) + ", expected " + base::in_quotes(expected) +
+             (other == nullptr ? "" : " (try --service " + std::string(other->name) + ")");
     }
     const auto received = connection.received + came.size();
-    const std::string sizes = std::to_string(received) + " bytes of ";
-    if (received > connection.size)
-      return "more came back than was sent, " + sizes + std::to_string(connection.sent);
-    return sizes + std::to_string(connection.size) + " came before they were sent";
+    const std::string bytes = "received " + std::to_string(received) + " bytes";
+    if (received > connection.size) return bytes + ", expected " + std::to_string(connection.size);
+    return bytes + " before they were sent";
   }
 
   const ClientOptions& options_;
@@ -200,38 +196,41 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
   const auto deadline = options.timeout ? std::optional(Clock::now() + *options.timeout) : std::nullopt;
   const auto addresses = base::resolve(options.host, options.port, deadline);
 
-  // Called for each frame, because the size of a terminal changes.
+  // Called for each frame, because the size of the terminal may change.
   const auto terminal = [&options] { return options.json ? std::nullopt : base::terminal_size(); };
   base::PictureInPlace place;
   base::FrameWriter frames;
   const auto timeline = run_clients(options, addresses, [&](const Timeline& so_far) {
     const auto size = terminal();
     if (!size || !frames.ready()) return;
-    constexpr std::size_t taken = chart_frame + 1;  // a row is left for the cursor
-    const std::size_t room = std::max(size->rows, taken + 1) - taken;
-    const auto rows = std::min(room, most_chart_rows);
+    constexpr std::size_t other_rows = chart_frame + 1;  // the cursor needs a row
+    const auto rows = std::min(std::max(size->rows, other_rows + 1) - other_rows, most_chart_rows);
     frames.write(place.draw(chart(so_far, size->columns, rows, base::colours_wanted()), *size));
   });
   std::string text;
+  const bool connected = timeline.signal != 0 || !none_could_connect(timeline);
+  const auto size = terminal();
   if (options.json) {
     text = timeline_json(timeline);
+  } else if (!connected) {
+    if (size) text = place.draw({}, *size);
   } else {
-    const auto size = terminal();
     const std::size_t columns = size ? size->columns : page_columns;
     const auto lines = chart(timeline, columns, most_chart_rows, base::colours_wanted());
     text = (size ? place.finish(lines, *size) : base::join_lines(lines)) +
-           base::join_lines(base::wrap_words(summary(timeline), columns - 1));
+           base::wrap_lines(summary(timeline), base::prose_width().value_or(page_columns - 1)) + "\n";
   }
   if (timeline.signal != 0) {
-    // End even if nobody reads the output.
+    // The program must end even if nothing reads its output.
     static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
     ::raise(timeline.signal);
   }
   base::print(frames.take_unwritten() + text);
   for (const auto& life : timeline.lives) {
     if (!life.failure) continue;
-    throw base::StartError(facts_about(life.failure->trouble).exit_status,
-                           "client " + std::to_string(life.id) + ": " + life.failure->sentence);
+    throw base::StartError(
+        facts_about(life.failure->trouble).exit_status,
+        (connected ? "client " + std::to_string(life.id) + ": " : "") + life.failure->sentence);
   }
   return base::ExitStatus::ok;
 }

@@ -40,14 +40,15 @@ int socket_error(int fd) noexcept {
 }
 
 void need_descriptors(const std::string& option, std::uint32_t connections) {
-  // Three standard streams, one for epoll, one for the terminal, and the inherited ones.
+  // The standard streams, epoll, the terminal, and inherited descriptors.
   constexpr rlim_t others = 16;
   base::raise_descriptor_limit();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
-  const std::string needed = std::to_string(connections) + " connections at a time do not fit into the ";
-  throw base::StartError(base::ExitStatus::system, option + ": " + needed + std::to_string(limit.rlim_cur) +
-                                                       " descriptors that this process may have (ulimit -n)");
+  throw base::StartError(base::ExitStatus::system,
+                         option + ": " + std::to_string(connections) + " connections need " +
+                             std::to_string(connections + others) + " descriptors; the limit is " +
+                             std::to_string(limit.rlim_cur) + " (ulimit -n)");
 }
 
 ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& handler)

@@ -31,6 +31,13 @@ std::size_t failed_count(const Timeline& timeline) {
   return count_clients(timeline, [](const ClientLife& life) { return life.failure.has_value(); });
 }
 
+bool none_could_connect(const Timeline& timeline) {
+  return std::all_of(timeline.lives.begin(), timeline.lives.end(), [](const ClientLife& life) {
+    return life.failure &&
+           (life.failure->trouble == Trouble::refused || life.failure->trouble == Trouble::not_connected);
+  });
+}
+
 std::optional<Spread> compute_spread(std::vector<double> times) {
   if (times.empty()) return std::nullopt;
   std::sort(times.begin(), times.end());
@@ -61,14 +68,15 @@ std::string spread_text(const Spread& spread, std::size_t count) {
   return median + " (median; " + time_text(spread.least) + " to " + time_text(spread.largest) + ")";
 }
 
-// Limits for the waits of quick clients relative to the delay: they waited for it, or nobody did. Between
-// them there is no conclusion, nor for a delay as short as connecting and forking take (in seconds).
-constexpr double as_long_as = 0.9;
-constexpr double nothing_beside = 0.1;
+// If quick clients waited for this share of the delay, slow ones may have delayed them.
+constexpr double delayed_share = 0.9;
+// If they waited for less than this share, slow ones did not delay them.
+constexpr double undelayed_share = 0.1;
+// Connecting and forking may take as long as a shorter delay (in seconds).
 constexpr double least_delay = 0.02;
 
-// The end of the sentence about the quick clients: whether the slow ones delayed them. No conclusion if some
-// clients were not answered, because they may have waited, too.
+// Returns the end of the sentence about the quick clients: whether the slow ones delayed them. There is no
+// conclusion if some clients got no reply, because they may have waited, too.
 std::string conclusion(const Timeline& timeline, const Spread& waited) {
   const double delay = std::chrono::duration<double>(timeline.delay).count();
   if (delay < least_delay) return ".";
@@ -81,14 +89,14 @@ std::string conclusion(const Timeline& timeline, const Spread& waited) {
   }
   const std::size_t slow = slow_count(timeline);
   const std::string slow_ones = slow == 1 ? "it." : "them.";
-  if (waited.least >= as_long_as * delay && first_quick_reply >= last_slow_reply) {
+  if (waited.least >= delayed_share * delay && first_quick_reply >= last_slow_reply) {
     const bool one_quick = timeline.lives.size() - slow == 1;
-    return (one_quick ? ": it was served after " : ": they were served after ") + slow_ones;
+    return (one_quick ? ", so it was served after " : ", so they were served after ") + slow_ones;
   }
-  return waited.largest <= nothing_beside * delay ? ": nobody waited for " + slow_ones : ".";
+  return waited.largest <= undelayed_share * delay ? ": no client waited for " + slow_ones : ".";
 }
 
-// How long the quick clients waited beside the slow ones.
+// Describes how long the quick clients waited while the slow ones held their connections.
 std::string describe_quick(const Timeline& timeline, const Spread& waited) {
   const std::size_t slow = slow_count(timeline);
   const std::size_t answered =
@@ -99,16 +107,16 @@ std::string describe_quick(const Timeline& timeline, const Spread& waited) {
   text += answered == 1 && slow > 0 ? kind : counted(answered, kind, kind + "s");
   if (!all) text += answered == 1 ? " that was answered" : " that were answered";
   text += " waited " + spread_text(waited, answered);
-  // Compare only with holds that lasted the whole delay.
+  // A hold that was cut short is no comparison.
   const std::size_t held =
       count_clients(timeline, [](const ClientLife& life) { return life.slow && life.sent_s; });
   if (slow == 0 || held < slow) return text + ".";
-  text += slow == 1 ? ", while client 1 held its connection"
-                    : ", while the " + std::to_string(slow) + " slow ones held their connections";
+  text += slow == 1 ? " while client 1 held its connection"
+                    : " while the " + std::to_string(slow) + " slow ones held their connections";
   return text + " for " + base::duration_text(timeline.delay) + conclusion(timeline, waited);
 }
 
-// Without quick clients: how long the slow ones waited after sending.
+// Describes how long the slow clients waited after sending, for a run without quick clients.
 std::string describe_slow_alone(const Timeline& timeline) {
   std::vector<double> times;
   for (const auto& life : timeline.lives) {
@@ -120,10 +128,10 @@ std::string describe_slow_alone(const Timeline& timeline) {
          spread_text(*waited, times.size()) + " after sending.";
 }
 
-// A SYN that meets a full queue is dropped, and sent again after a second (RFC 6298, section 2).
+// A full queue drops the SYN, and the client resends it after a second (RFC 6298, section 2).
 constexpr double retry_s = 0.9;
 
-// Connected late, or gave up after trying for that long.
+// True if the client connected late, or gave up after trying for as long.
 bool connected_late(const ClientLife& life) {
   const bool gave_up = life.failure && life.failure->trouble == Trouble::timed_out && !life.connected_s;
   const auto until = gave_up ? life.ended_s : life.connected_s;
@@ -137,28 +145,33 @@ std::string describe_queue(const Timeline& timeline) {
     return connected_late(life) && life.failure && life.failure->trouble == Trouble::reset;
   });
   std::string text =
-      counted(late, "client was", "clients were") +
-      " connecting for a second or longer, as happens at a full listen queue: it drops the SYN, "
-      "which is sent again a second later.";
-  // With more half-open connections than the backlog, Linux answers with a cookie and keeps no state. If the
-  // queue is still full when the ACK comes, the next segment finds no connection (tcp_syncookies, tcp(7)).
+      counted(late, "client", "clients") +
+      " needed a second or longer to connect: a full listen queue drops the SYN, and the client resends it "
+      "after a second.";
+  // If there are more half-open connections than the backlog, Linux answers with a SYN cookie and keeps no
+  // state. If the queue is still full when the ACK arrives, the next segment finds no connection
+  // (tcp_syncookies, tcp(7)).
   if (reset > 0) {
-    text +=
-        " " + std::to_string(reset) +
-        (reset == 1 ? " of them was reset, as happens to one" : " of them were reset, as happens to those") +
-        " whose SYN was answered with a SYN cookie when there still was no place.";
+    text += " " + std::to_string(reset) + (reset == 1 ? " of them was reset" : " of them were reset") +
+            " because the queue was still full after the server had sent a SYN cookie.";
   }
   return text;
 }
 
-std::string describe_rest(const Timeline& timeline) {
+std::string describe_failures(const Timeline& timeline) {
   const std::size_t failed = failed_count(timeline);
   const std::size_t open = count_clients(timeline, [](const ClientLife& life) { return !life.ended_s; });
   const std::string of_all = " of " + counted(timeline.lives.size(), "client", "clients");
-  const std::string no_reply = failed == 0 ? "" : std::to_string(failed) + of_all + " got no right reply.";
-  if (open == 0) return no_reply;
-  return "Stopped after " + time_text(timeline.now_s) + ", when " + std::to_string(open) + of_all +
-         (open == 1 ? " was" : " were") + " not done." + (failed == 0 ? "" : " ") + no_reply;
+  std::string failures;
+  if (failed == timeline.lives.size()) {
+    const auto count = std::to_string(failed);
+    failures = "No client got a correct reply (" + count + " of " + count + " failed).";
+  } else if (failed > 0) {
+    failures = std::to_string(failed) + of_all + " failed.";
+  }
+  if (open == 0) return failures;
+  return "Stopped after " + time_text(timeline.now_s) + "; " + std::to_string(open) + of_all +
+         " had not finished." + (failed == 0 ? "" : " ") + failures;
 }
 
 }  // namespace
@@ -167,7 +180,7 @@ std::string summary(const Timeline& timeline) {
   const auto quick = quick_waits(timeline);
   const auto answered = quick ? describe_quick(timeline, *quick) : describe_slow_alone(timeline);
   std::string text;
-  for (const auto& part : {describe_rest(timeline), answered, describe_queue(timeline)}) {
+  for (const auto& part : {describe_failures(timeline), answered, describe_queue(timeline)}) {
     if (!text.empty() && !part.empty()) text += ' ';
     text += part;
   }

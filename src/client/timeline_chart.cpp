@@ -13,7 +13,7 @@ namespace {
 
 using base::time_text;
 
-// How a phase is drawn. The colours differ in brightness, for people who cannot tell red from green.
+// The sign and colour of a phase. The colours differ in brightness for colour-blind people.
 struct Ink {
   char sign;
   std::string_view colour;  // SGR
@@ -61,7 +61,7 @@ Scale scale_for(const Timeline& timeline, std::size_t columns) {
   scale.bar_width = std::max(columns, taken + least_bar) - taken;
   double end = 1e-6;
   for (const auto& life : timeline.lives) end = std::max(end, life.ended_s.value_or(timeline.now_s));
-  // During the run, leave room for the end of the slow clients.
+  // During the run, the axis includes the end of the slow clients.
   if (!timeline.over && slow_count(timeline) > 0)
     end = std::max(end, std::chrono::duration<double>(timeline.delay).count() * 1.02);
   scale.axis_s = round_up(end);
@@ -74,7 +74,7 @@ std::string tick_text(double seconds, double axis_s) {
   return axis_s >= 1e-3 ? base::formatted("%g ms", seconds * 1e3) : base::formatted("%g us", seconds * 1e6);
 }
 
-// "|0     |0.5 s    |1 s": each mark stands at its time.
+// "|0     |0.5 s    |1 s": each mark is at its time.
 std::string axis(const Scale& scale) {
   constexpr double least_distance = 9;  // columns: "|1500 ms" and a blank
   double step = 1e-6;
@@ -108,13 +108,13 @@ std::string row(const ClientLife& life, const Timeline& timeline, const Scale& s
   const std::size_t last = scale.bar_width - cross;
   std::size_t end = std::min(scale.column(end_s), last);
   std::size_t sent = scale.column(life.sent_s.value_or(end_s));
-  // A wait has a column, however short it was, if need be one of the phase before.
+  // Each wait has at least one column, at the cost of the previous phase if necessary.
   if (life.sent_s) {
     end = std::clamp(sent + 1, end, last);
     sent = std::min(sent, end - 1);
   }
   sent = std::min(sent, end);
-  // A quick client does not hold: the time between connecting and sending is this program's own.
+  // A quick client does not hold. Its time between connecting and sending is overhead of this program.
   const auto connected = life.slow ? std::min(scale.column(life.connected_s.value_or(end_s)), sent) : sent;
   const auto start = std::min(scale.column(life.started_s), connected);
 
@@ -128,30 +128,31 @@ std::string row(const ClientLife& life, const Timeline& timeline, const Scale& s
 }
 
 // Describes the clients without a row.
-std::string sum_up(const std::vector<const ClientLife*>& clients) {
+std::string summarize(const std::vector<const ClientLife*>& clients) {
   std::vector<double> times;
   std::size_t failures = 0;
   for (const auto* const life : clients) {
     if (life->answered()) times.push_back(life->wait_s());
     if (life->failure) ++failures;
   }
-  std::string text =
-      "and " + std::to_string(clients.size()) + " more: " + std::to_string(times.size()) + " answered";
+  std::string text = std::to_string(clients.size()) + " more: " + std::to_string(times.size()) + " answered";
   if (const auto spread = compute_spread(times)) {
-    text += " after " + time_text(spread->least) + " to " + time_text(spread->largest) + ", median " +
-            time_text(spread->median);
+    text += " (" + time_text(spread->least) + " to " + time_text(spread->largest) + ", median " +
+            time_text(spread->median) + ")";
   }
-  return failures == 0 ? text : text + "; " + std::to_string(failures) + " failed";
+  return failures == 0 ? text : text + ", " + std::to_string(failures) + " failed";
 }
 
-std::string heading(const Timeline& timeline) {
+// One line shorter than `columns`, if possible.
+std::string heading(const Timeline& timeline, std::size_t columns) {
   const std::size_t slow = slow_count(timeline);
   const std::size_t count = timeline.lives.size();
   std::string text = std::to_string(count) + (count == 1 ? " client of " : " clients of ") + timeline.server;
   if (slow == 0) return text;
-  text += slow == 1 ? "; client 1 holds its connection for "
-                    : "; the first " + std::to_string(slow) + " hold their connections for ";
-  return text + base::duration_text(timeline.delay);
+  const std::string hold = slow == 1 ? "; client 1 holds its connection for "
+                                     : "; the first " + std::to_string(slow) + " hold their connections for ";
+  const auto delay = base::duration_text(timeline.delay);
+  return text.size() + hold.size() + delay.size() < columns ? text + hold + delay : text;
 }
 
 std::string legend(const Timeline& timeline, const Scale& scale, bool colours) {
@@ -167,7 +168,7 @@ std::vector<std::string> chart(const Timeline& timeline, std::size_t columns, st
   const Scale scale = scale_for(timeline, columns);
   std::size_t rows_for_failed = std::min(failed_count(timeline), (most_rows + 1) / 2);
   std::size_t rows_for_others = most_rows - rows_for_failed;
-  std::vector<std::string> lines{heading(timeline), axis(scale)};
+  std::vector<std::string> lines{heading(timeline, columns), axis(scale)};
   std::vector<const ClientLife*> rest;
   for (const auto& life : timeline.lives) {
     auto& left = life.failure && rows_for_failed > 0 ? rows_for_failed : rows_for_others;
@@ -178,7 +179,7 @@ std::vector<std::string> chart(const Timeline& timeline, std::size_t columns, st
       rest.push_back(&life);
     }
   }
-  if (!rest.empty()) lines.push_back(sum_up(rest));
+  if (!rest.empty()) lines.push_back(summarize(rest));
   lines.push_back(legend(timeline, scale, colours));
   return lines;
 }

@@ -15,7 +15,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 
-// Echoes to so many clients.
+// Echoes to this number of clients.
 std::jthread echo_to(const base::UniqueFd& listener, int clients) {
   return std::jthread([fd = listener.get(), clients] {
     for (int i = 0; i < clients; ++i) {
@@ -37,18 +37,18 @@ Timeline run_two(const std::vector<base::SocketAddress>& addresses,
   return run_clients(options, addresses, [](const Timeline&) {});
 }
 
-TEST(ClientPool, TriesTheNextAddressWhereOneRefuses) {
+TEST(ClientPool, TriesTheNextAddressAfterARefusal) {
   const Bound refusing("127.0.0.1", false);
   const Bound answering("127.0.0.2", true);
   const auto server = echo_to(answering.fd, 2);
   const auto result = run_two({refusing.address, answering.address});
   for (const auto& life : result.lives) {
     EXPECT_TRUE(life.answered()) << (life.failure ? life.failure->sentence : "");
-    EXPECT_GT(life.dialled_s, life.started_s) << "of the address that answered";
+    EXPECT_GT(life.dialled_s, life.started_s) << "the connect to the address that answered";
   }
 }
 
-TEST(ClientPool, TimedOutIsStrongerThanRefused) {
+TEST(ClientPool, ReportsATimeOutBeforeARefusal) {
   const Bound silent("127.0.0.1", true);
   const base::UniqueFd place(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);
@@ -56,7 +56,7 @@ TEST(ClientPool, TimedOutIsStrongerThanRefused) {
   const auto result = run_two({silent.address, refusing.address}, 400ms);
   for (const auto& life : result.lives) {
     ASSERT_TRUE(life.failure);
-    EXPECT_EQ(life.failure->trouble, Trouble::timed_out) << "as of the single client";
+    EXPECT_EQ(life.failure->trouble, Trouble::timed_out) << "like the single client";
     EXPECT_EQ(life.failure->sentence, "cannot connect to " + silent.address.text() +
                                           ": Connection timed out; " + refusing.address.text() +
                                           ": Connection refused");

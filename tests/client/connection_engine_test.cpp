@@ -19,23 +19,23 @@ using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 
-std::string make_question(std::size_t size) {
+std::string make_request(std::size_t size) {
   std::string bytes(size, ' ');
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>('a' + i * 7 % 26);
   return bytes;
 }
 
-// Opens as many as it may, keeps each for its rounds, and writes down what happened.
+// Opens as many connections as possible, exchanges a number of rounds on each, and records the events.
 class Recorder final : public ConnectionHandler {
  public:
   std::string_view bytes_to_send(const Connection&, std::uint64_t offset, std::size_t size) const override {
-    return std::string_view(question).substr(offset, std::min(size, piece));
+    return std::string_view(request).substr(offset, std::min(size, piece));
   }
   std::string_view bytes_expected(const Connection&, std::uint64_t offset, std::size_t size) const override {
-    return std::string_view(question).substr(offset, size);
+    return std::string_view(request).substr(offset, size);
   }
   TimePoint start_more() override {
-    while (engine->has_room()) engine->open(question.size(), Clock::now(), holds);
+    while (engine->has_room()) engine->open(request.size(), Clock::now(), holds);
     return TimePoint::max();
   }
   void on_tick() override { ticks += 1; }
@@ -60,7 +60,7 @@ class Recorder final : public ConnectionHandler {
   void on_closed(const Connection&) override { ++closed; }
 
   ConnectionEngine* engine = nullptr;
-  std::string question = make_question(100);
+  std::string request = make_request(100);
   std::size_t piece = 1000;
   std::uint64_t rounds = 1;
   bool holds = false;
@@ -73,12 +73,12 @@ class Recorder final : public ConnectionHandler {
   std::optional<Fault> fault;
 };
 
-// The far end of one connection after the other.
+// Serves connections one after the other.
 using Serve = std::function<void(int connection)>;
 
 class ConnectionEngineTest : public ::testing::Test {
  protected:
-  // Runs so many connections against this server. Returns the signal.
+  // Runs a number of connections against this server. Returns the signal.
   int run(const Serve& serve, std::uint64_t connections = 1) {
     const Bound listener("127.0.0.1", true);
     ::listen(listener.fd.get(), 16);
@@ -116,7 +116,7 @@ class ConnectionEngineTest : public ::testing::Test {
   bool stalled = false;
 };
 
-TEST_F(ConnectionEngineTest, TakesTheRightBytesInAnyPieces) {
+TEST_F(ConnectionEngineTest, AcceptsCorrectBytesInAnyPieces) {
   recorder.piece = 30;
   EXPECT_EQ(run([](int connection) {
               const auto bytes = read_bytes(connection, 100);
@@ -131,7 +131,7 @@ TEST_F(ConnectionEngineTest, TakesTheRightBytesInAnyPieces) {
   EXPECT_EQ(recorder.failures, 0);
 }
 
-TEST_F(ConnectionEngineTest, FindsTheFirstWrongByte) {
+TEST_F(ConnectionEngineTest, DetectsTheFirstWrongByte) {
   for (const std::size_t at : {0U, 57U, 99U, 100U}) {
     SCOPED_TRACE(at);
     settings.addresses.clear();
@@ -147,11 +147,11 @@ TEST_F(ConnectionEngineTest, FindsTheFirstWrongByte) {
   }
 }
 
-TEST_F(ConnectionEngineTest, FindsAReplyThatComesBeforeTheQuestion) {
+TEST_F(ConnectionEngineTest, DetectsAReplyBeforeTheRequest) {
   recorder.holds = true;
   settings.hold = 10s;
   run([this](int connection) {
-    answer(connection, recorder.question);
+    answer(connection, recorder.request);
     read_bytes(connection, 1);
   });
   ASSERT_TRUE(recorder.fault);
@@ -159,7 +159,7 @@ TEST_F(ConnectionEngineTest, FindsAReplyThatComesBeforeTheQuestion) {
   EXPECT_EQ(recorder.fault->at, 0U);
 }
 
-TEST_F(ConnectionEngineTest, FindsAnEarlyEnd) {
+TEST_F(ConnectionEngineTest, DetectsAnEarlyClose) {
   run([](int connection) { answer(connection, read_bytes(connection, 100).substr(0, 40)); });
   ASSERT_TRUE(recorder.fault);
   EXPECT_EQ(recorder.fault->kind, Fault::Kind::closed);
@@ -174,7 +174,7 @@ TEST_F(ConnectionEngineTest, HoldsBeforeItSends) {
   EXPECT_GE(recorder.sent_at - recorder.connected_at, 20ms);
 }
 
-TEST_F(ConnectionEngineTest, KeepsWithinItsBound) {
+TEST_F(ConnectionEngineTest, KeepsToItsConcurrency) {
   recorder.half_close = false;
   recorder.rounds = 3;
   settings.open = 3;
@@ -183,7 +183,7 @@ TEST_F(ConnectionEngineTest, KeepsWithinItsBound) {
   EXPECT_LE(recorder.most_open, 3U);
 }
 
-TEST_F(ConnectionEngineTest, GivesUpOneThatIsSilent) {
+TEST_F(ConnectionEngineTest, GivesUpASilentConnection) {
   settings.timeout = 50ms;
   const auto before = Clock::now();
   run([](int connection) {
@@ -196,13 +196,13 @@ TEST_F(ConnectionEngineTest, GivesUpOneThatIsSilent) {
   EXPECT_FALSE(stalled);
 }
 
-TEST_F(ConnectionEngineTest, StopsWhenNothingMovesAtAll) {
+TEST_F(ConnectionEngineTest, StopsWhenTheServerIsSilent) {
   settings.timeout = 50ms;
   settings.stop_when_silent = true;
   settings.open = 2;
   run(nullptr, 9);
   EXPECT_TRUE(stalled);
-  EXPECT_EQ(recorder.failures, 2) << "those that were open";
+  EXPECT_EQ(recorder.failures, 2) << "the open connections";
 }
 
 TEST_F(ConnectionEngineTest, TriesTheNextAddress) {

@@ -2,7 +2,7 @@
 
 #include "client/timeline.hpp"
 
-// Timelines that never were, for what is made of them.
+// Made-up timelines.
 namespace made {
 
 using tcpserver::client::ClientLife;
@@ -34,12 +34,12 @@ inline ClientLife broken(std::uint32_t id, Trouble trouble, double ended_s) {
           .sent_s = {},
           .replied_s = {},
           .ended_s = ended_s,
-          .failure = Failure{.trouble = trouble, .sentence = "it did not work"}};
+          .failure = Failure{.trouble = trouble, .sentence = "failed"}};
 }
 
 inline Timeline of_five(std::vector<ClientLife> quick) {
   Timeline timeline{
-      .server = "localhost port 54321", .delay = std::chrono::seconds(2), .lives = {held(1, 2, 2.0005)}};
+      .server = "localhost:54321", .delay = std::chrono::seconds(2), .lives = {held(1, 2, 2.0005)}};
   timeline.lives.insert(timeline.lives.end(), quick.begin(), quick.end());
   timeline.now_s = 2.51;
   timeline.over = true;
@@ -56,8 +56,7 @@ inline Timeline forking() {
                   answered(5, 0.0001, 0.0009)});
 }
 
-// One waited in the queue; for three there was no place at first, and for one of these neither after a
-// second.
+// Client 2 waited in the queue. For clients 3 to 5 it was full at first, for client 5 also after a second.
 inline Timeline full_queue() {
   auto timeline = of_five({answered(2, 0.0001, 2.001), answered(3, 1.001, 2.001), answered(4, 1.001, 2.45),
                            broken(5, Trouble::reset, 1.05)});

@@ -45,7 +45,14 @@ TEST(ClientOptions, TakeHostPortAndFlagsInAnyOrder) {
   EXPECT_EQ(parse({"--message", ""}).options.message, "");
 }
 
-TEST(ClientOptions, RefuseWhatIsNotAllowed) {
+TEST(ClientOptions, HaveShortForms) {
+  const auto options = parse({"-m", "x", "-t250ms", "-n", "3"}).options;
+  EXPECT_EQ(options.message, "x");
+  EXPECT_EQ(options.timeout, 250ms);
+  EXPECT_EQ(options.clients, 3U);
+}
+
+TEST(ClientOptions, RefuseBadValuesAndCombinations) {
   const struct {
     std::vector<std::string> words;
     const char* start;
@@ -59,11 +66,11 @@ TEST(ClientOptions, RefuseWhatIsNotAllowed) {
                    {{"--delay", "x"}, "--delay: 'x' is not a duration"},
                    {{"--ask-first", "--message", "x"}, "--ask-first and --message exclude each other"},
                    {{"--mesage", "x"}, "did you mean --message?"},
-                   {{"--slow", "1"}, "--slow is for many"},
-                   {{"--service", "upper"}, "--service is for many"},
-                   {{"--json"}, "--json is for many"},
+                   {{"--slow", "1"}, "--slow needs --clients"},
+                   {{"--service", "upper"}, "--service needs --clients"},
+                   {{"--json"}, "--json needs --clients"},
                    {{"--clients", "2", "--ask-first"}, "--ask-first and --clients exclude each other"},
-                   {{"--clients", "2", "--slow", "3"}, "--slow: 3 are more than the 2"},
+                   {{"--clients", "2", "--slow", "3"}, "--slow: 3 is more than --clients 2"},
                    {{"--clients", "2", "--slow", "1"}, "--slow needs --delay"},
                    {{"--clients", "2", "--slow", "0", "--delay", "1s"}, "--delay has no effect"}};
   for (const auto& [words, start] : bad_calls) {

@@ -12,7 +12,7 @@ using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
 
-TEST(Spread, IsOfSortedTimes) {
+TEST(Spread, NeedsNoSortedTimes) {
   EXPECT_FALSE(compute_spread({}));
   EXPECT_EQ(compute_spread({5})->median, 5);
   const auto four = compute_spread({4, 1, 3, 2});
@@ -23,7 +23,7 @@ TEST(Spread, IsOfSortedTimes) {
 
 TEST(TimelineJson, HasALineForEachClient) {
   Timeline timeline{
-      .server = "h port 1",
+      .server = "h:1",
       .delay = 1500ms,
       .lives = {held(1, 1.5, 1.502), answered(2, 0.25, 0.75), broken(3, Trouble::wrong_reply, 0.5)},
       .over = true};
@@ -38,7 +38,7 @@ TEST(TimelineJson, HasALineForEachClient) {
   EXPECT_EQ(json.values("clients.*.ok"), "true true false false");
   EXPECT_EQ(json.values("clients.2.error clients.3.error"), "it said \"no\\\x01 stopped");
   EXPECT_EQ(json.values("server slow delay_s quick_wait_median_s quick_wait_max_s errors"),
-            "h port 1 1 1.500000 0.750000 0.750000 2");
+            "h:1 1 1.500000 0.750000 0.750000 2");
 }
 
 TEST(TimelineJson, EscapesStrings) {
@@ -49,7 +49,7 @@ TEST(TimelineJson, EscapesStrings) {
   EXPECT_TRUE(contains(json, std::string("\"error\"") + harness::hostile_in_json));
 }
 
-TEST(TimelineJson, SaysNullWhereNoQuickClientWasAnswered) {
+TEST(TimelineJson, IsNullWithoutAnsweredQuickClients) {
   const auto json = timeline_json({.lives = {broken(1, Trouble::refused, 0.1)}, .over = true});
   EXPECT_TRUE(contains(json, "\"quick_wait_median_s\": null, \"quick_wait_max_s\": null, \"errors\": 1}"));
 }

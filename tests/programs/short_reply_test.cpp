@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr int io_error = 74;
 
-// "20 of 32", as the programs say it.
+// Whether the error message says "20 of 32 bytes".
 bool says(const Finished& result, std::size_t came, std::size_t sent) {
   return contains(result.errors, " " + std::to_string(came) + " of " + std::to_string(sent) + " bytes");
 }
@@ -41,7 +41,7 @@ TEST(TcpClient, FailsWhenTheReplyIsShort) {
   const auto result = client_that_gets(99'999, {}, input);
   EXPECT_EQ(result.ending, io_error);
   EXPECT_TRUE(says(result, 99'999, 100'000)) << result.errors;
-  EXPECT_TRUE(result.output == input.substr(0, 99'999)) << "the reply is printed all the same";
+  EXPECT_TRUE(result.output == input.substr(0, 99'999)) << "the reply is printed";
   for (const std::size_t count : {0U, 3U}) {
     const auto short_of_message = client_that_gets(count, {"--message", "hello"});
     EXPECT_EQ(short_of_message.ending, io_error);

@@ -44,7 +44,7 @@ TEST_F(Client, StreamsStandardInputByteForByte) {
   }
 }
 
-// Nobody reads its output while far more is under way than all buffers hold.
+// Its output is not read while more bytes are in transit than all buffers hold.
 TEST_F(Client, DoesNotDeadlockBehindASlowReader) {
   const auto bytes = varied_bytes(32 << 20);
   Process process({TCPCLIENT_PROGRAM, "127.0.0.1", port}, {.input = bytes});
@@ -56,14 +56,14 @@ TEST_F(Client, DoesNotDeadlockBehindASlowReader) {
 TEST_F(Client, HoldsTheConnectionForTheDelay) {
   Process holding({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--message", "x", "--delay", "1h"});
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open, 1 accepted"); }));
-  EXPECT_TRUE(contains(server.last_line(), " 0 bytes in")) << "connected, and nothing sent";
+  EXPECT_TRUE(contains(server.last_line(), " 0 bytes in")) << "connected without sending";
   const auto start = Clock::now();
   EXPECT_EQ(client({"127.0.0.1", port, "--message", "x", "--delay", "300ms"}).output, "x\n");
   EXPECT_GE(Clock::now() - start, 300ms);
 }
 
-// Streaming with --ask-first: no connection before there is something to send.
-TEST_F(Client, AskFirstConnectsOnlyOnceThereIsInput) {
+// With --ask-first, a stream does not connect before its first byte.
+TEST_F(Client, AskFirstConnectsWhenThereIsInput) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   Process process({TCPCLIENT_PROGRAM, "--ask-first", "127.0.0.1", port}, {.input_fd = ends[0]});
@@ -89,7 +89,7 @@ TEST_F(Client, FailsIfStandardOutputCannotBeWritten) {
   }
 }
 
-TEST(ClientAlone, SaysWhereNobodyListens) {
+TEST(ClientAlone, NamesTheAddressThatRefuses) {
   OwnListener listener;
   listener.close();
   const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
@@ -98,15 +98,15 @@ TEST(ClientAlone, SaysWhereNobodyListens) {
   EXPECT_TRUE(contains(result.errors, "127.0.0.1:" + listener.port() + ": Connection refused"));
 }
 
-TEST(ClientAlone, SaysThatAHostIsNotKnown) {
+TEST(ClientAlone, NamesAnUnknownHost) {
   const auto result = run({TCPCLIENT_PROGRAM, "not a host name", "--message", "x"});
   EXPECT_TRUE(result.ending == 68 || result.ending == 75)
-      << result.ending;  // 75 where the resolver is out of reach
+      << result.ending;  // 75 if no resolver can be reached
   EXPECT_TRUE(contains(result.errors, "'not a host name'"));
 }
 
 TEST(ClientAlone, GivesUpAfterTheTimeOut) {
-  OwnListener listener;  // the kernel takes the connection into the queue; nobody ever answers
+  OwnListener listener;  // the kernel accepts the connection into the queue, and no reply comes
   const auto result =
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x", "--timeout", "100ms"});
   EXPECT_EQ(result.ending, 75);
@@ -114,8 +114,8 @@ TEST(ClientAlone, GivesUpAfterTheTimeOut) {
   EXPECT_TRUE(contains(result.errors, "sent 2 bytes, received 0"));
 }
 
-// A name server that never answers, for this one process: its own mount namespace has another resolv.conf.
-TEST(ClientAlone, GivesUpOnASilentNameServerToo) {
+// The name server never answers. Only this process uses it: its mount namespace has another resolv.conf.
+TEST(ClientAlone, GivesUpOnASilentNameServer) {
   if (::geteuid() != 0 || find_command("unshare").empty()) GTEST_SKIP() << "needs root and unshare";
   const int silent = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -136,7 +136,7 @@ TEST(ClientAlone, GivesUpOnASilentNameServerToo) {
   EXPECT_TRUE(contains(result.errors, "'host.example': timed out"));
 }
 
-TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
+TEST(ClientAlone, ReportsALostConnection) {
   OwnListener listener;
   std::jthread peer([&] {
     const int connection = listener.accept();
@@ -147,7 +147,9 @@ TEST(ClientAlone, SaysThatTheServerClosedInTheMiddle) {
   const auto result =
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port()}, {.input = varied_bytes(32 << 20)});
   EXPECT_EQ(result.ending, 74);
-  EXPECT_EQ(result.errors.find("tcpclient: the"), 0U) << result.errors;
+  EXPECT_TRUE(result.errors.starts_with("tcpclient: connection lost: ") ||
+              result.errors.starts_with("tcpclient: the server closed"))
+      << result.errors;
   EXPECT_TRUE(contains(result.errors, "received 0)\n"));
 }
 

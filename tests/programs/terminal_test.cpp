@@ -1,5 +1,6 @@
 #include "harness/terminal.hpp"
 
+#include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 #include "harness/text.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 namespace {
@@ -16,7 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* question = "Please type a short sentence: ";
 
-// tcpclient, with these options.
 std::vector<std::string> tcpclient(std::vector<std::string> options) {
   options.insert(options.begin(), TCPCLIENT_PROGRAM);
   return options;
@@ -32,13 +33,13 @@ TEST_F(OnTerminal, ConnectsThenAsks) {
   Terminal terminal(tcpclient({"127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question)) << terminal.shown();
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }))
-      << "the connection is held while the user thinks";
+      << "it holds its connection meanwhile";
   terminal.type("hello terminal\n");
   EXPECT_TRUE(terminal.shows("HELLO TERMINAL\r\n")) << terminal.shown();
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, AskFirstConnectsAfterTheUserHasTyped) {
+TEST_F(OnTerminal, AskFirstConnectsAfterTheInput) {
   Terminal terminal(tcpclient({"--ask-first", "127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question)) << terminal.shown();
   std::this_thread::sleep_for(200ms);
@@ -48,14 +49,14 @@ TEST_F(OnTerminal, AskFirstConnectsAfterTheUserHasTyped) {
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, EndOfInputEndsIt) {
+TEST_F(OnTerminal, EndsAtTheEndOfInput) {
   Terminal terminal(tcpclient({"127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question));
   terminal.type("\x04");
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, SaysThatTheServerWentAwayWhileItAsked) {
+TEST_F(OnTerminal, ReportsThatTheServerClosedWhileItAsked) {
   ServerProcess leaving({"--idle-timeout", "50ms"});
   Terminal terminal(tcpclient({"127.0.0.1", std::to_string(leaving.port())}));
   EXPECT_TRUE(terminal.shows("tcpclient: the server closed the connection before a sentence was sent"))
@@ -63,18 +64,51 @@ TEST_F(OnTerminal, SaysThatTheServerWentAwayWhileItAsked) {
   EXPECT_EQ(terminal.process().wait(), 74);
 }
 
-TEST_F(OnTerminal, WithAMessageAsksNothing) {
+TEST_F(OnTerminal, DoesNotAskWithAMessage) {
   Terminal terminal(tcpclient({"127.0.0.1", port, "--message", "quiet"}));
   EXPECT_TRUE(terminal.shows("QUIET\r\n"));
   EXPECT_FALSE(contains(terminal.shown(), question));
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-// A frozen terminal: POLLOUT says that it takes something, not that it takes a line.
-TEST(ServerOnTerminal, AFrozenTerminalStopsNoServer) {
+TEST(ClientOnTerminal, ReportsOnceThatItWaitsForTheReply) {
+  std::promise<void> notice_shown;
+  OwnServer server(1, [&](int connection) {
+    EXPECT_EQ(read_all(connection), "x\n");
+    notice_shown.get_future().wait();
+    EXPECT_EQ(::write(connection, "x\n", 2), 2);
+  });
+  Terminal terminal(tcpclient({"-m", "x", "127.0.0.1", server.port()}));
+  EXPECT_TRUE(terminal.shows("tcpclient: connected, waiting for ")) << terminal.shown();
+  std::this_thread::sleep_for(100ms);
+  notice_shown.set_value();
+  EXPECT_TRUE(terminal.shows("\r\nx\r\n")) << terminal.shown();
+  EXPECT_EQ(terminal.process().wait(), 0);
+  EXPECT_EQ(occurrences(terminal.shown(), "waiting"), 1U);
+}
+
+TEST(ClientOnTerminal, ReportsThatItIsStillConnecting) {
+  OwnListener listener(0);  // its queue has one place
+  Process first(tcpclient({"-m", "x", "127.0.0.1", listener.port()}));
+  Process second(tcpclient({"-m", "x", "127.0.0.1", listener.port()}));
+  Terminal terminal(tcpclient({"-m", "x", "-t", "2500ms", "127.0.0.1", listener.port()}));
+  EXPECT_TRUE(terminal.shows("tcpclient: still connecting to 127.0.0.1:" + listener.port()))
+      << terminal.shown();
+  EXPECT_TRUE(terminal.shows("Connection timed out")) << terminal.shown();
+  EXPECT_EQ(terminal.process().wait(), 75);
+}
+
+TEST(ClientOnTerminal, ReportsNoWaitIfItIsNotInteractive) {
+  OwnListener listener;
+  const auto result = run(tcpclient({"-m", "x", "-t", "2500ms", "127.0.0.1", listener.port()}));
+  EXPECT_EQ(result.errors, "tcpclient: timed out: no progress for 2500ms (sent 2 bytes, received 0)\n");
+}
+
+// POLLOUT on a stopped terminal means that it accepts some bytes, but perhaps not a whole line.
+TEST(ServerOnTerminal, KeepsRunningOnAStoppedTerminal) {
   Terminal terminal({TCPSERVER_PROGRAM, "--port", "0"});
   ASSERT_TRUE(terminal.shows("Server is listening on port ")) << terminal.shown();
-  for (int i = 0; i < 600; ++i) {  // each logs a line that nobody reads
+  for (int i = 0; i < 600; ++i) {  // each logs a line that is not read
     terminal.process().signal(SIGUSR1);
     std::this_thread::sleep_for(1ms);
   }
