@@ -15,7 +15,7 @@ namespace tcpserver::client {
 
 // An address has 28232 ports for connections to a server, and TIME_WAIT keeps each for a minute
 // (ip_local_port_range, ip(7)).
-inline constexpr std::uint32_t most_clients = 10'000;
+inline constexpr std::uint32_t max_clients = 10'000;
 
 struct ClientOptions {
   std::string host = "localhost";
@@ -25,7 +25,7 @@ struct ClientOptions {
   base::Duration delay{};                 // between connecting and sending; with --clients for slow clients
   std::optional<base::Duration> timeout;  // longest wait for the network; nullopt: unlimited
 
-  std::uint32_t clients = 0;             // up to most_clients; 0: a single interactive client
+  std::uint32_t clients = 0;             // up to max_clients; 0: a single interactive client
   std::optional<std::uint32_t> slow;     // clients that hold for the delay; always set with --clients
   std::optional<base::Service> service;  // the replies to expect; nullopt: echo
   bool json = false;                     // print the timeline as JSON
@@ -60,7 +60,7 @@ class ConnectErrors {
 };
 
 // Runs tcpclient. Asks on a terminal, sends --message, or streams standard input. Prints the reply. Throws
-// StartError: no_host, unavailable, temp_fail, io_error (also if fewer bytes came back than were sent),
+// StartError: no_host, unavailable, temp_fail, io_error (also if the reply is shorter than what was sent),
 // protocol (--clients: a wrong reply).
 [[nodiscard]] base::ExitStatus run_client(const ClientOptions& options);
 

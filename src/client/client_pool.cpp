@@ -56,9 +56,9 @@ class ClientPool final : private ConnectionHandler {
     sentences_.resize(options.clients);
     const auto verb = options.service.value_or(base::services[0]).verb;
     for (std::uint32_t id = 1; id <= options.clients; ++id) {
-      auto& life = timeline_.lives.emplace_back();
-      life.id = id;
-      life.slow = id <= options.slow.value_or(0);
+      auto& record = timeline_.records.emplace_back();
+      record.id = id;
+      record.slow = id <= options.slow.value_or(0);
       auto& [sent, expected, connect_errors] = sentences_[id - 1];
       sent = options.message.value_or("sentence of client " + std::to_string(id)) + "\n";
       for (const char byte : sent) expected += base::reply_to(verb, byte);
@@ -68,17 +68,17 @@ class ClientPool final : private ConnectionHandler {
   Timeline run() {
     timeline_.signal = engine_.run();
     timeline_.now_s = now();
-    timeline_.over = true;
+    timeline_.finished = true;
     return std::move(timeline_);
   }
 
  private:
   [[nodiscard]] double seconds(TimePoint at) const {
-    return std::chrono::duration<double>(at - engine_.began()).count();
+    return std::chrono::duration<double>(at - engine_.start_time()).count();
   }
   [[nodiscard]] double now() const { return seconds(Clock::now()); }
-  [[nodiscard]] ClientLife& life(const Connection& connection) {
-    return timeline_.lives[connection.number - 1];
+  [[nodiscard]] ClientRecord& record(const Connection& connection) {
+    return timeline_.records[connection.number - 1];
   }
   [[nodiscard]] const Sentence& sentence(const Connection& connection) const {
     return sentences_[connection.number - 1];
@@ -93,11 +93,11 @@ class ClientPool final : private ConnectionHandler {
     return std::string_view(sentence(connection).expected).substr(offset, size);
   }
 
-  TimePoint start_more() override {
-    while (engine_.has_room()) {
+  TimePoint open_due() override {
+    while (engine_.can_open()) {
       const auto now = Clock::now();
       if (now - engine_.now() >= serve_interval) return now;
-      auto& next = timeline_.lives[engine_.started()];
+      auto& next = timeline_.records[engine_.started()];
       next.started_s = seconds(now);
       engine_.open(sentences_[engine_.started()].sent.size(), now, next.slow);
     }
@@ -109,16 +109,16 @@ class ClientPool final : private ConnectionHandler {
     watcher_(timeline_);
   }
 
-  void on_connecting(const Connection& connection) override { life(connection).dialled_s = now(); }
-  void on_connected(const Connection& connection) override { life(connection).connected_s = now(); }
-  void on_sent(const Connection& connection) override { life(connection).sent_s = now(); }
+  void on_connecting(const Connection& connection) override { record(connection).connecting_s = now(); }
+  void on_connected(const Connection& connection) override { record(connection).connected_s = now(); }
+  void on_sent(const Connection& connection) override { record(connection).sent_s = now(); }
   void on_reply(Connection& connection) override {
-    auto& its = life(connection);
-    its.replied_s = std::max(seconds(engine_.now()), its.sent_s.value_or(0));
+    auto& entry = record(connection);
+    entry.replied_s = std::max(seconds(engine_.now()), entry.sent_s.value_or(0));
   }
   void on_closed(const Connection& connection) override {
-    auto& its = life(connection);
-    its.ended_s = std::max(seconds(engine_.now()), its.replied_s.value_or(its.dialled_s));
+    auto& entry = record(connection);
+    entry.ended_s = std::max(seconds(engine_.now()), entry.replied_s.value_or(entry.connecting_s));
   }
 
   void on_address_failed(const Connection& connection, int error) override {
@@ -126,43 +126,44 @@ class ClientPool final : private ConnectionHandler {
   }
 
   void on_failed(const Connection& connection, const Fault& fault) override {
-    life(connection).failure = describe(connection, fault);
-    life(connection).replied_s.reset();  // a correct reply may be followed by extra bytes
+    record(connection).failure = describe(connection, fault);
+    record(connection).replied_s.reset();  // a correct reply may be followed by extra bytes
     on_closed(connection);
   }
 
   Failure describe(const Connection& connection, const Fault& fault) {
     if (connection.state == State::connecting) {
       const auto& errors = sentence(connection).connect_errors;
-      const auto other = fault.error == ECONNREFUSED ? Trouble::refused : Trouble::not_connected;
-      return {errors.timed_out() ? Trouble::timed_out : other, errors.text()};
+      const auto other = fault.error == ECONNREFUSED ? FailureKind::refused : FailureKind::not_connected;
+      return {errors.timed_out() ? FailureKind::timed_out : other, errors.text()};
     }
     switch (fault.kind) {
       case Fault::Kind::timed_out:
-        return {Trouble::timed_out,
+        return {FailureKind::timed_out,
                 (connection.state == State::ending ? "timed out: the server replied but did not close for "
                                                    : "timed out: no progress for ") +
                     base::duration_text(*options_.timeout)};
       case Fault::Kind::closed: {
         const std::string closed = "the server closed the connection ";
         if (connection.sent < connection.size)
-          return {Trouble::closed, closed + "before the sentence was sent"};
-        if (connection.received == 0) return {Trouble::no_reply, closed + "without a reply"};
-        return {Trouble::short_reply, closed + "after " + std::to_string(connection.received) + " of " +
-                                          std::to_string(connection.size) + " bytes"};
+          return {FailureKind::closed, closed + "before the sentence was sent"};
+        if (connection.received == 0) return {FailureKind::no_reply, closed + "without a reply"};
+        return {FailureKind::short_reply, closed + "after " + std::to_string(connection.received) + " of " +
+                                              std::to_string(connection.size) + " bytes"};
       }
       case Fault::Kind::wrong_bytes:
-        return {Trouble::wrong_reply, "wrong reply: " + describe_difference(connection, fault.came)};
+        return {FailureKind::wrong_reply, "wrong reply: " + describe_difference(connection, fault.bytes)};
       case Fault::Kind::error:
         break;
     }
     const bool reset = fault.error == ECONNRESET || fault.error == EPIPE;
-    return {reset ? Trouble::reset : Trouble::broken, "connection lost: " + base::error_text(fault.error)};
+    return {reset ? FailureKind::reset : FailureKind::broken,
+            "connection lost: " + base::error_text(fault.error)};
   }
 
-  [[nodiscard]] std::string describe_difference(const Connection& connection, std::string_view came) const {
+  [[nodiscard]] std::string describe_difference(const Connection& connection, std::string_view bytes) const {
     const auto rest = std::string_view(sentence(connection).expected).substr(connection.received);
-    const auto head = came.substr(0, rest.size());
+    const auto head = bytes.substr(0, rest.size());
     const auto expected = rest.substr(0, head.size());
     if (head != expected) {
       const auto sent = std::string_view(sentence(connection).sent).substr(connection.received);
@@ -170,10 +171,10 @@ class ClientPool final : private ConnectionHandler {
       return "received " + base::in_quotes(head) + ", expected " + base::in_quotes(expected) +
              (other == nullptr ? "" : " (try --service " + std::string(other->name) + ")");
     }
-    const auto received = connection.received + came.size();
-    const std::string bytes = "received " + std::to_string(received) + " bytes";
-    if (received > connection.size) return bytes + ", expected " + std::to_string(connection.size);
-    return bytes + " before they were sent";
+    const auto received = connection.received + bytes.size();
+    const std::string text = "received " + std::to_string(received) + " bytes";
+    if (received > connection.size) return text + ", expected " + std::to_string(connection.size);
+    return text + " before they were sent";
   }
 
   const ClientOptions& options_;
@@ -188,7 +189,7 @@ class ClientPool final : private ConnectionHandler {
 
 Timeline run_clients(const ClientOptions& options, const std::vector<SocketAddress>& addresses,
                      const Watcher& watcher) {
-  need_descriptors("--clients", options.clients);
+  require_descriptors("--clients", options.clients);
   return ClientPool(options, addresses, watcher).run();
 }
 
@@ -204,21 +205,21 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
     const auto size = terminal();
     if (!size || !frames.ready()) return;
     constexpr std::size_t other_rows = chart_frame + 1;  // the cursor needs a row
-    const auto rows = std::min(std::max(size->rows, other_rows + 1) - other_rows, most_chart_rows);
-    frames.write(place.draw(chart(so_far, size->columns, rows, base::colours_wanted()), *size));
+    const auto rows = std::min(std::max(size->rows, other_rows + 1) - other_rows, max_chart_rows);
+    frames.write(place.draw(draw_chart(so_far, size->columns, rows, base::colours_wanted()), *size));
   });
   std::string text;
   const bool connected = timeline.signal != 0 || !none_could_connect(timeline);
   const auto size = terminal();
   if (options.json) {
-    text = timeline_json(timeline);
+    text = format_timeline_json(timeline);
   } else if (!connected) {
     if (size) text = place.draw({}, *size);
   } else {
     const std::size_t columns = size ? size->columns : page_columns;
-    const auto lines = chart(timeline, columns, most_chart_rows, base::colours_wanted());
+    const auto lines = draw_chart(timeline, columns, max_chart_rows, base::colours_wanted());
     text = (size ? place.finish(lines, *size) : base::join_lines(lines)) +
-           base::wrap_lines(summary(timeline), base::prose_width().value_or(page_columns - 1)) + "\n";
+           base::wrap_lines(summarize(timeline), base::prose_width().value_or(page_columns - 1)) + "\n";
   }
   if (timeline.signal != 0) {
     // The program must end even if nothing reads its output.
@@ -226,11 +227,11 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
     ::raise(timeline.signal);
   }
   base::print(frames.take_unwritten() + text);
-  for (const auto& life : timeline.lives) {
-    if (!life.failure) continue;
+  for (const auto& record : timeline.records) {
+    if (!record.failure) continue;
     throw base::StartError(
-        facts_about(life.failure->trouble).exit_status,
-        (connected ? "client " + std::to_string(life.id) + ": " : "") + life.failure->sentence);
+        find_facts(record.failure->kind).exit_status,
+        (connected ? "client " + std::to_string(record.id) + ": " : "") + record.failure->message);
   }
   return base::ExitStatus::ok;
 }

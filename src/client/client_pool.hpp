@@ -17,8 +17,8 @@ namespace tcpserver::client {
 
 // tcpclient --clients: runs the clients and draws their timeline (live on a terminal), or prints it as JSON.
 // Draws nothing if no client could connect. After SIGINT or SIGTERM it prints the timeline so far and dies of
-// that signal. Throws StartError: the first failure (see Trouble), or resolve, too few descriptors (system),
-// no standard output (io_error).
+// that signal. Throws StartError: the first failure (see FailureKind), or resolve, too few descriptors
+// (system), no standard output (io_error).
 [[nodiscard]] base::ExitStatus run_many_clients(const ClientOptions& options);
 
 }  // namespace tcpserver::client

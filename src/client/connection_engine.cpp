@@ -22,8 +22,8 @@ using base::Clock;
 using base::SocketAddress;
 using base::TimePoint;
 
-// ENOTCONN: the kernel is still connecting.
-bool is_to_wait(int error) {
+// ENOTCONN means that the kernel is still connecting.
+bool must_wait(int error) {
   return base::would_block(error) || error == ENOTCONN;
 }
 
@@ -39,7 +39,7 @@ int socket_error(int fd) noexcept {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-void need_descriptors(const std::string& option, std::uint32_t connections) {
+void require_descriptors(const std::string& option, std::uint32_t connections) {
   // The standard streams, epoll, the terminal, and inherited descriptors.
   constexpr rlim_t others = 16;
   base::raise_descriptor_limit();
@@ -57,9 +57,9 @@ ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& h
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       buffer_(settings_.buffer + 1),  // one byte more than a reply, to detect a longer one
       connections_(settings_.open),
-      began_(Clock::now()),
-      now_(began_),
-      heard_(began_) {
+      start_time_(Clock::now()),
+      now_(start_time_),
+      last_activity_(start_time_) {
   if (!epoll_) throw base::system_error("wait for connections (epoll_create1)");
   free_.reserve(settings_.open);
   for (std::uint32_t slot = settings_.open; slot > 0; --slot) free_.push_back(slot - 1);
@@ -67,21 +67,21 @@ ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& h
 
 int ConnectionEngine::run() {
   const base::StopSignals signals;
-  began_ = now_ = heard_ = Clock::now();
-  auto next_tick = began_;
-  while (!over() && signals.received() == 0) {
-    const auto next_start = handler_.start_more();
-    wait(over() ? now_ : std::min(next_tick, next_start), signals.original_mask());
+  start_time_ = now_ = last_activity_ = Clock::now();
+  auto next_tick = start_time_;
+  while (!finished() && signals.received() == 0) {
+    const auto next_start = handler_.open_due();
+    wait(finished() ? now_ : std::min(next_tick, next_start), signals.original_mask());
     if (now_ < next_tick) continue;
     signals.deliver_pending();
     handler_.on_tick();
     next_tick = Clock::now() + settings_.tick;
   }
-  signals.deliver_pending();  // a pending signal would kill the process once its old action is back
+  signals.deliver_pending();  // otherwise a pending signal would kill the process after this function
   return signals.received();
 }
 
-bool ConnectionEngine::over() const noexcept {
+bool ConnectionEngine::finished() const noexcept {
   return stalled_ || (started_ == settings_.connections && open_ == 0);
 }
 
@@ -94,24 +94,24 @@ void ConnectionEngine::wait(TimePoint wake, const sigset_t& mask) {
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
     step(connections_[event.data.u32], event.events);
-    handler_.start_more();
+    handler_.open_due();
   }
   if (now_ >= earliest_) expire();
 }
 
-// epoll_pwait2 (Linux 5.11) waits to the nanosecond; older kernels to the millisecond, rounded up.
+// epoll_pwait2 (Linux 5.11) has nanoseconds. On older kernels, the limit is rounded up to milliseconds.
 int ConnectionEngine::wait_for_events(base::Duration limit, const sigset_t& mask) noexcept {
   static bool known = true;
   if (known) {
     const timespec exact = base::to_timespec(limit);
-    const int count = ::epoll_pwait2(epoll_.get(), events_.data(), most_events, &exact, &mask);
+    const int count = ::epoll_pwait2(epoll_.get(), events_.data(), max_events, &exact, &mask);
     known = count >= 0 || errno != ENOSYS;
     if (known) return count;
   }
   constexpr std::int64_t longest = 60'000;
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
   const auto timeout = static_cast<int>(std::min<std::int64_t>(milliseconds, longest));
-  return ::epoll_pwait(epoll_.get(), events_.data(), most_events, timeout, &mask);
+  return ::epoll_pwait(epoll_.get(), events_.data(), max_events, timeout, &mask);
 }
 
 void ConnectionEngine::step(Connection& connection, std::uint32_t events) {
@@ -126,7 +126,7 @@ void ConnectionEngine::step(Connection& connection, std::uint32_t events) {
 
 void ConnectionEngine::set_state(Connection& connection, State state) {
   const auto is_busy = [](State s) { return s != State::closed && s != State::holding; };
-  if (is_busy(state) && busy_ == 0) heard_ = now_;
+  if (is_busy(state) && busy_ == 0) last_activity_ = now_;
   open_ = open_ + (state != State::closed) - (connection.state != State::closed);
   busy_ = busy_ + is_busy(state) - is_busy(connection.state);
   connection.state = state;
@@ -137,28 +137,28 @@ void ConnectionEngine::set_deadline(Connection& connection, TimePoint deadline) 
   earliest_ = std::min(earliest_, deadline);
 }
 
-void ConnectionEngine::moved(Connection& connection, TimePoint at) noexcept {
+void ConnectionEngine::restart_timeout(Connection& connection, TimePoint at) noexcept {
   set_deadline(connection, settings_.timeout ? at + *settings_.timeout : TimePoint::max());
 }
 
-void ConnectionEngine::open(std::uint64_t size, TimePoint began, bool holds_first) {
+void ConnectionEngine::open(std::uint64_t size, TimePoint start_time, bool holds_first) {
   auto& connection = connections_[free_.back()];
   free_.pop_back();
   connection = {.holds_first = holds_first,
                 .address = settings_.one_address ? address_ : 0,
                 .number = ++started_,
                 .size = size,
-                .began = began};
+                .start_time = start_time};
   connect(connection);
 }
 
-// Connects to its current address. If each connection tries all addresses, each address gets an even share of
-// the time that is left.
+// Connects to its current address. If each connection tries all addresses, each address gets an equal share
+// of the remaining time.
 void ConnectionEngine::connect(Connection& connection) {
   set_state(connection, State::connecting);
-  moved(connection, std::max(connection.began, now_));
+  restart_timeout(connection, std::max(connection.start_time, now_));
   if (settings_.timeout && !settings_.one_address) {
-    const auto left = *base::time_left(connection.began + *settings_.timeout);
+    const auto left = *base::time_left(connection.start_time + *settings_.timeout);
     set_deadline(connection, Clock::now() + left / (settings_.addresses.size() - connection.address));
   }
   handler_.on_connecting(connection);
@@ -169,8 +169,8 @@ void ConnectionEngine::connect(Connection& connection) {
   if (connection.state == State::connecting) watch(connection, true);
 }
 
-// Starts to connect. With a source address, connect chooses the port instead of bind, so that each source has
-// all its ports for each server (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
+// Starts to connect. Returns 0 or errno. With a source address, connect chooses the port instead of bind, so
+// that each source can use all its ports for each server (IP_BIND_ADDRESS_NO_PORT, ip(7)).
 int ConnectionEngine::start_connect(Connection& connection) const noexcept {
   const auto& server = settings_.addresses[connection.address];
   connection.fd = open_socket(server);
@@ -195,14 +195,14 @@ void ConnectionEngine::hold_first(Connection& connection) {
 
 void ConnectionEngine::begin_exchange(Connection& connection) {
   set_state(connection, State::exchanging);
-  moved(connection, std::max(connection.began, now_));
+  restart_timeout(connection, std::max(connection.start_time, now_));
   send(connection);
 }
 
-void ConnectionEngine::begin_round(Connection& connection, TimePoint began) {
+void ConnectionEngine::begin_round(Connection& connection, TimePoint start_time) {
   ++connection.round;
   connection.sent = connection.received = 0;
-  connection.began = began;
+  connection.start_time = start_time;
   begin_exchange(connection);
 }
 
@@ -217,7 +217,7 @@ void ConnectionEngine::send(Connection& connection) {
   const auto bytes = handler_.bytes_to_send(connection, connection.sent, size);
   const ssize_t count = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (count < 0) {
-    if (!is_to_wait(errno)) return fail(connection, errno);
+    if (!must_wait(errno)) return fail(connection, errno);
     if (connection.state != State::connecting) watch(connection, true);
     return;
   }
@@ -226,10 +226,10 @@ void ConnectionEngine::send(Connection& connection) {
     handler_.on_connected(connection);
     set_state(connection, State::exchanging);
   }
-  if (connection.sent > 0) heard_ = now_;  // the server makes room
+  if (connection.sent > 0) last_activity_ = now_;  // the server reads
   connection.sent += static_cast<std::uint64_t>(count);
   bytes_sent_ += static_cast<std::uint64_t>(count);
-  moved(connection, std::max(connection.began, now_));
+  restart_timeout(connection, std::max(connection.start_time, now_));
   const bool all = connection.sent == connection.size;
   if (all && settings_.half_close) ::shutdown(connection.fd.get(), SHUT_WR);  // recv reports a reset
   if (all) handler_.on_sent(connection);
@@ -238,7 +238,7 @@ void ConnectionEngine::send(Connection& connection) {
 
 void ConnectionEngine::receive(Connection& connection) {
   const ssize_t count = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
-  if (count < 0 && is_to_wait(errno)) return;
+  if (count < 0 && must_wait(errno)) return;
   if (count < 0) return fail(connection, errno);
   if (count > 0) return compare(connection, static_cast<std::size_t>(count));
   if (connection.state != State::ending) return fail(connection, {.kind = Fault::Kind::closed});
@@ -257,12 +257,12 @@ void ConnectionEngine::compare(Connection& connection, std::size_t count) {
     const auto wrong = std::mismatch(expected.begin(), expected.end(), buffer_.begin()).first;
     return fail(connection, {.kind = Fault::Kind::wrong_bytes,
                              .at = connection.received + static_cast<std::uint64_t>(wrong - expected.begin()),
-                             .surplus = right,
-                             .came = {buffer_.data(), count}});
+                             .too_long = right,
+                             .bytes = {buffer_.data(), count}});
   }
   connection.received += count;
-  heard_ = now_;
-  moved(connection, now_);
+  last_activity_ = now_;
+  restart_timeout(connection, now_);
   if (connection.received < connection.size) return;
   if (settings_.half_close) set_state(connection, State::ending);
   handler_.on_reply(connection);
@@ -285,7 +285,7 @@ void ConnectionEngine::watch(Connection& connection, bool writing) {
 void ConnectionEngine::expire() {
   const bool may_try = !reached_ && address_ + 1 < settings_.addresses.size();
   const bool watches = settings_.stop_when_silent && settings_.timeout && !may_try && busy_ > 0;
-  const auto silence = watches ? now_ - heard_ : base::Duration::zero();
+  const auto silence = watches ? now_ - last_activity_ : base::Duration::zero();
   const bool silent = watches && silence >= *settings_.timeout;
   // A connection that hangs while the server is silent waits for the end of the silence. Otherwise the first
   // one that hangs would time out a moment before, and another would take its place.
@@ -299,11 +299,11 @@ void ConnectionEngine::expire() {
     } else if (silent || (due && !may_become_silent)) {
       fail(connection, {.kind = Fault::Kind::timed_out});
     } else if (due) {
-      connection.deadline = heard_ + *settings_.timeout;
+      connection.deadline = last_activity_ + *settings_.timeout;
     }
     if (connection.state != State::closed) earliest_ = std::min(earliest_, connection.deadline);
   }
-  stalled_ = silent && !over();
+  stalled_ = silent && !finished();
 }
 
 void ConnectionEngine::fail(Connection& connection, int error) {
@@ -312,7 +312,7 @@ void ConnectionEngine::fail(Connection& connection, int error) {
 
 void ConnectionEngine::fail(Connection& connection, const Fault& fault) {
   const bool timed_out = fault.kind == Fault::Kind::timed_out;
-  if (!timed_out) heard_ = now_;
+  if (!timed_out) last_activity_ = now_;
   if (connection.state == State::connecting) {
     handler_.on_address_failed(connection, timed_out ? ETIMEDOUT : fault.error);
     const bool chosen = settings_.one_address && reached_;
@@ -321,7 +321,7 @@ void ConnectionEngine::fail(Connection& connection, const Fault& fault) {
       connection.is_watched = false;
       ++connection.address;
       if (settings_.one_address) address_ = connection.address;
-      heard_ = now_;
+      last_activity_ = now_;
       return connect(connection);
     }
   }

@@ -22,16 +22,16 @@ static_assert(CLOCKS_PER_SEC == 1'000'000);  // clock(3)
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
 // Limits the starts per wait, so that connections that fail at once do not delay the others.
-constexpr int most_starts_at_once = 64;
+constexpr int max_starts_per_wait = 64;
 
-// Large enough for few system calls per stream, small enough for the processor's cache.
-constexpr std::uint64_t largest_piece = 256 * 1024;
+// Larger pieces save system calls, but must fit into the processor's cache.
+constexpr std::uint64_t max_piece_size = 256 * 1024;
 
 // With --hold, all connections that are being opened must fit into a short listen queue.
-constexpr std::uint32_t most_busy_with_hold = 64;
+constexpr std::uint32_t max_busy_with_hold = 64;
 
 std::size_t find_piece_size(const LoadOptions& options) {
-  return static_cast<std::size_t>(std::min(options.size, largest_piece));
+  return static_cast<std::size_t>(std::min(options.size, max_piece_size));
 }
 
 client::EngineSettings make_settings(const LoadOptions& options, std::vector<SocketAddress> addresses) {
@@ -69,7 +69,7 @@ client::EngineSettings make_settings(const LoadOptions& options, std::vector<Soc
 Driver::Driver(const LoadOptions& options, std::vector<SocketAddress> addresses, Watcher watcher)
     : options_(options),
       holds_(options.mode == LoadMode::hold),
-      most_busy_(holds_ ? std::min(options.concurrency, most_busy_with_hold) : options.concurrency),
+      max_busy_(holds_ ? std::min(options.concurrency, max_busy_with_hold) : options.concurrency),
       watcher_(std::move(watcher)),
       pattern_(options.service.verb, find_piece_size(options) + 1),
       engine_(make_settings(options, std::move(addresses)), *this) {}
@@ -80,9 +80,9 @@ Result Driver::run() {
   result_.started = engine_.started();
   result_.stalled = engine_.stalled();
   // If the run stalled, the held connections end here.
-  (result_.stalled ? result_.connections : result_.unfinished) += engine_.still_open();
+  (result_.stalled ? result_.connections : result_.unfinished) += engine_.open_count();
   for (auto& connection : engine_.connections()) connection.fd.reset();
-  result_.duration = Clock::now() - engine_.began();
+  result_.duration = Clock::now() - engine_.start_time();
   result_.processor_time = std::chrono::microseconds(std::clock() - used_before);
   result_.bytes_sent = engine_.bytes_sent();
   result_.bytes_received = engine_.bytes_received();
@@ -90,12 +90,12 @@ Result Driver::run() {
   return std::move(result_);
 }
 
-TimePoint Driver::start_more() {
-  begin_hold_when_all_are_open();
-  for (int i = 0; i < most_starts_at_once; ++i) {
-    if (!may_start()) return hold_until_ && !asking_again() ? *hold_until_ : TimePoint::max();
-    if (asking_again()) {
-      auto& connection = engine_.connections()[asked_again_++];
+TimePoint Driver::open_due() {
+  begin_hold_if_all_are_open();
+  for (int i = 0; i < max_starts_per_wait; ++i) {
+    if (!may_start()) return hold_until_ && !is_second_exchange_due() ? *hold_until_ : TimePoint::max();
+    if (is_second_exchange_due()) {
+      auto& connection = engine_.connections()[exchanged_again_++];
       if (connection.state == Connection::State::holding) engine_.begin_round(connection, Clock::now());
       continue;
     }
@@ -104,7 +104,7 @@ TimePoint Driver::start_more() {
     if (options_.rate) {
       const std::chrono::duration<double> since_start(static_cast<double>(engine_.started()) /
                                                       *options_.rate);
-      due = engine_.began() + std::chrono::duration_cast<base::Duration>(since_start);
+      due = engine_.start_time() + std::chrono::duration_cast<base::Duration>(since_start);
     }
     if (due > now) return due;
     engine_.open(options_.size, due, false);
@@ -113,15 +113,15 @@ TimePoint Driver::start_more() {
 }
 
 bool Driver::may_start() const {
-  // Until one address of the server has answered, one connection tries them in turn.
-  if (engine_.busy() >= (engine_.reached() ? most_busy_ : 1)) return false;
-  if (engine_.started() < options_.connections) return engine_.has_room();
-  return asking_again() && asked_again_ < options_.concurrency;
+  // The first connection tries the server's addresses in turn; the others wait for its result.
+  if (engine_.busy_count() >= (engine_.reached() ? max_busy_ : 1)) return false;
+  if (engine_.started() < options_.connections) return engine_.can_open();
+  return is_second_exchange_due() && exchanged_again_ < options_.concurrency;
 }
 
-void Driver::begin_hold_when_all_are_open() {
+void Driver::begin_hold_if_all_are_open() {
   if (!holds_ || hold_until_ || engine_.started() < options_.connections) return;
-  if (engine_.busy() > 0 || engine_.still_open() == 0) return;
+  if (engine_.busy_count() > 0 || engine_.open_count() == 0) return;
   result_.holding = true;
   watcher_(result_);
   hold_until_ = Clock::now() + options_.hold;
@@ -136,11 +136,11 @@ void Driver::on_reply(Connection& connection) {
   ++result_.rounds;
   if (connection.round == 0) ++result_.answered;
   if (options_.mode == LoadMode::bulk) return;
-  if (!holds_ || connection.round == 0) result_.latencies.record(engine_.now() - connection.began);
+  if (!holds_ || connection.round == 0) result_.latencies.record(engine_.now() - connection.start_time);
   if (holds_ && connection.round == 0) {
     engine_.park(connection);
     ++result_.held;
-    result_.opened_after = engine_.now() - engine_.began();
+    result_.opened_after = engine_.now() - engine_.start_time();
   } else if (holds_ || connection.round + 1 == options_.round_trips) {
     ++result_.connections;
     engine_.close(connection);
@@ -156,7 +156,7 @@ void Driver::on_failed(const Connection& connection, const Fault& fault) {
   ++result_.errors_by_kind[static_cast<std::size_t>(kind)];
   if (!result_.first_error) {
     const bool unreachable = kind == ErrorKind::other && connection.state == Connection::State::connecting;
-    // If no connection was ever established, its number says nothing.
+    // If no connection was ever established, its number is of no use.
     const std::string which =
         engine_.bytes_sent() == 0 ? "" : "connection " + std::to_string(connection.number) + ": ";
     result_.first_error.emplace(unreachable ? base::ExitStatus::unavailable : facts.exit_status,
@@ -200,9 +200,9 @@ std::string Driver::explain_timeout(const Connection& connection) const {
 
 Driver::Explanation Driver::explain_wrong_bytes(const Connection& connection, const Fault& fault) const {
   const std::string at = std::to_string(fault.at + 1);
-  if (fault.surplus) return {ErrorKind::wrong_bytes, "reply too long: unexpected bytes from byte " + at};
-  const auto sent = bytes_to_send(connection, connection.received, fault.came.size());
-  const bool other_service = base::find_service(sent, fault.came.substr(0, sent.size())) != nullptr;
+  if (fault.too_long) return {ErrorKind::wrong_bytes, "reply too long: unexpected bytes from byte " + at};
+  const auto sent = bytes_to_send(connection, connection.received, fault.bytes.size());
+  const bool other_service = base::find_service(sent, fault.bytes.substr(0, sent.size())) != nullptr;
   return {ErrorKind::wrong_bytes, "byte " + at + " of the reply is wrong" +
                                       (other_service ? " (does the server run another --service?)" : "")};
 }

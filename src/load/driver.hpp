@@ -20,13 +20,13 @@ enum class ErrorKind {
   reset,          // RST from the server or the network
   timed_out,      // no progress for --timeout, or the kernel gave up connecting
   closed_early,   // closed before the whole reply
-  wrong_bytes,    // the reply differs, or is too long
+  wrong_bytes,    // the reply is wrong or too long
   no_port,        // no free local port
   no_descriptor,  // the limit of the process or the system
   other
 };
 
-// In the order of ErrorKind: the JSON name, and the exit status if the first error is of this kind.
+// The JSON name, and the exit status if the first error is of this kind. In the order of ErrorKind.
 struct ErrorKindFacts {
   const char* name;
   base::ExitStatus exit_status;
@@ -42,21 +42,21 @@ inline constexpr std::array<ErrorKindFacts, 8> error_kinds{{
     {"other", base::ExitStatus::io_error},
 }};
 
-// The result of a run, at its end or so far.
+// The results so far.
 struct Result {
   std::string server{};           // "127.0.0.1:54321", the address in use
   std::uint64_t started = 0;      // connections
   std::uint64_t answered = 0;     // connections that got a correct reply
-  std::uint64_t connections = 0;  // ended, including the failed ones
+  std::uint64_t connections = 0;  // ended, including failures
   std::array<std::uint64_t, error_kinds.size()> errors_by_kind{};
   std::optional<base::StartError> first_error{};
   std::uint64_t rounds = 0;      // correct replies
-  std::uint64_t held = 0;        // with hold: connections that were answered and are still open
-  std::uint64_t unfinished = 0;  // open when a signal stopped the run; these are no errors
+  std::uint64_t held = 0;        // with hold: answered connections that are still open
+  std::uint64_t unfinished = 0;  // open when a signal stopped the run; no errors
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   base::Duration duration{};                     // from the first connect to the last close
-  std::optional<base::Duration> opened_after{};  // with hold: until the last first reply
+  std::optional<base::Duration> opened_after{};  // with hold: until the last connection was answered
   base::Duration processor_time{};               // user and system time of this process
   LatencyHistogram latencies{};
   bool holding = false;  // with hold: all connections are open
@@ -68,14 +68,14 @@ struct Result {
   }
 };
 
-// Runs a load on the connection engine, and counts.
+// Runs a load on the connection engine and counts the results.
 class Driver final : private client::ConnectionHandler {
  public:
   // Called several times per second, and when all connections of --hold are open.
   using Watcher = std::function<void(const Result&)>;
 
-  // `addresses` of the server; --sources uses only those in 127.0.0.0/8. Throws StartError (system, or usage
-  // if --sources leaves none).
+  // `addresses` are the server's. --sources uses only those in 127.0.0.0/8. Throws StartError: system, or
+  // usage if none is left.
   Driver(const LoadOptions& options, std::vector<base::SocketAddress> addresses, Watcher watcher);
 
   // Runs to the end, until the server is silent for --timeout, or until a signal. Never throws for what a
@@ -93,15 +93,15 @@ class Driver final : private client::ConnectionHandler {
                                   std::size_t size) const override {
     return pattern_.expected(Pattern::place(connection.number, connection.round) + offset, size);
   }
-  base::TimePoint start_more() override;
+  base::TimePoint open_due() override;
   void on_tick() override;
   void on_reply(Connection& connection) override;
   void on_failed(const Connection& connection, const client::Fault& fault) override;
   void on_closed(const Connection&) override { ++result_.connections; }
 
   [[nodiscard]] bool may_start() const;
-  [[nodiscard]] bool asking_again() const { return hold_until_ && engine_.now() >= *hold_until_; }
-  void begin_hold_when_all_are_open();
+  [[nodiscard]] bool is_second_exchange_due() const { return hold_until_ && engine_.now() >= *hold_until_; }
+  void begin_hold_if_all_are_open();
   struct Explanation {
     ErrorKind kind;
     std::string message;
@@ -114,13 +114,13 @@ class Driver final : private client::ConnectionHandler {
 
   const LoadOptions& options_;
   const bool holds_;
-  const std::uint32_t most_busy_;  // connections that connect or wait for a reply
+  const std::uint32_t max_busy_;  // connections that connect or wait for a reply
   const Watcher watcher_;
   Pattern pattern_;
   client::ConnectionEngine engine_;
   Result result_;
   std::optional<base::TimePoint> hold_until_;
-  std::uint32_t asked_again_ = 0;  // after the hold: slots below this one
+  std::uint32_t exchanged_again_ = 0;  // after the hold: slots that have had their turn
 };
 
 }  // namespace tcpserver::load

@@ -68,21 +68,21 @@ Rows make_rows(std::span<const int> steps, const Rows& buckets) {
   return rows;
 }
 
-// Chooses the finest scale with few enough rows.
+// Chooses the finest scale that has at most max_rows rows.
 Rows make_rows(const Rows& buckets) {
-  constexpr std::size_t most_rows = 20;
+  constexpr std::size_t max_rows = 20;
   static constexpr int fine[] = {10, 12, 15, 20, 25, 30, 40, 50, 60, 80};
   static constexpr int middle[] = {10, 15, 20, 30, 50, 70};
   static constexpr int coarse[] = {10, 20, 50};
   for (const std::span<const int> steps : {std::span<const int>(fine), {middle}, {coarse}}) {
-    if (auto rows = make_rows(steps, buckets); rows.size() <= most_rows) return rows;
+    if (auto rows = make_rows(steps, buckets); rows.size() <= max_rows) return rows;
   }
   return make_rows(std::span(fine).first(1), buckets);
 }
 
 }  // namespace
 
-std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns, bool colours) {
+std::vector<std::string> draw_chart(const LatencyHistogram& latencies, std::size_t columns, bool colours) {
   constexpr const char* cyan = "\x1b[36m";
   constexpr const char* plain = "\x1b[0m";
   constexpr std::size_t least_columns_with_note = 60;

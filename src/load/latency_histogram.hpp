@@ -22,7 +22,7 @@ class LatencyHistogram {
   // Exact. Zero if nothing was recorded.
   [[nodiscard]] base::Duration longest() const noexcept { return base::Duration(longest_); }
 
-  // The time that `share` of all times (0 to 1) did not exceed: the upper end of its bucket, at most
+  // Returns the time that `share` (0 to 1) of all times did not exceed: the upper end of its bucket, at most
   // longest(). Needs count() > 0.
   [[nodiscard]] base::Duration quantile(double share) const noexcept;
 
@@ -46,10 +46,10 @@ class LatencyHistogram {
   std::int64_t longest_ = 0;
 };
 
-// The distribution on a logarithmic scale: a row per step, with a bar as long as its count. At most 20 rows,
-// each at most `columns` - 1 wide; none if nothing was recorded. With `colours`, bars are coloured (ECMA-48
-// SGR).
-[[nodiscard]] std::vector<std::string> chart(const LatencyHistogram& latencies, std::size_t columns,
-                                             bool colours);
+// Draws the distribution on a logarithmic scale of latencies: a row per step, with a bar in proportion to its
+// count. Returns at most 20 rows, each shorter than `columns`; none if nothing was recorded. With `colours`,
+// bars are coloured (ECMA-48 SGR).
+[[nodiscard]] std::vector<std::string> draw_chart(const LatencyHistogram& latencies, std::size_t columns,
+                                                  bool colours);
 
 }  // namespace tcpserver::load

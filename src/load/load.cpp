@@ -37,7 +37,7 @@ class Progress {
     next_ = now + between_frames;
     draw([&](base::TerminalSize size) {
       if (!frames_->ready()) return;
-      frames_->write(place_.draw({progress_line(result, options_, now - began_, size.columns)}, size));
+      frames_->write(place_.draw({format_progress(result, options_, now - start_time_, size.columns)}, size));
       drawn_ = true;
     });
   }
@@ -62,15 +62,15 @@ class Progress {
   }
 
   const LoadOptions& options_;
-  const base::TimePoint began_ = base::Clock::now();
-  base::TimePoint next_ = began_ + quiet_time;
+  const base::TimePoint start_time_ = base::Clock::now();
+  base::TimePoint next_ = start_time_ + quiet_time;
   bool drawn_ = false;
   std::optional<base::FrameWriter> frames_;
   base::PictureInPlace place_;
 };
 
 Result run_driver(const LoadOptions& options) {
-  client::need_descriptors("--concurrency", options.concurrency);
+  client::require_descriptors("--concurrency", options.concurrency);
   auto addresses = base::resolve(options.host, options.port, base::Clock::now() + options.timeout);
   Progress progress(options);
   bool holding = false;
@@ -93,14 +93,14 @@ base::ExitStatus run_load(const LoadOptions& options) {
   if (!connected && !options.json && result.signal == 0) throw *result.first_error;  // nothing to report
   std::string text;
   if (options.json) {
-    text = report_json(result, options);
+    text = format_report_json(result, options);
   } else {
     const auto width = base::prose_width();
-    text = base::join_lines(report_lines(result, options));
+    text = base::join_lines(format_report(result, options));
     if (width) text = base::wrap_lines(text, *width, report_label_width);
   }
   if (const auto terminal = base::terminal_size(); terminal && !options.json) {
-    text += base::join_lines(chart(result.latencies, terminal->columns, base::colours_wanted()));
+    text += base::join_lines(draw_chart(result.latencies, terminal->columns, base::colours_wanted()));
   }
   if (result.signal != 0) {
     // The program must end even if nothing reads its output.

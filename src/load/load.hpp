@@ -10,13 +10,13 @@
 
 namespace tcpserver::load {
 
-inline constexpr std::uint64_t most_load_connections = 1'000'000'000;
-inline constexpr std::uint32_t most_at_a_time = 1'000'000;
+inline constexpr std::uint64_t max_load_connections = 1'000'000'000;
+inline constexpr std::uint32_t max_concurrency = 1'000'000;
 
 enum class LoadMode {
-  connections,  // connect, ask once, close; again and again
-  hold,         // open all, ask each, keep them open for a while, ask each again
-  bulk,         // send long streams, receive them back
+  connections,  // open many, exchange one message on each
+  hold,         // open all, exchange a message on each, hold them, exchange another
+  bulk,         // send long streams and receive them back
   ping          // many round trips on each connection
 };
 
@@ -27,15 +27,15 @@ struct LoadOptions {
   std::string host = "localhost";
   std::uint16_t port = 54321;  // 1 to 65535
   LoadMode mode = LoadMode::connections;
-  std::uint64_t connections = 10'000;  // in all; equal to `concurrency` in the other modes
-  std::uint32_t concurrency = 64;      // open at a time, at most
+  std::uint64_t connections = 10'000;  // in total; equal to `concurrency` in the other modes
+  std::uint32_t concurrency = 64;      // largest number of open connections
   std::uint64_t size = 32;             // bytes of a message, or of a bulk stream
   std::uint64_t round_trips = 1;       // of each connection, with ping
   base::Duration hold{};               // with hold
   std::uint64_t bulk = 0;              // bytes of a bulk stream, with bulk
-  std::optional<double> rate{};        // connections to start per second; nullopt: as replies come
+  std::optional<double> rate{};        // connections to start per second; nullopt: as fast as replies arrive
   base::Service service = base::services[0];
-  bool reset = false;         // close by RST
+  bool reset = false;         // close with RST
   std::uint32_t sources = 0;  // connect from 127.0.0.1 to 127.0.0.`sources`; 0: the system chooses
   base::Duration timeout = std::chrono::seconds(10);
   bool json = false;
@@ -49,9 +49,9 @@ struct LoadCommand {
 // Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
 [[nodiscard]] LoadCommand parse_load_command(int argc, char* const* argv);
 
-// Runs tcpload and prints the report. After SIGINT or SIGTERM it reports what it has seen so far and dies of
-// that signal. Throws StartError: the first connection error (with the status of error_kinds), or a failed
-// resolve, --sources that do not fit (usage), too few descriptors (system), no standard output (io_error).
+// Runs tcpload and prints the report. After SIGINT or SIGTERM it reports the results so far and dies of that
+// signal. Throws StartError: the first connection error (with the status of error_kinds), or a failed
+// resolve, unsuitable --sources (usage), too few descriptors (system), no standard output (io_error).
 [[nodiscard]] base::ExitStatus run_load(const LoadOptions& options);
 
 }  // namespace tcpserver::load

@@ -10,11 +10,11 @@ namespace tcpserver::load {
 namespace {
 
 // With --rate, starts do not wait for replies: slow replies need more open connections.
-constexpr std::uint32_t at_a_time_with_rate = 1000;
+constexpr std::uint32_t concurrency_with_rate = 1000;
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
-constexpr std::uint64_t most_round_trips = 1'000'000'000;
-constexpr std::uint32_t most_sources = 254;
-constexpr std::uint64_t highest_start_rate = 1'000'000;
+constexpr std::uint64_t max_round_trips = 1'000'000'000;
+constexpr std::uint32_t max_sources = 254;
+constexpr std::uint64_t max_start_rate = 1'000'000;
 
 constexpr cli::Program tcpload_program{
     .name = "tcpload",
@@ -30,10 +30,10 @@ constexpr cli::Program tcpload_program{
 };
 
 double parse_start_rate(const cli::RawValue& value) {
-  const auto rate = base::parse_decimal(value.text, highest_start_rate);
+  const auto rate = base::parse_decimal(value.text, max_start_rate);
   if (rate && *rate > 0) return *rate;
-  cli::refuse(value, "a rate: connections per second, above 0 and at most " +
-                         std::to_string(highest_start_rate) + ", such as 500 or 0.5");
+  cli::refuse(value, "a rate: connections per second, above 0 and at most " + std::to_string(max_start_rate) +
+                         ", such as 500 or 0.5");
 }
 
 // Sets the mode, refuses options that exclude each other, and replaces 0 by defaults.
@@ -62,7 +62,7 @@ void complete(LoadOptions& options) {
     if (refused) throw cli::usage_error(why);
   }
   const LoadOptions defaults;
-  const auto concurrency = options.rate ? at_a_time_with_rate : defaults.concurrency;
+  const auto concurrency = options.rate ? concurrency_with_rate : defaults.concurrency;
   if (options.size == 0) options.size = bulk ? options.bulk : defaults.size;
   if (options.round_trips == 0) options.round_trips = defaults.round_trips;
   if (options.concurrency == 0) options.concurrency = bulk || ping ? 1 : concurrency;
@@ -74,10 +74,10 @@ cli::OptionTable<LoadOptions> load_option_table() {
   using O = LoadOptions;
   return {
       {"connections", 'n', "N", "10000", "open N connections in all, 1 to 1000000000",
-       cli::member(&O::connections, cli::number(1, most_load_connections, "a number of connections"))},
+       cli::member(&O::connections, cli::number(1, max_load_connections, "a number of connections"))},
       {"concurrency", 'c', "C", "64; with --bulk and --ping 1, with --rate 1000",
        "keep at most C connections open, 1 to 1000000; --hold, --bulk and --ping open C in all",
-       cli::member(&O::concurrency, cli::number(1, most_at_a_time, "a number of connections"))},
+       cli::member(&O::concurrency, cli::number(1, max_concurrency, "a number of connections"))},
       {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
        cli::member(&O::size, cli::size(gib))},
       {"hold", '\0', "D", "",
@@ -87,7 +87,7 @@ cli::OptionTable<LoadOptions> load_option_table() {
        "send B bytes on each connection, 1 to 1024G, and read them back at the same time",
        cli::member(&O::bulk, cli::size(1024 * gib))},
       {"ping", '\0', "N", "", "exchange N messages on each connection, one after the other",
-       cli::member(&O::round_trips, cli::number(1, most_round_trips, "a number of round trips"))},
+       cli::member(&O::round_trips, cli::number(1, max_round_trips, "a number of round trips"))},
       {"rate", '\0', "R", "as fast as replies arrive",
        "start R connections per second, whether answered or not; measure latencies from the due time",
        cli::member(&O::rate, parse_start_rate)},
@@ -96,7 +96,7 @@ cli::OptionTable<LoadOptions> load_option_table() {
        cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "chosen by the system",
        "connect from 127.0.0.1 to 127.0.0.N in turn, N from 1 to 254; each address has its own ports",
-       cli::member(&O::sources, cli::number(1, most_sources, "a number of addresses"))},
+       cli::member(&O::sources, cli::number(1, max_sources, "a number of addresses"))},
       {"timeout", '\0', "D", "10s",
        "give up connections without progress for D, and the run if the server is silent for D",
        cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},

@@ -10,9 +10,9 @@
 
 namespace tcpserver::load {
 
-// The bytes to send and the replies to expect, without memory per connection. One pseudo-random sequence
-// repeats after a prime number of bytes, and each round of each connection starts at a place of its own. So a
-// shifted stream, or one with exchanged blocks, is detected.
+// Provides the bytes to send and the expected replies, without memory per connection. A pseudo-random
+// sequence repeats after a prime number of bytes, and each round of each connection starts at another place.
+// This detects shifted streams and swapped blocks.
 class Pattern {
  public:
   static constexpr std::uint64_t period = 65521;  // the largest prime below 2^16
@@ -27,9 +27,9 @@ class Pattern {
     for (char& byte : replies_) byte = base::reply_to(verb, byte);
   }
 
-  // Where a round starts. Any 65521 consecutive connections start at different places.
+  // Returns the start of a round. Any 65521 consecutive connections start at different places.
   [[nodiscard]] static std::uint64_t place(std::uint64_t connection, std::uint64_t round) noexcept {
-    // Any factors work that the prime does not divide; these put neighbours far apart.
+    // Any factors work that are no multiples of the prime. These separate consecutive rounds.
     return (connection % period * 40503 + round % period * 25717) % period;
   }
 

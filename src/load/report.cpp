@@ -20,14 +20,14 @@ constexpr struct {
   double share;
 } quantiles[] = {{"p50", "p50", 0.5}, {"p90", "p90", 0.9}, {"p99", "p99", 0.99}, {"p99.9", "p999", 0.999}};
 
-double in_seconds(base::Duration duration) {
+double to_seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
 // Returns the time for all rates: the duration of the run, or with --hold of opening. It is above zero,
 // because JSON has no infinity.
 double rated_seconds(const Result& result) {
-  return std::max(in_seconds(result.opened_after.value_or(result.duration)), 1e-9);
+  return std::max(to_seconds(result.opened_after.value_or(result.duration)), 1e-9);
 }
 
 double per_second(std::uint64_t count, const Result& result) {
@@ -40,35 +40,35 @@ double connections_per_second(const Result& result, const LoadOptions& options) 
   return per_second(hold ? result.latencies.count() : result.connections - result.errors(), result);
 }
 
-std::string counted(std::uint64_t count, const std::string& one) {
+std::string format_count(std::uint64_t count, const std::string& one) {
   return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
 }
 
 // "32 bytes", "64 KiB", "1 GiB": in the largest unit that divides the size.
-std::string size_text(std::uint64_t bytes) {
+std::string format_size(std::uint64_t bytes) {
   for (const auto& [shift, unit] : {std::pair(30U, " GiB"), std::pair(20U, " MiB"), std::pair(10U, " KiB")}) {
     if (bytes % (std::uint64_t{1} << shift) == 0) return std::to_string(bytes >> shift) + unit;
   }
-  return counted(bytes, "byte");
+  return format_count(bytes, "byte");
 }
 
 std::string describe_run(const LoadOptions& options) {
-  const std::string messages = ", messages of " + size_text(options.size);
-  const std::string connections = counted(options.connections, "connection");
+  const std::string messages = ", messages of " + format_size(options.size);
+  const std::string connections = format_count(options.connections, "connection");
   switch (options.mode) {
     case LoadMode::connections:
       break;
     case LoadMode::hold:
       return "hold " + connections + " for " + base::duration_text(options.hold) + messages;
     case LoadMode::bulk:
-      return counted(options.connections, "stream") + " of " + size_text(options.size);
+      return format_count(options.connections, "stream") + " of " + format_size(options.size);
     case LoadMode::ping:
-      return connections + ", " + counted(options.round_trips, "round trip") + " each" + messages;
+      return connections + ", " + format_count(options.round_trips, "round trip") + " each" + messages;
   }
   return connections + ", concurrency " + std::to_string(options.concurrency) + messages;
 }
 
-std::string rate_line(const Result& result, const LoadOptions& options) {
+std::string format_rate(const Result& result, const LoadOptions& options) {
   const std::string in = " in " + time_text(rated_seconds(result));
   if (options.mode == LoadMode::bulk) {
     const double rate = per_second(result.bytes_received, result);
@@ -81,7 +81,7 @@ std::string rate_line(const Result& result, const LoadOptions& options) {
 }
 
 // "1000 of 1200; 64 unanswered, 136 not started".
-std::string answered_line(const Result& result, const LoadOptions& options) {
+std::string format_answered(const Result& result, const LoadOptions& options) {
   std::string text = std::to_string(result.answered) + " of " + std::to_string(options.connections);
   const char* separator = "; ";
   for (const auto& [count, name] : {std::pair(result.started - result.answered, " unanswered"),
@@ -91,7 +91,7 @@ std::string answered_line(const Result& result, const LoadOptions& options) {
   return text;
 }
 
-std::string error_line(const Result& result) {
+std::string format_errors(const Result& result) {
   if (result.errors() == 0) return "none";
   std::string text = std::to_string(result.errors());
   const char* separator = ": ";
@@ -104,19 +104,19 @@ std::string error_line(const Result& result) {
   return text;
 }
 
-std::string latency_line(const LatencyHistogram& latencies) {
+std::string format_latencies(const LatencyHistogram& latencies) {
   std::string text;
   for (const auto& [name, json_name, share] : quantiles) {
-    text += std::string(name) + " " + time_text(in_seconds(latencies.quantile(share))) + ", ";
+    text += std::string(name) + " " + time_text(to_seconds(latencies.quantile(share))) + ", ";
   }
-  return text + "max " + time_text(in_seconds(latencies.longest()));
+  return text + "max " + time_text(to_seconds(latencies.longest()));
 }
 
 }  // namespace
 
-std::vector<std::string> report_lines(const Result& result, const LoadOptions& options) {
+std::vector<std::string> format_report(const Result& result, const LoadOptions& options) {
   std::vector<std::string> lines{result.server + ": " + describe_run(options)};
-  const std::string duration = time_text(in_seconds(result.duration));
+  const std::string duration = time_text(to_seconds(result.duration));
   if (result.signal != 0) lines.push_back("stopped   by a signal after " + duration);
   if (result.stalled) {
     lines.push_back("stalled   after " + duration + ": no progress for " +
@@ -124,15 +124,15 @@ std::vector<std::string> report_lines(const Result& result, const LoadOptions& o
   }
   const bool hold = options.mode == LoadMode::hold;
   if (hold || result.answered < options.connections)
-    lines.push_back("answered  " + answered_line(result, options));
-  lines.push_back("rate      " + rate_line(result, options));
+    lines.push_back("answered  " + format_answered(result, options));
+  lines.push_back("rate      " + format_rate(result, options));
   if (hold && result.holding) lines.push_back("held      " + std::to_string(result.held));
-  lines.push_back("errors    " + error_line(result));
+  lines.push_back("errors    " + format_errors(result));
   lines.push_back("bytes     " + std::to_string(result.bytes_sent) + " sent, " +
                   std::to_string(result.bytes_received) + " received" +
                   (result.errors() == 0 ? ", all as expected" : ""));
-  if (result.latencies.count() > 0) lines.push_back("latency   " + latency_line(result.latencies));
-  lines.push_back("CPU time  " + time_text(in_seconds(result.processor_time)) + " used by tcpload");
+  if (result.latencies.count() > 0) lines.push_back("latency   " + format_latencies(result.latencies));
+  lines.push_back("CPU time  " + time_text(to_seconds(result.processor_time)) + " used by tcpload");
   return lines;
 }
 
@@ -140,7 +140,7 @@ namespace {
 
 void write_latencies(base::JsonWriter& json, const LatencyHistogram& latencies) {
   constexpr int decimals = 3;
-  const auto in_microseconds = [](base::Duration duration) { return in_seconds(duration) * 1e6; };
+  const auto in_microseconds = [](base::Duration duration) { return to_seconds(duration) * 1e6; };
   json.break_line();
   if (latencies.count() == 0) {
     json.member("latency_us", nullptr);
@@ -165,7 +165,7 @@ void write_latencies(base::JsonWriter& json, const LatencyHistogram& latencies) 
 
 }  // namespace
 
-std::string report_json(const Result& result, const LoadOptions& options) {
+std::string format_report_json(const Result& result, const LoadOptions& options) {
   const bool bulk = options.mode == LoadMode::bulk;
   std::string text;
   base::JsonWriter json(text);
@@ -195,12 +195,12 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   const auto& first = result.first_error;
   begin_line("first_error", first ? std::optional<std::string_view>(first->what()) : std::nullopt);
   begin_line("rate_per_s", connections_per_second(result, options), 3);
-  json.member("duration_s", in_seconds(result.duration), 6);
-  json.member("cpu_s", in_seconds(result.processor_time), 6);
+  json.member("duration_s", to_seconds(result.duration), 6);
+  json.member("cpu_s", to_seconds(result.processor_time), 6);
   if (options.rate) begin_line("wanted_rate_per_s", *options.rate, 3);
   if (options.mode == LoadMode::hold) {
     begin_line("held", result.held);
-    begin_line("hold_s", in_seconds(options.hold), 6);
+    begin_line("hold_s", to_seconds(options.hold), 6);
   }
   if (options.mode == LoadMode::ping) {
     begin_line("round_trips", result.rounds);
@@ -214,8 +214,8 @@ std::string report_json(const Result& result, const LoadOptions& options) {
   return text + "\n";
 }
 
-std::string progress_line(const Result& result, const LoadOptions& options, base::Duration since_start,
-                          std::size_t columns) {
+std::string format_progress(const Result& result, const LoadOptions& options, base::Duration since_start,
+                            std::size_t columns) {
   constexpr std::size_t widest_bar = 40;
   constexpr std::size_t narrowest_bar = 5;
   const bool bulk = options.mode == LoadMode::bulk;
@@ -234,10 +234,10 @@ std::string progress_line(const Result& result, const LoadOptions& options, base
     all *= options.round_trips;
     what = std::to_string(done) + " of " + std::to_string(all) + " round trips";
   }
-  const double seconds = in_seconds(since_start);
+  const double seconds = to_seconds(since_start);
   std::string text = "] " + what;
   if (!bulk && seconds > 0) text += formatted(", %.0f per second", static_cast<double>(done) / seconds);
-  text += ", " + counted(result.errors(), "error");
+  text += ", " + format_count(result.errors(), "error");
   const std::size_t taken = text.size() + 2;  // the bracket, and the last column, which stays free
   const std::size_t room = columns > taken ? columns - taken : 0;
   return "[" + base::bar(done, all, std::clamp(room, narrowest_bar, widest_bar)) + text;

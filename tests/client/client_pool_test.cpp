@@ -42,9 +42,9 @@ TEST(ClientPool, TriesTheNextAddressAfterARefusal) {
   const Bound answering("127.0.0.2", true);
   const auto server = echo_to(answering.fd, 2);
   const auto result = run_two({refusing.address, answering.address});
-  for (const auto& life : result.lives) {
-    EXPECT_TRUE(life.answered()) << (life.failure ? life.failure->sentence : "");
-    EXPECT_GT(life.dialled_s, life.started_s) << "the connect to the address that answered";
+  for (const auto& record : result.records) {
+    EXPECT_TRUE(record.answered()) << (record.failure ? record.failure->message : "");
+    EXPECT_GT(record.connecting_s, record.started_s) << "the connect to the address that answered";
   }
 }
 
@@ -54,12 +54,12 @@ TEST(ClientPool, ReportsATimeOutBeforeARefusal) {
   ASSERT_EQ(::connect(place.get(), silent.address.get(), silent.address.size()), 0);
   const Bound refusing("127.0.0.2", false);
   const auto result = run_two({silent.address, refusing.address}, 400ms);
-  for (const auto& life : result.lives) {
-    ASSERT_TRUE(life.failure);
-    EXPECT_EQ(life.failure->trouble, Trouble::timed_out) << "like the single client";
-    EXPECT_EQ(life.failure->sentence, "cannot connect to " + silent.address.text() +
-                                          ": Connection timed out; " + refusing.address.text() +
-                                          ": Connection refused");
+  for (const auto& record : result.records) {
+    ASSERT_TRUE(record.failure);
+    EXPECT_EQ(record.failure->kind, FailureKind::timed_out) << "like the single client";
+    EXPECT_EQ(record.failure->message, "cannot connect to " + silent.address.text() +
+                                           ": Connection timed out; " + refusing.address.text() +
+                                           ": Connection refused");
   }
 }
 

@@ -34,14 +34,14 @@ class Recorder final : public ConnectionHandler {
   std::string_view bytes_expected(const Connection&, std::uint64_t offset, std::size_t size) const override {
     return std::string_view(request).substr(offset, size);
   }
-  TimePoint start_more() override {
-    while (engine->has_room()) engine->open(request.size(), Clock::now(), holds);
+  TimePoint open_due() override {
+    while (engine->can_open()) engine->open(request.size(), Clock::now(), holds);
     return TimePoint::max();
   }
   void on_tick() override { ticks += 1; }
   void on_connected(const Connection&) override {
     connected_at = Clock::now();
-    most_open = std::max(most_open, engine->still_open());
+    most_open = std::max(most_open, engine->open_count());
   }
   void on_address_failed(const Connection&, int error) override { address_errors.push_back(error); }
   void on_sent(const Connection&) override { sent_at = Clock::now(); }
@@ -53,7 +53,7 @@ class Recorder final : public ConnectionHandler {
   }
   void on_failed(const Connection& connection, const Fault& its) override {
     fault = its;
-    fault->came = {};
+    fault->bytes = {};
     received = connection.received;
     ++failures;
   }
@@ -143,7 +143,7 @@ TEST_F(ConnectionEngineTest, DetectsTheFirstWrongByte) {
     ASSERT_TRUE(recorder.fault);
     EXPECT_EQ(recorder.fault->kind, Fault::Kind::wrong_bytes);
     EXPECT_EQ(recorder.fault->at, at);
-    EXPECT_EQ(recorder.fault->surplus, at == 100);
+    EXPECT_EQ(recorder.fault->too_long, at == 100);
   }
 }
 
@@ -155,7 +155,7 @@ TEST_F(ConnectionEngineTest, DetectsAReplyBeforeTheRequest) {
     read_bytes(connection, 1);
   });
   ASSERT_TRUE(recorder.fault);
-  EXPECT_TRUE(recorder.fault->surplus);
+  EXPECT_TRUE(recorder.fault->too_long);
   EXPECT_EQ(recorder.fault->at, 0U);
 }
 

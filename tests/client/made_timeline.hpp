@@ -5,13 +5,13 @@
 // Made-up timelines.
 namespace made {
 
-using tcpserver::client::ClientLife;
+using tcpserver::client::ClientRecord;
 using tcpserver::client::Failure;
+using tcpserver::client::FailureKind;
 using tcpserver::client::Timeline;
-using tcpserver::client::Trouble;
 
 // A quick client: sends as soon as it is connected.
-inline ClientLife answered(std::uint32_t id, double connected_s, double replied_s) {
+inline ClientRecord answered(std::uint32_t id, double connected_s, double replied_s) {
   return {.id = id,
           .connected_s = connected_s,
           .sent_s = connected_s + 0.0001,
@@ -21,28 +21,28 @@ inline ClientLife answered(std::uint32_t id, double connected_s, double replied_
 }
 
 // A slow one.
-inline ClientLife held(std::uint32_t id, double sent_s, double replied_s) {
-  auto life = answered(id, 0.0001, replied_s);
-  life.slow = true;
-  life.sent_s = sent_s;
-  return life;
+inline ClientRecord held(std::uint32_t id, double sent_s, double replied_s) {
+  auto record = answered(id, 0.0001, replied_s);
+  record.slow = true;
+  record.sent_s = sent_s;
+  return record;
 }
 
-inline ClientLife broken(std::uint32_t id, Trouble trouble, double ended_s) {
+inline ClientRecord broken(std::uint32_t id, FailureKind kind, double ended_s) {
   return {.id = id,
           .connected_s = {},
           .sent_s = {},
           .replied_s = {},
           .ended_s = ended_s,
-          .failure = Failure{.trouble = trouble, .sentence = "failed"}};
+          .failure = Failure{.kind = kind, .message = "failed"}};
 }
 
-inline Timeline of_five(std::vector<ClientLife> quick) {
+inline Timeline of_five(std::vector<ClientRecord> quick) {
   Timeline timeline{
-      .server = "localhost:54321", .delay = std::chrono::seconds(2), .lives = {held(1, 2, 2.0005)}};
-  timeline.lives.insert(timeline.lives.end(), quick.begin(), quick.end());
+      .server = "localhost:54321", .delay = std::chrono::seconds(2), .records = {held(1, 2, 2.0005)}};
+  timeline.records.insert(timeline.records.end(), quick.begin(), quick.end());
   timeline.now_s = 2.51;
-  timeline.over = true;
+  timeline.finished = true;
   return timeline;
 }
 
@@ -59,9 +59,9 @@ inline Timeline forking() {
 // Client 2 waited in the queue. For clients 3 to 5 it was full at first, for client 5 also after a second.
 inline Timeline full_queue() {
   auto timeline = of_five({answered(2, 0.0001, 2.001), answered(3, 1.001, 2.001), answered(4, 1.001, 2.45),
-                           broken(5, Trouble::reset, 1.05)});
-  timeline.lives[4].connected_s = 1.001;
-  timeline.lives[4].sent_s = 1.0012;
+                           broken(5, FailureKind::reset, 1.05)});
+  timeline.records[4].connected_s = 1.001;
+  timeline.records[4].sent_s = 1.0012;
   return timeline;
 }
 

@@ -9,7 +9,7 @@
 namespace {
 
 using tcpserver::base::Duration;
-using tcpserver::load::chart;
+using tcpserver::load::draw_chart;
 using tcpserver::load::LatencyHistogram;
 using namespace std::chrono_literals;
 
@@ -77,16 +77,16 @@ TEST(LatencyHistogram, ListsNonEmptyBuckets) {
 }
 
 TEST(LatencyChart, HasARowForEachStepAndABarForEachCount) {
-  const auto lines = chart(make_histogram({90us, 90us, 90us, 90us, 190us, 390us}), 40, false);
+  const auto lines = draw_chart(make_histogram({90us, 90us, 90us, 90us, 190us, 390us}), 40, false);
   ASSERT_EQ(lines.size(), 8U);
   EXPECT_EQ(lines[0], "     up to      count");
   EXPECT_EQ(lines[1], "    100 us          4 #################");
   EXPECT_EQ(lines[2], "    120 us          0");
   EXPECT_EQ(lines[4], "    200 us          1 ####");
   EXPECT_EQ(lines[7], "    400 us          1 ####");
-  EXPECT_TRUE(chart({}, 80, true).empty());
-  EXPECT_NE(chart(make_histogram({90us}), 80, false)[0].find("logarithmic"), std::string::npos);
-  const auto coloured = chart(make_histogram({90us}), 80, true);
+  EXPECT_TRUE(draw_chart({}, 80, true).empty());
+  EXPECT_NE(draw_chart(make_histogram({90us}), 80, false)[0].find("logarithmic"), std::string::npos);
+  const auto coloured = draw_chart(make_histogram({90us}), 80, true);
   ASSERT_EQ(coloured.size(), 2U);
   EXPECT_NE(coloured[1].find("\x1b[36m##"), std::string::npos);
   EXPECT_TRUE(coloured[1].ends_with("\x1b[0m"));
@@ -98,7 +98,7 @@ TEST(LatencyChart, CountsEveryTimeAndFitsTheWidth) {
     histogram.record(std::chrono::nanoseconds(static_cast<std::int64_t>(time)));
   }
   for (const std::size_t columns : {30U, 80U, 200U}) {
-    const auto lines = chart(histogram, columns, false);
+    const auto lines = draw_chart(histogram, columns, false);
     std::uint64_t sum = 0;  // of "    300 us         12 ####"
     for (const auto& line : lines) {
       sum += std::strtoull(line.substr(10).c_str(), nullptr, 10);

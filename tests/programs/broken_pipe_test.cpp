@@ -6,7 +6,7 @@
 
 #include <array>
 
-// Programs whose output has no reader.
+// The output of these programs has no reader.
 namespace {
 
 using namespace harness;
@@ -23,19 +23,19 @@ class BrokenPipe : public ::testing::Test {
   }
   ~BrokenPipe() override { ::close(pipe); }
 
-  // With the default action of SIGPIPE, and with it ignored, as under some service managers.
+  // Runs it with the default action of SIGPIPE, and with SIGPIPE ignored, as some service managers do.
   static void expect_ending(Words command, const SpawnOptions& options, Ending expected) {
     EXPECT_EQ(run(command, options).ending, expected) << ::testing::PrintToString(command);
     command.insert(command.begin(), {"/bin/sh", "-c", "trap '' PIPE; exec \"$0\" \"$@\""});
     EXPECT_EQ(run(command, options).ending, expected) << ::testing::PrintToString(command);
   }
 
-  int pipe = -1;  // it has no reader
+  int pipe = -1;  // the writing end; it has no reader
 };
 
 TEST_F(BrokenPipe, OnStandardErrorKeepsExitStatus) {
-  OwnListener nobody;
-  nobody.close();
+  OwnListener unused;
+  unused.close();
   const std::string no_address = "192.0.2.7";  // RFC 5737
   const std::vector<std::pair<Words, Ending>> calls{
       {{TCPSERVER_PROGRAM, "--port", "99999"}, 64},
@@ -44,11 +44,11 @@ TEST_F(BrokenPipe, OnStandardErrorKeepsExitStatus) {
       {{TCPSERVER_PROGRAM, "--port", "0", "--bind", no_address, "--daemonize"}, 69},
       {{TCPSERVER_PROGRAM, "--port", "0", "--pid-file", "/nowhere/at/all"}, 73},
       {{TCPCLIENT_PROGRAM, "--no-such-option"}, 64},
-      {{TCPCLIENT_PROGRAM, "127.0.0.1", nobody.port(), "--message", "x"}, 69},
+      {{TCPCLIENT_PROGRAM, "127.0.0.1", unused.port(), "--message", "x"}, 69},
       {{TCPBACKLOG_PROGRAM, "--no-such-option"}, 64},
-      {{TCPBACKLOG_PROGRAM, "watch", nobody.port()}, 69},
+      {{TCPBACKLOG_PROGRAM, "watch", unused.port()}, 69},
       {{TCPLOAD_PROGRAM, "--no-such-option"}, 64},
-      {{TCPLOAD_PROGRAM, "--connections", "1", "127.0.0.1", nobody.port()}, 69},
+      {{TCPLOAD_PROGRAM, "--connections", "1", "127.0.0.1", unused.port()}, 69},
   };
   for (const auto& [command, status] : calls) expect_ending(command, {.errors_fd = pipe}, status);
 }
@@ -63,8 +63,8 @@ TEST_F(BrokenPipe, OnStandardOutputExitsWith74) {
   expect_ending({TCPSERVER_PROGRAM, "--help"}, {.output_fd = pipe, .errors_fd = pipe}, 74);
 }
 
-// A server goes on, and tcpclient dies by SIGPIPE like other filters.
-TEST_F(BrokenPipe, EndsTcpclientBySigpipeAndNoServer) {
+// tcpclient dies of SIGPIPE like other filters.
+TEST_F(BrokenPipe, KillsTcpclientButNoServer) {
   ServerProcess server({"-v", "--bind", "127.0.0.1"},
                        {.environment = {"TCPSERVER_UNKNOWN=1"}, .errors_fd = pipe});
   const auto port = std::to_string(server.port());

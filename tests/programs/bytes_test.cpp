@@ -6,7 +6,7 @@
 
 #include <thread>
 
-// The bytes that were sent come back in order, however they are sent and read.
+// The server returns all bytes in order, regardless of how they are sent and read.
 namespace {
 
 using namespace harness;
@@ -25,7 +25,7 @@ TEST_P(EchoOfSize, ComesBackByteForByteAfterHalfClose) {
   EXPECT_TRUE(server.said_nothing_unusual());
 }
 
-constexpr std::size_t buffer = 256 * 1024;  // of the session
+constexpr std::size_t buffer = 256 * 1024;  // size of the session's buffer
 INSTANTIATE_TEST_SUITE_P(Sizes, EchoOfSize,
                          ::testing::Values(0, 1, 2, 4095, 4096, 4097, buffer - 1, buffer, buffer + 1, 1 << 20,
                                            64 << 20),
@@ -56,8 +56,8 @@ class BytesInMode : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Modes, BytesInMode, ::testing::Values("fork", "iterative"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
-// An urgent byte (MSG_OOB) is kept apart from the others by default, and would never be read.
-TEST_P(BytesInMode, UrgentOnesComeBackInTheirPlace) {
+// By default, an urgent byte (MSG_OOB) is not part of the stream and would not be read (SO_OOBINLINE).
+TEST_P(BytesInMode, ReturnUrgentBytesInOrder) {
   for (const char* part : {"ab", "!c", "de", "!f"}) {
     const bool urgent = *part == '!';
     const std::string bytes = urgent ? part + 1 : part;
@@ -68,7 +68,7 @@ TEST_P(BytesInMode, UrgentOnesComeBackInTheirPlace) {
   EXPECT_EQ(client.receive_all(), "abcdef");
 }
 
-TEST_P(BytesInMode, OneAtATimeComeBackInOrder) {
+TEST_P(BytesInMode, ReturnInOrderIfSentOneByOne) {
   constexpr int on = 1;
   ::setsockopt(client.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto bytes = varied_bytes(20'000);
@@ -79,22 +79,22 @@ TEST_P(BytesInMode, OneAtATimeComeBackInOrder) {
   EXPECT_TRUE(client.receive_all() == bytes);
 }
 
-TEST_P(BytesInMode, ThroughATinyWindowComeBack) {
-  client.set_receive_buffer(1);  // the kernel makes it its minimum, some 2 KiB
+TEST_P(BytesInMode, ReturnThroughATinyWindow) {
+  client.set_receive_buffer(1);  // the kernel uses its minimum, about 2 KiB
   const auto bytes = varied_bytes(30'000);
   EXPECT_TRUE(echo_through(client, bytes) == bytes);
 }
 
-TEST_P(BytesInMode, FromASlowWriterComeBackThoughItTakesLongerThanTheIdleTimeOut) {
-  for (int i = 0; i < 12; ++i) {  // 2.4 s in all
+TEST_P(BytesInMode, ReturnToASlowWriterAfterTheIdleTimeOut) {
+  for (int i = 0; i < 12; ++i) {  // 2.4 s in total
     ASSERT_TRUE(echoes(client, "tick"));
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   EXPECT_EQ(echo_through(client, "tock"), "tock");
 }
 
-// The kernel's buffers fill, and then the server takes nothing more from the client. The server needs no
-// further memory and serves the others.
+// When the kernel's buffers are full, the server stops reading from the client. It needs no more memory and
+// serves the other clients.
 TEST(BackPressure, HoldsAClientThatNeverReads) {
   ServerProcess server;
   ClientSocket greedy(server.port());

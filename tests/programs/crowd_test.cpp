@@ -13,34 +13,34 @@ namespace {
 
 using namespace harness;
 
-// Opens `count` connections, sends on each what only it sends, and reads all of it back. Returns how many
-// were answered right.
+// Opens `count` connections, sends different bytes on each, and reads the replies. Returns the number of
+// correct replies.
 int short_connections(std::uint16_t port, int count) {
   std::vector<ClientSocket> clients;
-  int right = 0;
+  int correct = 0;
   for (int i = 0; i < count; ++i) {
     clients.emplace_back(port);
     clients.back().send("client " + std::to_string(i));
     clients.back().half_close();
   }
   for (int i = 0; i < count; ++i) {
-    if (clients[static_cast<std::size_t>(i)].receive_all() == "client " + std::to_string(i)) ++right;
+    if (clients[static_cast<std::size_t>(i)].receive_all() == "client " + std::to_string(i)) ++correct;
   }
-  return right;
+  return correct;
 }
 
-TEST(Crowd, TwoThousandConnectionsAtOnceAreEachAnswered) {
-  constexpr std::size_t crowd = 2000;
-  if (raise_descriptor_limit() < crowd + 100)
+TEST(ManyConnections, AreAllAnsweredWhenOpenAtOnce) {
+  constexpr std::size_t count = 2000;
+  if (raise_descriptor_limit() < count + 100)
     GTEST_SKIP() << "the descriptor limit of this machine is too low";
-  ServerProcess server({"--max-connections", std::to_string(crowd)});
+  ServerProcess server({"--max-connections", std::to_string(count)});
   std::vector<ClientSocket> clients;
-  for (std::size_t i = 0; i < crowd; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     clients.emplace_back(server.port());
     ASSERT_TRUE(clients.back().connected()) << i;
   }
   for (int round = 0; round < 2; ++round) {
-    for (std::size_t i = 0; i < crowd; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       const auto message = std::to_string(round) + ":" + std::to_string(i);
       ASSERT_TRUE(clients[i].send(message));
       ASSERT_EQ(clients[i].receive(message.size()), message);
@@ -55,9 +55,8 @@ TEST(Crowd, TwoThousandConnectionsAtOnceAreEachAnswered) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-TEST(Crowd, ThousandsOfShortConnectionsLeaveNothingBehind) {
-  constexpr int batches =
-      TCPSERVER_TEST_SANITIZED != 0 ? 20 : 100;  // a fork is dear with a sanitizer's memory
+TEST(ManyConnections, LeaveNothingBehind) {
+  constexpr int batches = TCPSERVER_TEST_SANITIZED != 0 ? 20 : 100;  // a sanitizer makes forks slow
   constexpr int batch_size = 200;
   raise_descriptor_limit();
   ServerProcess server;
@@ -65,25 +64,25 @@ TEST(Crowd, ThousandsOfShortConnectionsLeaveNothingBehind) {
   ASSERT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
   const auto descriptors = descriptors_of(server.pid());
   const auto memory = status_of(server.pid(), "VmSize");
-  int right = 0;
-  for (int batch = 0; batch < batches; ++batch) right += short_connections(server.port(), batch_size);
-  EXPECT_EQ(right, batches * batch_size);
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << "no zombie, no child";
+  int correct = 0;
+  for (int batch = 0; batch < batches; ++batch) correct += short_connections(server.port(), batch_size);
+  EXPECT_EQ(correct, batches * batch_size);
+  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << "children are left";
   EXPECT_EQ(descriptors_of(server.pid()), descriptors);
   if (!TCPSERVER_TEST_SANITIZED) {
     EXPECT_EQ(status_of(server.pid(), "VmSize"), memory);
   }
   const auto status = server.status();
-  const auto served = std::to_string(10 + right);
+  const auto served = std::to_string(10 + correct);
   EXPECT_TRUE(status.starts_with("0 of 1000 sessions open, " + served + " accepted, 0 refused, ended: " +
                                  served + " client closed; 0 failed forks, 0 accept errors;"))
       << status;
   EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
 }
 
-// A crowd on one listener must not lock out the clients of another: with one place and two full queues, both
-// queues have to move.
-TEST(Crowd, ListenersTakeTurns) {
+// Many clients of one listener must not lock out the clients of another. With one slot and two full queues,
+// the server must accept from both.
+TEST(ManyConnections, AreAcceptedFromAllListenersInTurn) {
   ServerProcess server({"--max-connections", "1", "--bind", "127.0.0.1", "--bind", "127.0.0.2"});
   server.process().signal(SIGSTOP);
   ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
@@ -100,7 +99,7 @@ TEST(Crowd, ListenersTakeTurns) {
     }
   }
   server.process().signal(SIGCONT);
-  // One client at a time is served, whoever it is: it is answered and goes.
+  // The server has one slot: close each client that was answered, so that the next one is served.
   ASSERT_TRUE(eventually([&] {
     for (auto& [address, clients, served] : queues) {
       for (auto& client : clients) {

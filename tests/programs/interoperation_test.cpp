@@ -9,7 +9,7 @@ namespace {
 
 using namespace harness;
 
-// Other people's clients, as they are used by hand. PORT stands for the server's port.
+// Other programs as clients. PORT stands for the server's port.
 struct Tool {
   const char* name;
   const char* program;
@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Tool{"socat", "socat", "printf 'hello\\n' | socat - TCP:[::1]:$PORT"},
                       Tool{"ncat", "ncat", "printf 'hello\\n' | ncat 127.0.0.1 $PORT"},
                       Tool{"bash", "bash", "exec 5<>/dev/tcp/127.0.0.1/$PORT; echo hello >&5; head -n 1 <&5"},
-                      // curl goes on until the server closes, so it is ended by hand.
+                      // curl runs until the server closes, so the script kills it.
                       Tool{"curl", "curl",
                            "coproc curl -sN telnet://127.0.0.1:$PORT; echo hello >&${COPROC[1]}; head -n 1 "
                            "<&${COPROC[0]};kill $COPROC_PID"},

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-// Command lines of tcpload and tcpclient --clients for a server, or for the port of one.
+// Command lines of tcpload and tcpclient --clients for a server or a port.
 inline std::string port_text(const std::string& port) {
   return port;
 }
@@ -32,7 +32,7 @@ inline harness::Finished run_to(int ending, const std::vector<std::string>& comm
   return result;
 }
 
-// For servers of a test's own.
+// For servers in the test.
 inline constexpr std::size_t message_size = 32;  // tcpload's default
 
 inline std::string read_message(int connection) {
