@@ -42,7 +42,7 @@ read_for() {
 }
 
 say() {
-  fmt -g 78 -w 79 <<<"$*"
+  fold -s -w 79 <<<"$*"
 }
 
 # begin_scene TITLE TEXT...
@@ -141,7 +141,7 @@ leave_at_once() {
   wait "$client" 2>/dev/null || true
   wait_for_children 0 $alive
   show "ps -o stat=,comm= --ppid $server | sort | uniq -c"
-  ps -o stat=,comm= --ppid "$server" | sort | uniq -c
+  ps -o stat=,comm= --ppid "$server" | sort | uniq -c || true # ps fails if it finds no process
   zombies=$(pgrep -c -P "$server" || true)
 }
 
@@ -149,7 +149,7 @@ scene_signals() {
   local zombies
   begin_scene "Scene 4: signals merge" \
     "When a child ends, the kernel sends SIGCHLD to its parent. This parent calls wait" \
-    "once per signal. Then 200 clients end at the same moment, and so do their children."
+    "once per signal. Then 200 clients end at once, and so do their children."
   serve --reap once
   leave_at_once
   say "$zombies zombies remain: while one SIGCHLD is pending, further ones merge with it." \
@@ -203,8 +203,9 @@ if [ ${#scenes[@]} = ${#all_scenes[@]} ]; then
 4. SIGCHLD signals merge, so the handler must call wait in a loop.
 5. The listen queue is finite. When it is full, clients wait for a retry.
 
-Try next: tcpbacklog probe        measure how many connections a queue holds
-          tcpload                 measure connections per second
-          man tcpserver-tour      the same lessons step by step, and more
+Try next, in the same directory:
 END
+  show "./tcpbacklog probe                   # how many connections a queue holds"
+  show "./tcpserver --port 7300 & sleep 1; ./tcpload localhost 7300; kill \$!"
+  show "man $top/src/man/tcpserver-tour.7"
 fi
