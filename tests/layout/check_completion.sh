@@ -52,6 +52,8 @@ expect "fork iterative" tcpserver --mode ""
 expect "iterative" tcpserver -m i
 expect "iterative" tcpserver --mode = i
 expect "fork iterative" tcpserver --mode =
+expect "handler once none" tcpserver --reap ""
+expect "max" tcpserver --backlog ""
 expect "queue refuse" tcpserver --overload ""
 expect "on off" tcpserver --sandbox ""
 expect "stderr syslog" tcpserver --log ""

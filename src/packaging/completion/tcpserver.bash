@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # bash completion for tcpserver, tcpclient, tcpbacklog and tcpload.
-# Options come from the program's --help. Values of an option come from the error message that lists them.
+# Options and values come from the program's --help, where values are written as --mode fork|iterative.
 
 # _tcpserver_add PREFIX WORD...: offers the words that begin with PREFIX.
 _tcpserver_add() {
@@ -39,9 +39,10 @@ _tcpserver_complete() {
 
   case $metavar in
     '') [[ $current != -* ]] || _tcpserver_add "$current" "${options[@]}" ;;
-    MODE | HOW | SERVICE | WHERE | FORMAT)
-      # shellcheck disable=SC2046 # one word per value
-      _tcpserver_add "$current" $("$@" "$previous" '' 2>&1 </dev/null | sed "s/.*: //; s/,//g; s/ or / /")
+    *'|'*)
+      metavar=${metavar#N|} # a number or a word
+      # shellcheck disable=SC2086 # one word per value
+      _tcpserver_add "$current" ${metavar//|/ }
       ;;
     FILE | DIR)
       compopt -o filenames 2>/dev/null || true # fails outside a completion, as in the test

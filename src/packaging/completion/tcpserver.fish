@@ -1,5 +1,5 @@
 # fish completion for tcpserver, tcpclient, tcpbacklog and tcpload; the file's name is the program's.
-# Options come from the program's --help. Values come from the error message that lists them.
+# Options and values come from the program's --help, where values are written as --mode fork|iterative.
 set -l program (basename (status filename) .fish)
 complete --command $program --no-files
 set -l commands ''
@@ -16,9 +16,8 @@ for command in $commands
         test -z $command; or set -a option --condition "__fish_seen_subcommand_from $command"
         switch $part[4]
             case ''
-            case MODE HOW SERVICE WHERE FORMAT
-                set -a option --exclusive --arguments \
-                    ($run --$part[3] '' 2>&1 </dev/null | sed 's/.*: //; s/,//g; s/ or / /')
+            case '*|*'
+                set -a option --exclusive --arguments (string replace --regex '^N\|' '' $part[4] | string replace --all '|' ' ')
             case FILE DIR
                 set -a option --require-parameter --force-files
             case 'USER*'

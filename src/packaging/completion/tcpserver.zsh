@@ -1,5 +1,5 @@
 #compdef tcpserver tcpclient tcpbacklog tcpload
-# zsh completion. Options come from the program's --help. Values come from the error message that lists them.
+# zsh completion. Options and values come from the program's --help, where values are written as --mode fork|iterative.
 local line action
 local -a specs command=($words[1]) match
 if [[ ${words[1]:t} == tcpbacklog ]]; then
@@ -15,8 +15,7 @@ for line in ${(f)"$($command --help 2>/dev/null </dev/null)"}; do
   [[ $line =~ '^  (-.|  )[, ] (--[a-z-]+) ?([^ ]*)' ]] || continue
   case $match[3] in
     '') action= ;;
-    MODE|HOW|SERVICE|WHERE|FORMAT)
-      action=":value:(${$($command $match[2] '' 2>&1 </dev/null | sed 's/.*: //; s/,//g; s/ or / /')})" ;;
+    *'|'*) action=":value:(${${match[3]#N|}//|/ })" ;;
     FILE) action=':file:_files' ;;
     DIR) action=':directory:_files -/' ;;
     USER*) action=':user:_users' ;;
