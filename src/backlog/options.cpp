@@ -153,11 +153,18 @@ BacklogCommand parse(const cli::Program& program, const cli::OptionTable<Options
 constexpr cli::Program tcpbacklog_program{
     .name = "tcpbacklog", .synopsis = "COMMAND [OPTION]...", .purpose = ""};
 
+constexpr std::string_view examples =
+    "\nExamples:\n"
+    "  tcpbacklog probe --to 5\n"
+    "  tcpbacklog watch 54321\n"
+    "  tcpbacklog size --rate 1000 --burst 3000 --accept-time 0.8ms\n";
+
 std::string full_help() {
   const auto width = cli::help_width();
   return cli::help_text(probe_program, cli::texts(probe_option_table()), width) + "\n" +
          cli::help_text(watch_program, cli::texts(watch_option_table()), width) + "\n" +
-         cli::help_text(size_program, cli::texts(size_option_table()), width);
+         cli::help_text(size_program, cli::texts(size_option_table()), width) + std::string(examples) +
+         "\nSee man tcpbacklog.\n";
 }
 
 std::string short_help() {
@@ -167,7 +174,7 @@ std::string short_help() {
     text.append("\n").append(program.name).append(" ").append(program.synopsis).append("\n");
     text.append("    ").append(program.purpose).append("\n");
   }
-  text += "\nOptions of a command: tcpbacklog COMMAND -h. Everything: tcpbacklog --help\n";
+  text.append(examples).append("\nFor options: tcpbacklog COMMAND -h; for everything: tcpbacklog --help\n");
   return base::wrap_lines(text, cli::help_width());
 }
 
