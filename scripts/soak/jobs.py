@@ -115,8 +115,8 @@ def mix(program, seconds):
     server.check(results["no connection"] == 0, "a client could not connect")
     server.check(results["right"] > 0, "no client got a reply")
     # If the machine stalls for seconds, a slow client may reach the idle timeout.
-    timed_out = max(0, new["idle time-out"] - counts["silent", "odd"] - counts["greedy", "odd"])
-    cuttable = new["killed"] + new["refused"] + timed_out
+    timed_out = max(0, new["ended_idle_timeout"] - counts["silent", "odd"] - counts["greedy", "odd"])
+    cuttable = new["ended_killed"] + new["refused"] + timed_out
     server.check(results["cut"] <= cuttable,
                  f"{results['cut']} clients were cut, but only {cuttable} children were killed or connections refused")
     return server

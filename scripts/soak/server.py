@@ -1,6 +1,7 @@
 """Runs the server under test and checks it from outside."""
 
 import collections
+import json
 import os
 import re
 import shutil
@@ -41,7 +42,8 @@ class Server:
             program = shutil.copy(program, self.folder.name)
         else:
             self.as_user = []
-        self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", *options],
+        self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", "--log-format", "json",
+                                        *options],
                                        self.folder.name + "/log", stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
         announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.popen.stdout.readline())
@@ -49,19 +51,19 @@ class Server:
             sys.exit("soak: the server did not start: " + self.process.log_text())
         self.port = int(announced[1])
 
-    def status_lines(self):
-        return re.findall(r"tcpserver: (\d+ of \d+ sessions open, .*)\n", self.process.log_text())
+    def status_events(self):
+        lines = self.process.log_text().splitlines()
+        return [json.loads(line) for line in lines if '"event": "status"' in line and line.endswith("}")]
 
     def status(self):
-        """Returns the numbers of the status after SIGUSR1, by the words that follow them, such as "accepted"."""
-        before = len(self.status_lines())
+        """Returns the numbers of the status that the server logs after SIGUSR1."""
+        before = len(self.status_events())
         os.kill(self.pid, signal.SIGUSR1)
-        if not eventually(lambda: len(self.status_lines()) > before):
+        if not eventually(lambda: len(self.status_events()) > before):
             sys.exit("soak: no status after SIGUSR1")
-        line = self.status_lines()[-1]
-        figures = {name: int(number) for number, name in re.findall(r"(\d+) (?:of \d+ )?([a-z][a-z -]*[a-z])", line)}
-        ended = re.search(r"ended: ([^;]*);", line)[1]
-        return collections.Counter(figures, ended=sum(map(int, re.findall(r"\d+", ended))))
+        numbers = {key: value for key, value in self.status_events()[-1].items() if isinstance(value, int)}
+        ended = sum(value for key, value in numbers.items() if key.startswith("ended_"))
+        return collections.Counter(numbers, ended=ended)
 
     def footprint(self):
         """Returns what must not grow. RssShmem is the scoreboard and RssFile the program, so they cannot leak."""
@@ -80,8 +82,8 @@ class Server:
             say("WRONG: " + what)
 
     def check_idle(self, when):
-        self.check(eventually(lambda: not children_of(self.pid) and self.status()["sessions open"] == 0),
-                   f"sessions or children remain {when}: {children_of(self.pid)}, {self.status_lines()[-1:]}")
+        self.check(eventually(lambda: not children_of(self.pid) and self.status()["open"] == 0),
+                   f"sessions or children remain {when}: {children_of(self.pid)}, {self.status_events()[-1:]}")
 
     def check_nothing_is_left(self, before):
         """Returns the status."""
@@ -92,11 +94,11 @@ class Server:
         self.check(after["descriptors"] == before["descriptors"], "descriptors leaked")
         self.check(after["VmSize"] == before["VmSize"], "memory leaked")
         self.check(after["RssAnon"] <= before["RssAnon"] + 16, "private memory grew by more than 16 KiB")
-        figures = self.status()
-        say(self.status_lines()[-1])
-        self.check(figures["accepted"] == figures["refused"] + figures["ended"],
+        status = self.status()
+        say("status: " + ", ".join(f"{key} {value}" for key, value in status.items() if value))
+        self.check(status["accepted"] == status["refused"] + status["ended"],
                    "not every accepted connection is counted as refused or ended")
-        return figures
+        return status
 
     def stop(self):
         self.process.popen.send_signal(signal.SIGTERM)

@@ -39,7 +39,7 @@ try "the service is enabled" systemctl --quiet is-enabled tcpserver
 try "the service is active" systemctl --quiet is-active tcpserver
 try "it echoes over IPv4" echoes hello
 try "it echoes over IPv6" echoes six ::1
-try "the status text shows the counters" eventually status_has "0 of 1000 sessions open, 2 accepted, 0 refused; queue 0 of "
+try "the status text shows the counters" eventually status_has "0 of 1000 sessions open, 2 accepted"
 hold_one
 try "the status text shows the open session" eventually status_has "1 of 1000 sessions open, 3 accepted"
 shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
@@ -74,12 +74,14 @@ echo 'max-connections = 5' >>/etc/tcpserver.conf
 try "systemctl reload succeeds" systemctl reload tcpserver
 try "the new limit is in effect" eventually status_has "1 of 5 sessions open"
 echo 'max-conections = 6' >>/etc/tcpserver.conf
-try "a reload with an error" systemctl reload tcpserver
-try "says which line" eventually logged "/etc/tcpserver.conf line"
-try "the message is a warning" logged "/etc/tcpserver.conf line" -p warning
-try "other lines are not warnings" eval '! logged "backlog " -p warning'
-try "and in the status" eventually status_has "the configuration has an error"
-try "the service is still active" systemctl --quiet is-active tcpserver
+first=$(property MainPID)
+try "a reload with a bad file fails" eval '! systemctl reload tcpserver 2>/dev/null'
+try "the journal names the line" eventually logged "/etc/tcpserver.conf line"
+try "it suggests the right name" logged "max-connections"
+try "the server goes on" property_is MainPID "$first"
+try "it still echoes" echoes on
+try "it keeps the old configuration" status_has "of 5 sessions open"
+try "ordinary lines are not warnings" eval 'logged 4096 && ! logged 4096 -p warning'
 sed -i '$d' /etc/tcpserver.conf
 echo 'TCPSERVER_MAX_CONNECTIONS=7' >/etc/default/tcpserver
 release
@@ -104,7 +106,7 @@ try "it echoes again" eventually echoes again
 echo "--- failing starts"
 echo 'no option' >>/etc/tcpserver.conf
 try "a restart with a bad configuration fails" eval '! systemctl restart tcpserver 2>/dev/null'
-try "the start is not retried" property_is NRestarts 0
+try "the start is not retried" property_is ActiveState failed
 sed -i '$d' /etc/tcpserver.conf
 tcpserver --port 54321 --bind 127.0.0.1 >/tmp/other 2>&1 &
 other=$!
@@ -159,7 +161,7 @@ pid=$(cat /run/t.pid)
 try "it runs as nobody" test "$(stat -c %U "/proc/$pid")" = nobody
 kill "$pid"
 from_daemon() { journalctl -o json --no-pager _PID="$pid" | grep -F "$1" | grep -qF '"SYSLOG_IDENTIFIER":"tcpserver"'; }
-try "it logs to syslog" eventually from_daemon "stopped: 0 of 1000 sessions open, 1 accepted"
+try "it logs to syslog" eventually from_daemon "stopped: 1 accepted"
 
 echo "--- upgrade, remove, purge"
 systemctl enable --now tcpserver 2>/dev/null
