@@ -65,7 +65,7 @@ serve() {
 
 # begin_clients OPTION...: starts many clients in the background; their output goes to $work/clients.
 begin_clients() {
-  show "./tcpclient --clients $* 127.0.0.1 $port &"
+  show "./tcpclient --clients $* 127.0.0.1:$port &"
   start_clients "$@" >"$work/clients"
 }
 
@@ -120,14 +120,14 @@ scene_zombies() {
     "An ended process remains as a zombie (STAT Z) until its parent calls wait to get" \
     "its exit status. This parent never does. It allows five children at most (-c 5)."
   serve --reap none -c 5
-  show "for i in 1 2 3 4 5; do ./tcpclient --message \$i 127.0.0.1 $port; done | xargs"
-  for i in 1 2 3 4 5; do "$programs/tcpclient" --message $i 127.0.0.1 "$port"; done | xargs
+  show "for i in 1 2 3 4 5; do ./tcpclient --message \$i 127.0.0.1:$port; done | xargs"
+  for i in 1 2 3 4 5; do "$programs/tcpclient" --message $i 127.0.0.1:"$port"; done | xargs
   wait_for_children 5 Z
   show_processes -o pid,ppid,stat,comm
   read_for 4
   say "A zombie keeps its process ID and its slot. So the sixth client can connect, but" \
     "no child serves it:"
-  show "./tcpclient --message 6 --timeout 2s 127.0.0.1 $port"
+  show "./tcpclient --message 6 --timeout 2s 127.0.0.1:$port"
   start_client --message 6 --timeout 2s 2>&1
   wait "$client" || true
 }
@@ -206,6 +206,6 @@ if [ ${#scenes[@]} = ${#all_scenes[@]} ]; then
 Try next, in the same directory:
 END
   show "./tcpbacklog probe                   # how many connections a queue holds"
-  show "./tcpserver --port 7300 & sleep 1; ./tcpload localhost 7300; kill \$!"
+  show "./tcpserver --port 7300 & sleep 1; ./tcpload localhost:7300; kill \$!"
   show "man $top/src/man/tcpserver-tour.7"
 fi
