@@ -21,7 +21,7 @@ test_way() {
 
 # Omit tests of scripts and timing, and tests that wait for seconds: others run the same code under the sanitizers.
 # scripts/fuzz.sh replays the fuzz corpora.
-no_use_sanitized='^(layout|fuzz|system)\.|^Demo|UsesNoProcessor|UnderValgrind|TcpbacklogSees\.Measuring|^UserTimeout|OfAcceptThatStays'
+no_use_sanitized='^(layout|fuzz|system)\.|^Demo|UsesNoProcessor|UnderValgrind|Tcpbacklog\.Size(Measures|Reports|Detects)|^UserTimeout|^Accept\.BacksOff'
 
 cross_build() {
   local prefix=aarch64-linux-gnu build=$top/build-aarch64 program missing=()
