@@ -3,6 +3,7 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/temporary_folder.hpp"
+#include "harness/text.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,9 +14,11 @@ namespace {
 
 using namespace tcpserver::base;
 using namespace tcpserver::cli;
+using harness::contains;
 using tcpserver::base::ExitStatus;
 using tcpserver::base::StartError;
 
+// Returns the lines of a configuration file as "NUMBER:NAME=VALUE;"; a malformed line has its error as value.
 std::string shown(std::string_view text) {
   std::string all;
   for (const auto& line : parse_config(text)) {
@@ -39,40 +42,39 @@ std::string read_error(const std::string& path) {
   return caught(ExitStatus::no_input, [&] { static_cast<void>(read_config_file(path)); });
 }
 
-TEST(ConfigFile, IsLinesOfNameAndValue) {
+TEST(ConfigFile, ParsesLinesOfNameAndValue) {
   EXPECT_EQ(shown(""), "");
   EXPECT_EQ(shown("\n\n"), "");
   EXPECT_EQ(shown("a=1"), "1:a=1;");
   EXPECT_EQ(shown("# comment\n\n  a-b =  x y  \n\t#c=d\nb=\r\nc = 1=2 # 3\n"), "3:a-b=x y;5:b=;6:c=1=2 # 3;");
 }
 
-TEST(ConfigFile, MalformedLinesHaveAnErrorThatDoesNotQuoteThem) {
-  const std::string form = "=the line is not of the form: name = value;";
-  EXPECT_EQ(shown("a=1\nport\nb=2"), "1:a=1;2:" + form + "3:b=2;");
-  EXPECT_EQ(shown(" = 5"), "1:" + form);
-  EXPECT_EQ(shown("[section]"), "1:" + form);
-  EXPECT_EQ(shown(std::string_view("a=\0b", 4)), "1:=the line has control characters;");
-  EXPECT_EQ(shown("\n\n# \x1b[31m"), "3:=the line has control characters;");
+TEST(ConfigFile, DoesNotQuoteMalformedLines) {
+  const auto malformed = shown("a=1\nport\nb=2");
+  EXPECT_TRUE(malformed.starts_with("1:a=1;2:=") && malformed.ends_with(";3:b=2;")) << malformed;
+  EXPECT_FALSE(contains(malformed, "port"));
+  EXPECT_TRUE(shown(" = 5").starts_with("1:="));
+  EXPECT_TRUE(contains(shown("[section]"), "name = value"));
+  EXPECT_TRUE(contains(shown(std::string_view("a=\0b", 4)), "control characters"));
+  EXPECT_TRUE(shown("\n\n# \x1b[31m").starts_with("3:="));
 }
 
-TEST(ConfigFile, IsReadWhole) {
+TEST(ConfigFile, ReadsAWholeFile) {
   const std::string text(100'000, 'x');
   const harness::TextFile file(text);
   EXPECT_EQ(read_config_file(file.path()), text);
 }
 
-TEST(ConfigFile, IsARegularFileOfSomeSize) {
-  const std::string start = "cannot read the configuration file ";
-  EXPECT_EQ(read_error("/"), start + "'/': it is not a regular file");
-  EXPECT_EQ(read_error("/dev/zero"), start + "'/dev/zero': it is not a regular file");
+TEST(ConfigFile, RefusesSpecialAndLargeFiles) {
+  EXPECT_TRUE(contains(read_error("/"), "'/': it is not a regular file"));
+  EXPECT_TRUE(contains(read_error("/dev/zero"), "'/dev/zero': it is not a regular file"));
   const harness::TextFile large(std::string(largest_config_file + 1, '#'));
-  EXPECT_EQ(read_error(large.path()), start + "'" + large.path() + "': it has more than 1048576 bytes");
+  EXPECT_TRUE(contains(read_error(large.path()), "1048576 bytes"));
 
   const harness::TextFile place;
   const std::string fifo = place.path() + ".fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(read_error(fifo), start + "'" + fifo + "': it is not a regular file")
-      << "and does not wait for a writer";
+  EXPECT_TRUE(contains(read_error(fifo), "not a regular file")) << "it must not wait for a writer";
   ::unlink(fifo.c_str());
 }
 

@@ -29,7 +29,7 @@ constexpr Program program{.name = "prog",
                           .features = "static",
                           .synonyms = synonyms};
 
-// All that was stored, in order.
+// Records the applied values in their order.
 struct Sample {
   std::vector<std::string> applied;
 };
@@ -55,7 +55,7 @@ struct Outcome {
   std::vector<std::string> applied;
   Parsed parsed;
   std::string error;
-  ExitStatus status = ExitStatus::usage;  // of the error
+  ExitStatus status = ExitStatus::usage;  // the status of the error
 };
 
 Outcome parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
@@ -76,7 +76,15 @@ Outcome parse(std::vector<std::string> words, std::vector<std::string> variables
 
 using Texts = std::vector<std::string>;
 
-TEST(OptionTable, TakesEverySpellingOfAFlag) {
+// True if the text contains all these facts.
+testing::AssertionResult has(const std::string& text, const Texts& facts) {
+  for (const auto& fact : facts) {
+    if (const auto found = contains(text, fact); !found) return found;
+  }
+  return testing::AssertionSuccess();
+}
+
+TEST(OptionTable, AcceptsEverySpellingOfAFlag) {
   for (const auto& words : std::vector<Texts>{{"--max-size", "5"}, {"--max-size=5"}, {"-s", "5"}, {"-s5"}}) {
     EXPECT_EQ(parse(words).applied, Texts{"--max-size=5"}) << words[0];
   }
@@ -85,29 +93,29 @@ TEST(OptionTable, TakesEverySpellingOfAFlag) {
   EXPECT_EQ(parse({"--name", "--max-size"}).applied, Texts{"--name=--max-size"});
 }
 
-TEST(OptionTable, AppliesARepeatedFlagInOrderAndChecksEach) {
+TEST(OptionTable, AppliesRepeatedFlagsInOrderAndChecksEach) {
   EXPECT_EQ(parse({"-s", "1", "--max-size", "2"}).applied, (Texts{"--max-size=1", "--max-size=2"}));
-  EXPECT_EQ(parse({"-s", "bad", "-s", "2"}).error, "--max-size: 'bad' is not good");
+  EXPECT_TRUE(has(parse({"-s", "bad", "-s", "2"}).error, {"--max-size:", "'bad'"}));
 }
 
-TEST(OptionTable, RefusesABadVariableButNotOneThatAFlagBeats) {
-  EXPECT_EQ(parse({}, {"PROG_MAX_SIZE=bad"}).error, "PROG_MAX_SIZE: 'bad' is not good");
-  const auto beaten = parse({"-s", "5"}, {"PROG_MAX_SIZE=bad"});
-  EXPECT_EQ(beaten.applied, Texts{"--max-size=5"});
-  EXPECT_EQ(beaten.parsed.warnings,
-            Texts{"warning: PROG_MAX_SIZE: 'bad' is not good; --max-size overrides it"});
+TEST(OptionTable, RefusesABadVariableUnlessAFlagOverridesIt) {
+  EXPECT_TRUE(has(parse({}, {"PROG_MAX_SIZE=bad"}).error, {"PROG_MAX_SIZE:", "'bad'"}));
+  const auto overridden = parse({"-s", "5"}, {"PROG_MAX_SIZE=bad"});
+  EXPECT_EQ(overridden.applied, Texts{"--max-size=5"});
+  ASSERT_EQ(overridden.parsed.warnings.size(), 1U);
+  EXPECT_TRUE(has(overridden.parsed.warnings[0], {"PROG_MAX_SIZE: 'bad'", "--max-size"}));
 }
 
-TEST(OptionTable, WarnsOfUnknownVariablesWithThePrefix) {
+TEST(OptionTable, WarnsAboutUnknownVariablesWithThePrefix) {
   const auto outcome =
       parse({}, {"PROG_HELP=1", "PROG_MAX_SIZ=3", "OTHER=1", "PROGRAM=2", "PROG_MAX_SIZE=1"});
-  EXPECT_EQ(outcome.parsed.warnings,
-            (Texts{"warning: ignored unknown variable 'PROG_HELP'",
-                   "warning: ignored unknown variable 'PROG_MAX_SIZ'; did you mean PROG_MAX_SIZE?"}));
+  ASSERT_EQ(outcome.parsed.warnings.size(), 2U);
+  EXPECT_TRUE(has(outcome.parsed.warnings[0], {"warning:", "'PROG_HELP'"}));
+  EXPECT_TRUE(has(outcome.parsed.warnings[1], {"'PROG_MAX_SIZ'", "did you mean PROG_MAX_SIZE?"}));
   EXPECT_EQ(outcome.applied, Texts{"PROG_MAX_SIZE=1"});
 }
 
-TEST(OptionTable, AFlagBeatsTheVariableTheVariableTheFileTheFileTheDefault) {
+TEST(OptionTable, PrefersFlagThenVariableThenFileThenDefault) {
   const harness::TextFile file("max-size = 1\nname=from the file\nmax-size=2\n");
   const auto line = [&file](const char* rest) { return file.path() + " line " + rest; };
   EXPECT_EQ(parse({"--config", file.path()}).applied,
@@ -121,46 +129,43 @@ TEST(OptionTable, AFlagBeatsTheVariableTheVariableTheFileTheFileTheDefault) {
   EXPECT_EQ(parse({"--loud"}, {"PROG_LOUD=off"}).applied, Texts{"--loud=on"});
 }
 
-TEST(OptionTable, ChecksEveryLineOfTheFileBeatenOrNot) {
+TEST(OptionTable, ChecksEveryLineOfTheFile) {
   const harness::TextFile file("max-size = bad\n");
   const std::string where = file.path() + " line 1: ";
-  EXPECT_EQ(parse({"--config", file.path()}).error, where + "max-size: 'bad' is not good");
-  EXPECT_EQ(parse({"--config", file.path(), "-s", "4"}).error, where + "max-size: 'bad' is not good");
-  EXPECT_EQ(parse({"--config", file.path()}, {"PROG_MAX_SIZE=4"}).error,
-            where + "max-size: 'bad' is not good");
+  EXPECT_TRUE(has(parse({"--config", file.path()}).error, {where + "max-size:", "'bad'"}));
+  EXPECT_TRUE(has(parse({"--config", file.path(), "-s", "4"}).error, {where + "max-size:", "'bad'"}));
+  EXPECT_TRUE(has(parse({"--config", file.path()}, {"PROG_MAX_SIZE=4"}).error, {where, "'bad'"}));
   file.write("max_size = 3");
   EXPECT_EQ(parse({"--config", file.path()}).status, ExitStatus::config);
-  EXPECT_EQ(parse({"--config", file.path()}).error,
-            where + "unknown option 'max_size'; did you mean max-size?");
+  EXPECT_TRUE(has(parse({"--config", file.path()}).error, {where, "'max_size'", "did you mean max-size?"}));
   file.write("length = 3");
-  EXPECT_EQ(parse({"--config", file.path()}).error,
-            where + "unknown option 'length'; did you mean max-size?");
+  EXPECT_TRUE(has(parse({"--config", file.path()}).error, {where, "'length'", "did you mean max-size?"}));
   for (const char* text : {"help = on", "version = on"}) {
     file.write(text);
     EXPECT_TRUE(contains(parse({"--config", file.path()}).error, "unknown option")) << text;
   }
   file.write("$6$secret = x");
-  EXPECT_EQ(parse({"--config", file.path()}).error, where + "unknown option") << "a wrong file is not quoted";
+  EXPECT_FALSE(contains(parse({"--config", file.path()}).error, "secret")) << "must not print a wrong file";
   file.write("config = /etc/other");
-  EXPECT_EQ(parse({"--config", file.path()}).error, where + "a configuration file cannot name another one");
+  EXPECT_TRUE(contains(parse({"--config", file.path()}).error, where));
 }
 
-TEST(OptionTable, RefusesAFileThatCannotBeRead) {
+TEST(OptionTable, RefusesAnUnreadableFile) {
   const auto outcome = parse({"--config", "/nowhere/x"});
-  EXPECT_EQ(outcome.error, "cannot read the configuration file '/nowhere/x': No such file or directory");
+  EXPECT_TRUE(has(outcome.error, {"'/nowhere/x'", "No such file or directory"}));
   EXPECT_EQ(outcome.status, ExitStatus::no_input);
-  EXPECT_EQ(parse({"--config", ""}).error, "--config: '' is not a file name");
+  EXPECT_TRUE(has(parse({"--config", ""}).error, {"--config:", "''"}));
 }
 
-TEST(OptionTable, TestCollectsTheErrorsInTheOrderOfTheLines) {
+TEST(OptionTable, TestReportsAllErrorsInOrder) {
   const harness::TextFile file("max-size = bad\nmalformed\nunknown = 1\nname = x\nmax-size = bad\n");
   const auto outcome = parse({"--test", "--config", file.path()}, {"PROG_NAME=bad"});
-  Texts errors;
-  for (const auto& error : outcome.parsed.errors) errors.emplace_back(error.what());
   const std::string where = file.path() + " line ";
-  EXPECT_EQ(errors, (Texts{"PROG_NAME: 'bad' is not good", where + "1: max-size: 'bad' is not good",
-                           where + "2: the line is not of the form: name = value",
-                           where + "3: unknown option 'unknown'", where + "5: max-size: 'bad' is not good"}));
+  const Texts facts{"PROG_NAME:", where + "1:", where + "2:", where + "3:", where + "5:"};
+  ASSERT_EQ(outcome.parsed.errors.size(), facts.size());
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    EXPECT_TRUE(contains(outcome.parsed.errors[i].what(), facts[i]));
+  }
   EXPECT_EQ(outcome.parsed.errors.front().status(), ExitStatus::usage);
   EXPECT_EQ(outcome.parsed.errors.back().status(), ExitStatus::config);
   EXPECT_EQ(parse({"--test", "--config", "/nowhere/x"}).parsed.errors.size(), 1U);
@@ -184,37 +189,34 @@ TEST(OptionTable, NamesTheSourceOfEachValue) {
   EXPECT_EQ(sources.at(7), "default");
 }
 
-TEST(OptionTable, RefusesWhatIsNoOptionAndSuggestsOneThatIsNear) {
-  const std::string end = "; see prog --help";
-  const auto near = [](const std::string& typed, const std::string& meant) {
-    return "unknown option '" + typed + "'; did you mean " + meant + "?";
-  };
-  const std::pair<Texts, std::string> refusals[] = {
-      {{"--frobnicate=x"}, "unknown option '--frobnicate'" + end},
-      {{"-x"}, "unknown option '-x'" + end},
-      {{"-lx"}, "unknown option '-x'" + end},
-      {{"--="}, "unknown option '--'" + end},
-      {{"--max-sise", "5"}, near("--max-sise", "--max-size")},
-      {{"--nome", "x"}, near("--nome", "--name")},
-      {{"--lame", "x"}, near("--lame", "--name")},
-      {{"--nmae", "x"}, near("--nmae", "--name")},
-      {{"--lane", "x"}, "unknown option '--lane'" + end},
-      {{"--max", "5"}, near("--max", "--max-size")},
-      {{"--max=5"}, near("--max", "--max-size")},
-      {{"--max-siz", "5"}, near("--max-siz", "--max-size")},
-      {{"--length", "5"}, near("--length", "--max-size")},
-      {{"--vers"}, near("--vers", "--version")},
-      {{"--max-size"}, "--max-size needs a value: --max-size N"},
-      {{"-s"}, "--max-size needs a value: --max-size N"},
-      {{"--help=x"}, "--help takes no value"},
-      {{"x"}, "unexpected argument 'x'; prog takes only options"},
-      {{"--", "-s"}, "unexpected argument '-s'; prog takes only options"},
-      {{""}, "unexpected argument ''; prog takes only options"},
-      {{"-"}, "unexpected argument '-'; prog takes only options"}};
-  for (const auto& [words, refusal] : refusals) EXPECT_EQ(parse(words).error, refusal);
+TEST(OptionTable, RefusesUnknownOptionsAndSuggestsSimilarOnes) {
+  const std::pair<Texts, const char*> suggestions[] = {
+      {{"--max-sise", "5"}, "--max-size"}, {{"--nome", "x"}, "--name"},       {{"--lame", "x"}, "--name"},
+      {{"--nmae", "x"}, "--name"},         {{"--max", "5"}, "--max-size"},    {{"--max=5"}, "--max-size"},
+      {{"--max-siz", "5"}, "--max-size"},  {{"--length", "5"}, "--max-size"}, {{"--vers"}, "--version"}};
+  for (const auto& [words, option] : suggestions) {
+    const auto typed = words[0].substr(0, words[0].find('='));
+    EXPECT_TRUE(has(parse(words).error, {"'" + typed + "'", std::string("did you mean ") + option + "?"}));
+  }
+  const std::pair<Texts, Texts> refusals[] = {{{"--frobnicate=x"}, {"'--frobnicate'", "prog --help"}},
+                                              {{"-x"}, {"'-x'", "prog --help"}},
+                                              {{"-lx"}, {"'-x'", "prog --help"}},
+                                              {{"--="}, {"'--'", "prog --help"}},
+                                              {{"--lane", "x"}, {"'--lane'", "prog --help"}},
+                                              {{"--max-size"}, {"needs a value", "--max-size N"}},
+                                              {{"-s"}, {"needs a value", "--max-size N"}},
+                                              {{"--help=x"}, {"--help", "no value"}},
+                                              {{"x"}, {"unexpected argument 'x'"}},
+                                              {{"--", "-s"}, {"unexpected argument '-s'"}},
+                                              {{""}, {"unexpected argument ''"}},
+                                              {{"-"}, {"unexpected argument '-'"}}};
+  for (const auto& [words, facts] : refusals) {
+    EXPECT_TRUE(has(parse(words).error, facts));
+    EXPECT_FALSE(contains(parse(words).error, "did you mean"));
+  }
 }
 
-TEST(OptionTable, HelpAndVersionComeBeforeValues) {
+TEST(OptionTable, ShowsHelpAndVersionBeforeCheckingValues) {
   EXPECT_EQ(parse({"-s", "bad", "--version"}).parsed.text_to_show.substr(0, 5), "prog ");
   EXPECT_EQ(parse({"--help"}).parsed.text_to_show,
             "Usage: prog [OPTION]...\n"
@@ -256,11 +258,11 @@ TEST(OptionTable, HelpAndVersionComeBeforeValues) {
   EXPECT_TRUE(contains(parse({"-V"}).parsed.text_to_show, "\nFeatures: static\nLicense: MIT\n"));
 }
 
-TEST(OptionTable, SwitchesTakeOnAndOff) {
+TEST(OptionTable, SwitchesAcceptOnAndOff) {
   EXPECT_EQ(parse({"--loud=on", "--loud=off"}).applied, (Texts{"--loud=on", "--loud=off"}));
 }
 
-// The operands, and HOST and PORT that they set.
+// Returns HOST and PORT after parsing the operands, or the error.
 std::string host_and_port(const std::vector<std::string_view>& operands) {
   std::string host = "localhost";
   std::uint16_t port = 54321;
@@ -273,7 +275,7 @@ std::string host_and_port(const std::vector<std::string_view>& operands) {
   return host + " " + std::to_string(port);
 }
 
-TEST(Operands, AreHostAndPortInOneWordOrTwo) {
+TEST(Operands, AcceptHostAndPortInOneWordOrTwo) {
   const std::pair<std::vector<std::string_view>, const char*> samples[] = {
       {{}, "localhost 54321"},      {{"h"}, "h 54321"},     {{"h", "7"}, "h 7"},     {{"h:7"}, "h 7"},
       {{"1.2.3.4:7"}, "1.2.3.4 7"}, {{"::1"}, "::1 54321"}, {{"::1", "7"}, "::1 7"}, {{"[::1]"}, "::1 54321"},
@@ -281,7 +283,7 @@ TEST(Operands, AreHostAndPortInOneWordOrTwo) {
   for (const auto& [operands, expected] : samples) EXPECT_EQ(host_and_port(operands), expected);
 }
 
-TEST(Operands, RefusesOthers) {
+TEST(Operands, RefuseOtherForms) {
   for (const std::vector<std::string_view>& operands :
        std::initializer_list<std::vector<std::string_view>>{{""},
                                                             {":7"},
@@ -303,7 +305,7 @@ TEST(Operands, RefusesOthers) {
   EXPECT_TRUE(contains(host_and_port({"7300"}), "localhost:54321"));
 }
 
-TEST(OptionTable, TakesSwitchesTogetherAndOperandsAnywhere) {
+TEST(OptionTable, AcceptsCombinedSwitches) {
   EXPECT_EQ(parse({"-ls5"}).applied, (Texts{"--loud=on", "--max-size=5"}));
   EXPECT_EQ(parse({"-s", "--"}).applied, Texts{"--max-size=--"});
   EXPECT_EQ(parse({"--"}).error, "");
@@ -329,7 +331,7 @@ const OptionTable<Running>& running_table() {
   return rows;
 }
 
-TEST(Reload, TakesOverWhatNeedsNoRestart) {
+TEST(Reload, AppliesOptionsThatNeedNoRestart) {
   const Running running;
   const auto same = compare(running_table(), running, running);
   EXPECT_EQ(same.changed + same.needs_restart, "");
@@ -342,7 +344,7 @@ TEST(Reload, TakesOverWhatNeedsNoRestart) {
   EXPECT_FALSE(reload.options.idle || reload.options.loud);
 }
 
-TEST(Reload, IsSilentAboutOptionsWithoutEffect) {
+TEST(Reload, DoesNotReportOptionsWithoutEffect) {
   const Running running{.idle = true};
   Running read = running;
   read.limit = 5;

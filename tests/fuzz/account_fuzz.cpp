@@ -5,14 +5,14 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tcpserver::server;
-  constexpr auto nobody_at_all = static_cast<uid_t>(-1);
+  constexpr auto unset = static_cast<uid_t>(-1);
   auto name = fuzz::to_text(data, size);
   const auto file = tcpserver::base::take_until(name, '\x1e');
   if (const auto user = find_user(file, name)) {
-    fuzz::require(user->id != nobody_at_all, "nobody is found who stands for no change");
-    fuzz::require(!user->group || *user->group != nobody_at_all, "nor such a group");
-    fuzz::require(!name.empty(), "nobody has no name");
+    fuzz::require(user->id != unset, "a user id is not -1");
+    fuzz::require(!user->group || *user->group != unset, "the group of a user is not -1");
+    fuzz::require(!name.empty(), "an empty name finds no user");
   }
-  if (const auto group = find_group(file, name)) fuzz::require(*group != nobody_at_all, "nor here");
+  if (const auto group = find_group(file, name)) fuzz::require(*group != unset, "a group id is not -1");
   return 0;
 }

@@ -11,12 +11,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tcpserver::kernel;
   const auto text = fuzz::to_text(data, size);
   if (const auto socket = parse_tcp_table_line(text)) {
-    fuzz::require(socket->local.family() == AF_INET || socket->local.family() == AF_INET6, "it has a family");
-    fuzz::require(!socket->local.text().empty(), "it can be shown");
+    fuzz::require(socket->local.family() == AF_INET || socket->local.family() == AF_INET6,
+                  "a socket has a family");
+    fuzz::require(!socket->local.text().empty(), "a socket address has a text");
   }
   if (const auto facts = parse_process_stat(text)) {
-    fuzz::require(facts->pid > 0 && facts->parent >= 0, "its numbers are those of processes");
-    fuzz::require(facts->name.empty() || fuzz::is_one_plain_line(facts->name), "its name can be shown");
+    fuzz::require(facts->pid > 0 && facts->parent >= 0, "process ids are valid");
+    fuzz::require(facts->name.empty() || fuzz::is_one_plain_line(facts->name),
+                  "a process name is one printable line");
   }
   static_cast<void>(parse_socket_link(text));
   static_cast<void>(parse_netstat(text));

@@ -16,35 +16,36 @@ void parse_or_be_refused(Parse parse) {
   try {
     parse();
   } catch (const base::StartError& error) {
-    fuzz::require(fuzz::is_one_plain_line(error.what()), "what is refused is refused in one line");
-    fuzz::require(error.status() == base::ExitStatus::usage, "and with status 64");
+    fuzz::require(fuzz::is_one_plain_line(error.what()), "an error is one line");
+    fuzz::require(error.status() == base::ExitStatus::usage, "an error has status 64");
   }
 }
 
 void check(const backlog::ProbeOptions& options) {
   fuzz::require(
       options.from >= 0 && options.from <= options.to && options.to <= backlog::largest_probed_backlog,
-      "a probe goes up");
+      "a probe has an ascending range");
 }
 void check(const backlog::WatchOptions& options) {
   fuzz::require(options.port > 0 && options.interval >= backlog::shortest_interval && options.count != 0U,
-                "a watch has a port, an interval and something to look for");
+                "a watch has a port, an interval and a count");
 }
 void check(const backlog::SizeOptions& options) {
   fuzz::require(options.rate >= 0 && options.rate <= static_cast<double>(backlog::highest_rate),
-                "a rate is a rate");
-  fuzz::require(options.burst.value_or(options.rate) >= options.rate, "a burst is not below the mean");
-  fuzz::require(options.headroom >= 1 && options.headroom <= backlog::largest_headroom, "headroom is room");
+                "a rate is in its range");
+  fuzz::require(options.burst.value_or(options.rate) >= options.rate, "a burst is not below the mean rate");
+  fuzz::require(options.headroom >= 1 && options.headroom <= backlog::largest_headroom,
+                "the headroom is in its range");
 }
 
 void check(const load::LoadOptions& options) {
   fuzz::require(options.port > 0 && options.size > 0 && options.timeout > base::Duration::zero(),
-                "a load has a port, bytes and a time-out");
+                "a load has a port, a size and a timeout");
   fuzz::require(options.concurrency > 0 && options.concurrency <= load::most_at_a_time &&
                     options.connections > 0 && options.connections <= load::most_load_connections,
-                "and connections within their limits");
+                "connections are in their range");
   fuzz::require((options.mode == load::LoadMode::hold) == (options.hold > base::Duration::zero()),
-                "and a time to hold where it holds");
+                "a hold time is given only in hold mode");
   fuzz::require(options.rate.value_or(1) > 0, "a rate is above 0");
 }
 
@@ -60,9 +61,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto command = client::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return;
     fuzz::require(command.options.port > 0 && command.options.clients <= client::most_clients,
-                  "a client has a port, and a crowd its limit");
+                  "a client has a port, and clients are in their range");
     fuzz::require(command.options.slow.value_or(0) <= command.options.clients,
-                  "no more are slow than there are");
+                  "slow clients are at most all clients");
   });
   parse_or_be_refused([&] {
     const auto command = backlog::parse_backlog_command(argc, argv);

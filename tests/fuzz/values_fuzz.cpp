@@ -9,9 +9,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto text = fuzz::to_text(data, size);
   if (const auto count = parse_count(text, 3, 70'000)) {
     fuzz::require(*count >= 3 && *count <= 70'000, "a count is in its range");
-    fuzz::require(parse_saturating(text, 70'000) == count, "where it need not saturate, it is the same");
+    fuzz::require(parse_saturating(text, 70'000) == count, "small values do not saturate");
   }
-  if (const auto number = parse_saturating(text, 4096)) fuzz::require(*number <= 4096, "it saturates");
+  if (const auto number = parse_saturating(text, 4096))
+    fuzz::require(*number <= 4096, "large values saturate");
   if (const auto bytes = parse_size(text, 3, 70'000)) {
     fuzz::require(*bytes >= 3 && *bytes <= 70'000, "a size is in its range");
   }
@@ -21,13 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto duration = parse_duration(text)) {
     fuzz::require(*duration >= tcpserver::base::Duration::zero() && *duration <= longest_duration,
                   "a duration is in its range");
-    fuzz::require(parse_duration(duration_text(*duration)) == duration, "its text is read back");
+    fuzz::require(parse_duration(duration_text(*duration)) == duration, "the text can be parsed");
   }
-  fuzz::require(fuzz::is_one_plain_line(in_quotes(text)), "in quotes it is one plain line");
+  fuzz::require(fuzz::is_one_plain_line(in_quotes(text)), "quoted text is one printable line");
   fuzz::require(text.empty() || fuzz::is_one_plain_line(plain_or_quoted(text)),
-                "it is shown in one plain line");
+                "shown text is one printable line");
   std::string json;
   JsonWriter(json).value(text);
-  for (const char c : json) fuzz::require(static_cast<unsigned char>(c) >= ' ', "JSON has no controls");
+  for (const char c : json)
+    fuzz::require(static_cast<unsigned char>(c) >= ' ', "JSON has no control characters");
   return 0;
 }
