@@ -29,7 +29,7 @@ class Limit : public ::testing::Test {
   const harness::TemporaryFolder mount;
 };
 
-TEST_F(Limit, IsFoundInOwnCgroupV2) {
+TEST_F(Limit, IsFoundInCgroupV2) {
   write("/system.slice/a.service", "memory.max", "16777216");
   EXPECT_TRUE(found("0::/system.slice/a.service\n"));
   EXPECT_FALSE(found("0::/system.slice/b.service\n"));
@@ -41,7 +41,7 @@ TEST_F(Limit, IsIgnoredIfOnlyAnAncestorHasOne) {
   EXPECT_FALSE(found("0::/system.slice/a.service\n"));
 }
 
-TEST_F(Limit, CountsCachedFilesAsFree) {
+TEST_F(Limit, CountsPageCacheAsFree) {
   write("/a", "memory.max", "1000");
   write("/a", "memory.current", "950");
   write("/a", "memory.stat", "anon 1\ninactive_file 20\nactive_file 300\ninactive_file_x 7");

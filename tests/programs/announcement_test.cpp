@@ -12,7 +12,7 @@ void expect_stops(Process& server) {
   EXPECT_EQ(server.wait(), 0);
 }
 
-TEST(Announcement, IsOneLineWithTheRealPortOnceConnectionsAreTaken) {
+TEST(Announcement, IsOneLineWithTheActualPort) {
   ServerProcess server;
   EXPECT_GT(server.port(), 0);
   EXPECT_TRUE(ClientSocket(server.port()).connected());
@@ -20,7 +20,7 @@ TEST(Announcement, IsOneLineWithTheRealPortOnceConnectionsAreTaken) {
   EXPECT_EQ(server.process().output(), "Server is listening on port " + std::to_string(server.port()) + "\n");
 }
 
-TEST(Announcement, SurvivesAStandardOutputThatTakesNothing) {
+TEST(Announcement, SurvivesAFullStandardOutput) {
   Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 >/dev/full", TCPSERVER_PROGRAM});
   EXPECT_TRUE(server.says("standard output: No space left on device\n")) << server.errors();
   expect_stops(server);
@@ -36,7 +36,7 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
   expect_stops(server);
 }
 
-TEST(Announcement, WithoutAReaderDoesNotBlockTheServer) {
+TEST(Announcement, DoesNotBlockTheServerWithoutAReader) {
   const StalledReader reader;
   Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = reader.fd()});
   EXPECT_TRUE(server.says("\n"));

@@ -11,7 +11,7 @@ bool answers(std::uint16_t port, int family) {
   return client.connected() && echoes(client);
 }
 
-TEST(Bind, ServesTheGivenAddressesOnOnePortAndBothFamiliesByDefault) {
+TEST(Bind, ServesAllGivenAddressesOnOnePort) {
   const bool has_ipv6 = contains(contents_of("/proc/net/if_inet6"), " lo\n");
   if (!has_ipv6) GTEST_SKIP() << "this machine has no IPv6 loopback address";
   struct Case {
@@ -39,25 +39,25 @@ void expect_failure(const std::string& address, std::uint16_t port, Ending endin
   EXPECT_TRUE(fails(result, ending, said));
 }
 
-TEST(BindFailure, NamesTheProcessThatHasTheAddress) {
+TEST(BindFailure, NamesTheProcessThatUsesTheAddress) {
   ServerProcess server({"--bind", "127.0.0.1"});
   expect_failure("127.0.0.1", server.port(), 69, "process " + std::to_string(server.pid()) + " (tcpserver)");
 }
 
 // Linux gives ports to outgoing connections from 32768 on; the default port may be one of them for a while.
-TEST(BindFailure, NamesAnOutgoingConnectionThatHasThePort) {
+TEST(BindFailure, NamesTheOutgoingConnectionThatUsesThePort) {
   ServerProcess server({"--bind", "127.0.0.1"});
   ClientSocket client(server.port());
   expect_failure("127.0.0.1", client.own_port(), 69, client.own_address().text());
 }
 
-TEST(BindFailure, SaysWhatIsWrongWithTheAddress) {
+TEST(BindFailure, ExplainsBadAddresses) {
   expect_failure("0.0.0.0,127.0.0.1", 0, 69, " by this very server");
   expect_failure("192.0.2.1", 0, 69, "not an address of this machine");  // for documentation only (RFC 5737)
   expect_failure("fe80::1", 0, 69, "--bind fe80::1%eth0");
 }
 
-TEST(BindFailure, SaysThatThePortIsPrivileged) {
+TEST(BindFailure, ExplainsPrivilegedPorts) {
   const PublicCopy program;
   std::vector<std::string> command{program.path()};
   if (::geteuid() == 0) {
@@ -68,7 +68,7 @@ TEST(BindFailure, SaysThatThePortIsPrivileged) {
   expect_failure("127.0.0.1", 1, 77, "port 1 is privileged", command);
 }
 
-TEST(BindFailure, OfAShortageIsNoFaultOfTheAddress) {
+TEST(BindFailure, DoesNotBlameTheAddressForAShortage) {
   expect_failure("127.0.0.1,127.0.0.2", 0, 71, "Too many open files\n", {"prlimit", "--nofile=4"});
 }
 

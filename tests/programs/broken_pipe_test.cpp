@@ -33,7 +33,7 @@ class BrokenPipe : public ::testing::Test {
   int pipe = -1;  // the writing end; it has no reader
 };
 
-TEST_F(BrokenPipe, OnStandardErrorKeepsExitStatus) {
+TEST_F(BrokenPipe, KeepsTheExitStatusOnStandardError) {
   OwnListener unused;
   unused.close();
   const std::string no_address = "192.0.2.7";  // RFC 5737
@@ -53,7 +53,7 @@ TEST_F(BrokenPipe, OnStandardErrorKeepsExitStatus) {
   for (const auto& [command, status] : calls) expect_ending(command, {.errors_fd = pipe}, status);
 }
 
-TEST_F(BrokenPipe, OnStandardOutputExitsWith74) {
+TEST_F(BrokenPipe, ExitsWith74OnStandardOutput) {
   for (const char* program : {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM, TCPLOAD_PROGRAM}) {
     for (const char* option : {"--help", "--version"}) {
       expect_ending({program, option}, {.output_fd = pipe}, 74);

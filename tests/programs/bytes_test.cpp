@@ -13,7 +13,7 @@ using namespace harness;
 
 class EchoOfSize : public ::testing::TestWithParam<std::size_t> {};
 
-TEST_P(EchoOfSize, ComesBackByteForByteAfterHalfClose) {
+TEST_P(EchoOfSize, IsCompleteAfterHalfClose) {
   ServerProcess server;
   const auto bytes = varied_bytes(GetParam());
   for (const int family : {AF_INET, AF_INET6}) {

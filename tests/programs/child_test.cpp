@@ -16,7 +16,7 @@ class Child : public OneSession {
 };
 
 // Some programs leave a descriptor open in those that they start.
-TEST_F(Child, HasItsConnectionAndNoOtherDescriptor) {
+TEST_F(Child, HasNoOtherDescriptorThanItsConnection) {
   start({"--bind", "127.0.0.1", "--bind", "127.0.0.2"}, {"sh", "-c", "exec \"$@\" 9</dev/null", "sh"});
   EXPECT_GE(descriptors_of(server->pid()), 6U);
   EXPECT_EQ(descriptors_of(child), 1U);
@@ -51,7 +51,7 @@ TEST_F(Child, RunsUnderStrictSeccomp) {
 }
 
 // Under a filter that is in force already, as in a container or a systemd unit, strict mode cannot be set.
-TEST_F(Child, RunsUnderAFilterOfItsOwnInsideAnotherFilter) {
+TEST_F(Child, InstallsItsFilterInsideAnotherFilter) {
   start({}, {UNDER_FILTER_PROGRAM});
   EXPECT_EQ(status_of(server->pid(), "Seccomp"), "2");
   EXPECT_EQ(status_of(child, "Seccomp"), "2");
@@ -61,7 +61,7 @@ TEST_F(Child, RunsUnderAFilterOfItsOwnInsideAnotherFilter) {
   EXPECT_TRUE(server->status_shows("ended: 1 client closed;"));
 }
 
-TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
+TEST_F(Child, LogsAKilledChildAndFreesItsSlot) {
   start();
   ::kill(child, SIGKILL);
   EXPECT_EQ(client->receive_all(), "");
@@ -69,7 +69,7 @@ TEST_F(Child, KilledByASignalIsLoggedAndItsPlaceComesBack) {
   EXPECT_TRUE(server->says(" (pid " + std::to_string(child) + ") was killed by SIGKILL\n"));
 }
 
-TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
+TEST_F(Child, ClosesAClientThatNeverReadsAfterTheIdleTimeout) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess either({"--idle-timeout", "200ms", "--mode", mode});
     ClientSocket greedy(either.port());
@@ -80,7 +80,7 @@ TEST_F(Child, ClientThatNeverReadsEndsByTheIdleTimeOut) {
 
 // The kernel wakes a blocked writer only when a third of its send buffer is free. A slow reader of a large
 // buffer takes longer than the time-out for that, although its bytes move.
-TEST_F(Child, SlowReaderWhoseBytesMoveIsNotIdle) {
+TEST_F(Child, DoesNotTimeOutASlowReader) {
   const auto bytes = varied_bytes(16 << 20);
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess either({"--idle-timeout", "500ms", "--mode", mode});

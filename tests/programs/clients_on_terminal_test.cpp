@@ -109,7 +109,7 @@ class ClientsInTmux : public ::testing::Test {
   static bool over(const Tmux& tmux) { return contains(tmux.screen(), "served after it"); }
 };
 
-TEST_F(ClientsInTmux, FollowTheSizeOfTheWindow) {
+TEST_F(ClientsInTmux, FollowTheWindowSize) {
   Tmux tmux(100, 24, command("--clients 4 --delay 3s"));
   ASSERT_EQ(tmux.errors(), "");
   const auto longest_line = [&] {

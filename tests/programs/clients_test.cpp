@@ -186,7 +186,7 @@ TEST(Clients, PrintOneLineIfNoneCanConnect) {
   EXPECT_EQ(unreachable.errors, "tcpclient: cannot connect to 255.255.255.255:9: Network is unreachable\n");
 }
 
-TEST(Clients, GiveUpAfterTheTimeOut) {
+TEST(Clients, GiveUpAfterTheTimeout) {
   OwnListener listener(0);  // its queue has one place; it drops the SYNs of the others
   const auto result = run_to(75, clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
   const Json json(result.output);
@@ -195,7 +195,7 @@ TEST(Clients, GiveUpAfterTheTimeOut) {
   EXPECT_EQ(occurrences(json.values("clients.*.error"), ": Connection timed out"), 2U);
 }
 
-TEST(Clients, WaitForTheServersCloseAfterTheReply) {
+TEST(Clients, WaitForTheServerToClose) {
   std::promise<void> client_has_ended;
   OwnServer server(1, [&](int connection) {
     write_text(connection, read_all(connection));
@@ -207,7 +207,7 @@ TEST(Clients, WaitForTheServersCloseAfterTheReply) {
   EXPECT_TRUE(contains(result.errors, "the server replied but did not close")) << result.errors;
 }
 
-TEST(Clients, AndLoadNeedDescriptors) {
+TEST(Clients, ReportAShortageOfDescriptors) {
   ServerProcess server;
   for (auto command : {clients_of(server, {"50"}), load_on(server, {"--concurrency", "50"})}) {
     command.insert(command.begin(), {"prlimit", "--nofile=20:20"});
@@ -217,7 +217,7 @@ TEST(Clients, AndLoadNeedDescriptors) {
   }
 }
 
-TEST(Clients, AndLoadNeedStandardOutput) {
+TEST(Clients, ReportAFailedStandardOutput) {
   ServerProcess server;
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   for (const auto& command : {clients_of(server, {"2"}), load_on(server, {"--connections", "2"})}) {
@@ -242,7 +242,7 @@ TEST(Clients, DrawTheirTimelineWhenASignalStopsThem) {
   }
 }
 
-TEST(Clients, StopEvenIfTheirReaderStalls) {
+TEST(Clients, StopEvenIfTheReaderStalls) {
   ServerProcess server;
   const StalledReader reader;
   for (const char* json : {"--json", "--message=x"}) {

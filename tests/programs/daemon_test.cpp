@@ -20,7 +20,7 @@ std::set<std::string> open_files_of(pid_t pid) {
 }
 
 // daemon(7), "SysV Daemons", step by step.
-TEST_F(Daemon, IsAsTheBookSays) {
+TEST_F(Daemon, FollowsTheDaemonConventions) {
   const auto started = start();
   ASSERT_EQ(started.ending, 0) << started.errors;
   const auto port = announced_port(started.output);
@@ -60,7 +60,7 @@ TEST_F(Daemon, FillsClosedStandardDescriptors) {
   }
 }
 
-TEST_F(Daemon, ThatCannotListenIsSeenInTheStartersStatus) {
+TEST_F(Daemon, ReportsABindFailureInTheExitStatus) {
   ServerProcess other({"--bind", "127.0.0.1"});
   const auto started = start({"--port", std::to_string(other.port()), "--bind", "127.0.0.1"});
   EXPECT_TRUE(fails(started, 69, "cannot listen"));
@@ -76,7 +76,7 @@ class DaemonInItsStart : public Daemon {
   Process starter{command({}), {.environment = marked().environment, .output_fd = reader.fd()}};
 };
 
-TEST_F(DaemonInItsStart, ServesNobodyIfItsStarterIsKilled) {
+TEST_F(DaemonInItsStart, StopsIfItsParentIsKilled) {
   ASSERT_TRUE(eventually([&] { return pid() > 0 && status_of(pid(), "State").starts_with("S"); }));
   starter.signal(SIGKILL);
   EXPECT_EQ(starter.wait(), -SIGKILL);
@@ -85,7 +85,7 @@ TEST_F(DaemonInItsStart, ServesNobodyIfItsStarterIsKilled) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
-TEST_F(DaemonInItsStart, IsMissedIfItIsKilled) {
+TEST_F(DaemonInItsStart, ReportsThatItWasKilled) {
   ASSERT_TRUE(eventually([&] { return pid() > 0; }));
   ::kill(pid(), SIGKILL);
   EXPECT_EQ(starter.wait(), 71);
@@ -93,7 +93,7 @@ TEST_F(DaemonInItsStart, IsMissedIfItIsKilled) {
 }
 
 // Relative paths keep their meaning after the change of directory, even at a SIGHUP.
-TEST_F(Daemon, FindsItsFilesAgainAlthoughItHasLeftTheirFolder) {
+TEST_F(Daemon, FindsItsFilesAfterChangingDirectory) {
   const auto log_shows = [&](const char* part) {
     return eventually([&] { return contains(contents_of(folder / "log"), part); });
   };
@@ -108,12 +108,12 @@ TEST_F(Daemon, FindsItsFilesAgainAlthoughItHasLeftTheirFolder) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
-TEST_F(Daemon, DoesNotTakeSocketsOfAServiceManager) {
+TEST_F(Daemon, IgnoresSocketsOfAServiceManager) {
   const auto* const script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --daemonize";
   EXPECT_TRUE(fails(start_by_shell(script), 64, "LISTEN_FDS"));
 }
 
-TEST_F(Daemon, RefusesRelativePathsWhereItDoesNotKnowItsFolder) {
+TEST_F(Daemon, RefusesRelativePathsInAnUnknownDirectory) {
   const auto gone = (folder / "gone").string();
   const auto result = start_by_shell("mkdir " + gone + " && cd " + gone + " && rmdir " + gone +
                                      " && exec \"$0\" -d --pid-file pid");

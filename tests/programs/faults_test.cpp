@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 class AcceptFault : public Injection, public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(AcceptFault, IsSurvivedAndTheClientServed) {
+TEST_P(AcceptFault, DoesNotLoseTheNextClient) {
   for (const char* mode : {"fork", "iterative"}) {
     auto server = start({"--bind", "127.0.0.1", "--mode", mode}, "accept4",
                         std::string("error=") + GetParam() + ":when=1..2");
@@ -75,7 +75,7 @@ std::string from_first_client(int count = 0) {
   return std::to_string(first) + (count == 0 ? "+" : ".." + std::to_string(first + count - 1));
 }
 
-TEST_F(Fork, CostsThatClientAloneIfItFails) {
+TEST_F(Fork, FailureAffectsOnlyThatClient) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
     auto server = start({"--max-connections", "2"}, "clone,fork,vfork",
                         std::string("error=") + error + ":when=" + from_first_client(3));
@@ -109,7 +109,7 @@ TEST_F(Ppoll, BacksOffIfItFails) {
 }
 
 // The server serves nobody then, but it hears signals and uses no processor.
-TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
+TEST_F(Ppoll, HandlesAStopWhileItKeepsFailing) {
   for (const char* mode : {"fork", "iterative"}) {
     // The first is the announcement's.
     auto server = start({"--mode", mode}, "ppoll", "error=ENOMEM:when=2+");
@@ -118,7 +118,7 @@ TEST_F(Ppoll, HearsAStopWhileItKeepsFailing) {
   }
 }
 
-TEST_F(Waitpid, LeavesNoZombieIfItIsInterrupted) {
+TEST_F(Waitpid, LeavesNoZombieWhenInterrupted) {
   // The first waits for the child of the start-up, the second looks for others from before.
   auto server = start({}, "wait4,waitid", "error=EINTR:when=3..4");
   EXPECT_TRUE(serves(server));
@@ -126,7 +126,7 @@ TEST_F(Waitpid, LeavesNoZombieIfItIsInterrupted) {
   EXPECT_EQ(injected(), 2U);
 }
 
-TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
+TEST_F(ChildSandbox, FailsClosedIfItCannotBeEntered) {
   // Each child's first is its tie to the parent; the one that tried it at start-up has no second. A plain
   // child tries a filter, then strict mode.
   const bool plain = !TCPSERVER_TEST_SMALL_CHILDREN;
@@ -138,7 +138,7 @@ TEST_F(ChildSandbox, ServesNobodyIfItCannotBeEntered) {
   EXPECT_GE(injected(), plain ? 3U : 2U);
 }
 
-TEST_F(CloseRange, LeavesNoDescriptorToAChildIfItFails) {
+TEST_F(CloseRange, HasAFallback) {
   const TemporaryFolder folder;
   for (const bool records : {false, true}) {
     std::vector<std::string> options{"--bind", "127.0.0.1,127.0.0.2"};
@@ -152,7 +152,7 @@ TEST_F(CloseRange, LeavesNoDescriptorToAChildIfItFails) {
 
 // Every other read and write of a live session is interrupted. The sandbox forbids the call that strace puts
 // in its place.
-TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
+TEST_F(ReadAndWrite, LoseNoByteWhenInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);
   const auto child = child_of(server);
@@ -167,7 +167,7 @@ TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
 }
 
 // Somebody who has the same socket shuts it down: accept fails with EINVAL for ever.
-TEST(LostListener, IsGivenUpAndTheOthersGoOn) {
+TEST(LostListener, IsClosedAndOthersContinue) {
   const TextFile file("backlog = 7\n");
   ServerProcess server(
       {"--bind", "127.0.0.1", "--bind", "127.0.0.2", "--drain-timeout", "1h", "--config", file.path()});

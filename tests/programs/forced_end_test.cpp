@@ -88,7 +88,7 @@ TEST_P(EndOfSession, DeliversCompleteReplyAfterAKill) {
 
 // Sends pieces, each when the server has passed on the last one, until the client's buffers are full and the
 // server gives up.
-TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
+TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {
   const std::string piece(32UL * 1024, 'x');  // one segment on loopback
   for (auto idle_timeout = 500ms; idle_timeout <= 16s; idle_timeout *= 2) {
     start({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"});
@@ -115,7 +115,7 @@ TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
 }
 
 // An idle client with a complete reply gets FIN.
-TEST_P(EndOfSession, ClosesOrderlyWhenAnIdleClientHasEverything) {
+TEST_P(EndOfSession, ClosesWithFinIfTheClientHasEverything) {
   start({"--idle-timeout", "300ms"});
   connect();
   ASSERT_TRUE(client->send("x"));

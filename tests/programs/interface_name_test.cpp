@@ -52,7 +52,7 @@ class InterfaceName : public ::testing::Test {
   }
 };
 
-TEST_F(InterfaceName, IsShownAsIndexInLogStatusAndMetrics) {
+TEST_F(InterfaceName, IsReplacedByTheIndexIfUnsafe) {
   const TemporaryFolder folder;
   const auto metrics = folder.path() + "/tcpserver.prom";
   ServerProcess server({"-v", "--bind", host, "--metrics-file", metrics}, {}, in_namespace);

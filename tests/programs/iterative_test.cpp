@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 // A server that can answer does so within this time.
 constexpr auto a_while = 300ms;
 
-TEST(SlowClient, DelaysEverybodyInIterativeMode) {
+TEST(SlowClient, DelaysOtherClientsInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
   auto slow = open_session(server);
   ClientSocket quick(server.port());
@@ -27,7 +27,7 @@ TEST(SlowClient, DelaysEverybodyInIterativeMode) {
   EXPECT_TRUE(children_of(server.pid()).empty()) << "it serves by itself";
 }
 
-TEST(Iterative, EchoesByteForByteAndLeavesNoDescriptorBehind) {
+TEST(Iterative, EchoesAndLeaksNoDescriptor) {
   ServerProcess server({"--mode", "iterative"});
   const auto descriptors = descriptors_of(server.pid());
   const auto bytes = varied_bytes(16 << 20);
@@ -40,12 +40,12 @@ TEST(Iterative, EchoesByteForByteAndLeavesNoDescriptorBehind) {
   EXPECT_EQ(descriptors_of(server.pid()), descriptors);
 }
 
-TEST(Iterative, SaysWhichOptionsHaveNoEffect) {
+TEST(Iterative, ReportsOptionsWithoutEffect) {
   ServerProcess server({"--mode", "iterative", "--reap", "none", "--overload", "refuse"});
   EXPECT_TRUE(server.says("no effect: --reap, --overload\n"));
 }
 
-TEST(Iterative, AnswersSignalsInTheMiddleOfASession) {
+TEST(Iterative, HandlesSignalsDuringASession) {
   ServerProcess server({"--mode", "iterative"});
   auto client = open_session(server);
   EXPECT_TRUE(contains(server.status(), "1 of 1 sessions open, 1 accepted"));
@@ -59,7 +59,7 @@ using IterativeTraced = Injection;
 
 // The next bytes are there whenever the server wants to read: strace makes each of its writes take 2 ms.
 // ppoll then returns at once, each time without delivering a signal.
-TEST_F(IterativeTraced, HearsSigtermWhileAClientNeverPauses) {
+TEST_F(IterativeTraced, HandlesSigtermDuringContinuousTraffic) {
   auto server = start({"--mode", "iterative", "--drain-timeout", "0"}, "write", "delay_exit=2000");
   ClientSocket client(server.port());
   std::jthread sender([&] {

@@ -21,7 +21,7 @@ void expect_no_processor_use(const ServerProcess& server) {
   EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
 }
 
-TEST(MaxPerHost, ResetsWhatIsTooMuchOfOneHostAndServesTheOthers) {
+TEST(MaxPerHost, ResetsExcessConnectionsOfOneHost) {
   ServerProcess server({"--max-per-host", "2"});
   auto sessions = open_sessions(server, 2);
   expect_refused(server, 5);
@@ -36,7 +36,7 @@ TEST(MaxPerHost, ResetsWhatIsTooMuchOfOneHostAndServesTheOthers) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST(MaxPerHost, PlacesComeBackHoweverSessionsEnd) {
+TEST(MaxPerHost, FreesSlotsHoweverSessionsEnd) {
   const TextFile file("");
   ServerProcess server({"--max-per-host", "1", "--config", file.path()});
   const std::vector<void (*)(ClientSocket&, pid_t)> ends{
@@ -55,7 +55,7 @@ TEST(MaxPerHost, PlacesComeBackHoweverSessionsEnd) {
   EXPECT_TRUE(server.status_shows("0 refused, ended: 1 client closed, 1 reset, 1 idle time-out, 1 killed;"));
 }
 
-TEST(MaxPerHost, ChangesWithAReloadAndKnowsWhoIsThereAlready) {
+TEST(MaxPerHost, AppliesAReloadToConnectedHosts) {
   const TextFile file("max-connections = 4\n");
   ServerProcess server({"--config", file.path()});
   auto sessions = open_sessions(server, 3);
@@ -67,7 +67,7 @@ TEST(MaxPerHost, ChangesWithAReloadAndKnowsWhoIsThereAlready) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST(Overload, RefuseResetsAtTheLimitAtOnceAndServesWhenAPlaceIsFree) {
+TEST(Overload, RefuseResetsAtTheLimitAndServesWhenASlotIsFree) {
   ServerProcess server({"--max-connections", "2", "--overload", "refuse"});
   auto sessions = open_sessions(server, 2);
   expect_refused(server, 100);
@@ -79,7 +79,7 @@ TEST(Overload, RefuseResetsAtTheLimitAtOnceAndServesWhenAPlaceIsFree) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST(Overload, QueueUsesNoProcessorAtTheLimit) {
+TEST(Overload, QueueUsesNoCpuAtTheLimit) {
   ServerProcess server({"--max-connections", "2", "--bind", "127.0.0.1"});
   auto sessions = open_sessions(server, 2);
   std::vector<ClientSocket> waiting;
@@ -94,7 +94,7 @@ TEST(Overload, QueueUsesNoProcessorAtTheLimit) {
   }
 }
 
-TEST(Overload, SilentClientsLockOthersOutForTheIdleTimeOutAlone) {
+TEST(Overload, SilentClientsBlockOthersOnlyForTheIdleTimeout) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--max-connections", "3", "--idle-timeout", "300ms", "--mode", mode});
     std::vector<ClientSocket> silent;
@@ -111,7 +111,7 @@ std::size_t descriptors_at_rest(ServerProcess& server) {
   return descriptors_of(server.pid());
 }
 
-TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
+TEST(Shortage, OfDescriptorsWithRefuseResetsEachClient) {
   ServerProcess server({"--bind", "127.0.0.1", "--overload", "refuse"});
   const auto descriptors = descriptors_at_rest(server);
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
@@ -126,7 +126,7 @@ TEST(Shortage, OfDescriptorsWithRefuseIsToldToEachClientByTheReserve) {
 }
 
 // The client stays in the queue, and the server backs off. With "refuse" it cannot open its reserve again.
-TEST(Shortage, OfDescriptorsIsWaitedOutWithoutSpinning) {
+TEST(Shortage, OfDescriptorsDoesNotSpin) {
   for (const char* overload : {"queue", "refuse"}) {
     ServerProcess server({"--bind", "127.0.0.1", "--overload", overload});
     ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));  // fewer than it has open
@@ -164,7 +164,7 @@ class ShortageOfProcesses : public ::testing::Test {
 };
 
 // Each failed fork costs that one client, and its place comes back.
-TEST_F(ShortageOfProcesses, CostsNoPlaces) {
+TEST_F(ShortageOfProcesses, LosesNoSlots) {
   ServerProcess server({"--max-connections", "5"}, {}, with_processes(3));  // the server and two children
   auto lucky = open_sessions(server, 2);
   for (int i = 0; i < 8; ++i) {  // more than there are places
@@ -180,7 +180,7 @@ TEST_F(ShortageOfProcesses, CostsNoPlaces) {
 }
 
 // Even the trial child cannot be forked, which does not show that small children do not work.
-TEST_F(ShortageOfProcesses, AtTheStartLeavesChildrenSmall) {
+TEST_F(ShortageOfProcesses, AtStartKeepsChildrenSmall) {
   if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "this build has only plain children";
   auto other = program.as_user(user, user);
   other.back() = "sleep";

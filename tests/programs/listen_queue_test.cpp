@@ -10,7 +10,7 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-TEST_F(ListenQueue, HasTheBacklogOfFlagVariableFileAndDefault) {
+TEST_F(ListenQueue, UsesTheBacklogOfFlagVariableFileOrDefault) {
   struct Case {
     std::vector<std::string> options;
     std::vector<std::string> variables;
@@ -56,7 +56,7 @@ class Overflow : public ListenQueue {
 };
 
 // The server accepts nobody now, so that nothing else wakes it.
-TEST_F(Overflow, IsWarnedOfOnceWithTheNumberTheLimitAndTheAdvice) {
+TEST_F(Overflow, IsReportedOnceWithNumberLimitAndAdvice) {
   start_full("2");
   connect_more(*server, clients, 12);
   ASSERT_TRUE(server->says("raise --max-connections\n"));
@@ -72,7 +72,7 @@ TEST_F(Overflow, IsWarnedOfOnceWithTheNumberTheLimitAndTheAdvice) {
   EXPECT_TRUE(contains(server->status(), "; queue 3 of 2 on 127.0.0.1:"));
 }
 
-TEST_F(Overflow, IsNoticedThoughNothingHappensAfterIt) {
+TEST_F(Overflow, IsReportedWithoutFurtherActivity) {
   ServerProcess stopped({"--bind", "127.0.0.1", "--backlog", "1"});
   open_session(stopped).close();
   stopped.signal(SIGSTOP);
@@ -83,7 +83,7 @@ TEST_F(Overflow, IsNoticedThoughNothingHappensAfterIt) {
   EXPECT_TRUE(contains(stopped.log(), "raise --backlog"));
 }
 
-TEST_F(Overflow, OfTheLastMomentIsSaidBeforeTheEnd) {
+TEST_F(Overflow, IsReportedBeforeTheEnd) {
   start_full("1");
   connect_more(*server, clients, 4);
   ASSERT_TRUE(server->says("overflowed: "));
@@ -93,7 +93,7 @@ TEST_F(Overflow, OfTheLastMomentIsSaidBeforeTheEnd) {
   EXPECT_GE(figure_before(server->last_line(), " drops at full queues"), 6U) << server->last_line();
 }
 
-TEST_F(Overflow, OfTheIterativeServerIsNoticedInTheMiddleOfASession) {
+TEST_F(Overflow, IsReportedDuringAnIterativeSession) {
   ServerProcess iterative({"--bind", "127.0.0.1", "--backlog", "1", "--mode", "iterative"});
   connect_more(iterative, clients, 12);
   EXPECT_TRUE(iterative.says("overflowed: "));
@@ -103,7 +103,7 @@ TEST_F(Overflow, OfTheIterativeServerIsNoticedInTheMiddleOfASession) {
 using OverflowTraced = Injection;
 
 // The server asks the kernel at most once per second, twice for each listener.
-TEST_F(OverflowTraced, CostsAConnectionNoSystemCall) {
+TEST_F(OverflowTraced, NeedsNoSystemCallPerConnection) {
   ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(), tracing("getsockopt,accept4"));
   const auto began = Clock::now();
   for (int i = 0; i < 300; ++i) open_session(server).close();
@@ -115,7 +115,7 @@ TEST_F(OverflowTraced, CostsAConnectionNoSystemCall) {
   EXPECT_LE(occurrences(calls, "getsockopt("), 20U + 4U * static_cast<unsigned>(seconds));
 }
 
-TEST_F(Overflow, UsesNoProcessorWhileNothingHappens) {
+TEST_F(Overflow, WatchUsesNoCpuWhenIdle) {
   start_full("2");
   const auto switches = [&] { return std::stol(status_of(server->pid(), "voluntary_ctxt_switches")); };
   const long before = switches();

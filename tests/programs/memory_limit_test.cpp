@@ -144,7 +144,7 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
 }
 
 // Cached files fill the cgroup, and the kernel frees them as sessions need memory.
-TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
+TEST_P(OutOfMemory, FloodEndsNoSessionWithAFullPageCache) {
   start();
   const TemporaryFolder folder;
   const auto fill = "dd if=/dev/zero of=" + folder.path() + "/cached bs=64k count=320 conv=fsync";
@@ -156,7 +156,7 @@ TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
   expect_it_serves_the_next_client();
 }
 
-TEST_P(OutOfMemory, FollowsALimitThatIsRaised) {
+TEST_P(OutOfMemory, FollowsARaisedLimit) {
   start();
   connect(1000);
   ASSERT_TRUE(server->says("memory is short"));
@@ -165,7 +165,7 @@ TEST_P(OutOfMemory, FollowsALimitThatIsRaised) {
   expect_it_serves_the_next_client();
 }
 
-TEST_P(OutOfMemory, KernelKillsSessionsNotTheServer) {
+TEST_P(OutOfMemory, KernelKillsChildrenNotTheServer) {
   start();
   connect(100);
   ASSERT_TRUE(eventually([&] { return children_of(server->pid()).size() == clients.size(); }));
@@ -183,14 +183,14 @@ int score(pid_t pid) {
   return std::stoi(contents_of(proc_folder(pid) / "oom_score_adj"));
 }
 
-TEST_P(OutOfMemory, ScoreOfAChildIsAboveTheServers) {
+TEST_P(OutOfMemory, ChildrenHaveAHigherScoreThanTheServer) {
   start();
   auto client = open_session(*server);
   EXPECT_EQ(score(child_of(*server)), std::min(1000, score(::getpid()) + 500));
   EXPECT_TRUE(eventually([&] { return score(server->pid()) == score(::getpid()); })) << "it is lowered again";
 }
 
-TEST(MemoryWithoutLimit, LeavesTheScoreOfChildrenAlone) {
+TEST(MemoryWithoutLimit, DoesNotChangeTheScoreOfChildren) {
   if (tcpserver::kernel::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
   ServerProcess server;
   auto client = open_session(server);

@@ -40,7 +40,7 @@ class MetricsOfAServer : public ::testing::Test {
   std::string path = folder.path() + "/tcpserver.prom";
 };
 
-TEST_F(MetricsOfAServer, EqualWhatTheClientsCount) {
+TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
   ServerProcess server({"--metrics-file", path});
   EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "there from the start";
   const auto result = run(
@@ -66,7 +66,7 @@ TEST_F(MetricsOfAServer, EqualWhatTheClientsCount) {
   EXPECT_EQ(value("tcpserver_received_bytes_total"), 1'235'000);
 }
 
-TEST_F(MetricsOfAServer, AreWrittenAnewWithNothingToSay) {
+TEST_F(MetricsOfAServer, AreRewrittenWithoutActivity) {
   ServerProcess server({"--metrics-file", path, "-q"});
   const auto before = inode();
   EXPECT_TRUE(eventually([&] { return inode() != before; }));
@@ -74,7 +74,7 @@ TEST_F(MetricsOfAServer, AreWrittenAnewWithNothingToSay) {
   EXPECT_TRUE(server.said_nothing_unusual());
 }
 
-TEST_F(MetricsOfAServer, KnowWhyClientsWereRefusedAndSessionsEnded) {
+TEST_F(MetricsOfAServer, CountReasonsOfRefusalsAndEnds) {
   ServerProcess server(
       {"--metrics-file", path, "--max-connections", "2", "--overload", "refuse", "--idle-timeout", "1s"});
   ClientSocket first(server.port());
@@ -86,7 +86,7 @@ TEST_F(MetricsOfAServer, KnowWhyClientsWereRefusedAndSessionsEnded) {
   EXPECT_EQ(value("tcpserver_connections_limit"), 2);
 }
 
-TEST_F(MetricsOfAServer, AreWrittenInTheMiddleOfAnIterativeSession) {
+TEST_F(MetricsOfAServer, AreWrittenDuringAnIterativeSession) {
   ServerProcess server({"--metrics-file", path, "--mode", "iterative"});
   ClientSocket client(server.port());
   ASSERT_TRUE(echoes(client, "four"));
@@ -94,7 +94,7 @@ TEST_F(MetricsOfAServer, AreWrittenInTheMiddleOfAnIterativeSession) {
   EXPECT_EQ(value("tcpserver_received_bytes_total"), 4);
 }
 
-TEST_F(MetricsOfAServer, ThatCannotBeWrittenStopNoClient) {
+TEST_F(MetricsOfAServer, DoNotStopClientsIfTheyCannotBeWritten) {
   ServerProcess server({"--metrics-file", path});
   fs::remove_all(folder.path());
   server.signal(SIGUSR1);
@@ -104,7 +104,7 @@ TEST_F(MetricsOfAServer, ThatCannotBeWrittenStopNoClient) {
   EXPECT_EQ(occurrences(server.log(), "cannot write"), 1U) << "once a minute at most";
 }
 
-TEST_F(MetricsOfAServer, NeedAPlaceThatCanBeWrittenTo) {
+TEST_F(MetricsOfAServer, NeedAWritableDirectory) {
   for (const auto* place : {"/nowhere/at/all.prom", "/proc/tcpserver.prom"}) {
     EXPECT_TRUE(
         fails(run({TCPSERVER_PROGRAM, "--port", "0", "--metrics-file", place}), 73, "--metrics-file"));
@@ -112,7 +112,7 @@ TEST_F(MetricsOfAServer, NeedAPlaceThatCanBeWrittenTo) {
 }
 
 // The folder was opened before --user, and stays usable though the way to it is closed to that user.
-TEST_F(MetricsOfAServer, BelongToTheUserEvenInAFolderThatTheUserCannotReach) {
+TEST_F(MetricsOfAServer, BelongToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
   const TemporaryFolder closed;
   ASSERT_EQ(::chmod(closed.path().c_str(), 0700), 0);

@@ -16,7 +16,7 @@ class PidFile : public Daemon {
 
 // A reader of the file could lock it, and keep every server from starting. The lock counts, not the number in
 // the file, which may be that of any process by now.
-TEST_F(PidFile, IsForItsOwnerAloneAndItsPidIsNotTrusted) {
+TEST_F(PidFile, IsPrivateAndItsPidIsNotTrusted) {
   std::ofstream(pid_file) << ::getpid() << "\n";
   ::chmod(pid_file.c_str(), 0644);
   ASSERT_EQ(start().ending, 0);
@@ -26,7 +26,7 @@ TEST_F(PidFile, IsForItsOwnerAloneAndItsPidIsNotTrusted) {
 
 // The confinement of the server has an exception for the folder of the file. A file in another user's folder
 // cannot be removed, and is emptied.
-TEST_F(PidFile, InAFolderThatTheUserCannotReachKeepsNoRightsAndNoPid) {
+TEST_F(PidFile, IsEmptiedInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   ServerProcess usual({"-v", "--user", "4711:4712"});
   const auto rights = [](const std::string& errors) {
@@ -50,7 +50,7 @@ TEST_F(PidFile, InAFolderThatTheUserCannotReachKeepsNoRightsAndNoPid) {
   }
 }
 
-TEST_F(PidFile, IsOfOneServerAlone) {
+TEST_F(PidFile, IsLockedByOneServer) {
   const auto first = start();
   ASSERT_EQ(first.ending, 0);
   const auto owner = "pid " + std::to_string(pid()) + "\n";
@@ -63,7 +63,7 @@ TEST_F(PidFile, IsOfOneServerAlone) {
   stop();
 }
 
-TEST_F(PidFile, OfAServerThatWasKilledStopsNobody) {
+TEST_F(PidFile, IsReusedAfterAKilledServer) {
   ASSERT_EQ(start().ending, 0);
   const pid_t killed = pid();
   stop(SIGKILL);
@@ -73,7 +73,7 @@ TEST_F(PidFile, OfAServerThatWasKilledStopsNobody) {
   stop();
 }
 
-TEST_F(PidFile, ThatIsSomethingElseIsLeftAlone) {
+TEST_F(PidFile, DoesNotOverwriteOtherFiles) {
   const auto refused = [&](const std::string& why) { expect_refused(pid_file.string() + ": " + why); };
   for (const std::string& text : {std::string("precious\n"), std::string("12 34\n"), std::string("0\n"),
                                   std::string("-5\n"), std::string(40, '1')}) {
@@ -115,7 +115,7 @@ TEST_F(PidFile, RefusesAFileWithSeveralHardLinks) {
   EXPECT_EQ(contents_of(folder / "other name"), "1\n");
 }
 
-TEST_F(PidFile, IsNotRemovedWhereSomebodyHasPutAnotherInItsPlace) {
+TEST_F(PidFile, IsNotRemovedIfItWasReplaced) {
   ASSERT_EQ(start().ending, 0);
   const pid_t server = pid();
   fs::remove(pid_file);
@@ -141,7 +141,7 @@ class User : public Daemon {
   }
 };
 
-TEST_F(User, IsBecomeForGoodByServerAndChildren) {
+TEST_F(User, IsSwitchedPermanentlyInServerAndChildren) {
   for (const char* sandbox : {"on", "off"}) {
     ServerProcess server({"--user", "4711:4712", "--sandbox", sandbox, "--drain-timeout", "0"}, {},
                          {"setpriv", "--groups", "4,24,27", "--inh-caps", "+chown", "--ambient-caps",
@@ -154,7 +154,7 @@ TEST_F(User, IsBecomeForGoodByServerAndChildren) {
   }
 }
 
-TEST_F(User, IsBecomeAfterAPrivilegedPortIsBound) {
+TEST_F(User, IsSwitchedAfterBindingAPrivilegedPort) {
   if (find_command("unshare").empty()) GTEST_SKIP() << "unshare is not installed";
   // Port 7 is free in a new network namespace.
   ServerProcess server({"--port", "7", "--user", "4711:4712"}, {}, {"unshare", "--net", TCPSERVER_PROGRAM});
@@ -164,7 +164,7 @@ TEST_F(User, IsBecomeAfterAPrivilegedPortIsBound) {
 }
 
 // The pid file belongs to the user who started the server, not to --user, who can only empty it.
-TEST_F(User, LeavesThePidFileToTheNextServer) {
+TEST_F(User, LeavesAReusablePidFile) {
   ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
   stop();
   EXPECT_TRUE(fs::exists(pid_file));
@@ -175,11 +175,11 @@ TEST_F(User, LeavesThePidFileToTheNextServer) {
   stop();
 }
 
-TEST_F(User, WhoIsNotKnownIsAnErrorBeforeAnythingIsBound) {
+TEST_F(User, IsCheckedBeforeBinding) {
   EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--user", "no-such-user"}), 67, "no user 'no-such-user'"));
 }
 
-TEST_F(User, IsNotForThoseWhoAreNotRoot) {
+TEST_F(User, NeedsRoot) {
   if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
   const PublicCopy program;
   const auto other = program.as_user("4711", "4712");

@@ -42,7 +42,7 @@ class RecordedInMode : public Recorded, public ::testing::WithParamInterface<con
 INSTANTIATE_TEST_SUITE_P(Modes, RecordedInMode, ::testing::Values("fork", "iterative"),
                          [](const auto& test) { return std::string(test.param); });
 
-TEST_P(RecordedInMode, IsWhatTheClientSent) {
+TEST_P(RecordedInMode, HasTheBytesOfTheClient) {
   ServerProcess server(recording({"--mode", GetParam(), "--service", "upper"}));
   for (const std::size_t size : {0UL, 1UL, 5000UL, 5'000'000UL}) {
     const auto bytes = varied_bytes(size);
@@ -55,7 +55,7 @@ TEST_P(RecordedInMode, IsWhatTheClientSent) {
   EXPECT_EQ(occurrences(server.log(), "record"), 0U) << server.log();
 }
 
-TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
+TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionContinues) {
   ServerProcess server(recording({"--mode", GetParam(), "--record-limit", "100001", "-v"}));
   const auto bytes = varied_bytes(1'000'000);
   ClientSocket client(server.port());
@@ -67,7 +67,7 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionDoesNot) {
 }
 
 // A write fails, as on a full disk. The SIGXFSZ that comes with it must not end the child.
-TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
+TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
   ServerProcess server(recording({"-v"}));
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_FSIZE, 70'000));
   const auto bytes = varied_bytes(1'000'000);
@@ -82,7 +82,7 @@ TEST_F(Recorded, EndsWithAWriteThatFailsAndTheSessionDoesNot) {
 }
 
 // The connection takes the last descriptor.
-TEST_F(Recorded, IsNotWhereDescriptorsAreShort) {
+TEST_F(Recorded, IsSkippedIfDescriptorsRunOut) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_of(server.pid()) + 1));
@@ -93,7 +93,7 @@ TEST_F(Recorded, IsNotWhereDescriptorsAreShort) {
 }
 
 // Root without capabilities is a user like others.
-TEST_F(Recorded, NeedsAFolderThatItsUserMayWriteTo) {
+TEST_F(Recorded, NeedsADirectoryThatItsUserCanWrite) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   const PublicCopy program;
   const auto expect_refused = [&](const std::vector<std::string>& options) {
@@ -107,7 +107,7 @@ TEST_F(Recorded, NeedsAFolderThatItsUserMayWriteTo) {
 }
 
 // The folder is opened before the switch to --user, which may have no way to its path.
-TEST_F(Recorded, BelongsToTheUserEvenInAFolderThatTheUserCannotReach) {
+TEST_F(Recorded, BelongsToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
   const auto place = folder / "place";
   ASSERT_TRUE(fs::create_directory(place));
@@ -123,7 +123,7 @@ TEST_F(Recorded, BelongsToTheUserEvenInAFolderThatTheUserCannotReach) {
   EXPECT_EQ(status.st_size, 1);
 }
 
-TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
+TEST_F(Recorded, GivesTheChildTwoDescriptorsAndItsSandbox) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   const auto before = descriptors_of(server.pid());
@@ -137,7 +137,7 @@ TEST_F(Recorded, LeavesTheChildTwoDescriptorsAndItsSandbox) {
 }
 
 // Low numbers are free, so that connection and file are not adjacent, in either order.
-TEST_F(Recorded, SurvivesHolesAmongTheDescriptors) {
+TEST_F(Recorded, WorksWithGapsBetweenDescriptors) {
   ServerProcess server(
       recording(), {},
       {"/bin/sh", "-c", "exec 3<&- 5</dev/null 7</dev/null 9</dev/null; exec \"$0\" \"$@\""});

@@ -37,7 +37,7 @@ class Reload : public ListenQueue {
   std::vector<ClientSocket> clients;
 };
 
-TEST_F(Reload, PutsABacklogInForceOnTheLiveSocket) {
+TEST_F(Reload, ChangesTheBacklogOfTheLiveSocket) {
   start("backlog = 7\n", {"--bind", "127.0.0.1,::1"});
   EXPECT_EQ(limit_of(*server), 7U);
   EXPECT_TRUE(reload("backlog = 20\n", "now in force: backlog 7 -> 20\n"));
@@ -47,7 +47,7 @@ TEST_F(Reload, PutsABacklogInForceOnTheLiveSocket) {
   EXPECT_TRUE(server->says("the default, SOMAXCONN")) << "it logs again what is in effect";
 }
 
-TEST_F(Reload, ThatLowersTheBacklogDropsNobody) {
+TEST_F(Reload, LoweringTheBacklogDropsNoClient) {
   start("backlog = 20\nmax-connections = 1\n");
   connect(11, "waiting");
   ASSERT_EQ(clients[0].receive(7), "waiting");
@@ -61,7 +61,7 @@ TEST_F(Reload, ThatLowersTheBacklogDropsNobody) {
   }
 }
 
-TEST_F(Reload, RaisesAndLowersTheNumberOfConnections) {
+TEST_F(Reload, RaisesAndLowersMaxConnections) {
   start("max-connections = 2\n");
   connect(50, "hello");
   for (const std::size_t i : {0U, 1U}) ASSERT_EQ(clients[i].receive(5), "hello");
@@ -82,7 +82,7 @@ TEST_F(Reload, RaisesAndLowersTheNumberOfConnections) {
   EXPECT_EQ(zombies_of(server->pid()), 0U);
 }
 
-TEST_F(Reload, ChangesTimeOuts) {
+TEST_F(Reload, ChangesTimeouts) {
   start("");
   EXPECT_TRUE(reload("idle-timeout = 100ms\ndrain-timeout = 1h\n",
                      "idle-timeout 5m -> 100ms, drain-timeout 10s -> 1h\n"));
@@ -111,7 +111,7 @@ TEST_F(Reload, ChangesVerbosity) {
   EXPECT_EQ(server->log().find("tcpserver: SIGHUP: "), warnings_at_start) << "it was quiet before";
 }
 
-TEST_F(Reload, OfAFileWithAnErrorChangesNothing) {
+TEST_F(Reload, ChangesNothingIfTheFileHasAnError) {
   start("backlog = 7\n");
   const auto where = "SIGHUP: nothing is changed: " + file.path() + " line 2: ";
   EXPECT_TRUE(reload("backlog = 20\nmax-connections = 0\n", where + "max-connections: '0'"));
@@ -123,7 +123,7 @@ TEST_F(Reload, OfAFileWithAnErrorChangesNothing) {
   EXPECT_TRUE(serves(*server));
 }
 
-TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
+TEST_F(Reload, ReportsOptionsThatNeedARestartAndOverriddenOnes) {
   start("", {"--backlog", "7", "--bind", "127.0.0.1"});
   // Port, bind and backlog are flags, which beat the file.
   EXPECT_TRUE(reload("backlog = 20\nbind = ::1\nport = 1\nmode = iterative\nreap = none\nservice = upper\n",
@@ -132,7 +132,7 @@ TEST_F(Reload, SaysWhatNeedsARestartAndWhatAFlagBeats) {
   EXPECT_TRUE(serves(*server));
 }
 
-TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {
+TEST_F(Reload, ChangesNothingWithoutAFreeDescriptor) {
   start("backlog = 7\n");
   ASSERT_TRUE(set_limit(server->pid(), RLIMIT_NOFILE, 4));
   EXPECT_TRUE(reload("backlog = 9\n", "nothing is changed: cannot read"));
@@ -140,7 +140,7 @@ TEST_F(Reload, WithNoDescriptorLeftChangesNothing) {
   EXPECT_TRUE(reload("backlog = 9\n", "backlog 7 -> 9\n"));
 }
 
-TEST_F(Reload, InAnIterativeSessionHoldsForTheNext) {
+TEST_F(Reload, AffectsTheNextSessionInIterativeMode) {
   start("idle-timeout = 1h\n", {"--mode", "iterative", "--bind", "127.0.0.1"});
   auto first = open_session(*server);
   EXPECT_TRUE(reload("idle-timeout = 50ms\nmax-connections = 3\nbacklog = 3\n",
@@ -153,7 +153,7 @@ TEST_F(Reload, InAnIterativeSessionHoldsForTheNext) {
   EXPECT_EQ(ClientSocket(server->port()).receive_all(), "") << "ended by the new time-out";
 }
 
-TEST_F(Reload, WhileStoppingIsRefused) {
+TEST_F(Reload, IsRefusedWhileStopping) {
   start("drain-timeout = 1h\n");
   auto client = open_session(*server);
   server->signal(SIGTERM);
@@ -163,21 +163,21 @@ TEST_F(Reload, WhileStoppingIsRefused) {
   EXPECT_EQ(server->wait(), 0);
 }
 
-TEST_F(Reload, WithoutAFileIsAnsweredAndDoesNotEndTheServer) {
+TEST_F(Reload, IsReportedWithoutAFile) {
   ServerProcess without;
   without.signal(SIGHUP);
   EXPECT_TRUE(without.says("SIGHUP: there is no configuration file"));
   EXPECT_TRUE(serves(without));
 }
 
-TEST_F(Reload, ShowsNoControlBytesOfAPath) {
+TEST_F(Reload, EscapesControlBytesOfAPath) {
   const std::string odd = file.path() + "\n\x1b[31m";
   std::ofstream(odd) << "bogus\n";
   const auto shown = file.path() + "\\x0a\\x1b[31m' line 1: ";
   EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--config", odd}), 78, shown));
 }
 
-TEST_F(Reload, InTheMiddleOfLoadLosesNoClient) {
+TEST_F(Reload, LosesNoClientUnderLoad) {
   start("backlog = 100\nmax-connections = 50\n");
   std::vector<std::jthread> callers;
   std::atomic<int> right = 0;

@@ -100,7 +100,7 @@ TEST_F(SandboxOfAProgram, AllowsSoLingerInAPlainChild) {
 }
 
 // The test of that test: without a sandbox the same calls harm nobody.
-TEST_F(SandboxOfAProgram, SwitchedOffForbidsNothing) {
+TEST_F(SandboxOfAProgram, OffForbidsNothing) {
   start({"--sandbox", "off"});
   EXPECT_EQ(status_of(child, "Seccomp"), "0");
   const auto result = call(SYS_getpid);
@@ -111,14 +111,14 @@ TEST_F(SandboxOfAProgram, SwitchedOffForbidsNothing) {
   EXPECT_TRUE(contains(server->log(), "--sandbox off: "));
 }
 
-TEST_F(SandboxOfAProgram, NotToBeHadIsAnErrorIfItIsAskedFor) {
+TEST_F(SandboxOfAProgram, IsRequiredIfRequested) {
   const auto refused =
       run({UNDER_FILTER_PROGRAM, "--deny-seccomp", TCPSERVER_PROGRAM, "--port", "0", "--sandbox", "on"});
   EXPECT_TRUE(fails(refused, 71, "--sandbox on: "));
   EXPECT_TRUE(contains(refused.errors, "seccomp"));
 }
 
-TEST_F(SandboxOfAProgram, NotToBeHadIsSaidOnceAndServedWithout) {
+TEST_F(SandboxOfAProgram, WarnsOnceIfUnavailable) {
   start({}, {UNDER_FILTER_PROGRAM, "--deny-seccomp"});
   EXPECT_EQ(echo_through(*client, "y"), "y");
   ASSERT_TRUE(no_child_is_left());
@@ -131,7 +131,7 @@ class ConfinedServer : public SandboxOfAProgram, public ::testing::WithParamInte
 INSTANTIATE_TEST_SUITE_P(Modes, ConfinedServer, ::testing::Values("fork", "iterative"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
-TEST_P(ConfinedServer, CanNoMoreWriteExecuteBindOrConnect) {
+TEST_P(ConfinedServer, CannotWriteExecuteBindOrConnect) {
   server = std::make_unique<ServerProcess>(
       std::vector<std::string>{"-v", "--drain-timeout", "0", "--mode", GetParam()});
   EXPECT_EQ(status_of(server->pid(), "NoNewPrivs"), "1");  // Landlock needs it
@@ -162,7 +162,7 @@ TEST_P(ConfinedServer, CanNoMoreWriteExecuteBindOrConnect) {
   EXPECT_EQ(server->stop(), 0) << "it can still end its children and itself";
 }
 
-TEST_F(SandboxOfAProgram, TheParentKeepsNoneOfRootsCapabilities) {
+TEST_F(SandboxOfAProgram, TheParentDropsCapabilities) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root has capabilities to give up";
   const TextFile file("");
   constexpr unsigned long read_any_file = 1UL << 2;  // CAP_DAC_READ_SEARCH

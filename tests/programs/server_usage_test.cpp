@@ -5,7 +5,7 @@ namespace {
 using namespace harness;
 
 // The interface changes on purpose only.
-TEST(Usage, HelpIsTheGoldenFileAndVersionNamesTheProgram) {
+TEST(Usage, HelpMatchesTheGoldenFile) {
   for (const std::string program :
        {TCPSERVER_PROGRAM, TCPCLIENT_PROGRAM, TCPBACKLOG_PROGRAM, TCPLOAD_PROGRAM}) {
     const auto name = program.substr(program.rfind('/') + 1);
@@ -26,7 +26,7 @@ TEST(Usage, HelpIsTheGoldenFileAndVersionNamesTheProgram) {
 }
 
 // The tests of the options try other bad values.
-TEST(Usage, BadInputGetsOneLineAndStatus64) {
+TEST(Usage, BadInputPrintsOneLineAndExitsWith64) {
   const struct {
     std::vector<std::string> options;
     std::vector<std::string> variables;
@@ -80,7 +80,7 @@ TEST(Usage, TestChecksTheConfigurationBesideALiveServer) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-TEST(Usage, WarnsOfVariablesThatHaveNoEffect) {
+TEST(Usage, WarnsAboutVariablesWithoutEffect) {
   ServerProcess server({"-c", "8"}, {.environment = {"TCPSERVER_BACKLOK=5", "TCPSERVER_MAX_CONNECTIONS=x"}});
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), "'TCPSERVER_BACKLOK'"));

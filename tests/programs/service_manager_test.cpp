@@ -76,7 +76,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Socket, Notified, ::testing::Values("path", "abstract"),
                          [](const auto& test) { return std::string(test.param); });
 
-TEST_P(Notified, HearsOfTheWholeLife) {
+TEST_P(Notified, SendsReadyReloadingAndStopping) {
   const TextFile file("max-connections = 3\n");
   ServerProcess server(
       {"--config", file.path(), "--bind", "127.0.0.1", "--backlog", "9", "--drain-timeout", "40s"},
@@ -104,7 +104,7 @@ TEST_P(Notified, HearsOfTheWholeLife) {
 }
 
 // A manager that never learns that the service is ready ends it.
-TEST_P(Notified, HearsOfTheStartEventuallyAlthoughItWasBusy) {
+TEST_P(Notified, RetriesReadyIfTheSocketIsFull) {
   fill();
   ServerProcess server({}, {.environment = environment()});
   EXPECT_EQ(next_with("READY"), "READY=1");
@@ -113,7 +113,7 @@ TEST_P(Notified, HearsOfTheStartEventuallyAlthoughItWasBusy) {
   EXPECT_EQ(times_heard("STATUS=0 of 1000 sessions open"), 1);
 }
 
-TEST_P(Notified, HearsASignOfLifeTwiceInTheWatchdogsTime) {
+TEST_P(Notified, SendsTwoKeepAlivesPerWatchdogInterval) {
   ServerProcess server({}, {.environment = environment({"WATCHDOG_USEC=200000"})});
   EXPECT_EQ(next(), "READY=1");
   for (int i = 0; i < 5; ++i) ASSERT_EQ(next_with("WATCHDOG"), "WATCHDOG=1");
@@ -124,14 +124,14 @@ TEST_P(Notified, HearsASignOfLifeTwiceInTheWatchdogsTime) {
   EXPECT_EQ(next_with("WATCHDOG"), "WATCHDOG=1");
 }
 
-TEST_P(Notified, HearsTheIterativeServerInTheMiddleOfASession) {
+TEST_P(Notified, SendsKeepAlivesDuringAnIterativeSession) {
   ServerProcess server({"--mode", "iterative"}, {.environment = environment({"WATCHDOG_USEC=200000"})});
   auto client = open_session(server);
   EXPECT_NE(next_with("STATUS=1 of 1 sessions open, 1 accepted"), "");
   for (int i = 0; i < 5; ++i) ASSERT_EQ(next_with("WATCHDOG"), "WATCHDOG=1");
 }
 
-TEST_P(Notified, HearsNoWatchdogOfAnotherProcess) {
+TEST_P(Notified, IgnoresTheWatchdogOfAnotherProcess) {
   ServerProcess server({}, {.environment = environment({"WATCHDOG_USEC=100000", "WATCHDOG_PID=1"})});
   EXPECT_EQ(next(), "READY=1");
   while (!next(300ms).empty()) {
@@ -140,7 +140,7 @@ TEST_P(Notified, HearsNoWatchdogOfAnotherProcess) {
 }
 
 // The status is at most a second old.
-TEST_P(Notified, HearsAStatusOnceASecondAtMost) {
+TEST_P(Notified, SendsAtMostOneStatusPerSecond) {
   ServerProcess server({}, {.environment = environment()});
   const auto start = Clock::now();
   for (int i = 0; i < 300; ++i) {
@@ -152,12 +152,12 @@ TEST_P(Notified, HearsAStatusOnceASecondAtMost) {
   EXPECT_LE(times_heard("STATUS"), seconds + 2);
 }
 
-TEST_P(Notified, IsNotLeftByADaemon) {
+TEST_P(Notified, RefusesDaemonize) {
   const auto result = run({TCPSERVER_PROGRAM, "--daemonize", "--port", "0"}, {.environment = environment()});
   EXPECT_TRUE(fails(result, 64, "a service manager waits"));
 }
 
-TEST(ServiceManager, ThatIsNotThereIsNotMissed) {
+TEST(ServiceManager, MayBeAbsent) {
   for (const char* name : {"NOTIFY_SOCKET=/nowhere/socket", "NOTIFY_SOCKET=", "NOTIFY_SOCKET=vsock:2:1"}) {
     ServerProcess server({}, {.environment = {name}});
     EXPECT_EQ(server.stop(), 0) << name;
@@ -214,7 +214,7 @@ TEST(Inherited, SocketsAreAllServedAndAnnounced) {
 }
 
 // A reload that removes the server's backlog restores the service manager's.
-TEST(Inherited, SocketHasTheBacklogOfTheServerWhileItHasOne) {
+TEST(Inherited, SocketKeepsItsBacklogUnlessOneIsGiven) {
   const auto listener = make_listener();
   const TextFile file("backlog = 17\n");
   ServerProcess server({"--config", file.path()}, {.inherited = {listener.get()}}, passing(1));
@@ -224,7 +224,7 @@ TEST(Inherited, SocketHasTheBacklogOfTheServerWhileItHasOne) {
 }
 
 // One socket for both families, as systemd makes it: the peer keeps its IPv4 address.
-TEST(Inherited, SocketOfBothFamiliesKnowsIpv4Peers) {
+TEST(Inherited, DualStackSocketShowsIpv4Peers) {
   const auto listener = make_listener("::");
   ServerProcess server({"-v", "--max-per-host", "1"}, {.inherited = {listener.get()}}, passing(1));
   auto first = open_session(server);
@@ -246,14 +246,14 @@ TEST(Inherited, SocketKeepsItsClientsWhenTheServerEnds) {
   EXPECT_EQ(waiting.receive(7), "waiting");
 }
 
-TEST(Inherited, SocketsOfAnotherProcessAreNotOurs) {
+TEST(Inherited, IgnoresSocketsOfAnotherProcess) {
   const auto listener = make_listener();
   ServerProcess server({}, {.inherited = {listener.get()}}, passing(1, "1"));
   EXPECT_FALSE(contains(server.log(), "service manager"));
   EXPECT_TRUE(serves(server)) << "it has bound its own";
 }
 
-TEST(Inherited, ThatIsNoListeningTcpSocketIsRefused) {
+TEST(Inherited, RefusesOtherThanListeningTcpSockets) {
   const auto listener = make_listener();
   const auto datagram = make_socket("127.0.0.1", SOCK_DGRAM);
   const auto silent = make_socket("127.0.0.1");
@@ -277,7 +277,7 @@ TEST(Inherited, ThatIsNoListeningTcpSocketIsRefused) {
   }
 }
 
-TEST(Inherited, NumberThatIsNoneIsRefused) {
+TEST(Inherited, RefusesABadNumber) {
   const auto result = run({"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\"", TCPSERVER_PROGRAM});
   EXPECT_TRUE(fails(result, 64, "LISTEN_FDS: 'many'"));
 }

@@ -32,7 +32,7 @@ std::string line_of(ServerProcess& server, const std::string& event, const Clien
   return found;
 }
 
-TEST(SessionLog, AsTextHasTheGrammarOfTheManualPage) {
+TEST(SessionLog, TextHasTheGrammarOfTheManualPage) {
   ServerProcess server({"-v"});
   ClientSocket client(server.port());
   ASSERT_TRUE(echoes(client, "hello"));
@@ -49,7 +49,7 @@ TEST(SessionLog, AsTextHasTheGrammarOfTheManualPage) {
       << server.log();
 }
 
-TEST(SessionLog, AsJsonHasTheKeysOfTheManualPage) {
+TEST(SessionLog, JsonHasTheKeysOfTheManualPage) {
   ServerProcess server({"-v", "--log-format", "json", "--bind", "::1,127.0.0.1"});
   ClientSocket client(server.port(), AF_INET6);
   ASSERT_TRUE(echoes(client, "hello"));
@@ -113,7 +113,7 @@ TEST(SessionLog, GivesTheReasonOfEachEnd) {
 }
 
 // The server asked for no local address when it accepted the connection.
-TEST(SessionLog, SaysNoAddressThatItDoesNotKnow) {
+TEST(SessionLog, OmitsAnUnknownAddress) {
   const TextFile config("verbose = off\n");
   ServerProcess server({"--config", config.path()});
   auto client = open_session(server);
@@ -124,7 +124,7 @@ TEST(SessionLog, SaysNoAddressThatItDoesNotKnow) {
   EXPECT_FALSE(contains(line, "local="));
 }
 
-TEST(SessionLog, OfTheIterativeServerIsTheSame) {
+TEST(SessionLog, IsTheSameInIterativeMode) {
   ServerProcess server({"-v", "--mode", "iterative"});
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "four"), "four");
@@ -132,7 +132,7 @@ TEST(SessionLog, OfTheIterativeServerIsTheSame) {
   EXPECT_TRUE(contains(line_of(server, "session_end", client), " bytes_in=4 bytes_out=4 "));
 }
 
-TEST(SessionLog, HasNothingOfWhatTheClientSent) {
+TEST(SessionLog, DoesNotContainDataOfTheClient) {
   for (const char* format : {"text", "json"}) {
     ServerProcess server({"-v", "--log-format", format});
     const std::string bytes =
@@ -148,7 +148,7 @@ TEST(SessionLog, HasNothingOfWhatTheClientSent) {
 }
 
 // The reader of the pipe shares the processors with the load.
-TEST(SessionLog, LosesNoLineThatSomebodyReads) {
+TEST(SessionLog, LosesNoLineThatIsRead) {
   constexpr int many = TCPSERVER_TEST_SANITIZED != 0 ? 1'000 : 10'000;
   const TextFile log;
   ServerProcess server({"-v", "--log-format", "json"}, {},
@@ -178,7 +178,7 @@ TEST(SessionLog, LosesNoLineThatSomebodyReads) {
 }
 
 // The log is read after the load. The server reports the number of dropped lines although no event follows.
-TEST(SessionLog, ThatNobodyReadsStopsNoClient) {
+TEST(SessionLog, DoesNotBlockClientsIfNotRead) {
   ServerProcess server({"-v", "--log-format", "json"});
   constexpr int sessions = TCPSERVER_TEST_SANITIZED != 0 ? 3'500 : 5'000;  // more than a MiB of lines
   const auto result =
@@ -208,7 +208,7 @@ class SessionLogOnAForeignTerminal : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Controlling, SessionLogOnAForeignTerminal, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "yes" : "no"; });
 
-TEST_P(SessionLogOnAForeignTerminal, StopsNoClient) {
+TEST_P(SessionLogOnAForeignTerminal, DoesNotBlockClients) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const tcpserver::base::UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   ASSERT_EQ(::unlockpt(master.get()), 0);
@@ -229,14 +229,14 @@ TEST_P(SessionLogOnAForeignTerminal, StopsNoClient) {
   EXPECT_EQ(::fcntl(shared.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST(SessionLog, TellsAProgramThatReadsJsonWhyItDoesNotStart) {
+TEST(SessionLog, ReportsStartErrorsAsJson) {
   const auto result = run({TCPSERVER_PROGRAM, "--log-format", "json", "--bind", "203.0.113.1"});
   EXPECT_EQ(result.ending, 69);
   EXPECT_EQ(Json(result.errors).values("level event"), "warning message");
   EXPECT_TRUE(contains(result.errors, "203.0.113.1"));
 }
 
-TEST(SessionLog, IsJsonOrTextFromAReloadOn) {
+TEST(SessionLog, ChangesItsFormatOnReload) {
   const TextFile config("verbose = on\n");
   ServerProcess server({"--config", config.path()});
   EXPECT_TRUE(server.reload(config, "verbose = on\nlog-format = json\n", "log-format text -> json\"}\n"));

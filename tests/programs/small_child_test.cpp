@@ -45,7 +45,7 @@ class SmallChild : public OneSession {
   }
 };
 
-TEST_F(SmallChild, HasAPageOfCodeAndNothingOfItsParentsData) {
+TEST_F(SmallChild, HasOnePageOfCodeAndNoDataOfItsParent) {
   start();
   const auto mappings = mappings_of(child);
   const auto all = proc_file(child, "maps");
@@ -66,7 +66,7 @@ TEST_F(SmallChild, ShowsTheCommandLineOfItsParent) {
   EXPECT_EQ(proc_file(child, "cmdline"), shown);
 }
 
-TEST_F(SmallChild, StaysSoAfterAReload) {
+TEST_F(SmallChild, StaysSmallAfterAReload) {
   const TextFile config("max-connections = 70\n");
   start({"--config", config.path()});
   // The new records need another mapping.
@@ -92,7 +92,7 @@ class SmallChildFaults : public SmallChild, public ::testing::WithParamInterface
 INSTANTIATE_TEST_SUITE_P(Recording, SmallChildFaults, ::testing::Values(false, true),
                          [](const auto& test) { return test.param ? "on" : "off"; });
 
-TEST_P(SmallChildFaults, AreThreeAndItsParentsNone) {
+TEST_P(SmallChildFaults, AreThreePerChildAndNoneInTheParent) {
   const TemporaryFolder folder;
   start(GetParam() ? std::vector<std::string>{"--record", folder.path()} : std::vector<std::string>{});
   constexpr unsigned sessions = 100;
@@ -109,7 +109,7 @@ TEST_P(SmallChildFaults, AreThreeAndItsParentsNone) {
 }
 
 // Three page tables: all mappings are within 2 MiB (VmPTE, proc_pid_status(5)).
-TEST_F(SmallChild, HasItsMemoryCloseTogether) {
+TEST_F(SmallChild, HasItsMemoryInOneBlock) {
   start();
   EXPECT_EQ(status_of(child, "VmPTE"), "12 kB") << proc_file(child, "maps");
 }

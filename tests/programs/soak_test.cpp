@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Jobs, Soak,
                                            std::vector<std::string>{"stop", "100"}),
                          [](const auto& parameter) { return parameter.param[0]; });
 
-TEST_P(Soak, FindsNothingWrong) {
+TEST_P(Soak, FindsNoError) {
   const auto result = soak(GetParam());
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_TRUE(contains(result.errors, "soak: all checks passed\n"));
@@ -48,7 +48,7 @@ TEST(SoakItself, FindsWrongBytes) {
   EXPECT_TRUE(contains(result.errors, "WRONG: a client got a wrong reply"));
 }
 
-TEST(SoakItself, RefusesWhatIsNoJob) {
+TEST(SoakItself, RefusesUnknownJobs) {
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"mixx"}, {"mix", "0"}, {"mix", "1", "2"}, {"held", "x"}}) {
     const auto result = soak(words);

@@ -16,7 +16,7 @@ void expect_client(const Shown& status, const std::string& bytes) {
   EXPECT_EQ(status.rows[0].in, bytes);
 }
 
-TEST(Status, LooksAtTheAddressesOfBindAlone) {
+TEST(Status, ShowsOnlyTheAddressesOfBind) {
   ServerProcess one({"--bind", "127.0.0.1"});
   const auto port = std::to_string(one.port());
   ServerProcess other({"--port", port, "--bind", "127.0.0.2"});
@@ -30,13 +30,13 @@ TEST(Status, LooksAtTheAddressesOfBindAlone) {
   EXPECT_EQ(occurrences(both.finished.output, "tcpserver, pid "), 2U) << both.finished.output;
 }
 
-TEST(Status, KnowsOtherPrograms) {
+TEST(Status, NamesOtherPrograms) {
   const OwnListener listener;
   const auto status = shown({"--port", listener.port()}).finished;
   EXPECT_TRUE(fails(status, 69, "programs_test (pid " + std::to_string(::getpid()) + ")"));
 }
 
-TEST(Status, OfPortZeroIsAMistake) {
+TEST(Status, RefusesPortZero) {
   EXPECT_EQ(shown({"--port", "0"}).finished.ending, 64);
 }
 
@@ -79,7 +79,7 @@ TEST_F(StatusByPidFile, ShowsAServerThatDrains) {
   EXPECT_EQ(server.wait(), 0);
 }
 
-TEST_F(StatusByPidFile, OfNoServer) {
+TEST_F(StatusByPidFile, FailsWithoutAServer) {
   const auto* const said = "no server runs with --pid-file";
   EXPECT_TRUE(fails(shown({"--pid-file", pid_file}).finished, 69, said));
   EXPECT_FALSE(fs::exists(pid_file)) << "it creates none";
@@ -95,7 +95,7 @@ class StatusOfAnotherUser : public StatusByPidFile {
   const PublicCopy program;
 };
 
-TEST_F(StatusOfAnotherUser, NeedsTheRightToReadThePidFile) {
+TEST_F(StatusOfAnotherUser, NeedsReadPermissionForThePidFile) {
   fs::permissions(folder.path(), fs::perms(0755));
   ServerProcess server({"--pid-file", pid_file});
   const auto status = shown({"--pid-file", pid_file}, program.as_user()).finished;
@@ -103,7 +103,7 @@ TEST_F(StatusOfAnotherUser, NeedsTheRightToReadThePidFile) {
   EXPECT_EQ(lines_of(status.errors).size(), 1U) << status.errors;
 }
 
-TEST_F(StatusOfAnotherUser, TakesRights) {
+TEST_F(StatusOfAnotherUser, NeedsPermission) {
   ServerProcess of_root;
   const auto port = std::to_string(of_root.port());
   const auto refused = shown({"--port", port}, program.as_user()).finished;
@@ -117,7 +117,7 @@ TEST_F(StatusOfAnotherUser, TakesRights) {
 }
 
 // Such a server has been root, and only root may look at it.
-TEST_F(StatusOfAnotherUser, ShowsAServerThatBecameAUser) {
+TEST_F(StatusOfAnotherUser, ShowsAServerThatSwitchedUsers) {
   ServerProcess server({"--user", "65534:65534"});
   const auto client = client_with_bytes(server.port(), 9);
   expect_client(shown_on(server.port()), "9");
@@ -125,7 +125,7 @@ TEST_F(StatusOfAnotherUser, ShowsAServerThatBecameAUser) {
 
 // As with systemd, the creator of the socket keeps it, and is the server's parent. The server may have
 // another name.
-TEST(Status, FindsTheServerBesideItsServiceManager) {
+TEST(Status, FindsTheServerBehindASharedSocket) {
   const TemporaryFolder folder;
   for (const char* name : {"tcpserver", "echod"}) {
     fs::create_symlink(TCPSERVER_PROGRAM, folder.path() + "/" + name);

@@ -81,7 +81,7 @@ TEST(Status, ShowsHalfClosedClients) {
   EXPECT_EQ(client.receive_all(), "1234567");
 }
 
-TEST(Status, ShowsWhatAClientDoesNotRead) {
+TEST(Status, ShowsUnreadBytes) {
   ServerProcess server;
   ClientSocket client(server.port());
   EXPECT_GT(fill_until_stalled(client), 0U);
@@ -94,7 +94,7 @@ TEST(Status, ShowsWhatAClientDoesNotRead) {
   EXPECT_GE(out, figure_before(server.status(), " out"));
 }
 
-TEST(Status, OfManySessionsShowsEachOnce) {
+TEST(Status, ShowsEachOfManySessionsOnce) {
   ServerProcess server;
   constexpr std::size_t count = 300;
   std::vector<ClientSocket> clients;
@@ -109,7 +109,7 @@ TEST(Status, OfManySessionsShowsEachOnce) {
 }
 
 // A session that ends meanwhile is no error.
-TEST(Status, WhileClientsComeAndGo) {
+TEST(Status, WorksWhileClientsComeAndGo) {
   ServerProcess server;
   Process crowd({TCPLOAD_PROGRAM, "127.0.0.1", std::to_string(server.port()), "--connections", "1000",
                  "--concurrency", "20"});
@@ -140,7 +140,7 @@ TEST(Status, ShowsZombies) {
   EXPECT_EQ(status.rows[2].state, "ESTABLISHED");
 }
 
-TEST(Status, IsJsonForPrograms) {
+TEST(Status, HasAJsonForm) {
   ServerProcess server;
   const auto client = client_with_bytes(server.port(), 21);
   const auto status = shown({"--log-format", "json", "--port", std::to_string(server.port())}).finished;

@@ -9,7 +9,7 @@ using namespace harness;
 
 class StopSignal : public ::testing::TestWithParam<int> {};
 
-TEST_P(StopSignal, LetsOpenSessionsFinishAndEndsWithZero) {
+TEST_P(StopSignal, DrainsOpenSessionsAndExitsWithZero) {
   ServerProcess server({"--drain-timeout", "1h"});
   auto sessions = open_sessions(server, 2);
   server.signal(GetParam());
@@ -33,7 +33,7 @@ TEST(Stop, FreesThePortForASuccessorWhileSessionsFinish) {
   EXPECT_EQ(server.wait(), 0);
 }
 
-TEST(Stop, EndsWhatIsLeftAfterTheDrainTimeOut) {
+TEST(Stop, EndsOpenSessionsAfterTheDrainTimeout) {
   ServerProcess server({"--drain-timeout", "50ms"});
   auto client = open_session(server);
   const auto child = child_of(server);
@@ -44,7 +44,7 @@ TEST(Stop, EndsWhatIsLeftAfterTheDrainTimeOut) {
   EXPECT_NE(::kill(child, 0), 0);
 }
 
-TEST(Stop, ASecondSignalEndsAtOnce) {
+TEST(Stop, EndsAtOnceAfterASecondSignal) {
   ServerProcess server({"--drain-timeout", "1h"});
   auto client = open_session(server);
   server.signal(SIGINT);
@@ -55,7 +55,7 @@ TEST(Stop, ASecondSignalEndsAtOnce) {
 
 // Before the server can hear a signal, it ends by it like any program. Later it stops in good order, even in
 // the middle of its start.
-TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
+TEST(Stop, WorksAtAnyMomentDuringStartup) {
   const auto deadline = Clock::now() + patience;
   auto delay = std::chrono::microseconds(0);  // grows until the start is over, however slow the machine is
   int in_good_order = 0;
@@ -73,7 +73,7 @@ TEST(Stop, IsHeardAtAnyMomentOfTheStart) {
   EXPECT_GE(in_good_order, 1);
 }
 
-TEST(Stop, WithNothingOpenIsQuiet) {
+TEST(Stop, IsQuietWithoutSessions) {
   ServerProcess server;
   EXPECT_EQ(server.stop(), 0);
   EXPECT_FALSE(contains(server.log(), "stopping"));
@@ -82,7 +82,7 @@ TEST(Stop, WithNothingOpenIsQuiet) {
 // While clients are ready in the queue, ppoll returns each time without delivering a signal. A server that
 // relies on it would admit all of them first. strace makes each accept take 5 ms, so that the flood lasts.
 using Signals = Injection;
-TEST_F(Signals, AreHeardInTheMiddleOfAFlood) {
+TEST_F(Signals, AreHandledDuringAFlood) {
   constexpr int flood = 400;
   if (std::stoi(contents_of("/proc/sys/net/core/somaxconn")) < flood) GTEST_SKIP() << "somaxconn is too low";
   raise_descriptor_limit();

@@ -105,7 +105,7 @@ TEST(ClientAlone, NamesAnUnknownHost) {
   EXPECT_TRUE(contains(result.errors, "'not a host name'"));
 }
 
-TEST(ClientAlone, GivesUpAfterTheTimeOut) {
+TEST(ClientAlone, GivesUpAfterTheTimeout) {
   OwnListener listener;  // the kernel accepts the connection into the queue, and no reply comes
   const auto result =
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x", "--timeout", "100ms"});

@@ -93,7 +93,7 @@ TEST(LoadErrors, CountRefusedConnectionsInJson) {
   EXPECT_EQ(Json(result.output).values("connections errors_by_kind.refused latency_us"), "500 500 null");
 }
 
-TEST(LoadErrors, NameAnUnknownHost) {
+TEST(LoadErrors, ReportAnUnknownHost) {
   const auto result = run({TCPLOAD_PROGRAM, "no-such-host.invalid", "80", "--timeout", "30s"});
   EXPECT_TRUE(result.ending == 68 || result.ending == 75) << "75: no resolver answers here";
   EXPECT_TRUE(contains(result.errors, "'no-such-host.invalid'"));
@@ -101,7 +101,7 @@ TEST(LoadErrors, NameAnUnknownHost) {
 
 // The server accepts nothing. With a free place in its queue the kernel connects, and the run stalls. A full
 // queue drops the SYN of all but one.
-TEST(LoadErrors, AreTimeOutsIfTheServerIsSilent) {
+TEST(LoadErrors, CountTimeoutsOfASilentServer) {
   const struct {
     int backlog;
     const char *connections, *concurrency, *values;

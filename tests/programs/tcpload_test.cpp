@@ -100,7 +100,7 @@ TEST(Load, StartsNoFasterThanTheRate) {
 }
 
 // While the server serves another client, nine of ten connections cannot start.
-TEST(Load, MeasuresLatenciesFromTheDueTimeWithARate) {
+TEST(Load, MeasuresLatencyFromTheScheduledTime) {
   ServerProcess server({"--mode", "iterative"});
   auto other = open_session(server);
   Process load(load_on(server, {"--rate", "1000", "--connections", "10", "--concurrency", "1", "--json"}));

@@ -58,7 +58,7 @@ std::size_t orphans_of(std::uint16_t port) {
 }
 
 // The client's system answers probes for as long as the client lives, but takes no data.
-TEST(UserTimeout, FreesTheDataOfAClientThatNeverReads) {
+TEST(UserTimeout, FreesDataOfAClientThatNeverReads) {
   ServerProcess server({"--idle-timeout", "10s"});
   ClientSocket client(server.port());
   client.set_receive_buffer(32 * 1024);  // so that most of the data is in the server's system

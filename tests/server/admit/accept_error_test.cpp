@@ -8,7 +8,7 @@ namespace {
 
 using namespace tcpserver::server;
 
-TEST(AcceptError, IsClassifiedByItsErrno) {
+TEST(AcceptError, IsClassifiedByErrno) {
   EXPECT_EQ(classify_accept_error(EAGAIN), AcceptAdvice::none_waiting);
   for (const int error : {EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH,
                           EOPNOTSUPP, ENETUNREACH, ETIMEDOUT}) {

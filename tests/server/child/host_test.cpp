@@ -27,12 +27,12 @@ Host mapped_host(unsigned char last) {
   return Host::of(address);
 }
 
-TEST(Host, IsAnIpv4Address) {
+TEST(Host, IsTheIpv4Address) {
   EXPECT_EQ(host("192.0.2.1"), host("192.0.2.1"));
   EXPECT_FALSE(host("192.0.2.1") == host("192.0.2.2"));
 }
 
-TEST(Host, IsAnIpv6NetworkOf64Bits) {
+TEST(Host, IsTheIpv6NetworkOf64Bits) {
   EXPECT_EQ(host("2001:db8:1:2::1"), host("2001:db8:1:2:ffff:ffff:ffff:ffff"));
   EXPECT_FALSE(host("2001:db8:1:2::1") == host("2001:db8:1:3::1"));
 }
@@ -42,7 +42,7 @@ TEST(Host, IncludesTheInterfaceOfALinkLocalAddress) {
   EXPECT_FALSE(host("fe80::1%1") == host("fe80::1%2"));
 }
 
-TEST(Host, TakesAMappedAddressAsIpv4) {
+TEST(Host, TreatsMappedAddressesAsIpv4) {
   EXPECT_EQ(mapped_host(1), host("192.0.2.1"));
   EXPECT_FALSE(mapped_host(1) == mapped_host(2));
   EXPECT_FALSE(host("0.0.0.0") == host("::1"));

@@ -38,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(Children, EachLauncher, ::testing::Bool(),
 
 // A server's connection has the lowest free number and its file the next, as a rule. Here they are where they
 // like.
-TEST_P(EachLauncher, ClosesAllButConnectionAndFile) {
+TEST_P(EachLauncher, ClosesOtherDescriptors) {
   AddressHints place;
   const auto launcher = GetParam() ? make_plain_launcher() : make_launcher(place);
   Scoreboard board(1);

@@ -109,7 +109,7 @@ TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
 }
 
 // An announced end must not count for the next child of the slot.
-TEST_F(ReaperOfMany, ForgetsAnEndBeforeTheNextChild) {
+TEST_F(ReaperOfMany, ClearsAnEndBeforeTheNextChild) {
   static_cast<void>(collect());
   end(30, SIGTERM);
   ASSERT_EQ(reaper_.collect(), 1U);

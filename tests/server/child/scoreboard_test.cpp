@@ -12,7 +12,7 @@ namespace {
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 
-TEST(Scoreboard, GrowsWithoutMovingARecord) {
+TEST(Scoreboard, GrowsWithoutMovingRecords) {
   Scoreboard board(ScoreboardPage::record_count - 1);  // a page: what is beyond faults
   SessionRecord* const first = &board[0];
   SessionRecord* const last = &board[ScoreboardPage::record_count - 1];
@@ -30,7 +30,7 @@ TEST(Scoreboard, GrowsWithoutMovingARecord) {
   for (std::uint32_t slot = 0; slot < 1000; ++slot) EXPECT_EQ(board[slot].in, slot);
 }
 
-TEST(Scoreboard, KeepsWhatAChildWritesWhileItGrows) {
+TEST(Scoreboard, KeepsRecordsWhileItGrows) {
   Scoreboard board(1);
   int go[2];
   ASSERT_EQ(::pipe(go), 0);

@@ -35,7 +35,7 @@ std::multiset<pid_t> running(const SlotTable& table) {
   return pids;
 }
 
-TEST(SlotTable, FollowsAChildFromItsStartToItsEnd) {
+TEST(SlotTable, TracksAChildFromStartToEnd) {
   SlotTable table(2);
   EXPECT_EQ(table.capacity(), 2U);
   const auto slot = start(table, 77);
@@ -66,7 +66,7 @@ TEST(SlotTable, IsFullAtItsCapacity) {
   EXPECT_EQ(running(table), (std::multiset<pid_t>{1, 3, 4}));
 }
 
-TEST(SlotTable, GivesBackASlotWhoseForkFailed) {
+TEST(SlotTable, FreesTheSlotOfAFailedFork) {
   SlotTable table(1);
   for (int i = 0; i < 5; ++i) {
     ASSERT_NE(table.in_use(), table.capacity());
@@ -149,7 +149,7 @@ TEST(SlotTable, CountsChildrenByHost) {
   EXPECT_EQ(table.count(Host::of(*SocketAddress::parse("10.0.0.4", 1))), 1U);
 }
 
-TEST(SlotTable, CostsNoMemoryForSlotsThatWereNeverUsed) {
+TEST(SlotTable, UsesNoMemoryForUnusedSlots) {
   SlotTable table(4'194'304);  // hundreds of MiB, were they touched
   EXPECT_EQ(start(table, 1), 0U);
   table.note_ended(1, 0);

@@ -30,7 +30,7 @@ std::vector<std::string> words(const std::string& line) {
 }
 
 // Two names of one member: the stronger source decides, and in one source the last that is on.
-TEST(ServerOptions, VerboseAndQuietAreOneThing) {
+TEST(ServerOptions, VerboseAndQuietOverrideEachOther) {
   const harness::TextFile quiet("quiet = on\n");
   const harness::TextFile undecided("quiet = on\nquiet = off\n");
   const struct {
@@ -53,7 +53,7 @@ TEST(ServerOptions, VerboseAndQuietAreOneThing) {
 }
 
 // The sources do not add up, and the same address in two of them is not "given twice".
-TEST(ServerOptions, BindOfAFlagBeatsAllOthers) {
+TEST(ServerOptions, BindFlagReplacesOtherSources) {
   const harness::TextFile file("bind = 127.0.0.1\n");
   const auto command = parse({"--config", file.path(), "--bind", "::1", "--bind", "::2"},
                              {"TCPSERVER_BIND=127.0.0.1,127.0.0.2"});
@@ -62,14 +62,14 @@ TEST(ServerOptions, BindOfAFlagBeatsAllOthers) {
   EXPECT_EQ(command.options.bind[1].host_text(), "::2");
 }
 
-TEST(ServerOptions, ADaemonLogsToTheSystemUnlessItIsSaidOtherwise) {
+TEST(ServerOptions, DaemonLogsToSyslogByDefault) {
   EXPECT_EQ(parse({}).options.log_target(), LogTarget::stderr_stream);
   EXPECT_EQ(parse({"--daemonize"}).options.log_target(), LogTarget::syslog);
   EXPECT_EQ(parse({"-d", "--log", "stderr"}).options.log_target(), LogTarget::stderr_stream);
 }
 
 // A daemon leaves the directory in which it was started.
-TEST(ServerOptions, RelativePathsBeginWhereTheProgramWasStarted) {
+TEST(ServerOptions, RelativePathsStartInTheWorkingDirectory) {
   const harness::TextFile file("max-connections = 7\n");
   const std::filesystem::path path(file.path());
   const harness::Arguments arguments({"tcpserver", "--config", path.filename(), "--pid-file", "a/b"}, {});
@@ -84,7 +84,7 @@ std::string variable_of(std::string name) {
   return "TCPSERVER_" + name;
 }
 
-TEST(ServerOptions, ComeFromFlagsAndFromVariablesAlike) {
+TEST(ServerOptions, AcceptFlagsAndVariables) {
   using O = ServerOptions;
   const struct {
     const char* name;
@@ -132,7 +132,7 @@ TEST(ServerOptions, ComeFromFlagsAndFromVariablesAlike) {
   EXPECT_EQ(parse({}, {"TCPSERVER_BACKLOG=9"}).options.backlog->source, "TCPSERVER_BACKLOG");
 }
 
-TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
+TEST(ServerOptions, RefuseBadValuesFromFlagsAndVariables) {
   const struct {
     const char* name;
     std::vector<std::string> values;
@@ -177,7 +177,7 @@ TEST(ServerOptions, RefuseBadValuesOfFlagsAndVariablesAlike) {
   }
 }
 
-TEST(ServerOptions, RefuseMoreAddressesThanAnyMachineNeeds) {
+TEST(ServerOptions, RefuseTooManyAddresses) {
   std::string list = "127.0.0.1";
   for (std::size_t i = 2; i <= most_addresses; ++i) list += ",127.0.0." + std::to_string(i);
   EXPECT_EQ(parse({"--bind", list}).options.bind.size(), most_addresses);
@@ -223,7 +223,7 @@ TEST(ServerOptions, ValuesInEffectCanBeReadAgain) {
   }
 }
 
-TEST(ServerReload, OfTheSameChangesNothing) {
+TEST(ServerReload, ChangesNothingIfTheFileIsUnchanged) {
   const auto reload =
       compare(server_option_table(), parse({"-b", "7"}).options, parse({}, {"TCPSERVER_BACKLOG=7"}).options);
   EXPECT_EQ(reload.changed, "");
@@ -231,7 +231,7 @@ TEST(ServerReload, OfTheSameChangesNothing) {
 }
 
 // Also proves the defaults of the manual.
-TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
+TEST(ServerReload, AppliesChangesAndNamesOptionsThatNeedARestart) {
   const auto read =
       parse(words("-b 7 -c 5 --idle-timeout 0 --drain-timeout 1500ms -v -p 1 -a ::1 -m iterative "
                   "--reap none -s upper -d --pid-file /run/pid --user nobody"))
@@ -249,7 +249,7 @@ TEST(ServerReload, TakesOverWhatCanChangeAndNamesTheRest) {
   EXPECT_EQ(reload.options.mode, Mode::fork);
 }
 
-TEST(ServerReload, OfAnIterativeServerSkipsWhatHasNoEffectThere) {
+TEST(ServerReload, SkipsOptionsWithoutEffectInIterativeMode) {
   const auto running = parse({"-m", "iterative"}).options;
   const auto read =
       parse(words("-m iterative -c 5 --max-per-host 5 --overload refuse --log-format json")).options;

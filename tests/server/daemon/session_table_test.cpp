@@ -19,7 +19,7 @@ SocketAddress address(const char* host, std::uint16_t port) {
 constexpr unsigned established = 1;
 constexpr unsigned close_wait = 8;
 
-TEST(AgeText, HasTwoUnitsAtMost) {
+TEST(AgeText, HasAtMostTwoUnits) {
   std::string texts;
   for (const Duration age :
        {Duration(0s), Duration(999'999us), Duration(1s), Duration(59'999ms), Duration(60s), Duration(185s),
@@ -60,7 +60,7 @@ ServerSnapshot server() {
   return picture;
 }
 
-TEST(SessionTable, ShowsAServerAndWhoIsConnected) {
+TEST(SessionTable, ShowsTheServerAndItsClients) {
   EXPECT_EQ(session_tables({server()}),
             "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 3 sessions, 1 zombie\n"
             "listens on 0.0.0.0:54321 (queue 2 of 4096), [::]:54321 (queue 0 of 128)\n"
@@ -71,7 +71,7 @@ TEST(SessionTable, ShowsAServerAndWhoIsConnected) {
             "     6  -                -                       -     -      -       -  ending\n");
 }
 
-TEST(SessionTable, FitsAHundredColumnsWithIpv4) {
+TEST(SessionTable, FitsTheTerminalWithIpv4) {
   auto picture = server();
   picture.sessions = {session(999'999, 25min)};
   auto& connection = *picture.sessions[0].connection;
@@ -80,7 +80,7 @@ TEST(SessionTable, FitsAHundredColumnsWithIpv4) {
   for (const auto& line : harness::lines_of(session_tables({picture}))) EXPECT_LE(line.size(), 100U) << line;
 }
 
-TEST(SessionTable, SaysWhereNobodyIsLetIn) {
+TEST(SessionTable, ReportsAFullServer) {
   auto picture = server();
   picture.listeners.clear();
   picture.sessions.clear();
@@ -100,7 +100,7 @@ TEST(SessionTable, IsSortedByAge) {
   EXPECT_EQ(pids, "34512");
 }
 
-TEST(SessionTable, IsJsonForPrograms) {
+TEST(SessionTable, HasAJsonForm) {
   const harness::Json json(session_tables_json({server()}));
   EXPECT_EQ(json.values("servers.*.pid servers.*.started servers.*.age_s"),
             "4711 2026-11-27T05:20:11Z 7800.00");

@@ -17,7 +17,7 @@ BacklogRequest asked(std::uint64_t value) {
   return {value, std::to_string(value), "--backlog"};
 }
 
-TEST(Backlog, IsTheRequestButAtMostTheLargest) {
+TEST(Backlog, IsTheRequestUpToTheMaximum) {
   EXPECT_EQ(choose_backlog(std::nullopt, 4096), 4096);
   EXPECT_EQ(choose_backlog(asked(1), 4096), 1);
   EXPECT_EQ(choose_backlog(asked(4096), 4096), 4096);
@@ -25,7 +25,7 @@ TEST(Backlog, IsTheRequestButAtMostTheLargest) {
   EXPECT_EQ(choose_backlog(asked(UINT64_MAX), 128), 128);
 }
 
-TEST(Backlog, DescriptionNamesTheRequestItsSourceAndTheEffect) {
+TEST(Backlog, IsDescribedWithItsSourceAndEffect) {
   const struct {
     std::optional<BacklogRequest> request;
     kernel::KernelLimits limits;

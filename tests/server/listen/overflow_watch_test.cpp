@@ -35,7 +35,7 @@ ServerOptions options_with_backlog(std::uint64_t backlog) {
   return options;
 }
 
-TEST(OverflowAdvice, NamesWhatHelps) {
+TEST(OverflowAdvice, NamesTheOptionToRaise) {
   Log log;
   const auto options = options_with_backlog(7);
   const Listeners listeners(options, log);
@@ -91,7 +91,7 @@ class OverflowWatchOfOne : public ::testing::Test {
   tcpserver::base::TimePoint start = tcpserver::base::Clock::now();
 };
 
-TEST_F(OverflowWatchOfOne, LooksOncePerSecondAndReportsOncePerMinute) {
+TEST_F(OverflowWatchOfOne, SamplesEverySecondAndReportsEveryMinute) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   EXPECT_FALSE(watch->due(false).has_value()) << "nothing happened since";
@@ -116,7 +116,7 @@ TEST_F(OverflowWatchOfOne, LooksOncePerSecondAndReportsOncePerMinute) {
   EXPECT_FALSE(watch->due(false).has_value());
 }
 
-TEST_F(OverflowWatchOfOne, RemembersThatTheServerWasFull) {
+TEST_F(OverflowWatchOfOne, RemembersThatAllSlotsWereInUse) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -128,7 +128,7 @@ TEST_F(OverflowWatchOfOne, RemembersThatTheServerWasFull) {
   EXPECT_TRUE(contains(logged_at(100s), "raise --backlog")) << "once";
 }
 
-TEST_F(OverflowWatchOfOne, ReportsTheRestBeforeClosing) {
+TEST_F(OverflowWatchOfOne, ReportsPendingDropsBeforeClosing) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -143,7 +143,7 @@ TEST_F(OverflowWatchOfOne, ReportsTheRestBeforeClosing) {
 }
 
 // A listener also counts drops without an overflow, which any client can cause.
-TEST_F(OverflowWatchOfOne, IgnoresDropsWithoutAnOverflow) {
+TEST_F(OverflowWatchOfOne, IgnoresDropsWithoutOverflow) {
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   const auto drops = [this] { return *tcpserver::kernel::dropped_by_listener(listeners.all()[0].fd.get()); };

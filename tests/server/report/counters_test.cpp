@@ -10,7 +10,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using namespace std::chrono_literals;
 
-TEST(Counters, StatusTextHasEveryFigure) {
+TEST(Counters, StatusTextHasEveryCounter) {
   Counters counters;
   EXPECT_STREQ(status_text(counters, {.open = 0, .most = 1000}).c_str(),
                "0 of 1000 sessions open, 0 accepted, 0 refused, ended: none; 0 failed forks, 0 accept "
@@ -30,7 +30,7 @@ TEST(Counters, StatusTextHasEveryFigure) {
                   .starts_with("3 of 9 places taken, by zombies too, 4 accepted"));
 }
 
-TEST(Counters, StatusTextHasRoomForTheLargestFigures) {
+TEST(Counters, StatusTextFitsTheLargestCounters) {
   Counters counters;
   counters.accepted = counters.accept_errors = UINT64_MAX;
   counters.refused.fill(UINT64_MAX);
@@ -41,7 +41,7 @@ TEST(Counters, StatusTextHasRoomForTheLargestFigures) {
   EXPECT_LE(text.size(), 700U) << "room for what the server appends";
 }
 
-TEST(Counters, BookAcceptErrorsByErrno) {
+TEST(Counters, CountAcceptErrorsByErrno) {
   Counters counters;
   for (const int error : {EMFILE, EMFILE, 1'000'000, -1}) counters.count_accept_error(error);
   EXPECT_EQ(counters.accept_errors, 4U);
@@ -49,7 +49,7 @@ TEST(Counters, BookAcceptErrorsByErrno) {
   EXPECT_EQ(counters.accept_errors_by_errno[0], 2U) << "out of range";
 }
 
-TEST(DurationHistogram, PutsEachDurationIntoTheBucketThatEndsAtItOrAfterIt) {
+TEST(DurationHistogram, CountsEachDurationInItsBucket) {
   DurationHistogram histogram;
   for (const Duration duration : {Duration(-1s), Duration(500us), 500us + 999ns, Duration(501us),
                                   Duration(1h), 1h + 1us + 0ns, Duration(24h * 365)}) {

@@ -25,7 +25,7 @@ namespace {
 using harness::Json;
 using namespace std::chrono_literals;
 
-TEST(LogRecord, HasTheSameValuesAsTextAndAsJson) {
+TEST(LogRecord, HasTheSameValuesInTextAndJson) {
   const auto line = [](LogFormat format) {
     LogRecord record(format, Severity::info, "session_end");
     record.add("peer", "[::1]:40112");
@@ -42,7 +42,7 @@ TEST(LogRecord, HasTheSameValuesAsTextAndAsJson) {
   EXPECT_TRUE(std::regex_match(json.values("time"), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)")));
 }
 
-TEST(LogRecord, KeepsAMessageWithinItsLine) {
+TEST(LogRecord, EscapesLineBreaksInMessages) {
   constexpr std::string_view message = "a\nb\tc\x01\x7f\"";
   LogRecord text(LogFormat::text, Severity::notice, "message", message);
   EXPECT_EQ(text.finish(), "a?b?c??\"");
@@ -52,7 +52,7 @@ TEST(LogRecord, KeepsAMessageWithinItsLine) {
   EXPECT_EQ(Json(line).values("level event message"), "notice message " + std::string(message));
 }
 
-TEST(LogRecord, IsJsonHoweverLongItIs) {
+TEST(LogRecord, IsValidJsonEvenIfTooLong) {
   for (const char c : {'x', '"', '\n', '\xff'}) {
     for (const std::size_t size : {1'890U, 1'900U, 1'910U, 1'920U, 10'000U}) {
       LogRecord record(LogFormat::json, Severity::info, "message", std::string(size, c));
@@ -73,7 +73,7 @@ class LogTest : public ::testing::Test {
   Log log;
 };
 
-TEST_F(LogTest, SaysAsMuchAsItsVerbosityLetsIt) {
+TEST_F(LogTest, FollowsItsVerbosity) {
   log.set_verbosity(Verbosity::quiet);
   log.info("hidden");
   log.answer("answer");
@@ -84,7 +84,7 @@ TEST_F(LogTest, SaysAsMuchAsItsVerbosityLetsIt) {
   EXPECT_EQ(errors.read_all(), "tcpserver: answer\ntcpserver: 3 of four\ntcpserver: info\n");
 }
 
-TEST_F(LogTest, CutsALineThatIsTooLongButKeepsItsEnd) {
+TEST_F(LogTest, ShortensLongLinesButKeepsTheNewline) {
   log.info("%s", std::string(5000, 'x').c_str());
   const auto text = errors.read_all();
   EXPECT_LE(text.size(), 1100U);
@@ -93,7 +93,7 @@ TEST_F(LogTest, CutsALineThatIsTooLongButKeepsItsEnd) {
 }
 
 // The next line tells too: SystemLog.GetsTheRest...
-TEST_F(LogTest, TellsHowManyLinesWereLostWithoutAFurtherLine) {
+TEST_F(LogTest, ReportsDroppedLinesWithoutWaitingForALine) {
   log.set_format(LogFormat::json);
   EXPECT_FALSE(log.due().has_value());
   errors.fill();
@@ -111,7 +111,7 @@ TEST_F(LogTest, TellsHowManyLinesWereLostWithoutAFurtherLine) {
             "warning message dropped 2 log lines: stderr was not writable");
 }
 
-TEST_F(LogTest, SaysHowManyLinesWereHeldBack) {
+TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
   RateLimit limit(1h);
   const auto before = base::Clock::now() - 2h;
   EXPECT_EQ(limit.let_through(before), 0U);
@@ -124,7 +124,7 @@ TEST_F(LogTest, SaysHowManyLinesWereHeldBack) {
 }
 
 // A full disk takes half of a line, and later all of the next one.
-TEST_F(LogTest, BeginsANewLineAfterATornOne) {
+TEST_F(LogTest, StartsANewLineAfterAPartialOne) {
   const harness::TextFile text;
   const base::UniqueFd file(::open(text.path().c_str(), O_WRONLY | O_CLOEXEC));
   ::dup2(file.get(), STDERR_FILENO);
@@ -173,7 +173,7 @@ class SystemLog : public LogTest {
 };
 
 // Facility daemon is 3, severities are 4, 5 and 6 (RFC 3164, section 4.1.1).
-TEST_F(SystemLog, GetsLinesWithTheirPriority) {
+TEST_F(SystemLog, ReceivesLinesWithTheirPriority) {
   listen();
   open();
   log.warning("a warning");
@@ -186,7 +186,7 @@ TEST_F(SystemLog, GetsLinesWithTheirPriority) {
   EXPECT_EQ(errors.read_all(), "");
 }
 
-TEST_F(SystemLog, GetsTheRestAndTheNumberOfLostLinesAfterARestart) {
+TEST_F(SystemLog, ReceivesTheNumberOfLostLinesAfterARestart) {
   open();
   EXPECT_TRUE(errors.read_all().starts_with("tcpserver: the system's log does not answer: "));
   log.info("missed");
@@ -200,7 +200,7 @@ TEST_F(SystemLog, GetsTheRestAndTheNumberOfLostLinesAfterARestart) {
 }
 
 // syslog(3) would wait here until somebody reads.
-TEST_F(SystemLog, StopsNobodyIfItReadsNothing) {
+TEST_F(SystemLog, DoesNotBlockTheServer) {
   listen();
   open();
   constexpr unsigned far_more_than_fit = 20'000;

@@ -45,7 +45,7 @@ class Metrics : public ::testing::Test {
   const std::string path = folder_.path() + "/tcpserver.prom";
 };
 
-TEST_F(Metrics, HaveEachFigure) {
+TEST_F(Metrics, HaveEveryCounter) {
   counters.accepted = 12;
   counters.refused[static_cast<std::size_t>(Refusal::host_full)] = 2;
   counters.refused[static_cast<std::size_t>(Refusal::fork_failed)] = 3;
@@ -90,7 +90,7 @@ TEST_F(Metrics, HaveEachFigure) {
   }
 }
 
-TEST_F(Metrics, HaveRoomForTheLargestFigures) {
+TEST_F(Metrics, FitTheLargestCounters) {
   counters.accepted = UINT64_MAX;
   counters.refused.fill(UINT64_MAX);
   counters.ended.fill(UINT64_MAX);
@@ -103,7 +103,7 @@ TEST_F(Metrics, HaveRoomForTheLargestFigures) {
       << "for the queues";
 }
 
-TEST_F(Metrics, AreReplacedAsAWhole) {
+TEST_F(Metrics, AreReplacedAtomically) {
   MetricsFile file(path, log);
   EXPECT_LE(file.due(), base::Clock::now());
   const auto mask = ::umask(0077);
@@ -128,7 +128,7 @@ TEST_F(Metrics, AreReplacedAsAWhole) {
   EXPECT_EQ(files_in_folder(), 1) << "no temporary file is left";
 }
 
-TEST_F(Metrics, ReplaceNothingButARegularFile) {
+TEST_F(Metrics, ReplaceOnlyRegularFiles) {
   const auto refusal = [this](const std::string& at) {
     try {
       const MetricsFile file(at, log);
@@ -150,7 +150,7 @@ TEST_F(Metrics, ReplaceNothingButARegularFile) {
   EXPECT_TRUE(fs::is_fifo(path)) << "while it runs, too";
 }
 
-TEST_F(Metrics, RemoveWhatKilledServersLeft) {
+TEST_F(Metrics, RemoveTemporaryFilesOfKilledServers) {
   const auto make = [this](const char* suffix, std::chrono::hours age) {
     std::ofstream(path + suffix) << "half of";
     fs::last_write_time(path + suffix, fs::file_time_type::clock::now() - age);
@@ -164,7 +164,7 @@ TEST_F(Metrics, RemoveWhatKilledServersLeft) {
   EXPECT_TRUE(fs::exists(path + ".old"));
 }
 
-TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
+TEST_F(Metrics, AreCompleteWithSeveralWriters) {
   MetricsFile(path, log).write_first(figures());
   const auto whole = harness::contents_of(path);
   {
@@ -183,7 +183,7 @@ TEST_F(Metrics, AreWholeHoweverManyServersWrite) {
 }
 
 // A service manager may hand over several (SO_REUSEPORT). Prometheus refuses a series that is there twice.
-TEST_F(Metrics, HaveOneSeriesForOneAddress) {
+TEST_F(Metrics, HaveOneSeriesPerAddress) {
   const auto address = *base::SocketAddress::parse("127.0.0.1", 7000);
   const ListenQueue queues[] = {{address, {.length = 1, .limit = 5}},
                                 {*base::SocketAddress::parse("::1", 7000), {.length = 0, .limit = 5}},

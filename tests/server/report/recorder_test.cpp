@@ -38,7 +38,7 @@ class RecorderTest : public ::testing::Test {
   const fs::path folder = place.path();
 };
 
-TEST_F(RecorderTest, NamesTheFileAfterThePeer) {
+TEST_F(RecorderTest, NamesFilesAfterThePeer) {
   Recorder recorder(folder, 0, log);
   const std::vector<std::pair<SocketAddress, std::string>> peers = {
       {peer(), "tcpserver.127.0.0.1:40112.dat"},
@@ -74,7 +74,7 @@ TEST_F(RecorderTest, OpensAPrivateFileForTheChildToWrite) {
 }
 
 // The second has the time in its name. A link that is there is not followed.
-TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
+TEST_F(RecorderTest, DoesNotOverwriteFiles) {
   Recorder recorder(folder, 0, log);
   fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
   std::vector<base::UniqueFd> files;
@@ -93,7 +93,7 @@ TEST_F(RecorderTest, LeavesEachFileThatIsThere) {
 }
 
 // Its files are in the folder that was there at the start, wherever its path leads now.
-TEST_F(RecorderTest, StaysInItsFolder) {
+TEST_F(RecorderTest, StaysInItsDirectory) {
   fs::create_directory(folder / "first");
   Recorder recorder(folder / "first", 0, log);
   fs::rename(folder / "first", folder / "moved");
@@ -103,7 +103,7 @@ TEST_F(RecorderTest, StaysInItsFolder) {
   EXPECT_TRUE(fs::is_empty(folder / "first"));
 }
 
-TEST_F(RecorderTest, NeedsAFolder) {
+TEST_F(RecorderTest, NeedsADirectory) {
   std::ofstream(folder / "file") << "text";
   for (const auto* name : {"none", "file"}) {
     try {
@@ -117,7 +117,7 @@ TEST_F(RecorderTest, NeedsAFolder) {
 }
 
 // A file at the process's limit is full, which is known beforehand.
-TEST_F(RecorderTest, LowersItsLimitToThatOfTheProcess) {
+TEST_F(RecorderTest, LowersItsLimitToTheProcessLimit) {
   const harness::FileSizeLimit limit(4096);
   const auto room = [this](std::uint64_t asked) { return Recorder(folder, asked, log).recording_in(0).room; };
   EXPECT_EQ(room(0), 4096U);

@@ -68,7 +68,7 @@ class Recorded : public ::testing::Test {
   SessionRecord record{};
 };
 
-TEST_F(Recorded, SavesEachChunkBeforeItAnswers) {
+TEST_F(Recorded, SavesEachChunkBeforeReplying) {
   script.sent = {"one", "two"};
   run(Verb::upper);
   EXPECT_EQ(script.file, "onetwo");
@@ -92,7 +92,7 @@ TEST_F(Recorded, IsCompleteAfterShortAndInterruptedWrites) {
   EXPECT_EQ(record.recording_error, 0);
 }
 
-TEST_F(Recorded, EndsAtTheFirstFailureUnlikeTheSession) {
+TEST_F(Recorded, EndsAtTheFirstFailureAndTheSessionContinues) {
   for (const int error : {ENOSPC, EDQUOT, EIO, EFBIG, EBADF}) {
     script = {};
     script.sent = {"0123456789", "abc", "def"};
@@ -107,7 +107,7 @@ TEST_F(Recorded, EndsAtTheFirstFailureUnlikeTheSession) {
 }
 
 // Otherwise it would try for ever.
-TEST_F(Recorded, EndsIfAWriteTakesNothing) {
+TEST_F(Recorded, EndsIfAWriteReturnsZero) {
   script.sent = {"0123456789", "abc"};
   script.saves = {4, 0};
   run();

@@ -18,7 +18,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using tcpserver::base::Verb;
 
-TEST(Capitals, ChangeOnlyAsciiLetters) {
+TEST(Upper, ChangesOnlyAsciiLetters) {
   std::string bytes;
   for (int value = 0; value < 256; ++value) bytes += static_cast<char>(value);
   std::string expected = bytes;
@@ -28,7 +28,7 @@ TEST(Capitals, ChangeOnlyAsciiLetters) {
 }
 
 // Eight bytes are converted at a time, and the rest one by one.
-TEST(Capitals, ChangeEachByteInEachPlace) {
+TEST(Upper, ChangesEveryByteAtEveryPosition) {
   for (std::size_t length = 0; length < 20; ++length) {
     for (std::size_t place = 0; place < length; ++place) {
       for (int value = 0; value < 256; ++value) {
