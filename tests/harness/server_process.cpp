@@ -76,8 +76,8 @@ std::string ServerProcess::last_line() {
 }
 
 AssertionResult ServerProcess::said_nothing_unusual() {
-  const std::vector<std::string> usual{
-      "tcpserver: backlog ", "tcpserver: stopping: ", "tcpserver: stopped: ", "tcpserver: running as root: "};
+  const std::vector<std::string> usual{"tcpserver: listen queue: ", "tcpserver: stopping: ",
+                                       "tcpserver: stopped: ", "tcpserver: running as root: "};
   for (const auto& line : lines_of(process_.errors())) {
     const bool known =
         std::any_of(usual.begin(), usual.end(), [&](const auto& start) { return line.starts_with(start); });

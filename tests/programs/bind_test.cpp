@@ -11,7 +11,7 @@ bool answers(std::uint16_t port, int family) {
   return client.connected() && echoes(client);
 }
 
-TEST(Bind, ServesAllGivenAddressesOnOnePort) {
+TEST(Bind, ServesTheGivenAddressesOrBothFamilies) {
   const bool has_ipv6 = contains(contents_of("/proc/net/if_inet6"), " lo\n");
   if (!has_ipv6) GTEST_SKIP() << "this machine has no IPv6 loopback address";
   struct Case {
@@ -24,7 +24,7 @@ TEST(Bind, ServesAllGivenAddressesOnOnePort) {
       {{"--bind", "127.0.0.1"}, true, false},
       {{"--bind", "::1"}, false, true},
       {{"--bind", "127.0.0.1", "--bind", "::1"}, true, true},
-      {{"--bind", "::"}, false, true},  // IPv6 only: 0.0.0.0 may be bound beside it
+      {{"--bind", "::"}, false, true},  // IPv6 only, so that 0.0.0.0 can be bound too
   };
   for (const auto& [options, four, six] : cases) {
     ServerProcess server(options);
@@ -39,36 +39,36 @@ void expect_failure(const std::string& address, std::uint16_t port, Ending endin
   EXPECT_TRUE(fails(result, ending, said));
 }
 
-TEST(BindFailure, NamesTheProcessThatUsesTheAddress) {
+TEST(BindFailure, NamesTheOtherProcess) {
   ServerProcess server({"--bind", "127.0.0.1"});
-  expect_failure("127.0.0.1", server.port(), 69, "process " + std::to_string(server.pid()) + " (tcpserver)");
+  expect_failure("127.0.0.1", server.port(), 69, "process " + std::to_string(server.pid()) + " (tcpserver);");
 }
 
-// Linux gives ports to outgoing connections from 32768 on; the default port may be one of them for a while.
-TEST(BindFailure, NamesTheOutgoingConnectionThatUsesThePort) {
+// Linux assigns ports from 32768 on to outgoing connections, and the default port is one of them.
+TEST(BindFailure, NamesAnOutgoingConnectionOnThePort) {
   ServerProcess server({"--bind", "127.0.0.1"});
   ClientSocket client(server.port());
   expect_failure("127.0.0.1", client.own_port(), 69, client.own_address().text());
 }
 
-TEST(BindFailure, ExplainsBadAddresses) {
-  expect_failure("0.0.0.0,127.0.0.1", 0, 69, " by this very server");
-  expect_failure("192.0.2.1", 0, 69, "not an address of this machine");  // for documentation only (RFC 5737)
+TEST(BindFailure, ExplainsAWrongAddress) {
+  expect_failure("0.0.0.0,127.0.0.1", 0, 69, "by this server, listening on 0.0.0.0:");
+  expect_failure("192.0.2.1", 0, 69, "not an address of this machine");  // a documentation address (RFC 5737)
   expect_failure("fe80::1", 0, 69, "--bind fe80::1%eth0");
 }
 
-TEST(BindFailure, ExplainsPrivilegedPorts) {
+TEST(BindFailure, ExplainsAPrivilegedPort) {
   const PublicCopy program;
   std::vector<std::string> command{program.path()};
   if (::geteuid() == 0) {
-    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv is not installed";
     command = program.as_user();
     command.insert(command.end() - 1, {"--bounding-set", "-all"});
   }
   expect_failure("127.0.0.1", 1, 77, "port 1 is privileged", command);
 }
 
-TEST(BindFailure, DoesNotBlameTheAddressForAShortage) {
+TEST(BindFailure, ReportsAShortageOfDescriptors) {
   expect_failure("127.0.0.1,127.0.0.2", 0, 71, "Too many open files\n", {"prlimit", "--nofile=4"});
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using namespace harness;
 
-// The targets of all descriptors. A server that has just started may still close some.
+// Returns the targets of all descriptors. A server that has just started may still close some.
 std::set<std::string> open_files_of(pid_t pid) {
   std::set<std::string> files;
   std::error_code closed;
@@ -19,17 +19,18 @@ std::set<std::string> open_files_of(pid_t pid) {
   return files;
 }
 
-// daemon(7), "SysV Daemons", step by step.
-TEST_F(Daemon, FollowsTheDaemonConventions) {
+// The steps of daemon(7), "SysV Daemons".
+TEST_F(Daemon, FollowsTheStepsOfDaemon7) {
   const auto started = start();
   ASSERT_EQ(started.ending, 0) << started.errors;
   const auto port = announced_port(started.output);
   ASSERT_NE(port, 0) << started.output;
-  EXPECT_TRUE(contains(started.errors, "tcpserver: backlog "));
+  EXPECT_TRUE(contains(started.errors, "tcpserver: listen queue: "));
+  EXPECT_TRUE(contains(started.errors, "as pid " + std::to_string(pid()) + "; the log goes to syslog\n"));
 
-  ASSERT_EQ(daemons(), std::vector{pid()}) << "the starter and the one between are gone";
+  ASSERT_EQ(daemons(), std::vector{pid()}) << "the launching and the intermediate process have ended";
   EXPECT_NE(::getsid(pid()), ::getsid(0)) << "it has left our session";
-  EXPECT_NE(::getsid(pid()), pid()) << "and leads none";
+  EXPECT_NE(::getsid(pid()), pid()) << "and is no session leader";
   EXPECT_NE(status_of(pid(), "PPid"), std::to_string(::getpid()));
   EXPECT_EQ(fs::read_symlink(proc_folder(pid()) / "cwd"), "/");
   EXPECT_EQ(status_of(pid(), "Umask"), "0000");
@@ -48,7 +49,7 @@ TEST_F(Daemon, KeepsNoInheritedDescriptor) {
   stop();
 }
 
-// The next files to be opened get their numbers: a log would go to a client.
+// Otherwise the next open files get these numbers, and the log could go to a client.
 TEST_F(Daemon, FillsClosedStandardDescriptors) {
   for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
     EXPECT_EQ(start_by_shell("exec \"$0\" \"$@\" " + closed, {"--log", "stderr", "-v"}).ending, 0) << closed;
@@ -60,7 +61,7 @@ TEST_F(Daemon, FillsClosedStandardDescriptors) {
   }
 }
 
-TEST_F(Daemon, ReportsABindFailureInTheExitStatus) {
+TEST_F(Daemon, ReportsAFailedStartInTheExitStatus) {
   ServerProcess other({"--bind", "127.0.0.1"});
   const auto started = start({"--port", std::to_string(other.port()), "--bind", "127.0.0.1"});
   EXPECT_TRUE(fails(started, 69, "cannot listen"));
@@ -69,14 +70,14 @@ TEST_F(Daemon, ReportsABindFailureInTheExitStatus) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
-// The starter waits until somebody reads its announcement.
-class DaemonInItsStart : public Daemon {
+// A daemon that cannot finish its start, because its announcement is not read.
+class StartingDaemon : public Daemon {
  protected:
   StalledReader reader;
   Process starter{command({}), {.environment = marked().environment, .output_fd = reader.fd()}};
 };
 
-TEST_F(DaemonInItsStart, StopsIfItsParentIsKilled) {
+TEST_F(StartingDaemon, EndsIfItsLauncherIsKilled) {
   ASSERT_TRUE(eventually([&] { return pid() > 0 && status_of(pid(), "State").starts_with("S"); }));
   starter.signal(SIGKILL);
   EXPECT_EQ(starter.wait(), -SIGKILL);
@@ -85,15 +86,15 @@ TEST_F(DaemonInItsStart, StopsIfItsParentIsKilled) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
-TEST_F(DaemonInItsStart, ReportsThatItWasKilled) {
+TEST_F(StartingDaemon, IsReportedIfKilled) {
   ASSERT_TRUE(eventually([&] { return pid() > 0; }));
   ::kill(pid(), SIGKILL);
   EXPECT_EQ(starter.wait(), 71);
   EXPECT_TRUE(contains(starter.errors(), "ended before it was ready"));
 }
 
-// Relative paths keep their meaning after the change of directory, even at a SIGHUP.
-TEST_F(Daemon, FindsItsFilesAfterChangingDirectory) {
+// Relative paths stay valid after the change of directory, even at a reload.
+TEST_F(Daemon, KeepsRelativePathsValid) {
   const auto log_shows = [&](const char* part) {
     return eventually([&] { return contains(contents_of(folder / "log"), part); });
   };
@@ -108,7 +109,7 @@ TEST_F(Daemon, FindsItsFilesAfterChangingDirectory) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
-TEST_F(Daemon, IgnoresSocketsOfAServiceManager) {
+TEST_F(Daemon, RefusesSocketsOfAServiceManager) {
   const auto* const script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --daemonize";
   EXPECT_TRUE(fails(start_by_shell(script), 64, "LISTEN_FDS"));
 }

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-// Each system call of the steady state fails, and the next client is served.
+// Each system call of the accept loop and of a child fails, and the next client is served.
 namespace {
 
 using namespace harness;
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 class AcceptFault : public Injection, public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(AcceptFault, DoesNotLoseTheNextClient) {
+TEST_P(AcceptFault, ServesTheClientAfterwards) {
   for (const char* mode : {"fork", "iterative"}) {
     auto server = start({"--bind", "127.0.0.1", "--mode", mode}, "accept4",
                         std::string("error=") + GetParam() + ":when=1..2");
@@ -53,7 +53,7 @@ using ChildSandbox = Fault;
 using CloseRange = Fault;
 using ReadAndWrite = Fault;
 
-// However long it fails, and in whatever way: a bounded number of calls, and one line per second.
+// Makes a bounded number of calls and logs one line per second.
 TEST_F(Accept, BacksOffWhileItKeepsFailing) {
   for (const char* error : {"ECONNABORTED", "EMFILE", "ENFILE", "ENOMEM", "EINVAL"}) {
     const char* overload = std::string_view(error) == "EMFILE" ? "refuse" : "queue";
@@ -68,34 +68,34 @@ TEST_F(Accept, BacksOffWhileItKeepsFailing) {
   }
 }
 
-// For strace's "when": the forks for so many clients from the first on; 0: for all of them. The forks before
-// try the sandbox at start-up (both kinds if strict mode is not possible), and small children.
+// For strace's "when": the forks for the first `count` clients; 0 for all clients. Earlier forks test the
+// sandbox (both kinds if strict mode is not possible) and small children.
 std::string from_first_client(int count = 0) {
   const int first = 2 + (under_seccomp_filter() ? 1 : 0) + (TCPSERVER_TEST_SMALL_CHILDREN ? 1 : 0);
   return std::to_string(first) + (count == 0 ? "+" : ".." + std::to_string(first + count - 1));
 }
 
-TEST_F(Fork, FailureAffectsOnlyThatClient) {
+TEST_F(Fork, ResetsOnlyThatClientIfItFails) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
     auto server = start({"--max-connections", "2"}, "clone,fork,vfork",
                         std::string("error=") + error + ":when=" + from_first_client(3));
     for (int i = 0; i < 3; ++i) {
       ClientSocket unlucky(server.port());
-      EXPECT_TRUE(unlucky.is_reset()) << "an orderly end would look like an answer";
+      EXPECT_TRUE(unlucky.is_reset()) << "a normal close would look like an answer";
     }
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no place is lost";
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no slot is lost";
     EXPECT_EQ(injected(), 3U);
     EXPECT_TRUE(server.status_shows("0 of 2 sessions open, 7 accepted, 3 refused"));
   }
 }
 
-// While it lasts, clients wait for it to end, and are not all reset as fast as they can be accepted.
+// Clients stay queued, and are not all reset as fast as they can be accepted.
 TEST_F(Fork, BacksOffWhileItKeepsFailing) {
   auto server =
       start({"--bind", "127.0.0.1"}, "clone,fork,vfork", "error=EAGAIN:when=" + from_first_client());
   std::vector<ClientSocket> clients;
   for (int i = 0; i < 60; ++i) clients.emplace_back(server.port());
-  EXPECT_LE(failures_per_second(), 15) << "it rests for 0.1 s";
+  EXPECT_LE(failures_per_second(), 15) << "it backs off for 0.1 s";
 }
 
 TEST_F(Ppoll, BacksOffIfItFails) {
@@ -108,37 +108,37 @@ TEST_F(Ppoll, BacksOffIfItFails) {
   }
 }
 
-// The server serves nobody then, but it hears signals and uses no processor.
+// The server serves no clients then, but it handles signals and uses no CPU.
 TEST_F(Ppoll, HandlesAStopWhileItKeepsFailing) {
   for (const char* mode : {"fork", "iterative"}) {
-    // The first is the announcement's.
+    // The first call is for the announcement.
     auto server = start({"--mode", mode}, "ppoll", "error=ENOMEM:when=2+");
     EXPECT_LE(failures_per_second(), 15) << mode;
     EXPECT_EQ(server.stop(), 0);
   }
 }
 
-TEST_F(Waitpid, LeavesNoZombieWhenInterrupted) {
-  // The first waits for the child of the start-up, the second looks for others from before.
+TEST_F(Waitpid, LeavesNoZombieIfInterrupted) {
+  // The first call waits for the test child, the second for inherited children.
   auto server = start({}, "wait4,waitid", "error=EINTR:when=3..4");
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
   EXPECT_EQ(injected(), 2U);
 }
 
-TEST_F(ChildSandbox, FailsClosedIfItCannotBeEntered) {
-  // Each child's first is its tie to the parent; the one that tried it at start-up has no second. A plain
+TEST_F(ChildSandbox, DoesNotServeIfItCannotBeEntered) {
+  // The first prctl of a child sets its parent-death signal; the test child makes no second one. A plain
   // child tries a filter, then strict mode.
   const bool plain = !TCPSERVER_TEST_SMALL_CHILDREN;
   auto server = start({}, "prctl", plain ? "error=EPERM:when=2..3" : "error=EPERM:when=2", {"-f"});
   EXPECT_THROW(static_cast<void>(open_session(server)), std::runtime_error);
   EXPECT_TRUE(server.says(") could not enter its sandbox and served nobody\n")) << server.log();
   EXPECT_TRUE(contains(server.status(), "ended: 1 sandbox refused;"));
-  // Those of the child, and the server's own, which set no_new_privs again.
+  // The calls of the child, and those of the server, which set no_new_privs again.
   EXPECT_GE(injected(), plain ? 3U : 2U);
 }
 
-TEST_F(CloseRange, HasAFallback) {
+TEST_F(CloseRange, ChildrenCloseDescriptorsIfItFails) {
   const TemporaryFolder folder;
   for (const bool records : {false, true}) {
     std::vector<std::string> options{"--bind", "127.0.0.1,127.0.0.2"};
@@ -150,9 +150,9 @@ TEST_F(CloseRange, HasAFallback) {
   }
 }
 
-// Every other read and write of a live session is interrupted. The sandbox forbids the call that strace puts
-// in its place.
-TEST_F(ReadAndWrite, LoseNoByteWhenInterrupted) {
+// Every other read and write of a session is interrupted. Without sandbox, because it forbids the call that
+// strace makes instead.
+TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);
   const auto child = child_of(server);
@@ -166,29 +166,29 @@ TEST_F(ReadAndWrite, LoseNoByteWhenInterrupted) {
   EXPECT_TRUE(server.status_shows("ended: 1 client closed;"));
 }
 
-// Somebody who has the same socket shuts it down: accept fails with EINVAL for ever.
+// Another process with the same socket shuts it down. From then on accept fails with EINVAL.
 TEST(LostListener, IsClosedAndOthersContinue) {
   const TextFile file("backlog = 7\n");
   ServerProcess server(
       {"--bind", "127.0.0.1", "--bind", "127.0.0.2", "--drain-timeout", "1h", "--config", file.path()});
   const auto copies = copies_of_listeners(server.pid());
-  if (copies.size() != 2) GTEST_SKIP() << "the server's sockets cannot be had here";
+  if (copies.size() != 2) GTEST_SKIP() << "cannot copy the server's sockets";
   ClientSocket session(server.port(), AF_INET, "127.0.0.2");
   ASSERT_TRUE(echoes(session));
 
   ASSERT_EQ(::shutdown(copies[0], SHUT_RD), 0);
-  ASSERT_TRUE(server.says(" listens no more: accept: Invalid argument; the others go on\n"));
+  ASSERT_TRUE(server.says(" failed: accept: Invalid argument; other listeners continue\n"));
   const auto before = processor_time_of(server.pid());
   std::this_thread::sleep_for(400ms);
   EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
   ClientSocket other(server.port(), AF_INET, "127.0.0.2");
   EXPECT_EQ(echo_through(other, "still"), "still");
-  // A listen(2) on the lost one would let it take clients that nobody accepts.
-  ASSERT_TRUE(server.reload(file, "backlog = 9\n", "in effect 9"));
+  // listen(2) on the failed listener would let it queue clients that are never accepted.
+  ASSERT_TRUE(server.reload(file, "backlog = 9\n", "listen queue: 9 "));
   EXPECT_FALSE(ClientSocket(server.port(), AF_INET, "127.0.0.1").connected());
 
   ASSERT_EQ(::shutdown(copies[1], SHUT_RD), 0);
-  ASSERT_TRUE(server.says("accept: Invalid argument; there is none left\n"));
+  ASSERT_TRUE(server.says("accept: Invalid argument; no listener left\n"));
   EXPECT_EQ(echo_through(session, "to its end"), "to its end");
   EXPECT_EQ(server.wait(), 71);
   for (const int copy : copies) ::close(copy);

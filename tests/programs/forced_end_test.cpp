@@ -10,7 +10,7 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-// A way in which a connection is served.
+// How a connection is served.
 struct Way {
   const char* name;
   std::vector<std::string> options;
@@ -38,12 +38,12 @@ class EndOfSession : public ::testing::TestWithParam<Way> {
   void start(const std::vector<std::string>& more) {
     auto options = GetParam().options;
     options.insert(options.end(), more.begin(), more.end());
-    // The search for leaks needs a clone that some wrappers deny.
+    // The leak check needs a clone that some wrappers deny.
     server = std::make_unique<ServerProcess>(
         options, SpawnOptions{.environment = {"ASAN_OPTIONS=detect_leaks=0"}}, GetParam().wrapper);
   }
 
-  // A client whose system buffers little.
+  // Connects a client with a small receive buffer.
   void connect() {
     client = std::make_unique<ClientSocket>(server->port());
     client->set_receive_buffer(32 * 1024);
@@ -55,7 +55,7 @@ class EndOfSession : public ::testing::TestWithParam<Way> {
 INSTANTIATE_TEST_SUITE_P(Ways, EndOfSession, ::testing::ValuesIn(ways),
                          [](const auto& test) { return test.param.name; });
 
-// The session is over long before the client has read everything: an orderly close must not discard it.
+// The session ends long before the client has read the whole reply. A normal close must not discard it.
 TEST_P(EndOfSession, DeliversCompleteReply) {
   start({});
   connect();
@@ -75,7 +75,7 @@ TEST_P(EndOfSession, DeliversCompleteReply) {
   EXPECT_EQ(server->stop(), 0);
 }
 
-// All of the reply is on its way when the session's process is killed.
+// The child is killed when it has written the whole reply.
 TEST_P(EndOfSession, DeliversCompleteReplyAfterAKill) {
   start({"--drain-timeout", "0"});
   connect();
@@ -86,9 +86,9 @@ TEST_P(EndOfSession, DeliversCompleteReplyAfterAKill) {
   EXPECT_EQ(client->receive_all().size(), sent.size());
 }
 
-// Sends pieces, each when the server has passed on the last one, until the client's buffers are full and the
-// server gives up.
-TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {
+// Sends the next piece when the server has echoed the last one, until the client's buffers are full and the
+// idle timeout expires.
+TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
   const std::string piece(32UL * 1024, 'x');  // one segment on loopback
   for (auto idle_timeout = 500ms; idle_timeout <= 16s; idle_timeout *= 2) {
     start({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"});
@@ -103,7 +103,7 @@ TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {
       out = figure_before(status, " out");
       return figure_before(status, " idle time-out") == 1;
     }));
-    if (out == in) continue;  // a slow machine: the session was idle before the buffers were full
+    if (out == in) continue;  // on a slow machine the session was idle before the buffers were full
     errno = 0;
     const auto received = client->receive_all().size();
     EXPECT_EQ(errno, GetParam().resets ? ECONNRESET : 0);
@@ -115,7 +115,7 @@ TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {
 }
 
 // An idle client with a complete reply gets FIN.
-TEST_P(EndOfSession, ClosesWithFinIfTheClientHasEverything) {
+TEST_P(EndOfSession, ClosesNormallyAfterACompleteReply) {
   start({"--idle-timeout", "300ms"});
   connect();
   ASSERT_TRUE(client->send("x"));

@@ -7,10 +7,10 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-// A server that can answer does so within this time.
+// Long enough for a server that can answer.
 constexpr auto a_while = 300ms;
 
-TEST(SlowClient, DelaysOtherClientsInIterativeMode) {
+TEST(SlowClient, DelaysAllOthersInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
   auto slow = open_session(server);
   ClientSocket quick(server.port());
@@ -24,10 +24,10 @@ TEST(SlowClient, DelaysOtherClientsInIterativeMode) {
   EXPECT_FALSE(also_quick.readable(a_while));
   quick.close();
   EXPECT_EQ(also_quick.receive(10), "also quick");
-  EXPECT_TRUE(children_of(server.pid()).empty()) << "it serves by itself";
+  EXPECT_TRUE(children_of(server.pid()).empty()) << "it serves without children";
 }
 
-TEST(Iterative, EchoesAndLeaksNoDescriptor) {
+TEST(Iterative, EchoesAllBytesAndLeaksNoDescriptor) {
   ServerProcess server({"--mode", "iterative"});
   const auto descriptors = descriptors_of(server.pid());
   const auto bytes = varied_bytes(16 << 20);
@@ -40,12 +40,12 @@ TEST(Iterative, EchoesAndLeaksNoDescriptor) {
   EXPECT_EQ(descriptors_of(server.pid()), descriptors);
 }
 
-TEST(Iterative, ReportsOptionsWithoutEffect) {
+TEST(Iterative, ListsOptionsWithoutEffect) {
   ServerProcess server({"--mode", "iterative", "--reap", "none", "--overload", "refuse"});
   EXPECT_TRUE(server.says("no effect: --reap, --overload\n"));
 }
 
-TEST(Iterative, HandlesSignalsDuringASession) {
+TEST(Iterative, AnswersSignalsDuringASession) {
   ServerProcess server({"--mode", "iterative"});
   auto client = open_session(server);
   EXPECT_TRUE(contains(server.status(), "1 of 1 sessions open, 1 accepted"));
@@ -57,9 +57,9 @@ TEST(Iterative, HandlesSignalsDuringASession) {
 
 using IterativeTraced = Injection;
 
-// The next bytes are there whenever the server wants to read: strace makes each of its writes take 2 ms.
-// ppoll then returns at once, each time without delivering a signal.
-TEST_F(IterativeTraced, HandlesSigtermDuringContinuousTraffic) {
+// strace delays each write by 2 ms, so the next bytes have always arrived when the server reads. Then ppoll
+// returns at once and delivers no signal.
+TEST_F(IterativeTraced, HandlesSigtermWhileAClientNeverPauses) {
   auto server = start({"--mode", "iterative", "--drain-timeout", "0"}, "write", "delay_exit=2000");
   ClientSocket client(server.port());
   std::jthread sender([&] {

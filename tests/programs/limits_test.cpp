@@ -21,7 +21,7 @@ void expect_no_processor_use(const ServerProcess& server) {
   EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
 }
 
-TEST(MaxPerHost, ResetsExcessConnectionsOfOneHost) {
+TEST(MaxPerHost, ResetsExcessClientsAndServesOtherHosts) {
   ServerProcess server({"--max-per-host", "2"});
   auto sessions = open_sessions(server, 2);
   expect_refused(server, 5);
@@ -29,7 +29,7 @@ TEST(MaxPerHost, ResetsExcessConnectionsOfOneHost) {
   EXPECT_TRUE(
       contains(server.status(),
                "3 of 1000 sessions open, 8 accepted, 5 refused (5 at their host's limit), ended: none;"));
-  EXPECT_EQ(occurrences(server.log(), "--max-per-host allows, 2\n"), 1U) << server.log();
+  EXPECT_EQ(occurrences(server.log(), "has 2 open sessions (--max-per-host)\n"), 1U) << server.log();
 
   sessions.pop_back();
   ASSERT_TRUE(server.status_shows("2 of 1000 sessions open"));
@@ -55,7 +55,7 @@ TEST(MaxPerHost, FreesSlotsHoweverSessionsEnd) {
   EXPECT_TRUE(server.status_shows("0 refused, ended: 1 client closed, 1 reset, 1 idle time-out, 1 killed;"));
 }
 
-TEST(MaxPerHost, AppliesAReloadToConnectedHosts) {
+TEST(MaxPerHost, CountsOpenSessionsAfterAReload) {
   const TextFile file("max-connections = 4\n");
   ServerProcess server({"--config", file.path()});
   auto sessions = open_sessions(server, 3);
@@ -67,13 +67,13 @@ TEST(MaxPerHost, AppliesAReloadToConnectedHosts) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST(Overload, RefuseResetsAtTheLimitAndServesWhenASlotIsFree) {
+TEST(Overload, RefuseResetsClientsUntilASlotIsFree) {
   ServerProcess server({"--max-connections", "2", "--overload", "refuse"});
   auto sessions = open_sessions(server, 2);
   expect_refused(server, 100);
   EXPECT_TRUE(contains(server.status(),
                        "2 of 2 sessions open, 102 accepted, 100 refused (100 at the limit), ended: none;"));
-  EXPECT_EQ(occurrences(server.log(), "--max-connections allows: further clients are reset\n"), 1U);
+  EXPECT_EQ(occurrences(server.log(), "(--max-connections); new clients are reset\n"), 1U);
   sessions.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 2 sessions open"));
   EXPECT_TRUE(serves(server));
@@ -94,7 +94,7 @@ TEST(Overload, QueueUsesNoCpuAtTheLimit) {
   }
 }
 
-TEST(Overload, SilentClientsBlockOthersOnlyForTheIdleTimeout) {
+TEST(Overload, SilentClientsBlockOthersOnlyUntilTheIdleTimeout) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--max-connections", "3", "--idle-timeout", "300ms", "--mode", mode});
     std::vector<ClientSocket> silent;
@@ -111,7 +111,7 @@ std::size_t descriptors_at_rest(ServerProcess& server) {
   return descriptors_of(server.pid());
 }
 
-TEST(Shortage, OfDescriptorsWithRefuseResetsEachClient) {
+TEST(Shortage, RefuseResetsClientsWithTheSpareDescriptor) {
   ServerProcess server({"--bind", "127.0.0.1", "--overload", "refuse"});
   const auto descriptors = descriptors_at_rest(server);
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
@@ -120,13 +120,13 @@ TEST(Shortage, OfDescriptorsWithRefuseResetsEachClient) {
                        "50 accepted, 50 refused (50 for want of a descriptor), ended: none; 0 failed"));
   EXPECT_TRUE(contains(server.last_line(), "50 accept errors;"));
   EXPECT_TRUE(contains(server.log(), "Too many open files"));
-  EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the reserve is back";
+  EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the spare descriptor is open again";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   EXPECT_TRUE(serves(server));
 }
 
-// The client stays in the queue, and the server backs off. With "refuse" it cannot open its reserve again.
-TEST(Shortage, OfDescriptorsDoesNotSpin) {
+// The client stays in the queue, and the server backs off. With "refuse" it cannot open its spare descriptor.
+TEST(Shortage, BacksOffWithoutDescriptors) {
   for (const char* overload : {"queue", "refuse"}) {
     ServerProcess server({"--bind", "127.0.0.1", "--overload", overload});
     ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 4));  // fewer than it has open
@@ -141,17 +141,17 @@ TEST(Shortage, OfDescriptorsDoesNotSpin) {
     EXPECT_EQ(client.receive(7), "patient");
     if (std::string_view(overload) == "queue") continue;
     ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_at_rest(server)));
-    EXPECT_TRUE(ClientSocket(server.port()).is_reset()) << "the reserve is there again";
+    EXPECT_TRUE(ClientSocket(server.port()).is_reset()) << "the spare descriptor is open again";
   }
 }
 
 class ShortageOfProcesses : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run as a user who has no other process";
-    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run as a user without other processes";
+    if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv is not installed";
   }
-  // The wrapper of a server whose user may have this many processes.
+  // A wrapper that limits the number of processes of the server's user.
   [[nodiscard]] std::vector<std::string> with_processes(int count) const {
     auto wrapper = program.as_user(user, user);
     wrapper.insert(wrapper.end() - 1,
@@ -163,11 +163,11 @@ class ShortageOfProcesses : public ::testing::Test {
   const std::string user = std::to_string(100'000 + ::getpid());
 };
 
-// Each failed fork costs that one client, and its place comes back.
-TEST_F(ShortageOfProcesses, LosesNoSlots) {
+// A failed fork resets only that client and frees its slot.
+TEST_F(ShortageOfProcesses, CostsNoSlots) {
   ServerProcess server({"--max-connections", "5"}, {}, with_processes(3));  // the server and two children
   auto lucky = open_sessions(server, 2);
-  for (int i = 0; i < 8; ++i) {  // more than there are places
+  for (int i = 0; i < 8; ++i) {  // more than there are slots
     EXPECT_EQ(ClientSocket(server.port()).receive_all(), "");
   }
   EXPECT_TRUE(contains(
@@ -179,8 +179,8 @@ TEST_F(ShortageOfProcesses, LosesNoSlots) {
   EXPECT_TRUE(serves(server));
 }
 
-// Even the trial child cannot be forked, which does not show that small children do not work.
-TEST_F(ShortageOfProcesses, AtStartKeepsChildrenSmall) {
+// If the test child cannot be forked, small children may still work.
+TEST_F(ShortageOfProcesses, KeepsSmallChildrenAfterAFailedTest) {
   if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "this build has only plain children";
   auto other = program.as_user(user, user);
   other.back() = "sleep";
@@ -191,12 +191,12 @@ TEST_F(ShortageOfProcesses, AtStartKeepsChildrenSmall) {
         eventually([&] { return contains(contents_of(proc_folder(sleep.pid()) / "comm"), "sleep"); }));
   }
   ServerProcess server({"--sandbox", "off"}, {}, with_processes(3));
-  server.status();  // the trial is over
+  server.status();  // the test has ended
   for (auto& sleep : others) {
     sleep.signal(SIGKILL);
     sleep.wait();
   }
-  // The kernel counts an ended process for another moment.
+  // The kernel counts an ended process for a moment longer.
   ASSERT_TRUE(eventually([&] { return serves(server); }));
   const auto client = open_session(server);
   const auto mappings = contents_of(proc_folder(child_of(server)) / "maps");

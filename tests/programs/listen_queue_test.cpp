@@ -10,7 +10,7 @@ namespace {
 using namespace harness;
 using namespace std::chrono_literals;
 
-TEST_F(ListenQueue, UsesTheBacklogOfFlagVariableFileOrDefault) {
+TEST_F(ListenQueue, TakesTheBacklogFromFlagVariableFileOrDefault) {
   struct Case {
     std::vector<std::string> options;
     std::vector<std::string> variables;
@@ -43,67 +43,66 @@ class Overflow : public ListenQueue {
   static unsigned long dropped(ServerProcess& server) {
     return figure_before(server.status(), " drops at full queues");
   }
-  // Starts a server whose only place is taken.
+  // Starts a server whose only slot is in use.
   void start_full(const std::string& backlog) {
     server = std::make_unique<ServerProcess>(std::vector<std::string>{
         "--bind", "127.0.0.1", "--backlog", backlog, "--max-connections", "1", "--drain-timeout", "0"});
     served = std::make_unique<ClientSocket>(open_session(*server));
-    ASSERT_TRUE(server->says("as --max-connections allows"));
+    ASSERT_TRUE(server->says("(--max-connections)"));
   }
   std::unique_ptr<ServerProcess> server;
   std::unique_ptr<ClientSocket> served;
   std::vector<ClientSocket> clients;
 };
 
-// The server accepts nobody now, so that nothing else wakes it.
+// The server accepts no clients now, so nothing else wakes it.
 TEST_F(Overflow, IsReportedOnceWithNumberLimitAndAdvice) {
   start_full("2");
   connect_more(*server, clients, 12);
   ASSERT_TRUE(server->says("raise --max-connections\n"));
   const auto warning = server->last_line();
-  EXPECT_TRUE(contains(warning, "127.0.0.1:" + std::to_string(server->port()) + " overflowed: "));
-  EXPECT_TRUE(contains(warning, "limit is 2"));
+  EXPECT_TRUE(contains(warning, "127.0.0.1:" + std::to_string(server->port()) + " (2) was full: "));
 
-  // The clients' SYNs come again and again. The server sees further drops and does not warn again.
+  // The clients send their SYNs again. The server counts further drops and does not warn again.
   const auto first = dropped(*server);
   EXPECT_GE(first, 1U);
   EXPECT_TRUE(eventually([&] { return dropped(*server) > first + 16; }));
-  EXPECT_EQ(occurrences(server->log(), "overflowed: "), 1U) << server->log();
+  EXPECT_EQ(occurrences(server->log(), " was full: "), 1U) << server->log();
   EXPECT_TRUE(contains(server->status(), "; queue 3 of 2 on 127.0.0.1:"));
 }
 
-TEST_F(Overflow, IsReportedWithoutFurtherActivity) {
+TEST_F(Overflow, IsReportedWithoutFurtherEvents) {
   ServerProcess stopped({"--bind", "127.0.0.1", "--backlog", "1"});
   open_session(stopped).close();
   stopped.signal(SIGSTOP);
   connect_more(stopped, clients, 8);
-  clients.clear();  // so that no SYN is sent again
+  clients.clear();  // no SYN is sent again
   stopped.signal(SIGCONT);
-  EXPECT_TRUE(stopped.says("overflowed: "));
+  EXPECT_TRUE(stopped.says(" was full: "));
   EXPECT_TRUE(contains(stopped.log(), "raise --backlog"));
 }
 
-TEST_F(Overflow, IsReportedBeforeTheEnd) {
+TEST_F(Overflow, IsReportedBeforeTheServerStops) {
   start_full("1");
   connect_more(*server, clients, 4);
-  ASSERT_TRUE(server->says("overflowed: "));
+  ASSERT_TRUE(server->says(" was full: "));
   connect_more(*server, clients, 4);
   EXPECT_EQ(server->stop(), 0);
-  EXPECT_EQ(occurrences(server->log(), "overflowed: "), 2U) << server->log();
+  EXPECT_EQ(occurrences(server->log(), " was full: "), 2U) << server->log();
   EXPECT_GE(figure_before(server->last_line(), " drops at full queues"), 6U) << server->last_line();
 }
 
 TEST_F(Overflow, IsReportedDuringAnIterativeSession) {
   ServerProcess iterative({"--bind", "127.0.0.1", "--backlog", "1", "--mode", "iterative"});
   connect_more(iterative, clients, 12);
-  EXPECT_TRUE(iterative.says("overflowed: "));
+  EXPECT_TRUE(iterative.says(" was full: "));
   EXPECT_TRUE(contains(iterative.log(), "--mode fork"));
 }
 
 using OverflowTraced = Injection;
 
 // The server asks the kernel at most once per second, twice for each listener.
-TEST_F(OverflowTraced, NeedsNoSystemCallPerConnection) {
+TEST_F(OverflowTraced, TakesNoSystemCallPerConnection) {
   ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(), tracing("getsockopt,accept4"));
   const auto began = Clock::now();
   for (int i = 0; i < 300; ++i) open_session(server).close();
@@ -115,16 +114,16 @@ TEST_F(OverflowTraced, NeedsNoSystemCallPerConnection) {
   EXPECT_LE(occurrences(calls, "getsockopt("), 20U + 4U * static_cast<unsigned>(seconds));
 }
 
-TEST_F(Overflow, WatchUsesNoCpuWhenIdle) {
+TEST_F(Overflow, UsesNoCpuWhileIdle) {
   start_full("2");
   const auto switches = [&] { return std::stol(status_of(server->pid(), "voluntary_ctxt_switches")); };
   const long before = switches();
   const auto began = Clock::now();
   std::this_thread::sleep_for(1200ms);
   const auto elapsed = std::chrono::ceil<std::chrono::seconds>(Clock::now() - began).count();
-  EXPECT_LE(switches() - before, 3 * elapsed) << "it looks once a second while it accepts nobody";
+  EXPECT_LE(switches() - before, 3 * elapsed) << "it checks once per second while it accepts no clients";
   served->close();
-  EXPECT_TRUE(eventually([&] {  // when the session's end is settled and the last look taken
+  EXPECT_TRUE(eventually([&] {  // after the session was collected and the last check made
     const long settled = switches();
     std::this_thread::sleep_for(1200ms);
     return switches() == settled;

@@ -72,7 +72,7 @@ class MemoryCgroup {
   bool works_ = false;
 };
 
-// The parameter is the user of the server and how it gets there.
+// The parameter is how the server gets its user.
 class OutOfMemory : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr std::size_t most_clients = 4000;
@@ -80,7 +80,7 @@ class OutOfMemory : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "a sanitizer's memory does not fit into the limit";
     if (::geteuid() != 0) GTEST_SKIP() << "only root may make a cgroup";
-    if (!cgroup.works()) GTEST_SKIP() << "this machine lets nobody make a cgroup with a memory limit";
+    if (!cgroup.works()) GTEST_SKIP() << "cannot create a cgroup with a memory limit here";
     if (raise_descriptor_limit() < most_clients + 100) GTEST_SKIP() << "the descriptor limit is too low";
   }
 
@@ -103,8 +103,8 @@ class OutOfMemory : public ::testing::TestWithParam<const char*> {
     }
   }
 
-  // Forks a process that fills a file in memory, charged to the cgroup but not to its score, until the kernel
-  // has killed that many others.
+  // Forks a process that fills a file in memory, which counts for the cgroup but not for the process, until
+  // the kernel has killed `kills` others.
   [[nodiscard]] pid_t fill_memory_until(unsigned long kills) const {
     const pid_t hog = ::fork();
     if (hog != 0) return hog;
@@ -143,8 +143,8 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
   expect_it_serves_the_next_client();
 }
 
-// Cached files fill the cgroup, and the kernel frees them as sessions need memory.
-TEST_P(OutOfMemory, FloodEndsNoSessionWithAFullPageCache) {
+// Cached files fill the cgroup. The kernel frees them when sessions need memory.
+TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
   start();
   const TemporaryFolder folder;
   const auto fill = "dd if=/dev/zero of=" + folder.path() + "/cached bs=64k count=320 conv=fsync";
@@ -175,7 +175,7 @@ TEST_P(OutOfMemory, KernelKillsChildrenNotTheServer) {
   ::kill(hog, SIGKILL);
   ::waitpid(hog, nullptr, 0);
   expect_it_serves_the_next_client();
-  // A victim that is reaped during the stop counts as drained.
+  // A killed child that is reaped during the stop counts as drained.
   EXPECT_GT(figure_before(server->last_line(), " killed"), 0U) << server->last_line();
 }
 

@@ -7,16 +7,16 @@ using namespace harness;
 
 class PidFile : public Daemon {
  protected:
-  // A server with this pid file does not start.
+  // A server with this pid file fails to start.
   void expect_refused(const std::string& why) const {
     const auto result = run({TCPSERVER_PROGRAM, "--port", "0", "--pid-file", pid_file.string()});
     EXPECT_TRUE(fails(result, 73, why));
   }
 };
 
-// A reader of the file could lock it, and keep every server from starting. The lock counts, not the number in
-// the file, which may be that of any process by now.
-TEST_F(PidFile, IsPrivateAndItsPidIsNotTrusted) {
+// A reader of the file could lock it and prevent a start. The lock counts, not the pid in the file, which may
+// belong to any process.
+TEST_F(PidFile, IsReadableOnlyByItsOwnerAndItsPidIsNotTrusted) {
   std::ofstream(pid_file) << ::getpid() << "\n";
   ::chmod(pid_file.c_str(), 0644);
   ASSERT_EQ(start().ending, 0);
@@ -24,13 +24,12 @@ TEST_F(PidFile, IsPrivateAndItsPidIsNotTrusted) {
   stop();
 }
 
-// The confinement of the server has an exception for the folder of the file. A file in another user's folder
-// cannot be removed, and is emptied.
-TEST_F(PidFile, IsEmptiedInAnUnreachableDirectory) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+// The server may still remove the file after it was confined. It empties a file that it cannot remove.
+TEST_F(PidFile, IsRemovedOrEmptiedInADirectoryClosedToTheUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can switch users";
   ServerProcess usual({"-v", "--user", "4711:4712"});
-  const auto rights = [](const std::string& errors) {
-    const auto start = errors.find("given up for good:");
+  const auto confinement = [](const std::string& errors) {
+    const auto start = errors.find("confined:");
     return errors.substr(start, errors.find('\n', start) - start);
   };
   const auto folders = folder / "closed" / "open";
@@ -42,7 +41,7 @@ TEST_F(PidFile, IsEmptiedInAnUnreachableDirectory) {
       ASSERT_EQ(::chown(folders.c_str(), 4711, 4712), 0);
     }
     ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", file.string()});
-    EXPECT_EQ(rights(server.log()), rights(usual.log()));
+    EXPECT_EQ(confinement(server.log()), confinement(usual.log()));
     EXPECT_EQ(contents_of(file), std::to_string(server.pid()) + "\n");
     EXPECT_EQ(server.stop(), 0);
     EXPECT_EQ(fs::exists(file), !may_remove);
@@ -50,7 +49,7 @@ TEST_F(PidFile, IsEmptiedInAnUnreachableDirectory) {
   }
 }
 
-TEST_F(PidFile, IsLockedByOneServer) {
+TEST_F(PidFile, AllowsOneServer) {
   const auto first = start();
   ASSERT_EQ(first.ending, 0);
   const auto owner = "pid " + std::to_string(pid()) + "\n";
@@ -58,12 +57,12 @@ TEST_F(PidFile, IsLockedByOneServer) {
   EXPECT_TRUE(fails(start(), 73, owner));
   expect_refused(owner);
   EXPECT_EQ(contents_of(pid_file), before);
-  EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second is gone";
-  EXPECT_TRUE(ClientSocket(announced_port(first.output)).connected()) << "the first goes on";
+  EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second has ended";
+  EXPECT_TRUE(ClientSocket(announced_port(first.output)).connected()) << "the first continues";
   stop();
 }
 
-TEST_F(PidFile, IsReusedAfterAKilledServer) {
+TEST_F(PidFile, ReplacesTheStalePidOfAKilledServer) {
   ASSERT_EQ(start().ending, 0);
   const pid_t killed = pid();
   stop(SIGKILL);
@@ -73,21 +72,21 @@ TEST_F(PidFile, IsReusedAfterAKilledServer) {
   stop();
 }
 
-TEST_F(PidFile, DoesNotOverwriteOtherFiles) {
+TEST_F(PidFile, RefusesOtherFilesUnchanged) {
   const auto refused = [&](const std::string& why) { expect_refused(pid_file.string() + ": " + why); };
   for (const std::string& text : {std::string("precious\n"), std::string("12 34\n"), std::string("0\n"),
                                   std::string("-5\n"), std::string(40, '1')}) {
     std::ofstream(pid_file) << text;
-    refused("it holds something else than a pid");
+    refused("does not contain a pid");
     EXPECT_EQ(contents_of(pid_file), text);
   }
   fs::remove(pid_file);
   fs::create_symlink(folder / "elsewhere", pid_file);
-  refused("it is a symbolic link");
+  refused("is a symbolic link");
   EXPECT_FALSE(fs::exists(folder / "elsewhere"));
   fs::remove(pid_file);
   ASSERT_EQ(::mkfifo(pid_file.c_str(), 0600), 0);
-  refused("it is not a regular file");
+  refused("is not a regular file");
   fs::remove(pid_file);
   fs::create_directory(pid_file);
   refused("Is a directory");
@@ -115,7 +114,7 @@ TEST_F(PidFile, RefusesAFileWithSeveralHardLinks) {
   EXPECT_EQ(contents_of(folder / "other name"), "1\n");
 }
 
-TEST_F(PidFile, IsNotRemovedIfItWasReplaced) {
+TEST_F(PidFile, IsNotRemovedIfReplaced) {
   ASSERT_EQ(start().ending, 0);
   const pid_t server = pid();
   fs::remove(pid_file);
@@ -128,7 +127,7 @@ TEST_F(PidFile, IsNotRemovedIfItWasReplaced) {
 class User : public Daemon {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can switch users";
   }
   static void expect_user(pid_t process) {
     EXPECT_EQ(status_of(process, "Uid"), "4711\t4711\t4711\t4711");
@@ -141,7 +140,7 @@ class User : public Daemon {
   }
 };
 
-TEST_F(User, IsSwitchedPermanentlyInServerAndChildren) {
+TEST_F(User, IsPermanentInServerAndChildren) {
   for (const char* sandbox : {"on", "off"}) {
     ServerProcess server({"--user", "4711:4712", "--sandbox", sandbox, "--drain-timeout", "0"}, {},
                          {"setpriv", "--groups", "4,24,27", "--inh-caps", "+chown", "--ambient-caps",
@@ -149,12 +148,12 @@ TEST_F(User, IsSwitchedPermanentlyInServerAndChildren) {
     expect_user(server.pid());
     auto client = open_session(server);
     expect_user(child_of(server));
-    EXPECT_TRUE(contains(server.log(), "--user 4711:4712: user 4711, group 4712 from now on\n"));
+    EXPECT_TRUE(contains(server.log(), "running as 4711:4712 (uid 4711, gid 4712)\n"));
     EXPECT_EQ(server.stop(), 0);
   }
 }
 
-TEST_F(User, IsSwitchedAfterBindingAPrivilegedPort) {
+TEST_F(User, IsSetAfterAPrivilegedPortIsBound) {
   if (find_command("unshare").empty()) GTEST_SKIP() << "unshare is not installed";
   // Port 7 is free in a new network namespace.
   ServerProcess server({"--port", "7", "--user", "4711:4712"}, {}, {"unshare", "--net", TCPSERVER_PROGRAM});
@@ -163,8 +162,8 @@ TEST_F(User, IsSwitchedAfterBindingAPrivilegedPort) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-// The pid file belongs to the user who started the server, not to --user, who can only empty it.
-TEST_F(User, LeavesAReusablePidFile) {
+// The pid file belongs to the user who started the server. The user of --user can only empty it.
+TEST_F(User, LeavesThePidFileUsable) {
   ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
   stop();
   EXPECT_TRUE(fs::exists(pid_file));
@@ -175,12 +174,12 @@ TEST_F(User, LeavesAReusablePidFile) {
   stop();
 }
 
-TEST_F(User, IsCheckedBeforeBinding) {
-  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--user", "no-such-user"}), 67, "no user 'no-such-user'"));
+TEST_F(User, RefusesAnUnknownName) {
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--user", "no-such-user"}), 67, "unknown user 'no-such-user'"));
 }
 
-TEST_F(User, NeedsRoot) {
-  if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv, which gives up root, is not installed";
+TEST_F(User, RequiresRoot) {
+  if (find_command("setpriv").empty()) GTEST_SKIP() << "setpriv is not installed";
   const PublicCopy program;
   const auto other = program.as_user("4711", "4712");
   EXPECT_TRUE(fails(run(command_line(other, {"--port", "0", "--user", "0"})), 77, "only root can"));
@@ -189,8 +188,8 @@ TEST_F(User, NeedsRoot) {
   std::vector<std::string> in_groups{"setpriv", "--reuid=4711", "--regid=4712", "--groups=4,24"};
   in_groups.push_back(program.path());
   const auto with_groups = run(command_line(in_groups, {"--port", "0", "--user", "4711:4712"}));
-  EXPECT_TRUE(fails(with_groups, 77, "further groups"));
-  // The right to give up groups is enough, and is given up after them.
+  EXPECT_TRUE(fails(with_groups, 77, "supplementary groups"));
+  // The two capabilities are enough, and are dropped afterwards.
   in_groups.insert(in_groups.end() - 1,
                    {"--inh-caps", "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid"});
   ServerProcess rich({"--user", "4711:4712", "--sandbox", "off"}, {}, in_groups);

@@ -192,7 +192,7 @@ TEST(Inherited, SocketIsServed) {
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(contains(server.log(), "the service manager listens on 127.0.0.1:" +
                                          std::to_string(server.port()) + ": --port and --bind"));
-  EXPECT_TRUE(contains(server.log(), "backlog 5 in effect"));
+  EXPECT_TRUE(contains(server.log(), "listen queue: 5 ("));
   EXPECT_EQ(server.stop(), 0);
 }
 
@@ -219,7 +219,7 @@ TEST(Inherited, SocketKeepsItsBacklogUnlessOneIsGiven) {
   const TextFile file("backlog = 17\n");
   ServerProcess server({"--config", file.path()}, {.inherited = {listener.get()}}, passing(1));
   EXPECT_TRUE(contains(server.status(), "queue 0 of 17 on"));
-  EXPECT_TRUE(server.reload(file, "", "backlog 5 in effect"));
+  EXPECT_TRUE(server.reload(file, "", "listen queue: 5 ("));
   EXPECT_TRUE(contains(server.status(), "queue 0 of 5 on"));
 }
 

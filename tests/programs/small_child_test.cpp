@@ -155,7 +155,7 @@ unsigned long largest_private_mapping(pid_t pid) {
 TEST_F(SmallChildTraced, FallbackToPlainChildrenHidesTheSlots) {
   ServerProcess server =
       start({"--sandbox", "off", "--max-connections", "1000000"}, "exit", "signal=KILL:when=1", {"-f"});
-  ASSERT_TRUE(server.says("the trial child failed"));
+  ASSERT_TRUE(server.says("the test child failed"));
   const auto client = open_session(server);
   EXPECT_TRUE(contains(proc_file(child_of(server), "maps"), "[heap]")) << "a plain child";
   constexpr unsigned long table_size = 50UL << 20;

@@ -21,37 +21,37 @@ enum class Reap {
   none      // never: every child stays a zombie
 };
 
-// The treatment of a client if --max-connections is reached or descriptors are short.
+// What happens to a client if --max-connections is reached or no descriptor is free.
 enum class Overload {
-  queue,  // it waits in the listen queue
-  refuse  // it is accepted and reset
+  queue,  // the client waits in the listen queue
+  refuse  // the client is accepted and reset
 };
 
-// Whether children give up all system calls but four.
+// Whether the server and its children restrict their privileges.
 enum class SandboxWish {
-  if_possible,  // with a warning if it is not
-  on,           // or the server does not start
+  if_possible,  // warn if it is not possible
+  on,           // do not start if it is not possible
   off
 };
 
-// quiet: only warnings, and answers to signals; verbose: each session too.
+// quiet logs only warnings and answers to signals; verbose also logs each session.
 enum class Verbosity { quiet, normal, verbose };
 
 enum class LogTarget { stderr_stream, syslog };
 enum class LogFormat { text, json };
 
-// Names or numbers, which were not looked up yet.
+// Names or numbers that were not looked up yet.
 struct UserRequest {
   std::string user;
-  std::string group;  // empty: the user's own
+  std::string group;  // empty for the user's own group
 
   friend bool operator==(const UserRequest&, const UserRequest&) = default;
 };
 
-// A backlog before it is clamped.
+// A backlog before it is limited to SOMAXCONN.
 struct BacklogRequest {
-  std::uint64_t value;  // 1 or more; UINT64_MAX also stands for larger ones
-  std::string text;     // as it was given
+  std::uint64_t value;  // 1 or more; UINT64_MAX also stands for larger numbers
+  std::string text;     // as given
   std::string source;   // "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
 
   friend bool operator==(const BacklogRequest& left, const BacklogRequest& right) {
@@ -62,35 +62,35 @@ struct BacklogRequest {
 // The largest --record-limit in bytes: 1 TiB.
 inline constexpr std::uint64_t largest_recording = std::uint64_t{1} << 40;
 
-// Linux has no more pids (PID_MAX_LIMIT, proc_sys_kernel(5)).
+// The largest number of pids on Linux (PID_MAX_LIMIT, proc_sys_kernel(5)).
 inline constexpr std::uint32_t most_connections = 4'194'304;
 
-// More listeners than any machine needs; each costs one pollfd in every wait.
+// More than any machine needs. Each listener costs one pollfd per wait.
 inline constexpr std::size_t most_addresses = 64;
 
 struct ServerOptions {
-  std::string config;                     // the file that was read; empty: none
-  std::uint16_t port = 54321;             // 0: a free one
-  std::vector<base::SocketAddress> bind;  // with port 0; empty: every address, IPv6 and IPv4
-  std::optional<BacklogRequest> backlog;  // nullopt: SOMAXCONN
+  std::string config;                     // the file that was read; empty if none
+  std::uint16_t port = 54321;             // 0 selects a free port
+  std::vector<base::SocketAddress> bind;  // with port 0; empty for all IPv6 and IPv4 addresses
+  std::optional<BacklogRequest> backlog;  // nullopt for SOMAXCONN
   Mode mode = Mode::fork;
   Reap reap = Reap::handler;
   base::Service service = base::services[0];
   std::uint32_t max_connections = 1000;  // 1 to most_connections
-  std::uint32_t max_per_host = 0;        // 0: no limit of its own
+  std::uint32_t max_per_host = 0;        // 0 for no limit
   Overload overload = Overload::queue;
-  base::Duration idle_timeout = std::chrono::minutes(5);    // zero: never
-  base::Duration drain_timeout = std::chrono::seconds(10);  // zero: sessions end at once
+  base::Duration idle_timeout = std::chrono::minutes(5);    // zero disables it
+  base::Duration drain_timeout = std::chrono::seconds(10);  // zero ends sessions at once
   Verbosity verbosity = Verbosity::normal;
   SandboxWish sandbox = SandboxWish::if_possible;
   bool daemonize = false;
-  std::string pid_file;             // a path, absolute if the working directory is known; empty: none
-  std::optional<UserRequest> user;  // nullopt: no change
-  std::optional<LogTarget> log;     // nullopt: standard error, or syslog with daemonize
+  std::string pid_file;             // absolute if the working directory is known; empty if none
+  std::optional<UserRequest> user;  // nullopt for no change
+  std::optional<LogTarget> log;     // nullopt for standard error, or syslog with daemonize
   LogFormat log_format = LogFormat::text;
-  std::string metrics_file;        // a path like pid_file
-  std::string record;              // the path of a folder, like pid_file
-  std::uint64_t record_limit = 0;  // bytes per file, 1 to largest_recording; 0: no limit
+  std::string metrics_file;        // absolute like pid_file
+  std::string record;              // a directory, absolute like pid_file
+  std::uint64_t record_limit = 0;  // bytes per file, 1 to largest_recording; 0 for no limit
 
   [[nodiscard]] LogTarget log_target() const noexcept {
     return log.value_or(daemonize ? LogTarget::syslog : LogTarget::stderr_stream);

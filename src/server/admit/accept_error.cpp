@@ -9,11 +9,11 @@ AcceptAdvice classify_accept_error(int error) noexcept {
     case EAGAIN:
       return AcceptAdvice::none_waiting;
 
-    // That connection went away, or a firewall forbids it.
+    // The connection is lost, or a firewall rule forbids it.
     case ECONNABORTED:
     case EPERM:
     case EINTR:
-    // Linux reports network errors that are pending on the new socket: "treat them like EAGAIN by retrying"
+    // Linux passes on network errors that are pending on the new socket: "treat them like EAGAIN by retrying"
     // (accept(2), ERRORS).
     case ENETDOWN:
     case EPROTO:
@@ -30,14 +30,14 @@ AcceptAdvice classify_accept_error(int error) noexcept {
     case ENFILE:
       return AcceptAdvice::short_of_descriptors;
 
-    // Not a socket, or not a listening one any more: no client can come from it.
+    // The descriptor is not a socket, or not a listening one any more.
     case EBADF:
     case EFAULT:
     case EINVAL:
     case ENOTSOCK:
-      return AcceptAdvice::doubtful;
+      return AcceptAdvice::check_listener;
 
-    // ENOBUFS, ENOMEM and unknown errors: the client stays queued, and accept would fail again at once.
+    // ENOBUFS, ENOMEM and unknown errors: the client stays queued, and an immediate retry would fail again.
     default:
       return AcceptAdvice::back_off;
   }

@@ -5,10 +5,10 @@ namespace tcpserver::server {
 // The reaction to a failed accept.
 enum class AcceptAdvice {
   none_waiting,          // the queue is empty: wait for the next client
-  retry,                 // that connection is lost, or a signal came: accept the next
-  back_off,              // memory is short, or the error is unknown: pause, the client stays queued
-  short_of_descriptors,  // of the process or the system: back off, or refuse the client
-  doubtful               // the listener itself looks unusable
+  retry,                 // the connection is lost, or a signal arrived: accept the next one
+  back_off,              // out of memory, or an unknown error: pause, the client stays queued
+  short_of_descriptors,  // in the process or the system: back off, or refuse the client
+  check_listener         // the listener itself may be unusable
 };
 
 // The only place that knows the errno values of accept(2).

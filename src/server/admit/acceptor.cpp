@@ -12,14 +12,14 @@ namespace tcpserver::server {
 
 namespace {
 
-// Large enough to admit a burst at full speed, small enough to reap children and to notice SIGTERM within
+// Large enough to admit a burst at full speed, small enough to reap children and to handle SIGTERM within
 // milliseconds during a flood.
 constexpr int accepts_per_window = 32;
 
-// As in sshd and postgres: short for a waiting client, long enough to use no processor time.
+// sshd and postgres use the same value: short for a waiting client, long enough to use almost no CPU time.
 constexpr auto pause_after_shortage = std::chrono::milliseconds(100);
 
-bool still_listens(int fd) noexcept {
+bool is_listening(int fd) noexcept {
   int listens = 0;
   socklen_t size = sizeof listens;
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
@@ -31,7 +31,7 @@ struct Arrival {
   Host host;
 };
 
-// Serve an arrival, or refuse it for this reason.
+// nullopt to serve the client, or the reason to refuse it.
 using Verdict = std::optional<Refusal>;
 
 Verdict apply_limits(const Arrival& arrival, const ServerOptions& options,
@@ -42,8 +42,8 @@ Verdict apply_limits(const Arrival& arrival, const ServerOptions& options,
   return std::nullopt;
 }
 
-// Decides with all rules. First collects sessions that have just ended, so that a client is refused only for
-// sessions that are open.
+// Applies all rules. Before it refuses a client, it collects sessions that have just ended, so that only open
+// sessions count.
 Verdict decide(const Arrival& arrival, const ServerOptions& options, Sessions& sessions) noexcept {
   if (!apply_limits(arrival, options, sessions)) return std::nullopt;
   sessions.reap_now();
@@ -69,12 +69,12 @@ bool Acceptor::keeps_clients_queued() const noexcept {
   return (options_.overload == Overload::queue && sessions_.full()) || sessions_.is_short_of_memory();
 }
 
-// The iterative server needs none, and neither does a server whose clients stay queued.
+// Needed only to refuse clients. The iterative server never does.
 void Acceptor::keep_spare_fd() noexcept {
   if (options_.overload != Overload::refuse || options_.mode != Mode::fork) {
     spare_fd_.reset();
   } else if (!spare_fd_) {
-    // A file of its own, because a duplicate does not count in the table of the system.
+    // A new open file, because a duplicate takes no entry in the system's file table.
     spare_fd_ = base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   }
 }
@@ -82,7 +82,7 @@ void Acceptor::keep_spare_fd() noexcept {
 void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   for (auto& polled : polled_) polled.revents = 0;
   if (accepts_since_signals_ >= accepts_per_window) {
-    // Return without a wait: a handler may have noted what the wait would be for.
+    // Do not wait: a handler may have set a flag that the caller must check first.
     window_.deliver_pending_signals();
     accepts_since_signals_ = 0;
     return;
@@ -91,7 +91,7 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   keep_spare_fd();
   if (sessions_.full()) log_full();
   if (sessions_.is_short_of_memory()) {
-    log_.limited_warning(short_of_memory_, "memory is short; clients stay queued until some is free");
+    log_.limited_warning(short_of_memory_, "memory is short; clients stay queued");
     pause();
   }
   const bool paused = base::Clock::now() < paused_until_;
@@ -101,8 +101,9 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   if (ready > 0) return;
   accepts_since_signals_ = 0;  // the wait delivered all pending signals
   if (ready < 0 && errno != EINTR) {
-    // Out of kernel memory, or a descriptor limit below the number of listeners. Neither lasts.
-    log_.limited_warning(accept_failures_, "cannot wait for clients: %s", std::strerror(errno));
+    // Out of kernel memory, or a descriptor limit below the number of listeners. Both are temporary.
+    log_.limited_warning(accept_failures_, "ppoll: %s; backing off, clients stay queued",
+                         std::strerror(errno));
     pause();
   }
 }
@@ -113,10 +114,10 @@ void Acceptor::admit_waiting() noexcept {
     const std::size_t turn = (first_listener_ + i) % count;
     if (polled_[turn].revents == 0) continue;
     do {
-      // The iterative server may close its listeners during a session, after a stop request.
+      // The iterative server closes its listeners during a session if a stop is requested.
       if (listeners_.closed() || window_.stop_requests() > 0) return;
       if (accepts_since_signals_ >= accepts_per_window || keeps_clients_queued()) {
-        first_listener_ = turn + 1;  // the others come first next time
+        first_listener_ = turn + 1;  // the others have priority next time
         return;
       }
     } while (admit_one(turn));
@@ -134,13 +135,13 @@ base::UniqueFd Acceptor::accept_one(int listener, base::SocketAddress& peer) noe
   return connection;
 }
 
-// Takes one client from the queue of this listener. Returns false if the next one should wait.
+// Accepts one client from this listener. Returns false if the next one should wait.
 bool Acceptor::admit_one(std::size_t index) noexcept {
   Arrival arrival;
   auto connection = accept_one(polled_[index].fd, arrival.peer);
   if (!connection) return handle_accept_error(index, errno);
   lost_in_a_row_ = 0;
-  arrival.host = Host::of(arrival.peer);
+  arrival.host = Host::from(arrival.peer);
   if (const auto why = decide(arrival, options_, sessions_)) {
     counters_.refuse(std::move(connection), *why);
     if (why == Refusal::host_full) log_host_refusal(arrival.peer);
@@ -153,10 +154,10 @@ bool Acceptor::admit_one(std::size_t index) noexcept {
 
 void Acceptor::log_host_refusal(const base::SocketAddress& peer) noexcept {
   char text[base::SocketAddress::text_size];
-  log_.limited_warning(host_refusals_, "%s is refused: its %s has as many %s as --max-per-host allows, %u",
-                       peer.format(text), Host::of(peer).is_ipv4 ? "address" : "/64",
-                       sessions_.count(false).reaped ? "sessions open" : "places, taken by zombies too",
-                       options_.max_per_host);
+  log_.limited_warning(host_refusals_, "refused %s: its %s already has %u %s (--max-per-host)",
+                       peer.format(text), Host::from(peer).is_ipv4 ? "address" : "/64",
+                       sessions_.count(Host::from(peer)),
+                       sessions_.count(false).reaped ? "open sessions" : "slots, zombies included");
 }
 
 // Returns true if the next client can be accepted at once.
@@ -166,8 +167,8 @@ bool Acceptor::handle_accept_error(std::size_t index, int error) noexcept {
     case AcceptAdvice::none_waiting:
       return false;
     case AcceptAdvice::retry:
-      // Each error should have taken a connection off the queue. A whole batch of errors has a cause that
-      // stays.
+      // Each error should have removed a connection from the queue. A whole batch of errors means that the
+      // cause persists.
       if (++lost_in_a_row_ < accepts_per_window) {
         counters_.count_accept_error(error);
         return true;
@@ -179,9 +180,9 @@ bool Acceptor::handle_accept_error(std::size_t index, int error) noexcept {
       return refuse_with_spare_fd(listener, error);
     case AcceptAdvice::back_off:
       break;
-    case AcceptAdvice::doubtful:
-      if (still_listens(listener)) break;
-      give_up(index, error);
+    case AcceptAdvice::check_listener:
+      if (is_listening(listener)) break;
+      drop_listener(index, error);
       return false;
   }
   back_off(error);
@@ -193,7 +194,7 @@ bool Acceptor::refuse_with_spare_fd(int listener, int error) noexcept {
   base::SocketAddress peer;
   auto connection = accept_one(listener, peer);
   const bool refused = static_cast<bool>(connection);
-  // accept needs a descriptor before it looks for a client.
+  // accept allocates a descriptor before it checks the queue.
   const bool none_waiting = !refused && classify_accept_error(errno) == AcceptAdvice::none_waiting;
   if (refused) counters_.refuse(std::move(connection), Refusal::no_descriptor);
   keep_spare_fd();
@@ -203,27 +204,25 @@ bool Acceptor::refuse_with_spare_fd(int listener, int error) noexcept {
     return false;
   }
   counters_.count_accept_error(error);
-  log_.limited_warning(accept_failures_, "cannot accept: %s; clients are reset meanwhile",
-                       std::strerror(error));
+  log_.limited_warning(accept_failures_, "accept: %s; resetting clients", std::strerror(error));
   return true;
 }
 
 void Acceptor::back_off(int error) noexcept {
   counters_.count_accept_error(error);
-  log_.limited_warning(accept_failures_, "cannot accept: %s; clients wait in the listen queue meanwhile",
+  log_.limited_warning(accept_failures_, "accept: %s; backing off, clients stay queued",
                        std::strerror(error));
   pause();
 }
 
-// Another process has shut down this socket: no client can come from it any more.
-void Acceptor::give_up(std::size_t index, int error) noexcept {
+// Another process has shut down this socket, so it will never accept a client again.
+void Acceptor::drop_listener(std::size_t index, int error) noexcept {
   counters_.count_accept_error(error);
   polled_[index].fd = -1;  // ppoll ignores it
-  listeners_.give_up(index);
+  listeners_.close_one(index);
   char address[base::SocketAddress::text_size];
-  log_.warning("the socket on %s listens no more: accept: %s; %s",
-               listeners_.all()[index].address.format(address), std::strerror(error),
-               listeners_.closed() ? "there is none left" : "the others go on");
+  log_.warning("listener %s failed: accept: %s; %s", listeners_.all()[index].address.format(address),
+               std::strerror(error), listeners_.closed() ? "no listener left" : "other listeners continue");
 }
 
 void Acceptor::pause() noexcept {
@@ -232,8 +231,8 @@ void Acceptor::pause() noexcept {
 
 void Acceptor::log_full() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.limited_warning(full_, "%u of %u %s, as --max-connections allows: further clients %s", sessions.open,
-                       sessions.most, sessions.reaped ? "sessions open" : "places taken, by zombies too",
+  log_.limited_warning(full_, "limit reached: %u of %u %s (--max-connections); new clients %s", sessions.open,
+                       sessions.most, sessions.reaped ? "sessions open" : "slots in use, zombies included",
                        options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
 }
 

@@ -22,7 +22,7 @@ class IterativeSessions final : public Sessions {
     return sessions;
   }
 
-  void resize(std::uint32_t) override {}  // always one
+  void resize(std::uint32_t) override {}  // there is always one slot
 
   [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override {
     record_.reset();

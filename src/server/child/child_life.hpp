@@ -12,14 +12,15 @@
 
 namespace tcpserver::server {
 
-// A child's life from the fork to its end: it closes all other descriptors, arranges to die with its parent,
+// What a child does from fork to exit: it closes all other descriptors, arranges to die with its parent,
 // limits the size of its recording, enters the sandbox, serves, and announces its end. `Calls` makes the
-// system calls: through libc in a plain child, directly in a small one. Besides the functions that
-// SessionLoop needs it has
-//   static long call(long number, long...)   a system call; returns its result or a negative errno
+// system calls: through libc in a plain child, directly in a small one. In addition to the functions that
+// SessionLoop needs, it has
+//   static long call(long number, long...)   makes a system call; returns its result or a negative errno
 //   bool enter(Sandbox)                      returns false if the kernel refuses
-//   static Value in_register(Value)          the value, not loaded from memory that the child may not have
-// Signals stay as they are: all that the parent handles are blocked.
+//   static Value in_register(Value)          returns the value without a load from memory that a small child
+//                                            does not have
+// The signals that the parent handles stay blocked.
 template <typename Calls>
 class ChildLife {
  public:
@@ -42,8 +43,8 @@ class ChildLife {
         .run(buffer, size);
   }
 
-  // Usually one call, because nothing is open above the connection and its recording. Some containers'
-  // filters refuse close_range.
+  // Usually takes one call, because no descriptor above the connection and its recording is open. The filters
+  // of some containers refuse close_range.
   void close_other_descriptors() noexcept {
     const int connection = order_.connection;
     const int file = order_.recording.descriptor;
@@ -59,14 +60,15 @@ class ChildLife {
     }
   }
 
-  // False if the parent has already ended.
+  // Returns false if the parent has already ended.
   bool die_with_parent() noexcept {
     static_cast<void>(Calls::call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL));
     const long parent = Calls::call(SYS_getppid);
-    return parent == order_.parent || parent == 0;  // 0: a parent outside our pid namespace (getppid(2))
+    return parent == order_.parent ||
+           parent == 0;  // 0 if the parent is in another pid namespace (getppid(2))
   }
 
-  // A child counts what it saves, but a compromised child need not.
+  // A child respects --record-limit by itself, but a compromised child may not.
   void limit_file_size() noexcept {
     if (order_.recording.descriptor < 0 || order_.recording.room == no_file_limit) return;
     const std::uint64_t soft_and_hard[] = {Calls::in_register(order_.recording.room),

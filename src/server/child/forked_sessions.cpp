@@ -67,7 +67,7 @@ class ForkedSessions final : public Sessions {
   }
 
   void prepare() noexcept override {
-    // One more, because the accept loop may open a spare descriptor, which gets the lowest free number.
+    // Plus one, because the accept loop may open a spare descriptor.
     highest_descriptor_ = base::highest_open_descriptor() + 1;
     const char* problem = nullptr;
     try {
@@ -77,7 +77,7 @@ class ForkedSessions final : public Sessions {
         launcher_ = make_plain_launcher();
         slots_.hide_from_children();
       }
-      if (reaping_) start_reaping();  // forgets the signal of the trial child
+      if (reaping_) start_reaping();  // discards the SIGCHLD of the test child
     } catch (const std::exception&) {
       problem = "out of memory";
     }
@@ -103,7 +103,7 @@ class ForkedSessions final : public Sessions {
     if (pid < 0) {
       slots_.give_back(slot);
       counters_.refuse(std::move(connection), Refusal::fork_failed);
-      log_.limited_warning(fork_failures_, "cannot fork: %s; this client was reset", std::strerror(error));
+      log_.limited_warning(fork_failures_, "fork: %s; client reset, backing off", std::strerror(error));
       return false;
     }
     slots_.enter(slot, pid, facts);
@@ -164,9 +164,9 @@ class ForkedSessions final : public Sessions {
   Counters& counters_;
   Log& log_;
   pid_t own_pid_ = ::getpid();
-  int highest_descriptor_ = 0;  // the highest one that this process keeps open; known after prepare()
+  int highest_descriptor_ = 0;  // that this process keeps open; set by prepare()
   MemoryGuard memory_guard_;
-  AddressHints place_;  // for the memory of children
+  AddressHints place_;  // of the memory that children use
   std::unique_ptr<Launcher> launcher_;
   SlotTable slots_;
   Scoreboard scoreboard_;
@@ -174,7 +174,7 @@ class ForkedSessions final : public Sessions {
   bool reaping_ = false;
   bool reaps_all_ = options_.reap == Reap::handler;  // false: zombies keep their slots
   bool inheritance_is_logged_ = false;
-  bool killing_ = false;  // children that die of SIGKILL were killed by this server
+  bool killing_ = false;  // a child that dies of SIGKILL was killed by kill_all()
   RateLimit fork_failures_{std::chrono::seconds(1)};
 };
 

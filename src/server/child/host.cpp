@@ -18,7 +18,7 @@ std::uint64_t mix(std::uint64_t value) noexcept {
 
 }  // namespace
 
-Host Host::of(const base::SocketAddress& peer) noexcept {
+Host Host::from(const base::SocketAddress& peer) noexcept {
   const auto address = peer.unmapped();
   const auto bytes = address.bytes();
   Host host{.network = 0, .scope = address.scope(), .is_ipv4 = address.family() != AF_INET6};

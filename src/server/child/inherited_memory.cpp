@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-// glibc 2.35 declares these in <sys/rseq.h>. They are weak because the libc at run time may be newer than
-// that of the build.
+// glibc 2.35 declares these in <sys/rseq.h>. They are weak because the build's libc may be older than the
+// one at run time.
 extern "C" {
 extern const std::ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::size_t largest_proc_file = 1UL << 20;
 
-// The last level of page tables maps this much, with pages of 4 KiB and entries of 8 bytes.
+// The memory that one page of the last level of page tables maps: 512 pages of 4 KiB.
 constexpr std::size_t block = 4096UL * (4096 / 8);
 
 // A line of /proc/self/maps, such as "7f59a94d7000-7f59a9519000 rw-p 00000000 00:00 0 [heap]"
@@ -50,7 +50,7 @@ std::vector<Mapped> read_mappings() {
     Mapped mapped;
     const char* const format = "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR;
     if (std::sscanf(line.c_str(), format, &mapped.begin, &mapped.end, &mapped.offset) != 3) continue;
-    // The vsyscall page is in the kernel's half of the addresses, and in every process.
+    // Skip the vsyscall page, which is in the kernel's half of the address space.
     if (mapped.begin <= UINTPTR_MAX / 2) all.push_back(mapped);
   }
   return all;
@@ -62,13 +62,13 @@ bool advise(const std::vector<Mapped>& mappings, int advice) noexcept {
          }) == 0;
 }
 
-// Returns false if they stay registered.
+// Returns false if the kernel refuses.
 bool unregister_restartable_sequences() noexcept {
   if (&__rseq_size == nullptr || __rseq_size == 0) return true;  // not registered
 #ifdef __x86_64__
   char* thread_pointer = nullptr;
   asm("mov %%fs:0, %0" : "=r"(thread_pointer));
-  // The length must be that of the registration, which libc does not tell: 32, or more with later kernels.
+  // The length must be that of the registration, which libc does not expose: 32, or more with later kernels.
   constexpr int unregister = 1;               // RSEQ_FLAG_UNREGISTER
   constexpr unsigned signature = 0x53053053;  // RSEQ_SIG
   for (unsigned length = 32; length <= 256; length += 4) {
@@ -78,7 +78,7 @@ bool unregister_restartable_sequences() noexcept {
   return false;
 }
 
-// Reads this process's layout from /proc/self/stat. Addresses are 0 if unknown.
+// Reads the memory layout of this process from /proc/self/stat. Unknown addresses are 0.
 prctl_mm_map read_layout() {
   const auto stat = base::read_file("/proc/self/stat", largest_proc_file).value_or("");
   const auto field = [&stat](int number) {
@@ -96,7 +96,7 @@ prctl_mm_map read_layout() {
   map.arg_end = field(49);
   map.env_start = field(50);
   map.env_end = field(51);
-  map.exe_fd = static_cast<std::uint32_t>(-1);  // stays as it is
+  map.exe_fd = static_cast<std::uint32_t>(-1);  // do not change it
   return map;
 }
 
@@ -104,7 +104,7 @@ prctl_mm_map read_layout() {
 
 AddressHints::AddressHints() noexcept {
   if (::sysconf(_SC_PAGESIZE) != 4096 || sizeof(void*) != 8) return;
-  // Twice the size contains a whole block.
+  // A range of twice the size contains a whole aligned block.
   void* const room = ::mmap(nullptr, 2 * block, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) return;
   ::munmap(room, 2 * block);
@@ -133,7 +133,7 @@ const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
 }
 
 void show_all_to_children() {
-  static_cast<void>(advise(read_mappings(), MADV_DOFORK));  // fails for devices, which are hidden in any case
+  static_cast<void>(advise(read_mappings(), MADV_DOFORK));  // fails for devices, which stay hidden
 }
 
 MemoryRange map_code_again(MemoryRange code, AddressHints& place) {

@@ -15,10 +15,10 @@ namespace tcpserver::server {
 class AddressHints;
 class Scoreboard;
 
-// Tells a child what to do. Four machine words: a small child gets them in registers.
+// Tells a child what to do. It is four machine words long, so that a small child gets it in registers.
 struct ChildOrder {
   std::int32_t connection = -1;
-  std::int32_t highest_descriptor = 0;  // the highest one that the parent may have open
+  std::int32_t highest_descriptor = 0;  // that the parent may have open
   std::int32_t parent = 0;
   base::Verb verb = base::Verb::echo;
   Sandbox sandbox = Sandbox::none;
@@ -38,19 +38,19 @@ class Launcher {
   [[nodiscard]] virtual pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept = 0;
 
   struct Preparation {
-    bool works = true;              // false: this launcher cannot be used any more
-    const char* problem = nullptr;  // why children inherit the server's memory; null: they do not
+    bool works = true;              // false if this launcher cannot be used any more
+    const char* problem = nullptr;  // why children inherit the server's memory; null if they do not
   };
-  // Call before the first launch, and again after memory was allocated that is kept. Allocates.
+  // Call before the first launch, and after each permanent allocation. Allocates.
   [[nodiscard]] virtual Preparation prepare(const Scoreboard&) { return {}; }
 };
 
 // Plain children have a copy of all memory of their parent.
 [[nodiscard]] std::unique_ptr<Launcher> make_plain_launcher();
 
-// Small children have almost no memory of their parent, and keep it in this place. Only for x86-64, and not
-// with sanitizers, whose own memory every function needs: elsewhere the children are plain. Throws StartError
-// if memory is not available.
+// Small children share almost no memory with their parent; it is mapped at `place`. They exist only on x86-64
+// without sanitizers, whose memory every function needs; otherwise children are plain. Throws StartError if
+// memory is not available.
 [[nodiscard]] std::unique_ptr<Launcher> make_launcher(AddressHints& place);
 
 }  // namespace tcpserver::server

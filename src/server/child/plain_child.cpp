@@ -40,17 +40,16 @@ struct LibcCalls {
     return result.sandbox;
   }
 
-  // Only in the middle of a reply: a reset discards data that the client has not acknowledged, complete
-  // replies included.
+  // Set only while a reply is incomplete, because a reset discards all data that the client has not
+  // acknowledged, complete replies included.
   void set_reset_on_close(int connection, bool on) const noexcept {
     if (can_set_linger) static_cast<void>(base::set_reset_on_close(connection, on));
   }
 };
 
-// Not instrumented: before a call that does not return, the address sanitizer looks up the stack's limits
-// with system calls, which the sandbox forbids.
-[[noreturn]] __attribute__((no_sanitize("address"))) void live(const ChildOrder& order,
-                                                               SessionRecord& record) noexcept {
+// Before a call that does not return, the address sanitizer would make system calls that the sandbox forbids.
+[[noreturn]] __attribute__((no_sanitize("address"))) void run_child(const ChildOrder& order,
+                                                                    SessionRecord& record) noexcept {
   ChildLife<LibcCalls> life(order, record);
   base::exit_child(static_cast<int>(life.run(plain_child_buffer.data(), plain_child_buffer.size())));
 }
@@ -58,7 +57,7 @@ struct LibcCalls {
 class PlainLauncher final : public Launcher {
   [[nodiscard]] pid_t launch(const ChildOrder& order, SessionRecord& record) noexcept override {
     const pid_t pid = base::fork_child();
-    if (pid == 0) live(order, record);
+    if (pid == 0) run_child(order, record);
     return pid;
   }
 };

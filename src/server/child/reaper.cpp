@@ -8,7 +8,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// Up to this number a sweep is cheaper.
+// Up to this number of children a sweep is cheaper.
 constexpr std::uint32_t few_children = 128;
 
 // How long a killed child may stay a zombie among many. A sweep over 10,000 takes at most a millisecond.
@@ -37,11 +37,11 @@ std::uint64_t Reaper::reap_announced() noexcept {
   std::uint64_t reaped = 0;
   scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) {
     const auto slot = slots_.find_running(hint);
-    // No child runs there: a sweep reaped it already, or the bit is forged.
+    // No child runs in this slot: a sweep has reaped it, or the bit is forged.
     if (!slot) return ScoreboardPage::forget_end(scoreboard_[hint.value]);
     int status = 0;
     const pid_t pid = slots_[*slot].pid;
-    // If it is not yet a zombie, its SIGCHLD is still to come.
+    // If the child is not a zombie yet, its SIGCHLD will follow.
     if (wait_for(pid, status) != pid) return;
     ScoreboardPage::forget_end(scoreboard_[*slot]);
     slots_.note_ended(pid, status);

@@ -12,10 +12,10 @@
 
 namespace tcpserver::server {
 
-// Reaps the children of a slot table. With few children it calls waitpid for any child until none has ended.
-// The kernel then looks at each child in turn, running ones included: with 10,000 sessions each end would
-// cost more than a fork. So with many children the reaper calls waitpid for those that announced their end on
-// the scoreboard. A killed child cannot announce it. So the reaper sweeps over all from time to time, and
+// Reaps the children of a slot table. With few children it sweeps: it calls waitpid for any child until none
+// has ended. For this the kernel examines all children, running ones included: with 10,000 sessions it would
+// take longer than a fork. So with many children the reaper calls waitpid only for those that announced their
+// end on the scoreboard. A killed child cannot announce it, so the reaper also sweeps from time to time, and
 // whenever no end was announced.
 //
 // With --reap once it calls waitpid once per signal instead, until reap_all() is called.

@@ -19,8 +19,8 @@ struct SlotHint {
   std::uint32_t value;
 };
 
-// The scoreboard consists of these. Each is a page of memory on most systems, so the bit beside the record
-// costs a child no further page fault.
+// A part of the scoreboard. It is one page of memory on most systems, so the bit in the same page as the
+// record costs a child no page fault.
 struct alignas(4096) ScoreboardPage {
   static constexpr std::uint32_t record_count = 63;
 
@@ -33,13 +33,13 @@ struct alignas(4096) ScoreboardPage {
                                               ~(sizeof(ScoreboardPage) - 1));
   }
 
-  // The child's last step before it exits.
+  // The last step of a child before it exits.
   static void announce_end(SessionRecord& record) noexcept {
     auto& page = containing(record);
     page.ended.fetch_or(page.bit(record), std::memory_order_release);
   }
 
-  // For the parent, once the child is gone or its slot has a new one.
+  // For the parent, after the child has ended or before the slot gets a new child.
   static void forget_end(SessionRecord& record) noexcept {
     auto& page = containing(record);
     page.ended.fetch_and(~page.bit(record), std::memory_order_relaxed);
@@ -52,25 +52,25 @@ struct alignas(4096) ScoreboardPage {
 };
 static_assert(sizeof(ScoreboardPage) == 4096);
 
-// Memory shared by the parent and all children: slot i belongs to the child in slot i of the slot table.
-// It grows by further segments, because running children use the present ones.
+// Memory shared by the parent and all children. Record i belongs to the child in slot i of the slot table. To
+// grow, it adds segments, because running children use the existing ones.
 class Scoreboard {
  public:
-  // Throws StartError if memory is not available. Slots that were never used cost no memory.
+  // Throws StartError if memory is not available. Unused slots take no memory.
   explicit Scoreboard(std::uint32_t slots, AddressHints place = {}) : place_(place) { reserve(slots); }
 
-  // Makes room for this number of slots. Throws StartError and changes nothing if memory is not available.
+  // Provides this number of slots. Throws StartError and changes nothing if memory is not available.
   void reserve(std::uint32_t slots);
 
-  // Returns a slot's record, all zero, for a new child of this process.
+  // Resets and returns the record of a slot, for a new child.
   [[nodiscard]] SessionRecord& clean(std::uint32_t slot) const noexcept;
 
   [[nodiscard]] SessionRecord& operator[](std::uint32_t slot) const noexcept {
     return page(slot / ScoreboardPage::record_count).records[slot % ScoreboardPage::record_count];
   }
 
-  // Calls visit(hint) for each set `ended` bit of the first `slots` slots; ignores other bits. Reads one
-  // cache line per 63 slots.
+  // Calls visit(hint) for each slot below `slots` whose `ended` bit is set. Reads one cache line per 63
+  // slots.
   template <typename Visit>
   void for_each_ended(std::uint32_t slots, Visit visit) const {
     constexpr auto per_page = ScoreboardPage::record_count;
@@ -88,8 +88,8 @@ class Scoreboard {
  private:
   [[nodiscard]] ScoreboardPage& page(std::size_t number) const noexcept;
 
-  std::deque<base::Mapping> segments_;  // a deque does not move its elements
-  std::uint32_t pages_ = 0;             // of all segments
+  std::deque<base::Mapping> segments_;  // a deque, because it does not move its elements
+  std::uint32_t pages_ = 0;             // in all segments
   AddressHints place_;
 };
 

@@ -42,7 +42,7 @@ void SlotTable::resize(std::uint32_t capacity) {
     memory_ = std::move(larger);
     slots_ = memory_->slots;
     hosts_ = memory_->hosts;
-    // The other lists go by index and stay valid. The chains depend on the size.
+    // The other lists consist of indexes and stay valid. The chains depend on the size, so build them again.
     for (Slot slot = 0; slot < used_; ++slot) {
       Child& child = slots_[slot];
       if (child.running) child.next = std::exchange(pid_chain(child.pid), slot + 1);
@@ -112,7 +112,7 @@ std::uint32_t SlotTable::count(const Host& host) const noexcept {
   return found == 0 ? 0 : hosts_[found - 1].children;
 }
 
-// The kernel gives out pids in order, so their low bits are spread evenly.
+// The kernel assigns pids in order, so their low bits are evenly distributed.
 SlotTable::Link& SlotTable::pid_chain(pid_t pid) const noexcept {
   return memory_->pid_chains[static_cast<std::uint32_t>(pid) & (memory_->chain_count - 1)];
 }
@@ -121,7 +121,7 @@ SlotTable::Link& SlotTable::host_chain(const Host& host) const noexcept {
   return memory_->host_chains[host.hash(seed_) & (memory_->chain_count - 1)];
 }
 
-// Returns the link to the count of this host, or the 0 at the end of its chain if it has none.
+// Returns the link to the HostCount of this host, or the link at the end of its chain, which is 0.
 SlotTable::Link& SlotTable::find_host(const Host& host) const noexcept {
   Link* link = &host_chain(host);
   while (*link != 0 && hosts_[*link - 1].host != host) link = &hosts_[*link - 1].next;
@@ -129,7 +129,7 @@ SlotTable::Link& SlotTable::find_host(const Host& host) const noexcept {
 }
 
 void SlotTable::join_host(Child& child) noexcept {
-  const Host host = Host::of(child.facts.peer);
+  const Host host = Host::from(child.facts.peer);
   Link& link = find_host(host);
   if (link == 0) {
     link = free_hosts_ == 0 ? ++used_hosts_ : std::exchange(free_hosts_, hosts_[free_hosts_ - 1].next);

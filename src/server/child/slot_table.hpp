@@ -17,8 +17,8 @@ namespace tcpserver::server {
 
 // The parent's table of its children, found by pid and counted by host. A slot goes through these states:
 //   free -> taken (take) -> running (enter) -> ended (note_ended) -> free (give_back)
-// Each step is O(1) and allocates nothing. No client can choose addresses that make a step slow, because the
-// hash of hosts is seeded at random. Children cannot see this memory.
+// Each step is O(1) and allocates nothing. The hash of hosts has a random seed, so clients cannot choose
+// addresses that collide. Children cannot see this memory.
 class SlotTable {
   using Link = std::uint32_t;  // an index plus 1; 0 ends a list
 
@@ -33,28 +33,28 @@ class SlotTable {
 
    private:
     friend class SlotTable;
-    Link next = 0;  // in its pid chain, or in the list of free or of ended slots
-    Link host = 0;  // the count of its host
+    Link next = 0;  // in the pid chain, or in the list of free or ended slots
+    Link host = 0;  // the HostCount of its host
   };
 
-  // Throws StartError if the memory is not available. Slots that were never used cost no memory.
+  // Throws StartError if the memory is not available. Unused slots take no memory.
   explicit SlotTable(std::uint32_t capacity);
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
-  // Changes the capacity. If more slots are in use, none may be taken until enough are given back. Children
-  // keep their slots. Throws StartError and changes nothing if the memory is not available. The SIGCHLD
-  // handler must not run meanwhile.
+  // Changes the capacity. Children keep their slots; if more slots are in use, the caller must not take one
+  // until enough are free. Throws StartError and changes nothing if the memory is not available. The SIGCHLD
+  // handler must not run during the call.
   void resize(std::uint32_t capacity);
 
-  // Hides the table from children again, after other memory was shown to them.
+  // Hides the table from children again, after show_all_to_children().
   void hide_from_children() noexcept {
     base::hide_from_children(memory_->mapping.data(), memory_->mapping.size());
   }
 
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
 
-  // Slots from this number on were never taken.
+  // All slots that were ever taken are below this number.
   [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
 
   // Returns the slot of a hint, or nullopt if no child runs in it.
@@ -63,22 +63,22 @@ class SlotTable {
   // Returns a free slot. Fewer than capacity() must be in use.
   [[nodiscard]] Slot take() noexcept;
 
-  // Enters the child that runs in a taken slot.
+  // Registers the child of a taken slot.
   void enter(Slot slot, pid_t pid, const SessionFacts& facts) noexcept;
 
-  // For the SIGCHLD handler: async-signal-safe. Ignores pids that are not in the table, such as children that
-  // this program inherited over exec.
+  // Marks a child as ended. Async-signal-safe, for the SIGCHLD handler. Ignores pids that are not in the
+  // table, such as children inherited over exec.
   void note_ended(pid_t pid, int wait_status) noexcept;
 
-  // Returns each slot whose child has ended once, then nullopt. The caller reads it and gives it back.
+  // Returns a slot whose child has ended, each once; nullopt if there is none. The caller gives it back.
   [[nodiscard]] std::optional<Slot> next_ended() noexcept;
 
-  // Frees a slot that was taken, or whose child has ended.
+  // Frees a slot that was only taken, or whose child has ended.
   void give_back(Slot slot) noexcept;
 
   [[nodiscard]] const Child& operator[](Slot slot) const noexcept { return slots_[slot]; }
 
-  // Counts the children of this host that have entered and were not given back.
+  // Returns how many children of this host are in the table.
   [[nodiscard]] std::uint32_t count(const Host& host) const noexcept;
 
   // Calls visit(slot) for each running child.
@@ -90,7 +90,7 @@ class SlotTable {
   }
 
  private:
-  // Counts the children of one host.
+  // The number of children of one host.
   struct HostCount {
     Host host;
     std::uint32_t children = 0;

@@ -15,18 +15,18 @@ namespace tcpserver::server {
 
 namespace {
 
-// Children with almost no memory of their parent. A fork copies the page tables of the memory that the parent
-// has touched, and both sides pay again when they write. A session needs only a page of code, a stack, a
-// buffer and its record, so all other memory is hidden from children (MADV_DONTFORK): the heap, the stack,
-// libc with its data, the rest of the program. Such a child starts with empty page tables, touches three
-// pages, and leaves the parent no page to copy. An attacker who controls it finds no other client's address
-// and no code but the session's.
+// Starts children that share almost no memory with their parent. A fork copies the page tables of all memory
+// that the parent has touched, and later writes copy pages. A session needs only a page of code, a stack, a
+// buffer and its record. So all other memory is hidden from children (MADV_DONTFORK): the heap, the stack,
+// libc with its data, and the rest of the program. Such a child starts with empty page tables, touches three
+// pages, and the parent has to copy none. An attacker in the child finds no addresses of other clients and no
+// code except the session's.
 //
 // The code is in small_child_code.cpp.
 class SmallLauncher final : public Launcher {
  public:
-  // Throws StartError if memory is not available. Puts the memory of children close together: that saves a
-  // page of page tables for each.
+  // Throws StartError if memory is not available. Maps the memory of children close together, which saves
+  // each child a page of page tables.
   explicit SmallLauncher(AddressHints& place)
       : work_(base::Mapping::Kind::own, sizeof(SmallChildMemory), place.next(sizeof(SmallChildMemory))),
         code_(map_code_again(
@@ -41,16 +41,16 @@ class SmallLauncher final : public Launcher {
     return -1;
   }
 
-  // Hides all memory except that of these children and the scoreboard. Plain children cannot live after that,
-  // unless the result says that small ones do not work.
+  // Hides all memory except that of small children and the scoreboard. After that only small children can
+  // run. If they do not work, shows all memory again.
   [[nodiscard]] Preparation prepare(const Scoreboard& scoreboard) override {
     std::vector<MemoryRange> kept{code_, {work_.data(), work_.size()}, command_line_};
     for (const auto& segment : scoreboard.segments()) kept.push_back({segment.data(), segment.size()});
     const char* const problem = hide_all_from_children_but(kept);
-    if (trial_ == Trial::none) trial_ = try_child();
+    if (trial_ == Trial::none) trial_ = test_child();
     if (trial_ != Trial::fails) return {.works = true, .problem = problem};
     show_all_to_children();
-    return {.works = false, .problem = "the trial child failed"};
+    return {.works = false, .problem = "the test child failed"};
   }
 
  private:
@@ -62,9 +62,9 @@ class SmallLauncher final : public Launcher {
   }
 
   // A later kernel or libc may need memory that is hidden from children, and a container's seccomp filter may
-  // forbid this clone(2). A shortage proves nothing: the next prepare() tries again.
+  // forbid this clone(2). After a shortage (EAGAIN, ENOMEM) the next prepare() tests again.
   enum class Trial { none, works, fails };
-  [[nodiscard]] Trial try_child() const {
+  [[nodiscard]] Trial test_child() const {
     const long pid = start({}, nullptr);
     if (pid == -EAGAIN || pid == -ENOMEM) return Trial::none;
     if (pid < 0) return Trial::fails;
@@ -75,7 +75,7 @@ class SmallLauncher final : public Launcher {
     return status == 0 ? Trial::works : Trial::fails;
   }
 
-  base::Mapping work_;  // never touched here: each child's first touch gives it a page of its own
+  base::Mapping work_;  // never touched here, so that each child gets new pages
   MemoryRange code_;
   MemoryRange command_line_;
   Trial trial_ = Trial::none;

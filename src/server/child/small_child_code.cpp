@@ -1,5 +1,5 @@
-// CMakeLists.txt compiles this file without stack protector, whose canary is in libc's memory, and without
-// vector registers and jump tables, whose constants are in memory outside this section.
+// CMakeLists.txt compiles this file without the stack protector, because its canary is in libc's memory, and
+// without vector registers and jump tables, because their constants are outside this section.
 #include "server/child/small_child_code.hpp"
 
 #include "tcpserver/server/confine/strict_rules.hpp"
@@ -16,7 +16,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// The section has pages of its own.
+// Aligns the section to whole pages.
 asm(".pushsection small_child, \"ax\", @progbits\n.balign 4096\n.popsection");
 #define IN_SMALL_CHILD __attribute__((section("small_child")))
 
@@ -27,7 +27,7 @@ struct Words {
   std::uint64_t fourth;
 };
 
-// The next two functions depend on the processor: x86-64 (System V ABI, appendix A.2.1 on Linux).
+// The next two functions are for x86-64 (System V ABI, appendix A.2.1 on Linux).
 [[gnu::always_inline]] inline long system_call(long number, long first = 0, long second = 0, long third = 0,
                                                long fourth = 0) noexcept {
   register long in_r10 asm("r10") = fourth;
@@ -39,8 +39,8 @@ struct Words {
   return result;
 }
 
-// The system call returns twice, in the child on a new stack. The child gets only the registers, not this
-// function's frame. The order's words in r8 and r9 are already where the child's function expects them.
+// clone returns twice, in the child on a new stack. The child has only the registers, not this function's
+// frame. r8 and r9 already hold words of the order, as the child's function expects.
 [[gnu::always_inline]] inline long clone_and_live(long stack_end, Words words, SessionRecord* record,
                                                   SmallChildMemory* memory) noexcept {
   long result = SYS_clone;
@@ -68,7 +68,7 @@ struct Words {
   return result;
 }
 
-// Passes the value through a register, so that the compiler does not copy an array of such values from memory
+// Passes the value through a register. Otherwise the compiler may copy an array of such values from memory
 // outside the section.
 template <typename Value>
 [[gnu::always_inline]] inline Value from_register(Value value) noexcept {
@@ -76,7 +76,7 @@ template <typename Value>
   return value;
 }
 
-// Enters strict_rules; the program is built from registers.
+// Enters strict_rules. Builds the filter program from registers.
 template <std::size_t... Index>
 [[gnu::always_inline]] inline bool enter_filter(std::index_sequence<Index...>) noexcept {
   sock_filter rules[] = {std::bit_cast<sock_filter>(from_register(
@@ -110,7 +110,7 @@ struct RawCalls {
   }
 };
 
-// Strict mode allows no other way out than exit.
+// Strict mode allows only the system call exit, not exit_group.
 [[noreturn, gnu::always_inline]] inline void exit_with(SessionEnd end) noexcept {
   for (;;) system_call(SYS_exit, static_cast<long>(end));
 }

@@ -5,19 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 
-// The code of small children (small_child_code.cpp): a section on pages of its own that calls and refers to
-// nothing outside (tests/layout/check_small_child.sh).
+// The code of small children (small_child_code.cpp) is in a section of its own pages that refers to nothing
+// outside (tests/layout/check_small_child.sh).
 namespace tcpserver::server {
 
-// A small child's stack and buffer. The parent never touches this memory, so there is nothing to copy. The
-// stack and a buffer for most messages fit into the first page.
+// The stack and buffer of a small child. The parent never touches this memory, so the kernel copies nothing.
+// The stack and a buffer for most messages fit into the first page.
 struct alignas(4096) SmallChildMemory {
   std::byte stack[1024];
   char buffer[echo_buffer_size + 3072];
 };
 
-// Forks. Returns the child's pid, or a negative errno. With order.parent == 0 the child exits with 0 at once:
-// a trial.
+// Forks. Returns the child's pid, or a negative errno. If order.parent is 0, the child exits with 0 at once,
+// for a test.
 [[nodiscard]] long start_small_child(ChildOrder order, SessionRecord* record,
                                      SmallChildMemory* memory) noexcept;
 

@@ -30,7 +30,7 @@ struct Entry {
   std::string_view rest;
 };
 
-std::optional<Entry> find_entry(std::string_view file, auto fits) {
+std::optional<Entry> find_entry(std::string_view file, auto matches) {
   while (!file.empty()) {
     auto line = take_field(file, '\n');
     const auto name = take_field(line, ':');
@@ -38,7 +38,7 @@ std::optional<Entry> find_entry(std::string_view file, auto fits) {
     const auto id = parse_id(take_field(line, ':'));
     if (name.empty() || !id) continue;
     const Entry entry{.name = name, .id = *id, .rest = line};
-    if (fits(entry)) return entry;
+    if (matches(entry)) return entry;
   }
   return std::nullopt;
 }
@@ -47,7 +47,7 @@ std::optional<Entry> find_name(std::string_view file, std::string_view name) {
   return find_entry(file, [name](const Entry& entry) { return entry.name == name; });
 }
 
-// Empty if there is no such file, as in some containers: numbers still work.
+// Returns an empty text if the file does not exist, as in some containers. Numbers still work then.
 std::string read_database(const char* path) {
   constexpr std::size_t largest = 64U << 20;
   const auto text = base::read_file(path, largest);
@@ -65,7 +65,7 @@ std::optional<User> find_user(std::string_view passwd, std::string_view user) {
   auto entry = find_name(passwd, user);
   const auto id = parse_id(user);
   if (!entry && id) {
-    entry = find_entry(passwd, [&](const Entry& one) { return one.id == *id; });
+    entry = find_entry(passwd, [&](const Entry& candidate) { return candidate.id == *id; });
     if (!entry) return User{*id, std::nullopt};
   }
   if (!entry) return std::nullopt;
@@ -80,13 +80,13 @@ std::optional<gid_t> find_group(std::string_view group_file, std::string_view gr
 Account find_account(const UserRequest& request) {
   const auto& [user, group] = request;
   const auto found = find_user(read_database("/etc/passwd"), user);
-  if (!found) fail("no user '" + user + "' in /etc/passwd, and no number");
+  if (!found) fail("unknown user '" + user + "'");
   if (group.empty() && !found->group) {
-    fail("/etc/passwd knows no group of user " + user + "; say which, such as " + user + ":" + user);
+    fail("user " + user + " is not in /etc/passwd; add a group, such as " + user + ":" + user);
   }
   if (group.empty()) return {found->id, *found->group};
   const auto group_id = find_group(read_database("/etc/group"), group);
-  if (!group_id) fail("no group '" + group + "' in /etc/group, and no number");
+  if (!group_id) fail("unknown group '" + group + "'");
   return {found->id, *group_id};
 }
 

@@ -17,14 +17,14 @@ namespace tcpserver::server {
 
 namespace {
 
-// The same numbers on every architecture but alpha, for headers older than Linux 5.13.
+// For headers older than Linux 5.13. The numbers are the same on every architecture but alpha.
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_add_rule 445
 #define SYS_landlock_restrict_self 446
 #endif
 
-// Landlock's ABI 6 (landlock(7)), because the headers of a system may be older than its kernel.
+// Landlock ABI 6 (landlock(7)), defined here because the headers may be older than the kernel.
 struct Ruleset {
   std::uint64_t files = 0;
   std::uint64_t net = 0;
@@ -39,9 +39,9 @@ constexpr unsigned get_version = 1;
 namespace access {
 constexpr std::uint64_t execute = 1U << 0;
 constexpr std::uint64_t write_file = 1U << 1;
-constexpr std::uint64_t remove_and_make = 0x1ffU << 4;  // directories, and files of seven kinds
-constexpr std::uint64_t remove_file = 1U << 5;          // one of these
-constexpr std::uint64_t make_file = 1U << 8;            // another one
+constexpr std::uint64_t remove_and_make = 0x1ffU << 4;  // files of all types
+constexpr std::uint64_t remove_file = 1U << 5;          // included above
+constexpr std::uint64_t make_file = 1U << 8;            // included above
 constexpr std::uint64_t refer = 1U << 13;               // link or rename into another directory; since ABI 2
 constexpr std::uint64_t truncate = 1U << 14;            // since ABI 3
 constexpr std::uint64_t bind_tcp = 1U << 0;             // since ABI 4
@@ -49,7 +49,7 @@ constexpr std::uint64_t connect_tcp = 1U << 1;
 constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
 }  // namespace access
 
-// Returns what is forbidden from now on. Reading files is not: /proc and the configuration file need it.
+// Returns what is now forbidden. Reading files stays allowed for /proc and the configuration file.
 Ruleset enter_landlock(const std::vector<WritableDir>& kept) noexcept {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, get_version);
   if (version < 1) return {};
@@ -80,7 +80,7 @@ std::optional<Capabilities> read_capabilities() noexcept {
   return ::syscall(SYS_capget, &header, words.data()) == 0 ? std::optional(words) : std::nullopt;
 }
 
-// Also true if the kernel does not tell.
+// Returns true if unknown.
 bool has_capabilities() noexcept {
   const auto words = read_capabilities();
   if (!words) return true;
@@ -89,8 +89,8 @@ bool has_capabilities() noexcept {
   return any != 0;
 }
 
-// Drops all but these of the first 32 (a mask of CAP_TO_MASK), also for what this process executes. Returns
-// false on failure.
+// Drops all capabilities except those in `kept`, a mask of CAP_TO_MASK values below 32. Programs that this
+// process executes get none. Returns false on failure.
 bool drop_capabilities(unsigned kept = 0) noexcept {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
   auto words = read_capabilities();
@@ -103,8 +103,8 @@ bool drop_capabilities(unsigned kept = 0) noexcept {
   return ::syscall(SYS_capset, &header, words->data()) == 0;
 }
 
-// Reading any file takes CAP_DAC_READ_SEARCH. CAP_DAC_OVERRIDE also works in a container without it, but is
-// safe only while Landlock forbids all writing.
+// Returns the capability to read any file: CAP_DAC_READ_SEARCH. Some containers have only CAP_DAC_OVERRIDE,
+// which is safe only if Landlock forbids all writing.
 unsigned capability_to_read(bool nothing_is_writable) noexcept {
   constexpr unsigned search = CAP_TO_MASK(CAP_DAC_READ_SEARCH);
   const auto words = read_capabilities();
@@ -114,83 +114,89 @@ unsigned capability_to_read(bool nothing_is_writable) noexcept {
 
 bool has_supplementary_groups() {
   const int count = ::getgroups(0, nullptr);
-  if (count < 0) throw base::system_error("ask for the supplementary groups");
+  if (count < 0) throw base::system_error("read the supplementary groups");
   return count > 0;
 }
 
-void expect(bool holds, const char* what) {
+void require(bool holds, const char* problem) {
   if (holds) return;
-  throw base::StartError(base::ExitStatus::system, std::string("cannot become that user: ") + what);
+  throw base::StartError(base::ExitStatus::system, std::string("--user: ") + problem);
 }
 
-void become(const Account& account) {
+void set_account(const Account& account) {
   const uid_t before = ::getuid();
   const auto is_account = [&account] {
     return ::getuid() == account.user && ::geteuid() == account.user && ::getgid() == account.group &&
            ::getegid() == account.group;
   };
   const bool is_it_already = is_account();
-  // Groups first: without root they cannot be dropped any more (POS36-C of the CERT C standard).
-  const bool became = (!has_supplementary_groups() || ::setgroups(0, nullptr) == 0) &&
-                      (is_it_already || (::setgid(account.group) == 0 && ::setuid(account.user) == 0));
-  if (!became && errno == EPERM) {
+  // Drop groups first, because it takes root (POS36-C of the CERT C standard).
+  const bool switched = (!has_supplementary_groups() || ::setgroups(0, nullptr) == 0) &&
+                        (is_it_already || (::setgid(account.group) == 0 && ::setuid(account.user) == 0));
+  if (!switched && errno == EPERM) {
     throw base::StartError(base::ExitStatus::no_permission,
-                           is_it_already ? "--user: it has further groups, and only root can give them up"
-                                         : "--user: only root can become another user");
+                           is_it_already ? "--user: only root can drop supplementary groups"
+                                         : "--user: only root can switch to another user");
   }
-  if (!became) throw base::system_error("become user " + std::to_string(account.user));
+  if (!switched) throw base::system_error("switch to user " + std::to_string(account.user));
   drop_capabilities();
-  expect(is_account(), "the user or the group is another one afterwards");
-  expect(!has_supplementary_groups(), "it still has further groups");
-  expect(!has_capabilities(), "it still has capabilities");
-  expect(account.user == 0 || (::seteuid(0) != 0 && ::setuid(0) != 0), "it can be root again");
-  expect(account.user == before || ::seteuid(before) != 0, "it can be again who it was");
+  require(is_account(), "the kernel did not switch user and group");
+  require(!has_supplementary_groups(), "cannot drop supplementary groups");
+  require(!has_capabilities(), "cannot drop capabilities");
+  require(account.user == 0 || (::seteuid(0) != 0 && ::setuid(0) != 0), "the process can become root again");
+  require(account.user == before || ::seteuid(before) != 0, "the process can switch back");
+}
+
+// Returns the exception to the ban on writing, for the log.
+std::string describe_exceptions(const ServerOptions& options) {
+  std::string names;
+  if (!options.metrics_file.empty()) names = "--metrics-file";
+  if (!options.record.empty()) names.append(names.empty() ? "" : " and ").append("--record");
+  return names.empty() ? "" : " (except in the directory of " + names + ")";
 }
 
 }  // namespace
 
 void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log) {
   if (account) {
-    become(*account);
+    set_account(*account);
     const auto& [user, group] = *options.user;
-    log.info("--user %s%s%s: user %u, group %u from now on", user.c_str(), group.empty() ? "" : ":",
-             group.c_str(), static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
+    log.info("running as %s%s%s (uid %u, gid %u)", user.c_str(), group.empty() ? "" : ":", group.c_str(),
+             static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
   }
   if (::geteuid() == 0)
-    log.warning("running as root: a compromised server would have root's privileges; use --user");
+    log.warning("running as root: a compromised server has root's privileges; use --user");
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log) {
-  if (options.sandbox == SandboxWish::off) {
-    log.info("--sandbox off: the server and its children keep all %s",
-             options.user ? "rights of that user" : "their rights");
-    return;
-  }
+  if (options.sandbox == SandboxWish::off)
+    return log.info("--sandbox off: server and children are not confined");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   const auto landlock = enter_landlock(kept);
-  const bool files = landlock.files != 0;
-  const bool tcp = landlock.net != 0;
-  const bool signals = landlock.scoped != 0;
   // After --user, the configuration file is read as that user.
   const bool reads_as_root = !options.config.empty() && !options.user;
-  const bool capabilities =
-      drop_capabilities(reads_as_root ? capability_to_read(files && kept.empty()) : 0) || !has_capabilities();
-  if (options.sandbox == SandboxWish::on && !(files && tcp && signals && capabilities)) {
-    log.warning(
-        "--sandbox on: this system does not let the server give up all that it needs no more (-v tells)");
+  const unsigned readable = reads_as_root ? capability_to_read(landlock.files != 0 && kept.empty()) : 0;
+  const bool dropped = drop_capabilities(readable) || !has_capabilities();
+
+  std::string denied;
+  std::string allowed;  // for want of Landlock in this kernel
+  const std::pair<bool, std::string> actions[] = {
+      {landlock.files != 0, "write or execute files" + describe_exceptions(options)},
+      {landlock.net != 0, "open TCP connections"},
+      {landlock.scoped != 0, "signal other processes"}};
+  for (const auto& [is_denied, action] : actions) {
+    auto& list = is_denied ? denied : allowed;
+    list.append(list.empty() ? "" : ", ").append(action);
   }
+  if (const auto comma = denied.rfind(", "); comma != std::string::npos) denied.replace(comma, 2, " or ");
+  if (options.sandbox == SandboxWish::on && !(allowed.empty() && dropped))
+    log.warning("--sandbox on: this kernel cannot confine the server completely; use -v for details");
   if (!log.has_details()) return;
-  std::string exceptions;
-  for (const auto& [name, given] : {std::pair{"--metrics-file", !options.metrics_file.empty()},
-                                    std::pair{"--record", !options.record.empty()}}) {
-    if (given && files)
-      exceptions.append(exceptions.empty() ? " but in the folder of " : " and ").append(name);
-  }
-  const auto yes_or_no = [](bool answer) { return answer ? "yes" : "no"; };
-  log.info(
-      "given up for good: writing and executing files %s%s, binding and connecting TCP %s, "
-      "signalling others %s, root's capabilities %s",
-      yes_or_no(files), exceptions.c_str(), yes_or_no(tcp), yes_or_no(signals), yes_or_no(capabilities));
+  log.info("confined: %s%s; %s%s%s", denied.empty() ? "no Landlock" : "cannot ", denied.c_str(),
+           !dropped             ? "capabilities not dropped"
+           : has_capabilities() ? "one capability, to read --config"
+                                : "no capabilities",
+           allowed.empty() ? "" : "; this kernel still allows: ", allowed.c_str());
 }
 
 }  // namespace tcpserver::server

@@ -22,16 +22,16 @@ bool enter_filter(Rules rules) noexcept {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// Not instrumented: the address sanitizer makes system calls before a call that does not return.
-[[noreturn]] __attribute__((no_sanitize("address"))) void try_in_child(Sandbox sandbox) noexcept {
+// The address sanitizer would make system calls before a call that does not return.
+[[noreturn]] __attribute__((no_sanitize("address"))) void test_in_child(Sandbox sandbox) noexcept {
   base::exit_child(enter_sandbox(sandbox) ? 0 : 1);
 }
 
-// Lets a child try. PR_GET_SECCOMP would not tell: an outer filter may forbid the call itself.
+// Tests it in a child. PR_GET_SECCOMP is not enough, because an outer filter may forbid the call itself.
 bool can_enter(Sandbox sandbox) {
   const pid_t pid = base::fork_child();
-  if (pid == 0) try_in_child(sandbox);
-  if (pid < 0) throw base::system_error("fork a child to try its sandbox");
+  if (pid == 0) test_in_child(sandbox);
+  if (pid < 0) throw base::system_error("fork a child to test the sandbox");
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) throw base::system_error("wait for a child");
@@ -49,10 +49,9 @@ Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
   }
   if (options.sandbox == SandboxWish::on) {
     throw base::StartError(base::ExitStatus::system,
-                           "--sandbox on: this build or this system has no seccomp that a child can enter; "
-                           "leave it away to go on without, or say off");
+                           "--sandbox on: seccomp is not available; omit the option to run without it");
   }
-  log.warning("children run without a sandbox: this build or this system has no seccomp that they can enter");
+  log.warning("children run without a sandbox: seccomp is not available");
   return Sandbox::none;
 }
 

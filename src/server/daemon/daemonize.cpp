@@ -23,7 +23,7 @@ using base::ExitStatus;
 using base::StartError;
 using base::UniqueFd;
 
-// Reads the daemon's report: one byte with the status, and the line of a failure.
+// Reads the daemon's report: one byte with the status, then an error message if it failed.
 [[nodiscard]] ExitStatus wait_for_report(const UniqueFd& pipe) {
   std::string report;
   std::array<char, 1024> piece;
@@ -38,7 +38,7 @@ using base::UniqueFd;
   return status;
 }
 
-// Closes all but the standard descriptors and the pipe, which may get another number.
+// Closes all descriptors but the standard ones and the pipe. Returns the pipe, which may have a new number.
 UniqueFd close_others(UniqueFd pipe) noexcept {
   constexpr int first_other = STDERR_FILENO + 1;
   if (pipe.get() != first_other) {

@@ -8,19 +8,20 @@
 
 namespace tcpserver::server {
 
-// The daemon's end of a pipe to the process that launched it. That process waits for the daemon's report and
-// exits with the same status.
+// The daemon's end of a pipe to the process that launched it, which waits for the daemon's report and exits
+// with the same status.
 class LaunchPipe {
  public:
   // Also opens /dev/null, which the server may not be allowed to open later.
   explicit LaunchPipe(base::UniqueFd pipe) noexcept;
   [[nodiscard]] bool is_complete() const noexcept { return static_cast<bool>(null_); }
 
-  // The launching process exits with 0. Replaces the standard descriptors by /dev/null, standard error only
-  // if the log is not there. Throws StartError if the launching process was killed: the user wants no server.
+  // Lets the launching process exit with 0. Redirects the standard descriptors to /dev/null, but keeps
+  // standard error if the log goes there. Throws StartError if the launching process was killed, because then
+  // the user does not want the server.
   void report_ready(bool keep_standard_error);
 
-  // The launching process prints this line and exits with this status.
+  // Lets the launching process print this line and exit with this status.
   void report_failure(base::ExitStatus status, std::string_view line) noexcept;
 
  private:

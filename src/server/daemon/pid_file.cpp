@@ -20,7 +20,7 @@ namespace {
 using base::ExitStatus;
 using base::StartError;
 
-// Anyone who could open the file could lock it and keep a server from starting.
+// Any user who can open the file could lock it and prevent the server from starting.
 constexpr mode_t only_for_owner = 0600;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why,
@@ -29,15 +29,16 @@ constexpr mode_t only_for_owner = 0600;
 }
 
 base::UniqueFd open_file(int folder, const std::string& name, const std::string& path) {
-  // A link could lead root to anybody's file; without O_NONBLOCK, opening a FIFO waits.
+  // O_NOFOLLOW, because a link could point root to any file; O_NONBLOCK, because opening a FIFO would block.
   base::UniqueFd fd(::openat(folder, name.c_str(),
                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
                              only_for_owner));
-  if (!fd) refuse(path, errno == ELOOP ? "it is a symbolic link" : base::error_text(errno));
+  if (!fd) refuse(path, errno == ELOOP ? "is a symbolic link" : base::error_text(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) refuse(path, base::error_text(errno));
-  if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
-  // Another owner could lock or change it at any time, and a hard link could lead to another file of ours.
+  if (!S_ISREG(status.st_mode)) refuse(path, "is not a regular file");
+  // Another owner could lock or change the file at any time, and a hard link could point to another file of
+  // ours.
   if (status.st_uid != ::geteuid()) {
     refuse(path,
            "owned by user " + std::to_string(status.st_uid) + "; remove it or start the server as that user");
@@ -60,37 +61,37 @@ PidFile::PidFile(std::string path)
       name_(base::file_name(path_)),
       folder_(base::open_directory(base::parent_directory(path_).c_str())) {
   if (!folder_) refuse(path_, base::error_text(errno));
-  // A server that ends may remove the file between open and lock; then open it again.
+  // A server that ends may remove the file between open and lock. Then open it again.
   constexpr int tries = 20;
   for (int i = 0; i < tries && !fd_; ++i) {
     fd_ = open_file(folder_.get(), name_, path_);
     if (!lock() || !base::is_at(fd_.get(), folder_.get(), name_.c_str())) fd_.reset();
   }
-  if (!fd_) refuse(path_, "other servers keep making and removing it");
+  if (!fd_) refuse(path_, "other servers keep creating and removing it");
   stale_ = read();
   ::fchmod(fd_.get(), only_for_owner);  // the file may be left over from an earlier server
 }
 
 PidFile::~PidFile() {
-  // The lock is still held, so that no other server can have the file yet.
+  // This process still holds the lock, so no other server uses the file yet.
   if (!base::is_at(fd_.get(), folder_.get(), name_.c_str())) return;
   if (::unlinkat(folder_.get(), name_.c_str(), 0) == 0) return;
-  [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // so that no stale pid is left
+  [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // leaves no stale pid
 }
 
 // Returns false if the owner has just ended.
 bool PidFile::lock() {
   auto wanted = whole_file();
   if (::fcntl(fd_.get(), F_SETLK, &wanted) == 0) return true;
-  if (errno != EACCES && errno != EAGAIN) refuse(path_, "cannot lock it: " + base::error_text(errno));
+  if (errno != EACCES && errno != EAGAIN) refuse(path_, "cannot lock: " + base::error_text(errno));
   auto present = whole_file();
   if (::fcntl(fd_.get(), F_GETLK, &present) != 0 || present.l_type == F_UNLCK) return false;
   const std::string pid = present.l_pid > 0 ? ", pid " + std::to_string(present.l_pid) : "";
-  refuse(path_, "a server that runs has it already" + pid);
+  refuse(path_, "in use by a running server" + pid);
 }
 
 std::optional<pid_t> PidFile::read() const {
-  char text[32];  // more than any pid, with blanks that others write
+  char text[32];  // longer than any pid, with blanks that other programs write
   const auto size = base::read_some(fd_.get(), text, sizeof text);
   if (size < 0) refuse(path_, base::error_text(errno));
   if (size == 0) return std::nullopt;
@@ -98,7 +99,7 @@ std::optional<pid_t> PidFile::read() const {
   line.remove_suffix(line.size() - (line.find_last_not_of(" \n") + 1));
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   const auto pid = base::parse_count(line, 1, INT32_MAX);
-  if (!pid) refuse(path_, "it holds something else than a pid, and stays as it is");
+  if (!pid) refuse(path_, "does not contain a pid; remove it or choose another file");
   return static_cast<pid_t>(*pid);
 }
 
@@ -110,24 +111,22 @@ void PidFile::write() {
   }
 }
 
-// The file may belong to any user: root may query the servers of all users, and the process is only
-// inspected.
-std::optional<pid_t> owner_of_pid_file(const std::string& path) {
+// The file may belong to any user, because root may query the servers of all users.
+std::optional<pid_t> find_pid_file_owner(const std::string& path) {
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd && errno == EACCES) {
-    refuse(path, "no right to read it: run it as root, or as the user who started that server",
-           ExitStatus::no_permission);
+    refuse(path, "permission denied; run as root or as the user of that server", ExitStatus::no_permission);
   }
   auto present = whole_file();
   if (!fd || ::fcntl(fd.get(), F_GETLK, &present) != 0) {
-    refuse(path, !fd && errno == ELOOP ? "it is a symbolic link" : base::error_text(errno),
+    refuse(path, !fd && errno == ELOOP ? "is a symbolic link" : base::error_text(errno),
            ExitStatus::unavailable);
   }
   if (present.l_type == F_UNLCK) return std::nullopt;
-  // A server of another pid namespace, or of another machine that shares the file system.
+  // The server is in another pid namespace, or on another machine that shares the file system.
   if (present.l_pid <= 0)
-    refuse(path, "its server is no process that is seen from here", ExitStatus::unavailable);
+    refuse(path, "its server is in another pid namespace or on another machine", ExitStatus::unavailable);
   return present.l_pid;
 }
 

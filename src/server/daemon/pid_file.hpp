@@ -9,8 +9,8 @@
 
 namespace tcpserver::server {
 
-// The file with the server's pid. Locked while the server lives (fcntl(2)): the lock, not the number, tells
-// whether a server runs, so that a file left behind by a killed server does no harm.
+// The file that contains the server's pid. The server locks it while it runs (fcntl(2)). The lock, not the
+// pid, shows that a server runs, so the stale file of a killed server does no harm.
 class PidFile {
  public:
   // Opens or creates the file and locks it. Throws StartError (cannot_create) if the file is locked by a
@@ -18,16 +18,16 @@ class PidFile {
   // pid. A refused file is not changed. Construct after a daemon has forked: the lock belongs to the process.
   explicit PidFile(std::string path);
 
-  // Removes the file, or empties it if the server may not remove it any more. Leaves alone what others have
-  // put in its place.
+  // Removes the file, or empties it if the server has no permission to remove it. Does nothing if another
+  // file has replaced it.
   ~PidFile();
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
 
-  // The pid of an earlier server that it contained; nullopt if there was none.
+  // Returns the pid that an earlier server left in the file; nullopt if none.
   [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
 
-  // The open folder, so that the right to remove the file there can be kept.
+  // Returns the open directory of the file, for drop_privileges().
   [[nodiscard]] int folder() const noexcept { return folder_.get(); }
 
   // Writes this process's pid. Throws StartError (cannot_create).
@@ -44,9 +44,9 @@ class PidFile {
   std::optional<pid_t> stale_;
 };
 
-// Returns the server that has this file locked, without locking or changing anything; nullopt if there is
-// none. Throws StartError: no_permission if this user may not read the file, unavailable if the lock
-// cannot be examined or its owner is in another pid namespace.
-[[nodiscard]] std::optional<pid_t> owner_of_pid_file(const std::string& path);
+// Returns the pid of the server that has locked this file; nullopt if none. Changes nothing. Throws
+// StartError: no_permission if this user may not read the file, unavailable if the lock cannot be examined or
+// its owner is in another pid namespace.
+[[nodiscard]] std::optional<pid_t> find_pid_file_owner(const std::string& path);
 
 }  // namespace tcpserver::server

@@ -142,7 +142,7 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
 
 ProcessFacts find_server_of_pid_file(const std::string& path) {
   const auto name = "--pid-file " + base::plain_or_quoted(path);
-  const auto pid = owner_of_pid_file(path);
+  const auto pid = find_pid_file_owner(path);
   if (!pid) fail(ExitStatus::unavailable, "no server runs with " + name);
   const auto server = kernel::process_facts(*pid);
   const auto server_name = "the server with " + name + ", pid " + std::to_string(*pid);

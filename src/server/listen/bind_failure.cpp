@@ -21,38 +21,36 @@ bool collides(const SocketAddress& present, const SocketAddress& wanted) {
   return present.is_wildcard() || wanted.is_wildcard() || present.bytes() == wanted.bytes();
 }
 
-// Returns the socket that is in the way, if the kernel tells.
-std::optional<kernel::TcpSocket> socket_in_the_way(const SocketAddress& wanted) {
+// Returns the socket that has the address, if the kernel shows it.
+std::optional<kernel::TcpSocket> find_conflict(const SocketAddress& wanted) {
   const auto sockets = kernel::find_sockets_on_port(wanted.port());
   for (const auto& socket : sockets) {
     if (collides(socket.local, wanted)) return socket;
   }
-  // An IPv6 wildcard takes IPv4 too, unless it is IPV6_V6ONLY, which the table does not tell.
+  // An IPv6 wildcard also takes IPv4 unless it is IPV6_V6ONLY, which the table does not show.
   for (const auto& socket : sockets) {
     if (socket.local.family() == AF_INET6 && socket.local.is_wildcard()) return socket;
   }
   return std::nullopt;
 }
 
-// Says who uses the address and what to do about it, as far as /proc tells.
+// Names the process that has the address, as far as /proc shows it, and what to do.
 std::string explain_address_in_use(const SocketAddress& wanted) {
-  const std::string in_use = "the address is in use";
-  const auto socket = socket_in_the_way(wanted);
-  if (!socket) return in_use + "; choose another --port or --bind";
-  if (socket->inode == 0) {  // no process has it any more
-    return in_use + " by a connection from " + socket->local.text() +
-           " that is still closing; try again soon";
-  }
+  const std::string in_use = "address in use";
+  const auto socket = find_conflict(wanted);
+  if (!socket) return in_use + "; choose another --port";
+  const auto other = socket->local.text();
+  if (socket->inode == 0)  // no process has it open
+    return in_use + " by a closing connection from " + other + "; retry in a minute";
   const bool listens = socket->state == kernel::tcp_state_listen;
-  const std::string how =
-      (listens ? ", which listens on " : ", which is connected from ") + socket->local.text();
+  const std::string where = !listens                 ? ", connected from " + other
+                            : other != wanted.text() ? ", listening on " + other
+                                                     : "";
   const auto owner = kernel::find_socket_owner(socket->inode);
-  if (!owner)
-    return in_use + " by a process that this user cannot see" + how + "; choose another --port or --bind";
-  if (owner->pid == ::getpid()) return in_use + " by this very server" + how + ": leave one --bind out";
-  return in_use + " by process " + std::to_string(owner->pid) + " (" + owner->name + ")" + how +
-         (listens ? "; end that, or choose another --port or --bind"
-                  : "; try again later, or choose another --port");
+  if (!owner) return in_use + " by a process that this user cannot see" + where + "; choose another --port";
+  if (owner->pid == ::getpid()) return in_use + " by this server" + where + "; remove one --bind";
+  return in_use + " by process " + std::to_string(owner->pid) + " (" + owner->name + ")" + where +
+         (listens ? "; stop it or choose another --port" : "; retry later or choose another --port");
 }
 
 }  // namespace
@@ -68,28 +66,27 @@ base::StartError explain_bind_failure(const SocketAddress& address, int error) {
       status = ExitStatus::no_permission;
       const auto first = kernel::first_unprivileged_port();
       if (address.port() >= first) break;
-      const auto border = std::to_string(first);
-      why = "port " + std::to_string(address.port()) + " is privileged: below " + border +
-            " it takes root or CAP_NET_BIND_SERVICE; choose --port " + border + " or above";
+      why = "port " + std::to_string(address.port()) +
+            " is privileged; run as root, grant CAP_NET_BIND_SERVICE, or use --port " +
+            std::to_string(first) + " or above";
       break;
     }
     case EADDRNOTAVAIL:
-      why = "it is not an address of this machine; choose another --bind";
+      why = "not an address of this machine; 'ip address' lists them";
       break;
     case EAFNOSUPPORT:
       why = std::string("this machine has no ") + (address.family() == AF_INET6 ? "IPv6" : "IPv4") +
-            "; choose another --bind";
+            (address.family() == AF_INET6 ? "; use an IPv4 --bind" : "; use an IPv6 --bind");
       break;
     case EINVAL:
       if (address.needs_scope())
-        why =
-            "a link-local address needs its interface: --bind " + address.host_text() + "%eth0, for example";
+        why = "a link-local address needs an interface, such as --bind " + address.host_text() + "%eth0";
       break;
     case ENODEV:
-      why = "there is no such interface; choose another --bind";
+      why = "no such interface; 'ip link' lists them";
       break;
     default:
-      status = ExitStatus::system;  // descriptors or memory are short
+      status = ExitStatus::system;  // out of descriptors or memory
   }
   return {status, "cannot listen on " + address.text() + ": " + why};
 }

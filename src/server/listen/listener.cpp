@@ -34,7 +34,7 @@ Bound bind_socket(const SocketAddress& address) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return {{}, errno};
   constexpr int on = 1;
-  // A restarted server gets its port even if connections of its predecessor are in TIME_WAIT.
+  // Connections of an earlier server may still be in TIME_WAIT. They must not prevent a restart.
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, on, "SO_REUSEADDR");
   if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
   if (::bind(fd.get(), address.get(), address.size()) != 0) return {{}, errno};
@@ -42,8 +42,8 @@ Bound bind_socket(const SocketAddress& address) {
 }
 
 // TCP_USER_TIMEOUT in milliseconds (tcp(7)): the kernel aborts a connection whose data stays unacknowledged
-// for this long, even after the session has ended. Without it, a client that never reads holds that data as
-// long as it answers probes. 0 selects the system default.
+// for this long, even after the session has ended. Without it, the kernel keeps the data of a client that
+// never reads for as long as the client answers probes. 0 selects the system default.
 int user_timeout_for(base::Duration idle_timeout) noexcept {
   if (idle_timeout == base::Duration::zero()) return 0;
   // A shorter timeout aborts connections after a few lost packets.
@@ -53,8 +53,8 @@ int user_timeout_for(base::Duration idle_timeout) noexcept {
   return static_cast<int>(std::clamp(wanted, shortest, longest).count());
 }
 
-// Binds all addresses to the same port. With port 0 the first takes a free one, which another process may
-// have on the next address: then returns no listener, unless this is the last try.
+// Binds all addresses to the same port. Port 0 picks a port that is free on the first address. If another
+// process has it on a later address, returns no listener, or throws on the last try.
 std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std::uint16_t port,
                                bool last_try) {
   const bool any_port = port == 0;
@@ -63,8 +63,8 @@ std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std:
     address.set_port(port);
     auto bound = bind_socket(address);
     if (!bound.fd) {
-      const bool port_was_chance = any_port && !listeners.empty() && bound.error == EADDRINUSE;
-      if (port_was_chance && !last_try) return {};
+      const bool port_was_random = any_port && !listeners.empty() && bound.error == EADDRINUSE;
+      if (port_was_random && !last_try) return {};
       throw explain_bind_failure(address, bound.error);
     }
     port = local_address(bound.fd.get()).port();
@@ -96,7 +96,7 @@ SocketAddress local_address(int fd) {
   SocketAddress address;
   socklen_t size = SocketAddress::storage_size;
   if (::getsockname(fd, address.storage(), &size) != 0)
-    throw base::system_error("read a socket's own address");
+    throw base::system_error("read the local address of a socket");
   return address;
 }
 
@@ -104,7 +104,7 @@ void set_inherited_options(int fd, base::Duration idle_timeout) {
   constexpr int on = 1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, on, "TCP_NODELAY");
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on, "SO_KEEPALIVE");
-  // An urgent byte stays among the others and is echoed.
+  // Keeps urgent data in the stream, so that it is echoed too.
   set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
     throw base::system_error("set the timeouts of a listening socket");
@@ -121,15 +121,15 @@ std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
   }
 
   std::vector<Listener> listeners;
-  constexpr int tries = 20;  // each fails only if a random free port is taken on the other family
+  constexpr int tries = 20;  // a try fails only if another process has the random port on a later address
   for (int i = 1; listeners.empty(); ++i) listeners = bind_all(addresses, options.port, i == tries);
   for (const auto& listener : listeners) {
     set_inherited_options(listener.fd.get(), options.idle_timeout);
     if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) != 0)
       throw explain_bind_failure(listener.address, errno);
   }
-  if (!six) log.info("this machine has no IPv6: listening on every IPv4 address");
-  if (!four) log.info("this machine has no IPv4: listening on every IPv6 address");
+  if (!six) log.info("no IPv6 on this machine; listening on IPv4 only");
+  if (!four) log.info("no IPv4 on this machine; listening on IPv6 only");
   return listeners;
 }
 
@@ -140,21 +140,18 @@ int choose_backlog(const std::optional<BacklogRequest>& request, int largest) no
 
 std::string describe_backlog(const std::optional<BacklogRequest>& request, const kernel::KernelLimits& kernel,
                              int largest) {
-  const auto number = [](const auto& value) { return value ? std::to_string(*value) : "not known here"; };
-  const auto length = choose_backlog(request, largest);
-  std::string line = "backlog ";
-  if (!request) {
-    line += std::to_string(length) + " (nobody asked: the default, SOMAXCONN)";
-  } else if (request->value > static_cast<std::uint64_t>(largest)) {
-    line += base::in_quotes(request->text) + " (asked by " + request->source + ") is clamped to SOMAXCONN";
-  } else {
-    line += std::to_string(length) + " (asked by " + request->source + ")";
+  const auto asked = choose_backlog(request, largest);
+  const auto length = kernel.in_effect.value_or(static_cast<std::uint32_t>(asked));
+  const bool reduced = length < static_cast<std::uint32_t>(asked);
+  std::string why = request ? request->source : "default";
+  if (request && request->value > static_cast<std::uint64_t>(largest)) {
+    why += " " + base::plain_or_quoted(request->text) + " exceeds SOMAXCONN";
+  } else if (reduced) {
+    why += " " + std::to_string(asked);
   }
-  line += std::string(", in effect") + (kernel.in_effect ? " " : ": ") + number(kernel.in_effect);
-  if (kernel.in_effect && *kernel.in_effect < static_cast<std::uint32_t>(length))
-    line += " because the kernel cuts it";
-  return line + " (SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
-         number(kernel.somaxconn) + ")";
+  return "listen queue: " + std::to_string(length) + " (" + why + "; kernel maximum " +
+         (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "unknown") +
+         (reduced ? ": raise net.core.somaxconn)" : ")");
 }
 
 }  // namespace tcpserver::server

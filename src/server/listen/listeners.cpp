@@ -37,11 +37,12 @@ void Listeners::inherit(int count, const ServerOptions& options) {
   std::string addresses;
   for (const auto& listener : listeners_) {
     if (options.backlog && ::listen(listener.fd.get(), backlog(options)) != 0) {
-      throw base::system_error("listen on a socket of the service manager");
+      throw base::system_error("set the backlog of an inherited socket");
     }
     addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
   }
-  log_.info("the service manager listens on %s: --port and --bind have no effect", addresses.c_str());
+  log_.info("listening on %s, inherited from the service manager; --port and --bind are ignored",
+            addresses.c_str());
 }
 
 int Listeners::backlog(const ServerOptions& options) const noexcept {
@@ -60,7 +61,7 @@ bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new
         (!timeout_differs || set_timeouts(fd, new_options.idle_timeout)))
       continue;
     char address[base::SocketAddress::text_size];
-    log_.warning("cannot change the listener on %s: %s", listener.address.format(address),
+    log_.warning("reload: cannot update listener %s: %s", listener.address.format(address),
                  std::strerror(errno));
   }
   return backlog_differs;
@@ -73,17 +74,16 @@ void Listeners::log_backlog(const ServerOptions& options) noexcept {
   try {
     const auto kernel = kernel::kernel_limits(open->fd.get());
     if (backlog_is_inherited(options)) {
-      if (kernel.in_effect)
-        log_.info("backlog %u in effect, as the service manager asked", *kernel.in_effect);
+      if (kernel.in_effect) log_.info("listen queue: %u (set by the service manager)", *kernel.in_effect);
       return;
     }
     log_.info("%s", describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
-    log_.warning("no memory left to report the backlog");
+    log_.warning("out of memory: cannot log the length of the listen queue");
   }
 }
 
-void Listeners::give_up(std::size_t index) noexcept {
+void Listeners::close_one(std::size_t index) noexcept {
   listeners_[index].fd.reset();
 }
 

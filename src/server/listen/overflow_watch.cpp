@@ -11,8 +11,8 @@ namespace tcpserver::server {
 
 namespace {
 
-constexpr auto between_looks = std::chrono::seconds(1);
-constexpr auto between_reports = std::chrono::minutes(1);
+constexpr auto check_interval = std::chrono::seconds(1);
+constexpr auto report_interval = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -21,17 +21,16 @@ Advice overflow_advice(const ServerOptions& options, const Listeners& listeners,
   const int backlog = listeners.backlog(options);
   Advice text;
   if (options.mode == Mode::iterative) {
-    text.append("one client is served at a time; --mode fork takes them as they come");
+    text.append("use --mode fork to serve clients concurrently");
   } else if (full) {
-    text.append("with all %u places taken nobody is accepted: raise --max-connections",
-                options.max_connections);
+    text.append("all %u slots were in use: raise --max-connections", options.max_connections);
   } else if (limit < static_cast<std::uint32_t>(backlog)) {
-    text.append("the kernel cut --backlog %d to that: raise net.core.somaxconn", backlog);
+    text.append("the kernel reduced --backlog %d: raise net.core.somaxconn", backlog);
   } else if (backlog < SOMAXCONN) {
-    text.append("raise %s--backlog (tcpbacklog size says how far)",
+    text.append("raise %s--backlog (tcpbacklog size computes a value)",
                 listeners.backlog_is_inherited(options) ? "Backlog= in the socket unit, or " : "");
   } else {
-    text.append("that is SOMAXCONN, the longest there is: a second server has to take the rest");
+    text.append("it has the maximum length (SOMAXCONN): add a second server");
   }
   return text;
 }
@@ -52,7 +51,8 @@ void OverflowWatch::count() noexcept {
     count.more = now && count.last ? *now - *count.last : 0;
     count.last = now;
   }
-  // Read last, so that it contains the overflows of all drops above. Unknown while descriptors are short.
+  // Read this counter last, so that it includes the overflows of all drops above. It is unknown while no
+  // descriptor is free.
   const auto counters = kernel::listen_counters();
   std::uint64_t overflows = counters && overflows_ ? counters->overflows - *overflows_ : UINT64_MAX;
   if (counters) overflows_ = counters->overflows;
@@ -67,12 +67,12 @@ void OverflowWatch::count() noexcept {
 void OverflowWatch::after_wait(base::TimePoint now, bool full) noexcept {
   if (!known_) return;
   was_full_ = was_full_ || full;
-  skipped_ = now < next_look_;
+  skipped_ = now < next_check_;
   if (skipped_) return;
-  next_look_ = now + between_looks;
+  next_check_ = now + check_interval;
   count();
   if (now < next_report_ || !has_unreported()) return;
-  next_report_ = now + between_reports;
+  next_report_ = now + report_interval;
   report();
 }
 
@@ -92,12 +92,10 @@ void OverflowWatch::report() noexcept {
     const auto queue = kernel::accept_queue(listener.fd.get());
     const auto limit = queue ? queue->limit : static_cast<std::uint32_t>(listeners_.backlog(options_));
     char address[base::SocketAddress::text_size];
-    log_.warning(
-        "the listen queue of %s overflowed: %llu %s of SYNs and last ACKs, whose clients try again later; "
-        "its limit is %u: %s",
-        listener.address.format(address), static_cast<unsigned long long>(unreported),
-        unreported == 1 ? "drop" : "drops", limit,
-        overflow_advice(options_, listeners_, full, limit).c_str());
+    log_.warning("listen queue of %s (%u) was full: %llu connection %s dropped (clients retry); %s",
+                 listener.address.format(address), limit, static_cast<unsigned long long>(unreported),
+                 unreported == 1 ? "attempt" : "attempts",
+                 overflow_advice(options_, listeners_, full, limit).c_str());
   }
 }
 
@@ -107,7 +105,7 @@ bool OverflowWatch::has_unreported() const noexcept {
 
 std::optional<base::TimePoint> OverflowWatch::due(bool full) const noexcept {
   if (!known_ || listeners_.all().empty()) return std::nullopt;
-  if (skipped_ || full) return next_look_;
+  if (skipped_ || full) return next_check_;
   return has_unreported() ? std::optional(next_report_) : std::nullopt;
 }
 

@@ -6,7 +6,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// libc has no text for larger ones, and strerror(3) would allocate.
+// libc has no text for larger values, so strerror(3) would allocate.
 constexpr int largest_errno = EHWPOISON;
 
 int claimed_errno(const std::atomic<int>& word) noexcept {

@@ -12,10 +12,10 @@ namespace tcpserver::server {
 
 namespace {
 
-// Static: serving allocates nothing.
+// Static, because serving must not allocate.
 alignas(4096) std::array<char, echo_buffer_size> echo_buffer;
 
-long or_failure(ssize_t result) noexcept {
+long result_or_errno(ssize_t result) noexcept {
   return result < 0 ? -errno : result;
 }
 
@@ -25,12 +25,12 @@ struct WaitedCalls {
   base::Duration idle_timeout;
 
   [[nodiscard]] static long read(int fd, char* buffer, std::size_t size) noexcept {
-    return or_failure(::read(fd, buffer, size));
+    return result_or_errno(::read(fd, buffer, size));
   }
   [[nodiscard]] static long write(int fd, const char* bytes, std::size_t size) noexcept {
-    return or_failure(::write(fd, bytes, size));
+    return result_or_errno(::write(fd, bytes, size));
   }
-  static void set_reset_on_close(int, bool) noexcept {}  // the iterative server resets by itself
+  static void set_reset_on_close(int, bool) noexcept {}  // the iterative server resets the connection itself
 
   [[nodiscard]] SessionWaiter::Result wait(int connection, short events) const noexcept {
     std::optional<base::TimePoint> deadline;

@@ -21,7 +21,7 @@ TEST(AcceptError, IsClassifiedByErrno) {
     EXPECT_EQ(classify_accept_error(error), AcceptAdvice::back_off) << error;
   }
   for (const int error : {EBADF, EINVAL, ENOTSOCK, EFAULT}) {
-    EXPECT_EQ(classify_accept_error(error), AcceptAdvice::doubtful) << error;
+    EXPECT_EQ(classify_accept_error(error), AcceptAdvice::check_listener) << error;
   }
 }
 

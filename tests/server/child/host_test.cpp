@@ -15,16 +15,16 @@ using tcpserver::base::SocketAddress;
 Host host(const std::string& address) {
   const auto parsed = SocketAddress::parse(address, 1);
   EXPECT_TRUE(parsed) << address;
-  return Host::of(*parsed);
+  return Host::from(*parsed);
 }
 
-// As a dual-stack listener would report it; SocketAddress::parse takes no such text.
+// An address as a dual-stack listener reports it. SocketAddress::parse does not accept it.
 Host mapped_host(unsigned char last) {
   SocketAddress address = SocketAddress::any(AF_INET6, 1);
   auto* const v6 = reinterpret_cast<sockaddr_in6*>(address.storage());
   const unsigned char bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, last};
   std::copy(std::begin(bytes), std::end(bytes), v6->sin6_addr.s6_addr);
-  return Host::of(address);
+  return Host::from(address);
 }
 
 TEST(Host, IsTheIpv4Address) {
@@ -42,7 +42,7 @@ TEST(Host, IncludesTheInterfaceOfALinkLocalAddress) {
   EXPECT_FALSE(host("fe80::1%1") == host("fe80::1%2"));
 }
 
-TEST(Host, TreatsMappedAddressesAsIpv4) {
+TEST(Host, TreatsAMappedAddressAsIpv4) {
   EXPECT_EQ(mapped_host(1), host("192.0.2.1"));
   EXPECT_FALSE(mapped_host(1) == mapped_host(2));
   EXPECT_FALSE(host("0.0.0.0") == host("::1"));

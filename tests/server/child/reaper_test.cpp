@@ -23,7 +23,7 @@ class ReaperOfMany : public ::testing::Test {
   static constexpr std::uint32_t count = 200;
 
   void SetUp() override {
-    // Before the fork: a SIGTERM would kill a child that has not run yet.
+    // Block SIGTERM before the fork, because it would kill a child that has not run yet.
     ::sigprocmask(SIG_BLOCK, &order_, &mask_before_);
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto slot = slots_.take();
@@ -35,7 +35,7 @@ class ReaperOfMany : public ::testing::Test {
       pids_.push_back(pid);
     }
     ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-    // The first call sweeps in any case, which delays the next sweep.
+    // The first call always sweeps, which delays the next sweep.
     end(0, SIGTERM);
     ASSERT_EQ(reaper_.collect(), 1U);
   }
@@ -99,7 +99,7 @@ TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
   end(21, SIGTERM);
   auto reaped = reaper_.collect();
   EXPECT_GE(reaped, 1U);
-  if (reaped == 1) {  // else this machine was so slow that the sweep was due
+  if (reaped == 1) {  // otherwise the machine was so slow that the sweep was due
     ASSERT_TRUE(reaper_.due());
     std::this_thread::sleep_until(*reaper_.due());
     reaped += reaper_.collect();
@@ -108,8 +108,8 @@ TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
   EXPECT_FALSE(reaper_.due());
 }
 
-// An announced end must not count for the next child of the slot.
-TEST_F(ReaperOfMany, ClearsAnEndBeforeTheNextChild) {
+// The end of a child must not count for the next child of its slot.
+TEST_F(ReaperOfMany, ForgetsAnEndBeforeTheNextChild) {
   static_cast<void>(collect());
   end(30, SIGTERM);
   ASSERT_EQ(reaper_.collect(), 1U);
@@ -133,6 +133,15 @@ TEST_F(ReaperOfMany, IgnoresForgedBits) {
   EXPECT_EQ(collect().size(), 1U);
   EXPECT_EQ(slots_.in_use(), count - 2) << "SetUp ended one, this test another";
   scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
+}
+
+TEST_F(ReaperOfMany, OnceReapsOneChildPerCallUntilToldOtherwise) {
+  Reaper once(slots_, scoreboard_, Reap::once);
+  for (const std::size_t which : {50U, 51U, 52U}) end(which, SIGTERM);
+  EXPECT_EQ(once.collect(), 1U);
+  EXPECT_FALSE(once.due()) << "zombies wait for the next signal";
+  once.reap_all();
+  EXPECT_EQ(once.collect(), 2U);
 }
 
 }  // namespace

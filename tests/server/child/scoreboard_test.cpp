@@ -12,8 +12,8 @@ namespace {
 using namespace tcpserver::base;
 using namespace tcpserver::server;
 
-TEST(Scoreboard, GrowsWithoutMovingRecords) {
-  Scoreboard board(ScoreboardPage::record_count - 1);  // a page: what is beyond faults
+TEST(Scoreboard, GrowsWithoutMovingARecord) {
+  Scoreboard board(ScoreboardPage::record_count - 1);  // one page, so that a write beyond it faults
   SessionRecord* const first = &board[0];
   SessionRecord* const last = &board[ScoreboardPage::record_count - 1];
   board.reserve(128);
@@ -38,7 +38,7 @@ TEST(Scoreboard, KeepsRecordsWhileItGrows) {
   if (child == 0) {
     ::close(go[1]);
     char byte = 0;
-    static_cast<void>(!::read(go[0], &byte, 1));  // until the parent's board has grown
+    static_cast<void>(!::read(go[0], &byte, 1));  // blocks until the parent's board has grown
     board[0].out = 7;
     ::_exit(0);
   }

@@ -15,7 +15,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using tcpserver::base::SocketAddress;
 
-// Few hosts for the children of the tests, so that hosts have several.
+// Returns one of few hosts, so that each has several children.
 int host_number(pid_t pid) {
   return pid % 7;
 }
@@ -79,7 +79,7 @@ TEST(SlotTable, IgnoresUnknownChildren) {
   SlotTable table(4);
   start(table, 10);
   table.note_ended(11, 0);
-  table.note_ended(10 + 4, 0);  // of the same chain
+  table.note_ended(10 + 4, 0);  // in the same chain
   EXPECT_FALSE(table.next_ended().has_value());
   EXPECT_EQ(running(table), std::multiset<pid_t>{10});
 }
@@ -92,14 +92,13 @@ TEST(SlotTable, AgreesWithAMapOverRandomSteps) {
   for (unsigned step = 0; step < 200'000; ++step) {
     const auto kind = random() % 8;
     if (random() % 500 == 0) {
-      const auto capacity =
-          static_cast<std::uint32_t>(random() % (1 + step / 4000) + 1);  // grows in the mean
+      const auto capacity = static_cast<std::uint32_t>(random() % (1 + step / 4000) + 1);  // grows on average
       table.resize(capacity);
       ASSERT_EQ(table.capacity(), capacity);
     } else if (kind < 4 && table.in_use() < table.capacity()) {
       pid_t pid = 0;
       do {
-        pid = static_cast<pid_t>(random() % 200 + 1);  // few pids: long chains, early re-use
+        pid = static_cast<pid_t>(random() % 200 + 1);  // few pids, so that chains are long and pids recur
       } while (model.contains(pid) || ended.contains(pid));
       model[pid] = start(table, pid);
     } else if (kind < 7 && !model.empty()) {
@@ -121,7 +120,7 @@ TEST(SlotTable, AgreesWithAMapOverRandomSteps) {
     const auto expected = std::count_if(model.begin(), model.end(),
                                         [&](const auto& child) { return is_of_host(child.first); }) +
                           std::count_if(ended.begin(), ended.end(), is_of_host);
-    const auto host = Host::of(*SocketAddress::parse("10.0.0." + std::to_string(number), 1));
+    const auto host = Host::from(*SocketAddress::parse("10.0.0." + std::to_string(number), 1));
     ASSERT_EQ(table.count(host), static_cast<std::uint32_t>(expected));
   }
   std::multiset<pid_t> expected;
@@ -131,14 +130,14 @@ TEST(SlotTable, AgreesWithAMapOverRandomSteps) {
 
 TEST(SlotTable, CountsChildrenByHost) {
   SlotTable table(40);
-  const auto host = Host::of(*SocketAddress::parse("10.0.0.3", 1));
+  const auto host = Host::from(*SocketAddress::parse("10.0.0.3", 1));
   std::vector<SlotTable::Slot> slots;
   for (pid_t pid = 3; pid < 3 + 7 * 4; pid += 7) slots.push_back(start(table, pid));
   start(table, 4);
   EXPECT_EQ(table.count(host), 4U);
   table.resize(400);
   EXPECT_EQ(table.count(host), 4U);
-  // The last one, the first one, one between, the only one.
+  // The last one, the first one, a middle one, the only one.
   std::uint32_t left = 4;
   for (const std::size_t index : {3U, 0U, 2U, 1U}) {
     table.note_ended(table[slots[index]].pid, 0);
@@ -146,11 +145,11 @@ TEST(SlotTable, CountsChildrenByHost) {
     table.give_back(*table.next_ended());
     EXPECT_EQ(table.count(host), --left);
   }
-  EXPECT_EQ(table.count(Host::of(*SocketAddress::parse("10.0.0.4", 1))), 1U);
+  EXPECT_EQ(table.count(Host::from(*SocketAddress::parse("10.0.0.4", 1))), 1U);
 }
 
-TEST(SlotTable, UsesNoMemoryForUnusedSlots) {
-  SlotTable table(4'194'304);  // hundreds of MiB, were they touched
+TEST(SlotTable, UnusedSlotsTakeNoMemory) {
+  SlotTable table(4'194'304);  // hundreds of MiB if touched
   EXPECT_EQ(start(table, 1), 0U);
   table.note_ended(1, 0);
   EXPECT_TRUE(table.next_ended().has_value());

@@ -30,7 +30,7 @@ TEST(Account, FindsUsersByNameThenByNumber) {
   EXPECT_EQ(find_user(passwd, "4000")->id, 41U) << "a name goes before a number";
 }
 
-TEST(Account, AcceptsAnyNumberButMinusOne) {
+TEST(Account, AcceptsAllNumbersButTheReservedOne) {
   EXPECT_EQ(find_user(passwd, "4711").value().id, 4711U);
   EXPECT_FALSE(find_user(passwd, "4711")->group.has_value());
   EXPECT_TRUE(find_user("", "4294967294"));
@@ -53,9 +53,9 @@ TEST(Account, FindsGroups) {
   EXPECT_FALSE(find_group(groups, "a"));
 }
 
-TEST(Account, NamesUnknownUsersAndGroups) {
+TEST(Account, NamesTheUnknownUserOrGroup) {
   const std::pair<UserRequest, const char*> unknown[] = {{{"no-such-user", ""}, "'no-such-user'"},
-                                                         {{"4000000001", ""}, "no group of user 4000000001"},
+                                                         {{"4000000001", ""}, "4000000001:4000000001"},
                                                          {{"0", "no-such-group"}, "'no-such-group'"}};
   for (const auto& [request, part] : unknown) {
     try {

@@ -25,21 +25,24 @@ TEST(Backlog, IsTheRequestUpToTheMaximum) {
   EXPECT_EQ(choose_backlog(asked(UINT64_MAX), 128), 128);
 }
 
-TEST(Backlog, IsDescribedWithItsSourceAndEffect) {
+TEST(Backlog, DescriptionHasLengthSourceAndMaximum) {
   const struct {
     std::optional<BacklogRequest> request;
     kernel::KernelLimits limits;
     std::vector<const char*> words;
-  } reports[] = {
-      {std::nullopt, {.somaxconn = 4096, .in_effect = 4096}, {"backlog 4096", "default", "in effect 4096"}},
-      {BacklogRequest{128, "128", "TCPSERVER_BACKLOG"},
-       {.somaxconn = 4096, .in_effect = 128},
-       {"backlog 128", "TCPSERVER_BACKLOG", "in effect 128", "net.core.somaxconn 4096"}},
-      {BacklogRequest{UINT64_MAX, "99999999999999999999", "--backlog"},
-       {.somaxconn = 4096, .in_effect = 4096},
-       {"'99999999999999999999'", "clamped to SOMAXCONN", "in effect 4096"}},
-      {asked(4000), {.somaxconn = 128, .in_effect = 128}, {"backlog 4000", "in effect 128", "kernel cuts"}},
-      {asked(5), {}, {"backlog 5", "in effect: not known", "net.core.somaxconn not known"}}};
+  } reports[] = {{std::nullopt,
+                  {.somaxconn = 4096, .in_effect = 4096},
+                  {"listen queue: 4096 (default; kernel maximum 4096)"}},
+                 {BacklogRequest{128, "128", "TCPSERVER_BACKLOG"},
+                  {.somaxconn = 4096, .in_effect = 128},
+                  {"listen queue: 128 (TCPSERVER_BACKLOG; kernel maximum 4096)"}},
+                 {BacklogRequest{UINT64_MAX, "99999999999999999999", "--backlog"},
+                  {.somaxconn = 4096, .in_effect = 4096},
+                  {"listen queue: 4096 (", "--backlog", "99999999999999999999", "exceeds SOMAXCONN"}},
+                 {asked(4000),
+                  {.somaxconn = 128, .in_effect = 128},
+                  {"listen queue: 128 (--backlog 4000;", "maximum 128", "net.core.somaxconn"}},
+                 {asked(5), {}, {"listen queue: 5 (", "maximum unknown"}}};
   for (const auto& [request, limits, words] : reports) {
     const auto report = describe_backlog(request, limits, 4096);
     for (const auto* word : words) EXPECT_TRUE(harness::contains(report, word));

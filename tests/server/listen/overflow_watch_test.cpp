@@ -35,31 +35,28 @@ ServerOptions options_with_backlog(std::uint64_t backlog) {
   return options;
 }
 
-TEST(OverflowAdvice, NamesTheOptionToRaise) {
+TEST(OverflowAdvice, NamesTheOptionToChange) {
   Log log;
   const auto options = options_with_backlog(7);
   const Listeners listeners(options, log);
   const auto advice = [&](const ServerOptions& changed, bool full, std::uint32_t limit) {
     return std::string(overflow_advice(changed, listeners, full, limit).c_str());
   };
-  EXPECT_EQ(advice(options, false, 7), "raise --backlog (tcpbacklog size says how far)");
+  EXPECT_TRUE(contains(advice(options, false, 7), "raise --backlog"));
   const auto largest = options_with_backlog(SOMAXCONN);
-  EXPECT_EQ(advice(largest, false, 64),
-            "the kernel cut --backlog " + std::to_string(SOMAXCONN) + " to that: raise net.core.somaxconn");
-  EXPECT_EQ(advice(largest, false, SOMAXCONN),
-            "that is SOMAXCONN, the longest there is: a second server has to take the rest");
+  EXPECT_TRUE(contains(advice(largest, false, 64), "raise net.core.somaxconn"));
+  EXPECT_TRUE(contains(advice(largest, false, SOMAXCONN), "add a second server"));
   auto changed = options;
   changed.max_connections = UINT32_MAX;
-  EXPECT_EQ(advice(changed, true, 7),
-            "with all 4294967295 places taken nobody is accepted: raise --max-connections");
+  EXPECT_TRUE(contains(advice(changed, true, 7), "raise --max-connections"));
   changed.mode = Mode::iterative;
-  EXPECT_EQ(advice(changed, true, 7), "one client is served at a time; --mode fork takes them as they come");
+  EXPECT_TRUE(contains(advice(changed, true, 7), "--mode fork"));
 }
 
-// A listener whose queue one client fills, and clients that it drops.
-class OverflowWatchOfOne : public ::testing::Test {
+// One listener whose queue is full, and clients that it drops.
+class OneOverflowWatch : public ::testing::Test {
  protected:
-  OverflowWatchOfOne() {
+  OneOverflowWatch() {
     connect_more(2);
     static_cast<void>(captured.read_all());  // what the listeners logged
   }
@@ -77,8 +74,9 @@ class OverflowWatchOfOne : public ::testing::Test {
     return captured.read_all();
   }
   static int number_in(const std::string& text) {
-    const auto at = text.find("overflowed: ");
-    return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + 12);
+    const std::string before = " was full: ";
+    const auto at = text.find(before);
+    return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + before.size());
   }
 
   ServerOptions options = options_with_backlog(1);
@@ -91,32 +89,32 @@ class OverflowWatchOfOne : public ::testing::Test {
   tcpserver::base::TimePoint start = tcpserver::base::Clock::now();
 };
 
-TEST_F(OverflowWatchOfOne, SamplesEverySecondAndReportsEveryMinute) {
+TEST_F(OneOverflowWatch, ChecksOncePerSecondAndReportsOncePerMinute) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   EXPECT_FALSE(watch->due(false).has_value()) << "nothing happened since";
-  EXPECT_EQ(watch->due(true), start + 1s) << "nobody accepts, so it looks again";
+  EXPECT_EQ(watch->due(true), start + 1s) << "no client is accepted, so it checks again";
   connect_more(5);
-  EXPECT_EQ(logged_at(0s), "") << "too early to look";
+  EXPECT_EQ(logged_at(0s), "") << "too early to check";
   EXPECT_EQ(watch->due(false), start + 1s) << "but it will";
   const int first = number_in(logged_at(1s));
   EXPECT_GE(first, 5);
   connect_more(3);
-  EXPECT_EQ(logged_at(2s), "") << "too early to say";
+  EXPECT_EQ(logged_at(2s), "") << "too early to report";
   EXPECT_EQ(watch->due(false), start + 61s) << "but it will";
   EXPECT_EQ(logged_at(60s), "");
   const int second = number_in(logged_at(61s));
   EXPECT_GE(second, 3);
-  // Clients send their SYNs again at any time: the sum is the kernel's at most.
+  // Clients may send their SYNs again at any time, so the kernel's sum may be higher.
   EXPECT_LE(first + second, static_cast<int>(*watch->dropped()));
   EXPECT_LE(*watch->dropped(), *tcpserver::kernel::dropped_by_listener(listeners.all()[0].fd.get()));
   clients.clear();
   EXPECT_LE(number_in(logged_at(200s)), static_cast<int>(*watch->dropped()) - first - second);
-  EXPECT_EQ(logged_at(400s), "") << "each drop is said once";
+  EXPECT_EQ(logged_at(400s), "") << "each drop is reported once";
   EXPECT_FALSE(watch->due(false).has_value());
 }
 
-TEST_F(OverflowWatchOfOne, RemembersThatAllSlotsWereInUse) {
+TEST_F(OneOverflowWatch, RemembersThatTheServerWasFull) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -128,7 +126,7 @@ TEST_F(OverflowWatchOfOne, RemembersThatAllSlotsWereInUse) {
   EXPECT_TRUE(contains(logged_at(100s), "raise --backlog")) << "once";
 }
 
-TEST_F(OverflowWatchOfOne, ReportsPendingDropsBeforeClosing) {
+TEST_F(OneOverflowWatch, ReportsTheRestBeforeClosing) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -138,12 +136,12 @@ TEST_F(OverflowWatchOfOne, ReportsPendingDropsBeforeClosing) {
   EXPECT_GE(number_in(captured.read_all()), 4);
   const auto sum = watch->dropped();
   listeners.close();
-  EXPECT_EQ(watch->dropped(), sum) << "known when they are closed, too";
+  EXPECT_EQ(watch->dropped(), sum) << "known after they are closed";
   EXPECT_FALSE(watch->due(true).has_value());
 }
 
 // A listener also counts drops without an overflow, which any client can cause.
-TEST_F(OverflowWatchOfOne, IgnoresDropsWithoutOverflow) {
+TEST_F(OneOverflowWatch, IgnoresDropsWithoutAnOverflow) {
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   const auto drops = [this] { return *tcpserver::kernel::dropped_by_listener(listeners.all()[0].fd.get()); };

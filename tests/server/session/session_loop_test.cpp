@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-// The loop over calls that come out as a test says: what a real file does only when a disk fills up or a
-// signal comes.
+// A SessionLoop whose calls have the results that a test chooses, such as those of a full disk or a signal.
 namespace tcpserver::server {
 namespace {
 
@@ -18,13 +17,13 @@ using base::Verb;
 constexpr int record_file = 7;
 
 struct Script {
-  std::vector<std::string> sent;  // by the client
-  std::vector<long> saves;        // what comes of each save; after the last: all is taken
+  std::vector<std::string> sent;  // what the client sends
+  std::vector<long> saves;        // the result of each write to the file; then all are complete
   std::size_t read = 0;
   std::size_t saved = 0;
   std::string file;
   std::string answer;
-  std::vector<std::string> order;  // of the calls
+  std::vector<std::string> order;  // the calls in their order
 };
 
 constexpr int connection = 5;
@@ -92,7 +91,7 @@ TEST_F(Recorded, IsCompleteAfterShortAndInterruptedWrites) {
   EXPECT_EQ(record.recording_error, 0);
 }
 
-TEST_F(Recorded, EndsAtTheFirstFailureAndTheSessionContinues) {
+TEST_F(Recorded, EndsAtTheFirstFailureWhileTheSessionContinues) {
   for (const int error : {ENOSPC, EDQUOT, EIO, EFBIG, EBADF}) {
     script = {};
     script.sent = {"0123456789", "abc", "def"};
@@ -106,7 +105,7 @@ TEST_F(Recorded, EndsAtTheFirstFailureAndTheSessionContinues) {
   }
 }
 
-// Otherwise it would try for ever.
+// Otherwise it would try forever.
 TEST_F(Recorded, EndsIfAWriteReturnsZero) {
   script.sent = {"0123456789", "abc"};
   script.saves = {4, 0};
@@ -128,7 +127,7 @@ TEST_F(Recorded, EndsExactlyAtTheLimit) {
   }
 }
 
-// A client whose system has stopped answering.
+// A connection on which TCP_USER_TIMEOUT has expired.
 struct FailingCalls {
   static constexpr bool may_block = true;
   long failure;

@@ -27,8 +27,8 @@ TEST(Upper, ChangesOnlyAsciiLetters) {
   EXPECT_EQ(bytes, expected);
 }
 
-// Eight bytes are converted at a time, and the rest one by one.
-TEST(Upper, ChangesEveryByteAtEveryPosition) {
+// The code converts blocks of eight bytes, and the rest one by one.
+TEST(Capitals, ChangeEachByteInEachPlace) {
   for (std::size_t length = 0; length < 20; ++length) {
     for (std::size_t place = 0; place < length; ++place) {
       for (int value = 0; value < 256; ++value) {

@@ -22,14 +22,14 @@ class Acceptor {
   Acceptor(const ServerOptions& options, Listeners& listeners, Sessions& sessions, base::SignalWindow& window,
            Counters& counters, Log& log);
 
-  // Waits in the signal window for a client, a signal, or `due`. Does not wait for clients while they have to
+  // Waits in the signal window for a client, a signal, or until `due`. Ignores clients while they have to
   // stay queued.
   void wait(std::optional<base::TimePoint> due) noexcept;
 
-  // Admits the clients that the last wait() found.
+  // Admits clients from the listeners that the last wait() found ready.
   void admit_waiting() noexcept;
 
-  // Ends a pause after a shortage of resources, because a session has freed some.
+  // Ends a pause after a shortage. Call after a session has freed its resources.
   void resume() noexcept { paused_until_ = {}; }
 
  private:
@@ -41,7 +41,7 @@ class Acceptor {
   [[nodiscard]] bool handle_accept_error(std::size_t index, int error) noexcept;
   [[nodiscard]] bool refuse_with_spare_fd(int listener, int error) noexcept;
   void back_off(int error) noexcept;
-  void give_up(std::size_t index, int error) noexcept;
+  void drop_listener(std::size_t index, int error) noexcept;
   void pause() noexcept;
   void log_full() noexcept;
 
@@ -53,15 +53,16 @@ class Acceptor {
   Log& log_;
   std::vector<pollfd> polled_;  // one per listener, in the same order; fd -1 after a listener failed
 
-  // Held in reserve with --overload refuse. If the descriptor table of the process (EMFILE) or of the system
-  // (ENFILE) is full, accept fails and the client stays queued without an answer. Closing this descriptor for
-  // a moment makes room to accept the client and to reset it (ev(3), "The special problem of accept()ing when
-  // you can't").
+  // Kept open with --overload refuse. If the file table of the process (EMFILE) or of the system (ENFILE) is
+  // full, accept fails and the client stays queued without an answer. The server then closes this descriptor
+  // for a moment, accepts the client, and resets it (ev(3), "The special problem of accept()ing when you
+  // can't").
   base::UniqueFd spare_fd_;
 
-  int accepts_since_signals_ = 0;   // accept calls since pending signals were last delivered
-  int lost_in_a_row_ = 0;           // accept errors of the kind "retry"
-  std::size_t first_listener_ = 0;  // served first next time: a flooded listener must not starve the others
+  int accepts_since_signals_ = 0;  // accept calls since pending signals were last delivered
+  int lost_in_a_row_ = 0;          // accept errors of the kind "retry"
+  std::size_t first_listener_ =
+      0;  // has priority next time, so that a flooded listener does not starve the others
   base::TimePoint paused_until_{};
   RateLimit accept_failures_{std::chrono::seconds(1)};
   RateLimit full_{std::chrono::minutes(1)};

@@ -4,9 +4,9 @@
 
 namespace tcpserver::server {
 
-// One client after another in this process: start() returns when the session is over, and until then every
-// other client waits in the listen queue. This is the problem that a fork per connection solves. `waiter`
-// waits for the client and handles signals meanwhile. All references must outlive the result.
+// Serves one client after another in this process. start() returns when the session is over; until then all
+// other clients wait in the listen queue. Forking per connection solves this problem. `waiter` waits for the
+// client and handles signals. All references must outlive the result.
 [[nodiscard]] std::unique_ptr<Sessions> make_iterative_sessions(const ServerOptions& options,
                                                                 SessionWaiter& waiter,
                                                                 SessionReporter& reporter);

@@ -13,13 +13,13 @@
 
 namespace tcpserver::server {
 
-// Serves accepted connections: with a child for each, or one after another in this process
+// Serves accepted connections, each in a child, or one after another in this process
 // (admit/iterative_sessions.hpp).
 class Sessions {
  public:
   virtual ~Sessions() = default;
 
-  // Counts the open sessions. `with_bytes` adds up the bytes of each, which takes longer.
+  // Counts the open sessions. `with_bytes` also adds up their bytes, which takes longer.
   [[nodiscard]] virtual OpenSessions count(bool with_bytes) const noexcept = 0;
   [[nodiscard]] virtual std::uint32_t count(const Host&) const noexcept { return 0; }
   [[nodiscard]] bool full() const noexcept {
@@ -30,21 +30,21 @@ class Sessions {
   // Changes the limit. Ends no session. Throws StartError and changes nothing if memory is not available.
   virtual void resize(std::uint32_t max_connections) = 0;
 
-  // Call before the first start(), and again after memory or descriptors were opened that are kept.
+  // Call before the first start(), and again after opening memory or descriptors permanently.
   virtual void prepare() noexcept {}
 
-  // Serves a client. Must not be full. Returns false if the system is short of resources; the next client
-  // should wait then.
+  // Serves a client. There must be a free slot. Returns false if the system is short of resources; then the
+  // caller should pause.
   [[nodiscard]] virtual bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept = 0;
 
-  // True if new clients should stay in the listen queue because memory is short.
+  // Returns true if new clients should stay in the listen queue because memory is short.
   [[nodiscard]] virtual bool is_short_of_memory() noexcept { return false; }
 
   // Reports the sessions that have ended and frees their slots. Returns true if there were any.
   virtual bool collect_finished() noexcept { return false; }
 
-  // The same, for sessions that end at this moment too. A wait that finds clients delivers no signals, so
-  // call this before a client is refused.
+  // First delivers pending signals, then does the same. Call before a client is refused, because a wait that
+  // finds clients delivers no signals.
   virtual void reap_now() noexcept {}
 
   // Call when no start() follows. From now on all ended children are reaped, whatever --reap says.

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
-// Users and groups in /etc/passwd and /etc/group (passwd(5), group(5)). A static program cannot use the name
-// services of libc, which are loaded at run time.
+// Users and groups in /etc/passwd and /etc/group (passwd(5), group(5)). Reads the files itself, because a
+// static program cannot load the name services of libc.
 namespace tcpserver::server {
 
 struct Account {
@@ -21,13 +21,13 @@ struct User {
   std::optional<gid_t> group;  // nullopt if /etc/passwd does not have this number
 };
 
-// Finds a name, else a number up to 2^32 - 2 (setresuid(2) reserves the largest). Returns nullopt for an
-// unknown name. Malformed lines are skipped.
+// Accepts a name or a number up to 2^32 - 2 (setresuid(2) reserves the largest). Returns nullopt for an
+// unknown name. Skips malformed lines.
 [[nodiscard]] std::optional<User> find_user(std::string_view passwd, std::string_view user);
 [[nodiscard]] std::optional<gid_t> find_group(std::string_view group_file, std::string_view group);
 
-// Looks up both on this system. Throws StartError (no_user) for an unknown name, and for the number of an
-// unknown user without a group.
+// Looks up the user and group on this system. Throws StartError (no_user) for an unknown name, or if the
+// request has no group and the user is not in /etc/passwd.
 [[nodiscard]] Account find_account(const UserRequest& request);
 
 }  // namespace tcpserver::server

@@ -7,19 +7,19 @@ namespace tcpserver::server {
 class Log;
 struct ServerOptions;
 
-// How a child gives up every system call but read, write, exit and sigreturn.
+// How a child restricts itself to the system calls read, write, exit and sigreturn.
 enum class Sandbox : std::uint8_t {
   strict,  // SECCOMP_MODE_STRICT, the cheapest
-  filter,  // a filter with the same rules: strict mode cannot follow a container's own filter (seccomp(2))
+  filter,  // a filter with the same rules; a container's own filter rules out strict mode (seccomp(2))
   none     // no seccomp in this build or kernel, or an outer filter forbids it
 };
 
-// Returns the best sandbox that a child of this process can enter, by letting one try, or none with --sandbox
-// off. Sets no_new_privs, which a filter needs. Call once, at the start. Throws StartError (system) if
-// --sandbox on is not possible, or if no child can be forked.
+// Forks test children and returns the best sandbox that one can enter; none with --sandbox off. Sets
+// no_new_privs, which a filter requires. Call once, at start-up. Throws StartError (system) if --sandbox on
+// is not possible, or if fork fails.
 [[nodiscard]] Sandbox choose_sandbox(const ServerOptions& options, Log& log);
 
-// In the child: any other system call kills it from now on. Returns false if the kernel refuses.
+// Call in the child. From then on any other system call kills it. Returns false if the kernel refuses.
 [[nodiscard]] bool enter_sandbox(Sandbox sandbox) noexcept;
 
 struct SandboxResult {
@@ -27,8 +27,7 @@ struct SandboxResult {
   bool can_set_linger = false;  // the child can still set SO_LINGER on its connection
 };
 
-// Enters the sandbox in a plain child. Prefers a filter that allows SO_LINGER, because strict mode does not;
-// falls back to enter_sandbox().
+// Enters the sandbox in a plain child. Tries a filter that also allows SO_LINGER, then enter_sandbox().
 [[nodiscard]] SandboxResult enter_sandbox_with_linger(Sandbox sandbox) noexcept;
 
 }  // namespace tcpserver::server

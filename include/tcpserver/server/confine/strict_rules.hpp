@@ -20,8 +20,8 @@ namespace tcpserver::server {
 #endif
 
 #ifdef TCPSERVER_AUDIT_ARCH
-// The rules of strict mode as a program (seccomp(2)): kill what is not of this architecture, allow four
-// calls, kill the rest.
+// The rules of strict mode as a filter program (seccomp(2)): kill calls of another architecture, allow four
+// calls, kill on any other.
 inline constexpr std::array<sock_filter, 9> strict_rules{{
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCPSERVER_AUDIT_ARCH, 0, 5),
@@ -34,7 +34,7 @@ inline constexpr std::array<sock_filter, 9> strict_rules{{
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 }};
 
-// As strict_rules, but also allows setsockopt(SO_LINGER).
+// The same rules plus setsockopt(SO_LINGER).
 inline constexpr std::array<sock_filter, 14> linger_rules{{
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCPSERVER_AUDIT_ARCH, 0, 10),
@@ -52,7 +52,7 @@ inline constexpr std::array<sock_filter, 14> linger_rules{{
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 }};
 #else
-inline constexpr std::array<sock_filter, 0> strict_rules{};  // and no filter can be entered
+inline constexpr std::array<sock_filter, 0> strict_rules{};  // makes enter_filter() fail
 inline constexpr std::array<sock_filter, 0> linger_rules{};
 #endif
 

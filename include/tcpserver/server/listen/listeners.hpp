@@ -17,45 +17,45 @@ struct Listener {
   base::SocketAddress address;
 };
 
-// Returns how many listening sockets a service manager has passed to this process (sd_listen_fds(3):
+// Returns the number of listening sockets that a service manager passed to this process (sd_listen_fds(3):
 // LISTEN_FDS, LISTEN_PID); 0 if none. Throws StartError (usage) if a variable is not a number.
 [[nodiscard]] int count_inherited_sockets();
 
-// The listening sockets of the server: bound here, or taken over from a service manager.
+// The listening sockets of the server, opened here or inherited from a service manager.
 class Listeners {
  public:
-  // Throws StartError if an address is not available, or for an inherited descriptor that is no listening TCP
+  // Throws StartError if an address is not available, or if an inherited descriptor is not a listening TCP
   // socket. `log` must outlive this object.
   Listeners(const ServerOptions& options, Log& log);
 
-  // Empty after close(). A listener that failed has no descriptor.
+  // Empty after close(). A listener that was closed by close_one() has no descriptor.
   [[nodiscard]] std::span<const Listener> all() const noexcept { return listeners_; }
 
   // "port 80", or "ports 80, 8080".
   [[nodiscard]] const std::string& ports() const noexcept { return ports_; }
 
-  // The backlog for listen(2), with these options.
+  // Returns the backlog for listen(2) with these options.
   [[nodiscard]] int backlog(const ServerOptions& options) const noexcept;
 
-  // Returns true if the service manager chose it.
+  // Returns true if the service manager set the backlog.
   [[nodiscard]] bool backlog_is_inherited(const ServerOptions& options) const noexcept {
     return inherited_backlog_ && !options.backlog;
   }
 
-  // Applies the backlog and the idle timeout of the new options where they differ. Connections that are
-  // queued or served keep what they have. Logs failures. Returns true if the backlog differs.
+  // Applies the backlog and the idle timeout if they have changed. Does not affect connections that are
+  // queued or served. Logs failures. Returns true if the backlog has changed.
   bool apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept;
 
-  // Logs the backlog: who asked for it, and what the kernel made of it.
+  // Logs the backlog in effect and where it comes from.
   void log_backlog(const ServerOptions& options) noexcept;
 
-  // Closes a listener that cannot accept any more. It would otherwise queue clients again after listen(2).
-  void give_up(std::size_t index) noexcept;
+  // Closes a listener that cannot accept any more. Otherwise the next listen(2) would let it queue clients.
+  void close_one(std::size_t index) noexcept;
 
-  // Closes all: the ports are free for a successor, and queued clients are reset.
+  // Closes all listeners. This frees the ports and resets queued clients.
   void close() noexcept { listeners_.clear(); }
 
-  // True if no listener is open.
+  // Returns true if no listener is open.
   [[nodiscard]] bool closed() const noexcept;
 
  private:
@@ -63,7 +63,7 @@ class Listeners {
 
   Log& log_;
   std::vector<Listener> listeners_;
-  std::optional<int> inherited_backlog_;  // what the service manager asked listen(2) for
+  std::optional<int> inherited_backlog_;  // set by the service manager
   std::string ports_;
 };
 

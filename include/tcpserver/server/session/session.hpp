@@ -9,41 +9,41 @@
 #include <limits>
 #include <optional>
 
-// One client's conversation on one connected socket.
+// The session of one client on one connected socket.
 namespace tcpserver::server {
 
-// Why a session ended. A child exits with this value, which tells its parent.
+// Why a session ended. The exit status of a child.
 enum class SessionEnd : int {
-  client_closed = 0,    // all of the client's bytes were read and answered
+  client_closed = 0,    // the client closed, and everything was answered
   reset = 1,            // the client reset the connection: ECONNRESET, EPIPE
-  idle_timeout = 2,     // no byte moved for the idle timeout
-  broken = 3,           // another failure of read or write; its errno is in the record
-  sandbox_refused = 4,  // the child could not enter its sandbox, so it served nobody
-  drained = 5,          // ended by the server, which was asked to stop
+  idle_timeout = 2,     // no byte was read or written for the idle timeout
+  broken = 3,           // another error of read or write; the record has its errno
+  sandbox_refused = 4,  // the child could not enter its sandbox and did not serve
+  drained = 5,          // ended by the server because of a stop request
   killed = 6,           // a signal ended the child; never an exit status
-  seccomp = 7  // SIGSYS, for a call that the sandbox forbids; never an exit status. Strict mode kills by
+  seccomp = 7  // SIGSYS ended the child after a forbidden call; never an exit status. Strict mode uses
                // SIGKILL instead (seccomp(2))
 };
 inline constexpr std::size_t session_end_count = 8;
 
-// "client_closed", "reset", ... for programs: the log's reason, a label of the metrics.
+// Returns "client_closed", "reset", ... for JSON and metrics.
 [[nodiscard]] const char* name_of(SessionEnd end) noexcept;
 
-// "client closed", "reset", ... for people.
+// Returns "client closed", "reset", ... for text.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
-// True if the session has written everything that it read. If not, the connection should be reset.
+// Returns true if the session has written everything that it read. If not, reset the connection.
 [[nodiscard]] bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept;
 
-// A blocked write learns late that its peer reads: Linux wakes it only once a third of the send buffer, up to
-// megabytes, is free (sk_stream_write_space). But a new write uses any free room. So a write waits for an
+// A slow reader must not look idle. Linux wakes a blocked write only when a third of the send buffer, up to
+// megabytes, is free (sk_stream_write_space), but a new write uses any free space. So a write waits for an
 // eighth of the idle timeout and tries again; after eight failed waits and a last try the session is idle. A
 // client that reads nothing is disconnected after 1 to 1.25 times the timeout, because the first wait may
-// have begun with some bytes placed, and the last try waits once more.
+// begin after a partial write, and the last try waits once more.
 inline constexpr int write_waits_per_idle_timeout = 8;
 
-// How a session waits if it must not block in read or write: in the iterative server, whose one process also
-// handles the signals.
+// How a session waits if read and write must not block: in the iterative server, because the same process
+// also handles signals.
 class SessionWaiter {
  public:
   enum class Result { ready, timed_out, stop };
@@ -55,20 +55,19 @@ class SessionWaiter {
   ~SessionWaiter() = default;
 };
 
-// The most that a session reads at a time. Bulk transfers need few system calls, and pages that no client
-// fills cost no memory.
+// The most bytes per read. Bulk transfers then need few system calls, and unused pages take no memory.
 inline constexpr std::size_t echo_buffer_size = 256UL * 1024;
 
-// The file that a session is recorded in (--record).
+// The file in which a session is recorded (--record).
 struct RecordingFile {
-  std::int32_t descriptor = -1;  // as a child inherits it; -1: nothing is recorded
+  std::int32_t descriptor = -1;  // as a child inherits it; -1 without recording
   std::int32_t unused = 0;
-  std::uint64_t room = 0;  // bytes that it may still take, or no_file_limit
+  std::uint64_t room = 0;  // bytes that may still be written, or no_file_limit
 };
 inline constexpr std::uint64_t no_file_limit = std::numeric_limits<std::uint64_t>::max();
 
-// Serves a non-blocking connection in this process until the session ends; counts into `record`. One at a
-// time, because there is one buffer. `idle_timeout` 0 disables the timeout. Children use SessionLoop instead.
+// Serves a non-blocking connection in this process until the session ends, and counts bytes in `record`. Not
+// reentrant, because there is one buffer. `idle_timeout` 0 disables the timeout. Children use SessionLoop.
 [[nodiscard]] SessionEnd run_session(int connection, base::Verb verb, SessionRecord& record,
                                      SessionWaiter& waiter, base::Duration idle_timeout,
                                      RecordingFile recording = {}) noexcept;

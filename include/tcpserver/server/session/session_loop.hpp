@@ -12,15 +12,15 @@
 
 namespace tcpserver::server {
 
-// Converts ASCII letters to capitals and leaves all other bytes. Works on eight bytes at a time, each in its
-// own lane of an integer: a small child has neither vector registers nor constants in memory.
+// Converts ASCII letters to upper case and keeps all other bytes. Processes eight bytes as lanes of an
+// integer, because a small child has neither vector registers nor constants in memory.
 inline void to_capitals(char* bytes, std::size_t count) noexcept {
   constexpr std::uint64_t lanes = 0x0101010101010101;
   constexpr std::uint64_t top_bits = 0x80 * lanes;
   const auto capitals = [](std::uint64_t word) {
     const std::uint64_t low = word & ~top_bits;
-    // A lane's top bit: set from 'a' on, and set beyond 'z'. No lane carries into the next: 0x7f + 0x1f <
-    // 0x100.
+    // The top bit of a lane is set from 'a' on, and beyond 'z'. No lane carries into the next, because
+    // 0x7f + 0x1f < 0x100.
     const std::uint64_t from_a = low + (0x80 - 'a') * lanes;
     const std::uint64_t beyond_z = low + (0x80 - 'z' - 1) * lanes;
     const std::uint64_t letters = from_a & ~beyond_z & ~word & top_bits;
@@ -39,12 +39,12 @@ inline void to_capitals(char* bytes, std::size_t count) noexcept {
   }
 }
 
-// The echo itself. `Calls` makes the calls, through libc or without it:
-//   long read(int, char*, std::size_t)          like read(2) and write(2), but a failure is the negative
-//   long write(int, const char*, std::size_t)   errno: errno itself is memory that not every child has
-//   void set_reset_on_close(int, bool)          base::set_reset_on_close, or nothing
-//   static constexpr bool may_block             true: a call that would block waits, for the socket's timeout
-//   SessionWaiter::Result wait(int, short)      only if it may not block
+// Reads and answers until the session ends. `Calls` makes the system calls, with or without libc:
+//   long read(int, char*, std::size_t)          as read(2) and write(2), but returns a negative errno,
+//   because long write(int, const char*, std::size_t)   small children do not have the memory of errno void
+//   set_reset_on_close(int, bool)          calls base::set_reset_on_close, or does nothing static constexpr
+//   bool may_block             true if calls block until the socket's timeout SessionWaiter::Result wait(int,
+//   short)      called only if calls do not block
 template <typename Calls>
 class SessionLoop {
  public:
@@ -54,7 +54,8 @@ class SessionLoop {
 
   SessionEnd run(char* buffer, std::size_t size) noexcept {
     for (;;) {
-      // Before each read, even if it would not block: a client that never pauses must not keep signals out.
+      // Wait before each read, even if it would not block. Otherwise a client that never pauses keeps signals
+      // pending.
       if (!Calls::may_block && !wait(POLLIN)) return end_;
       const long count = calls_.read(connection_, buffer, size);
       if (count == 0) return SessionEnd::client_closed;
@@ -81,7 +82,7 @@ class SessionLoop {
     return SessionEnd::broken;
   }
 
-  // A failure ends the recording and not the session.
+  // An error ends the recording, not the session.
   void save(const char* bytes, std::size_t size) noexcept {
     while (size > 0) {
       const auto piece = file_.room < size ? file_.room : size;
@@ -99,18 +100,18 @@ class SessionLoop {
     }
   }
 
-  // Writes all of it. Returns false and sets end_ if the session is over.
+  // Writes all bytes. Returns false and sets end_ if the session is over.
   bool send_all(const char* bytes, std::size_t size) noexcept {
-    int vain_waits = 0;
+    int failed_waits = 0;
     while (size > 0) {
       const long sent = calls_.write(connection_, bytes, size);
       if (sent > 0) {
-        vain_waits = 0;
+        failed_waits = 0;
         bytes += sent;
         size -= static_cast<std::size_t>(sent);
         SessionRecord::add(record_.out, static_cast<std::uint64_t>(sent));
       } else if (sent == 0 || would_block(sent)) {
-        if (!may_try_again(vain_waits)) return false;
+        if (!may_try_again(failed_waits)) return false;
       } else if (sent != -EINTR) {
         end_ = end_for(sent);
         return false;
@@ -119,13 +120,13 @@ class SessionLoop {
     return true;
   }
 
-  // After a write that could place nothing: waits, unless the write itself has waited.
-  bool may_try_again(int& vain_waits) noexcept {
+  // Call after a write that could not write any byte. Waits, unless the write itself has waited.
+  bool may_try_again(int& failed_waits) noexcept {
     if (!Calls::may_block && wait(POLLOUT)) return true;
     if (!Calls::may_block && end_ == SessionEnd::drained) return false;
     end_ = SessionEnd::idle_timeout;
-    // One try more than waits: the last try finds what moved in the last wait.
-    return ++vain_waits <= write_waits_per_idle_timeout;
+    // One more try than waits, because space may have become free during the last wait.
+    return ++failed_waits <= write_waits_per_idle_timeout;
   }
 
   bool wait(short events) noexcept {
