@@ -73,7 +73,7 @@ TEST(Overload, RefuseResetsClientsUntilASlotIsFree) {
   expect_refused(server, 100);
   EXPECT_TRUE(contains(server.status(),
                        "2 of 2 sessions open, 102 accepted, 100 refused (100 at the limit), ended: none;"));
-  EXPECT_EQ(occurrences(server.log(), "(--max-connections); new clients are reset\n"), 1U);
+  EXPECT_EQ(occurrences(server.log(), "(--max-connections); further clients are reset\n"), 1U);
   sessions.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 2 sessions open"));
   EXPECT_TRUE(serves(server));

@@ -1,5 +1,7 @@
 #include "tcpserver/server/admit/acceptor.hpp"
 
+#include "tcpserver/base/system_error.hpp"
+
 #include "server/admit/accept_error.hpp"
 
 #include <fcntl.h>
@@ -91,7 +93,7 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   keep_spare_fd();
   if (sessions_.full()) log_full();
   if (sessions_.is_short_of_memory()) {
-    log_.limited_warning(short_of_memory_, "memory is short; clients stay queued");
+    log_.limited_warning(short_of_memory_, LogEvent{"memory_short"}, "memory is short; clients stay queued");
     pause();
   }
   const bool paused = base::Clock::now() < paused_until_;
@@ -102,8 +104,9 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   accepts_since_signals_ = 0;  // the wait delivered all pending signals
   if (ready < 0 && errno != EINTR) {
     // Out of kernel memory, or a descriptor limit below the number of listeners. Both are temporary.
-    log_.limited_warning(accept_failures_, "ppoll: %s; backing off, clients stay queued",
-                         std::strerror(errno));
+    const int error = errno;
+    log_.limited_warning(accept_failures_, {"poll_error", {{"errno", base::errno_name(error)}}},
+                         "ppoll: %s; backing off, clients stay queued", std::strerror(error));
     pause();
   }
 }
@@ -154,9 +157,11 @@ bool Acceptor::admit_one(std::size_t index) noexcept {
 
 void Acceptor::log_host_refusal(const base::SocketAddress& peer) noexcept {
   char text[base::SocketAddress::text_size];
-  log_.limited_warning(host_refusals_, "refused %s: its %s already has %u %s (--max-per-host)",
-                       peer.format(text), Host::from(peer).is_ipv4 ? "address" : "/64",
-                       sessions_.count(Host::from(peer)),
+  const auto host = Host::from(peer);
+  const auto open = sessions_.count(host);
+  log_.limited_warning(host_refusals_, {"host_limit_reached", {{"peer", peer.format(text)}, {"open", open}}},
+                       "refused %s: its %s already has %u %s (--max-per-host)", peer.format(text),
+                       host.is_ipv4 ? "address" : "/64", open,
                        sessions_.count(false).reaped ? "open sessions" : "slots, zombies included");
 }
 
@@ -204,14 +209,15 @@ bool Acceptor::refuse_with_spare_fd(int listener, int error) noexcept {
     return false;
   }
   counters_.count_accept_error(error);
-  log_.limited_warning(accept_failures_, "accept: %s; resetting clients", std::strerror(error));
+  log_.limited_warning(accept_failures_, {"accept_error", {{"errno", base::errno_name(error)}}},
+                       "accept: %s; resetting clients", std::strerror(error));
   return true;
 }
 
 void Acceptor::back_off(int error) noexcept {
   counters_.count_accept_error(error);
-  log_.limited_warning(accept_failures_, "accept: %s; backing off, clients stay queued",
-                       std::strerror(error));
+  log_.limited_warning(accept_failures_, {"accept_error", {{"errno", base::errno_name(error)}}},
+                       "accept: %s; backing off, clients stay queued", std::strerror(error));
   pause();
 }
 
@@ -220,9 +226,11 @@ void Acceptor::drop_listener(std::size_t index, int error) noexcept {
   counters_.count_accept_error(error);
   polled_[index].fd = -1;  // ppoll ignores it
   listeners_.close_one(index);
-  char address[base::SocketAddress::text_size];
-  log_.warning("listener %s failed: accept: %s; %s", listeners_.all()[index].address.format(address),
-               std::strerror(error), listeners_.closed() ? "no listener left" : "other listeners continue");
+  char text[base::SocketAddress::text_size];
+  const char* const address = listeners_.all()[index].address.format(text);
+  log_.warning({"listener_failed", {{"listener", address}, {"errno", base::errno_name(error)}}},
+               "listener %s failed: accept: %s; %s", address, std::strerror(error),
+               listeners_.closed() ? "no listener left" : "other listeners continue");
 }
 
 void Acceptor::pause() noexcept {
@@ -231,8 +239,9 @@ void Acceptor::pause() noexcept {
 
 void Acceptor::log_full() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.limited_warning(full_, "limit reached: %u of %u %s (--max-connections); new clients %s", sessions.open,
-                       sessions.most, sessions.reaped ? "sessions open" : "slots in use, zombies included",
+  log_.limited_warning(full_, "limit reached: %u of %u %s (--max-connections); further clients %s",
+                       sessions.open, sessions.most,
+                       sessions.reaped ? "sessions open" : "slots in use (zombies included)",
                        options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
 }
 

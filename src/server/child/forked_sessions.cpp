@@ -1,4 +1,5 @@
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/server/child/sessions.hpp"
 
 #include "server/child/launcher.hpp"
@@ -82,7 +83,8 @@ class ForkedSessions final : public Sessions {
       problem = "out of memory";
     }
     if (problem != nullptr && !std::exchange(inheritance_is_logged_, true))
-      log_.warning("children inherit the server's memory: %s", problem);
+      log_.warning({"memory_inherited", {{"reason", problem}}}, "children inherit the server's memory: %s",
+                   problem);
   }
 
   [[nodiscard]] bool start(base::UniqueFd connection, const base::SocketAddress& peer) noexcept override {
@@ -103,7 +105,8 @@ class ForkedSessions final : public Sessions {
     if (pid < 0) {
       slots_.give_back(slot);
       counters_.refuse(std::move(connection), Refusal::fork_failed);
-      log_.limited_warning(fork_failures_, "fork: %s; client reset, backing off", std::strerror(error));
+      log_.limited_warning(fork_failures_, {"fork_error", {{"errno", base::errno_name(error)}}},
+                           "fork: %s; client reset, backing off", std::strerror(error));
       return false;
     }
     slots_.enter(slot, pid, facts);

@@ -1,5 +1,7 @@
 #include "server/child/memory_guard.hpp"
 
+#include "tcpserver/base/system_error.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -89,8 +91,10 @@ bool MemoryGuard::raise_score() noexcept {
 }
 
 void MemoryGuard::disable(const char* what) noexcept {
-  log_.warning("cannot %s %s: %s; the OOM killer may kill the server before its children", what,
-               own_score_path, std::strerror(errno));
+  const int error = errno;
+  log_.warning({"oom_score_error", {{"errno", base::errno_name(error)}}},
+               "cannot %s %s: %s; the OOM killer may kill the server before its children", what,
+               own_score_path, std::strerror(error));
   own_score_.reset();
 }
 

@@ -161,16 +161,18 @@ void switch_user(const ServerOptions& options, const std::optional<Account>& acc
   if (account) {
     set_account(*account);
     const auto& [user, group] = *options.user;
-    log.info("running as %s%s%s (uid %u, gid %u)", user.c_str(), group.empty() ? "" : ":", group.c_str(),
+    log.info({"user_switched", {{"uid", account->user}, {"gid", account->group}}},
+             "running as %s%s%s (uid %u, gid %u)", user.c_str(), group.empty() ? "" : ":", group.c_str(),
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));
   }
   if (::geteuid() == 0)
-    log.warning("running as root: a compromised server has root's privileges; use --user");
+    log.warning(LogEvent{"running_as_root"},
+                "running as root: a compromised server has root's privileges; use --user");
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log) {
   if (options.sandbox == SandboxWish::off)
-    return log.info("--sandbox off: server and children are not confined");
+    return log.info(LogEvent{"unconfined"}, "--sandbox off: server and children are not confined");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   const auto landlock = enter_landlock(kept);
   // After --user, the configuration file is read as that user.
@@ -190,9 +192,11 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
   }
   if (const auto comma = denied.rfind(", "); comma != std::string::npos) denied.replace(comma, 2, " or ");
   if (options.sandbox == SandboxWish::on && !(allowed.empty() && dropped))
-    log.warning("--sandbox on: this kernel cannot confine the server completely; use -v for details");
+    log.warning(LogEvent{"confined_partly"},
+                "--sandbox on: this kernel cannot confine the server completely; use -v for details");
   if (!log.has_details()) return;
-  log.info("confined: %s%s; %s%s%s", denied.empty() ? "no Landlock" : "cannot ", denied.c_str(),
+  log.info({"confined", {{"denied", denied.c_str()}, {"allowed", allowed.c_str()}}}, "confined: %s%s; %s%s%s",
+           denied.empty() ? "no Landlock" : "cannot ", denied.c_str(),
            !dropped             ? "capabilities not dropped"
            : has_capabilities() ? "one capability, to read --config"
                                 : "no capabilities",

@@ -51,7 +51,7 @@ Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
     throw base::StartError(base::ExitStatus::system,
                            "--sandbox on: seccomp is not available; omit the option to run without it");
   }
-  log.warning("children run without a sandbox: seccomp is not available");
+  log.warning(LogEvent{"no_sandbox"}, "children run without a sandbox: seccomp is not available");
   return Sandbox::none;
 }
 

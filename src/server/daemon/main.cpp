@@ -46,7 +46,8 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     std::optional<PidFile> pid_file;
     if (!options.pid_file.empty()) pid_file.emplace(options.pid_file);
     if (pid_file && pid_file->stale()) {
-      log.info("--pid-file: replaces the stale pid %d", static_cast<int>(*pid_file->stale()));
+      log.info({"pid_file_stale", {{"pid", *pid_file->stale()}}}, "--pid-file: replaces the stale pid %d",
+               static_cast<int>(*pid_file->stale()));
     }
     Server server(command, read_again, window, log);
     switch_user(options, account, log);
@@ -57,8 +58,10 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     server.try_outputs();
     server.announce(output_closed);
     if (launcher != nullptr) {
-      log.info("running in the background as pid %d; the log goes to %s", static_cast<int>(::getpid()),
-               log.has_system_log() ? "syslog" : "standard error");
+      const char* const target = log.has_system_log() ? "syslog" : "standard error";
+      log.info({"in_background", {{"pid", ::getpid()}, {"log", target}}},
+               "running in the background as pid %d; the log goes to %s", static_cast<int>(::getpid()),
+               target);
       launcher->report_ready(!log.has_system_log());
     }
     log.leave_standard_error();

@@ -41,7 +41,8 @@ void Listeners::inherit(int count, const ServerOptions& options) {
     }
     addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
   }
-  log_.info("listening on %s, inherited from the service manager; --port and --bind are ignored",
+  log_.info({"sockets_inherited", {{"listeners", addresses.c_str()}}},
+            "listening on %s, inherited from the service manager; --port and --bind are ignored",
             addresses.c_str());
 }
 
@@ -61,8 +62,10 @@ bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new
         (!timeout_differs || set_timeouts(fd, new_options.idle_timeout)))
       continue;
     char address[base::SocketAddress::text_size];
-    log_.warning("reload: cannot update listener %s: %s", listener.address.format(address),
-                 std::strerror(errno));
+    const int error = errno;
+    const char* const text = listener.address.format(address);
+    log_.warning({"listener_error", {{"listener", text}, {"errno", base::errno_name(error)}}},
+                 "reload: cannot update listener %s: %s", text, std::strerror(error));
   }
   return backlog_differs;
 }
@@ -74,10 +77,15 @@ void Listeners::log_backlog(const ServerOptions& options) noexcept {
   try {
     const auto kernel = kernel::kernel_limits(open->fd.get());
     if (backlog_is_inherited(options)) {
-      if (kernel.in_effect) log_.info("listen queue: %u (set by the service manager)", *kernel.in_effect);
+      if (kernel.in_effect)
+        log_.info({"listen_queue", {{"limit", *kernel.in_effect}, {"source", "service manager"}}},
+                  "listen queue: %u (set by the service manager)", *kernel.in_effect);
       return;
     }
-    log_.info("%s", describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
+    const auto limit = kernel.in_effect.value_or(static_cast<std::uint32_t>(backlog(options)));
+    const char* const source = options.backlog ? options.backlog->source.c_str() : "default";
+    log_.info({"listen_queue", {{"limit", limit}, {"source", source}}}, "%s",
+              describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
     log_.warning("out of memory: cannot log the length of the listen queue");
   }

@@ -91,11 +91,13 @@ void OverflowWatch::report() noexcept {
     const auto& listener = listeners_.all()[i];
     const auto queue = kernel::accept_queue(listener.fd.get());
     const auto limit = queue ? queue->limit : static_cast<std::uint32_t>(listeners_.backlog(options_));
-    char address[base::SocketAddress::text_size];
-    log_.warning("listen queue of %s (%u) was full: %llu connection %s dropped (clients retry); %s",
-                 listener.address.format(address), limit, static_cast<unsigned long long>(unreported),
-                 unreported == 1 ? "attempt" : "attempts",
-                 overflow_advice(options_, listeners_, full, limit).c_str());
+    char text[base::SocketAddress::text_size];
+    const char* const address = listener.address.format(text);
+    log_.warning(
+        {"queue_overflow", {{"listener", address}, {"limit", limit}, {"attempts_dropped", unreported}}},
+        "listen queue of %s (%u) was full: %llu connection %s dropped (clients retry); %s", address, limit,
+        static_cast<unsigned long long>(unreported), unreported == 1 ? "attempt" : "attempts",
+        overflow_advice(options_, listeners_, full, limit).c_str());
   }
 }
 

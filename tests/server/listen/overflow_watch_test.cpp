@@ -3,6 +3,7 @@
 #include "tcpserver/kernel/socket_facts.hpp"
 
 #include "harness/captured_errors.hpp"
+#include "harness/json.hpp"
 #include "harness/text.hpp"
 
 #include <netinet/in.h>
@@ -112,6 +113,17 @@ TEST_F(OneOverflowWatch, ChecksOncePerSecondAndReportsOncePerMinute) {
   EXPECT_LE(number_in(logged_at(200s)), static_cast<int>(*watch->dropped()) - first - second);
   EXPECT_EQ(logged_at(400s), "") << "each drop is reported once";
   EXPECT_FALSE(watch->due(false).has_value());
+}
+
+TEST_F(OneOverflowWatch, LogsKeysInJson) {
+  log.set_format(LogFormat::json);
+  watch.emplace(options, listeners, log);
+  EXPECT_EQ(logged_at(0s), "");
+  connect_more(3);
+  const harness::Json json(logged_at(1s));
+  EXPECT_EQ(json.values("level event limit"), "warning queue_overflow 1");
+  EXPECT_EQ(json.values("listener"), listeners.all()[0].address.text());
+  EXPECT_GE(json.number("attempts_dropped"), 3);
 }
 
 TEST_F(OneOverflowWatch, RemembersThatTheServerWasFull) {
