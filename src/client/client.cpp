@@ -4,6 +4,7 @@
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/program.hpp"
 #include "tcpserver/client/connection_engine.hpp"
 
 #include "client/client_pool.hpp"
@@ -38,7 +39,7 @@ class WaitNotice {
   void print_if_due(const std::string& text) {
     if (!due_ || base::Clock::now() < *due_) return;
     due_.reset();
-    static_cast<void>(base::write_all(STDERR_FILENO, "tcpclient: " + text + " (press Ctrl-C to stop)\n"));
+    cli::print_error("tcpclient", text + " (press Ctrl-C to stop)");
   }
 
  private:

@@ -10,11 +10,16 @@ constexpr cli::Program tcpclient_program{
     .name = "tcpclient",
     .synopsis = "[OPTION]... [HOST [PORT]]",
     .purpose =
-        "Send a sentence to a TCP server (default localhost:54321) and print the reply. If standard input\n"
-        "is not a terminal, send all of it and print every byte of the reply. With --clients, run many\n"
+        "Send a sentence to a TCP server (default localhost:54321) and print the reply. If standard input "
+        "is not a terminal, send all of it and print every byte of the reply. With --clients, run many "
         "clients at once and show how long each one waited.",
     .operands = "HOST PORT",
-    .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds.\n",
+    .notes = "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is in seconds.\n",
+    .examples =
+        "  tcpclient -m hello localhost 7000\n"
+        "  tcpclient <file >reply localhost 7000\n"
+        "  tcpclient --clients 5 --delay 2s localhost 7000\n",
+    .manual = "tcpclient",
 };
 
 // Refuses options that exclude or need each other, and sets the default of --slow.
@@ -42,15 +47,18 @@ void complete(ClientOptions& options) {
 cli::OptionTable<ClientOptions> client_option_table() {
   using O = ClientOptions;
   return {
+      cli::heading<O>("One client"),
       {"ask-first", '\0', "", "", "ask for the sentence before connecting, so that the server does not wait",
        cli::member(&O::ask_first, cli::on_or_off)},
       {"message", 'm', "TEXT", "", "send this line and do not read standard input",
        cli::member(&O::message, cli::any_text)},
+      cli::heading<O>("Timing"),
       {"delay", '\0', "D", "0s", "wait for D between connecting and sending",
        cli::member(&O::delay, cli::duration)},
       {"timeout", 't', "D", "none",
        "give up with exit status 75 if connecting takes longer, or without progress for D",
        cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
+      cli::heading<O>("Many clients"),
       {"clients", 'n', "N", "", "run N clients at once, 1 to 10000, check their replies, and draw a timeline",
        cli::member(&O::clients, cli::number(1, max_clients, "a number of clients"))},
       {"slow", '\0', "K", "1 with --delay, else 0",
@@ -59,8 +67,9 @@ cli::OptionTable<ClientOptions> client_option_table() {
       {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
       {"json", '\0', "", "", "print the timeline of --clients as JSON",
        cli::member(&O::json, cli::on_or_off)},
-      {"help", 'h', "", "", "show this help and exit"},
-      {"version", 'V', "", "", "show the version and exit"},
+      cli::heading<O>("Information"),
+      {"help", 'h', "", "", "show this help; -h shows only the names"},
+      {"version", 'V', "", "", "show the version, the features and the license"},
   };
 }
 

@@ -1,9 +1,9 @@
 #include "load/load.hpp"
 
-#include "tcpserver/base/io.hpp"
 #include "tcpserver/base/resolve.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/program.hpp"
 
 #include "load/driver.hpp"
 #include "load/report.hpp"
@@ -78,9 +78,8 @@ Result run_driver(const LoadOptions& options) {
     if (!result.holding) return progress.show(result);
     if (std::exchange(holding, true)) return;
     progress.remove();
-    static_cast<void>(base::write_all(STDERR_FILENO, "tcpload: holding " + std::to_string(result.held) +
-                                                         " connections for " +
-                                                         base::duration_text(options.hold) + "\n"));
+    cli::print_error("tcpload", "holding " + std::to_string(result.held) + " connections for " +
+                                    base::duration_text(options.hold));
   };
   return Driver(options, std::move(addresses), watch).run();
 }

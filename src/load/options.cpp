@@ -20,13 +20,18 @@ constexpr cli::Program tcpload_program{
     .name = "tcpload",
     .synopsis = "[OPTION]... [HOST [PORT]]",
     .purpose =
-        "Put load on a TCP echo server (default localhost:54321), check every byte of the replies, and\n"
-        "report rates and latencies. Without --hold, --bulk or --ping, each connection sends one message,\n"
+        "Put load on a TCP echo server (default localhost:54321), check every byte of the replies, and "
+        "report rates and latencies. Without --hold, --bulk or --ping, each connection sends one message, "
         "reads the reply and closes.",
     .operands = "HOST PORT",
     .notes =
-        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is seconds. Sizes (B): bytes, or K, M\n"
+        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is in seconds. Sizes (B): bytes, or K, M "
         "and G for KiB, MiB and GiB, such as 64K.\n",
+    .examples =
+        "  tcpload -n 10000 -c 100 localhost 7000\n"
+        "  tcpload --hold 3s -c 1000 localhost 7000\n"
+        "  tcpload --rate 500 -n 5000 --json localhost 7000\n",
+    .manual = "tcpload",
 };
 
 double parse_start_rate(const cli::RawValue& value) {
@@ -73,6 +78,7 @@ void complete(LoadOptions& options) {
 cli::OptionTable<LoadOptions> load_option_table() {
   using O = LoadOptions;
   return {
+      cli::heading<O>("Load"),
       {"connections", 'n', "N", "10000", "open N connections in all, 1 to 1000000000",
        cli::member(&O::connections, cli::number(1, max_load_connections, "a number of connections"))},
       {"concurrency", 'c', "C", "64; with --bulk and --ping 1, with --rate 1000",
@@ -80,6 +86,11 @@ cli::OptionTable<LoadOptions> load_option_table() {
        cli::member(&O::concurrency, cli::number(1, max_concurrency, "a number of connections"))},
       {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
        cli::member(&O::size, cli::size(gib))},
+      {"rate", '\0', "R", "as fast as replies arrive",
+       "start R connections per second, whether answered or not; measure latencies from the due time",
+       cli::member(&O::rate, parse_start_rate)},
+      {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
+      cli::heading<O>("Instead of short connections"),
       {"hold", '\0', "D", "",
        "open all connections, exchange a message on each, hold them for D, exchange another, and close",
        cli::member(&O::hold, cli::duration_above_zero("a time to hold"))},
@@ -88,10 +99,7 @@ cli::OptionTable<LoadOptions> load_option_table() {
        cli::member(&O::bulk, cli::size(1024 * gib))},
       {"ping", '\0', "N", "", "exchange N messages on each connection, one after the other",
        cli::member(&O::round_trips, cli::number(1, max_round_trips, "a number of round trips"))},
-      {"rate", '\0', "R", "as fast as replies arrive",
-       "start R connections per second, whether answered or not; measure latencies from the due time",
-       cli::member(&O::rate, parse_start_rate)},
-      {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
+      cli::heading<O>("Connections"),
       {"reset", '\0', "", "", "close with RST, which leaves no port in TIME_WAIT",
        cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "chosen by the system",
@@ -100,9 +108,11 @@ cli::OptionTable<LoadOptions> load_option_table() {
       {"timeout", '\0', "D", "10s",
        "give up connections without progress for D, and the run if the server is silent for D",
        cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
+      cli::heading<O>("Output"),
       {"json", 'j', "", "", "print the report as JSON", cli::member(&O::json, cli::on_or_off)},
-      {"help", 'h', "", "", "show this help and exit"},
-      {"version", 'V', "", "", "show the version and exit"},
+      cli::heading<O>("Information"),
+      {"help", 'h', "", "", "show this help; -h shows only the names"},
+      {"version", 'V', "", "", "show the version, the features and the license"},
   };
 }
 
