@@ -197,7 +197,7 @@ if [ ${#scenes[@]} = ${#all_scenes[@]} ]; then
   echo
   say "${bold}What you saw${plain}"
   cat <<'END'
-1. A server that serves one client at a time makes all others wait.
+1. A server that serves one client after another makes all others wait.
 2. With a process per client, a slow client delays nobody.
 3. A parent must reap its children, or zombies fill the process table.
 4. SIGCHLD signals merge, so the handler must call wait in a loop.

@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 def connections(trial, concurrency):
-    what = "connections" if concurrency > 1 else "connections, one by one"
+    what = "connections" if concurrency > 1 else "connections, concurrency 1"
     count = trial.amount(what, max(100, 2 * concurrency), 200_000,
                          lambda least: trial.connections(least, concurrency)["rate_per_s"])
     figures = trial.connections(count, concurrency)

@@ -9,13 +9,13 @@ from measures import STEPS
 FIGURES = [key for step in STEPS for key in step.keys]
 # The columns of the table in README.md. Two keys are shown as a sum.
 COLUMNS = (
-    ("connections/s, one by one", ("connections_per_s_at_1",)),
-    ("64 at a time", ("connections_per_s_at_64",)),
+    ("connections/s, concurrency 1", ("connections_per_s_at_1",)),
+    ("64", ("connections_per_s_at_64",)),
     ("512", ("connections_per_s_at_512",)),
-    ("p99 of 64, µs", ("latency_p99_us_at_64",)),
+    ("p99 at 64, µs", ("latency_p99_us_at_64",)),
     ("round trip, µs", ("ping_p50_us",)),
     ("one stream, MB/s", ("bulk_mb_per_s",)),
-    ("KiB a held connection", ("memory_kib_per_held_connection",)),
+    ("KiB per held connection", ("memory_kib_per_held_connection",)),
     ("page faults, child + parent", ("minor_faults_per_child", "minor_faults_of_parent_per_connection")),
     ("system calls, child + parent", ("system_calls_per_child", "system_calls_of_parent_per_connection")),
 )
@@ -91,7 +91,7 @@ def reasons_of(document):
     if not reasons:
         return []
     lines = [f"- {title}, {', '.join(keys)}: {why}." for (title, why), keys in reasons.items()]
-    return ["\n<details><summary>Where there is a dash, and why</summary>\n", *lines, "\n</details>"]
+    return ["\n<details><summary>Reasons for missing values</summary>\n", *lines, "\n</details>"]
 
 
 def medians_of(document):
