@@ -149,4 +149,25 @@ TEST_F(DemoOnATerminal, HangUpEndsTheDemo) {
   EXPECT_EQ(terminal.process().wait(), 129);
 }
 
+const std::string scripts = std::filesystem::path(DEMO_SCRIPT).parent_path();
+
+TEST(RunScript, AnswersHelpWithoutABuild) {
+  const auto result = run({scripts + "/run.sh", "--help"}, {.environment = {"BUILD_DIR=" + programs}});
+  EXPECT_EQ(result.output.rfind("Usage: tcpserver", 0), 0U) << result.output;
+  EXPECT_EQ(result.errors, "");
+}
+
+TEST(RunScript, ReportsABuildOnlyIfItCompiles) {
+  const auto errors_for = [](const std::string& build_output) {
+    const std::string command = "top=" + scripts +
+                                "/..; . $top/scripts/programs.sh; programs=here; printf '%b' '" +
+                                build_output + "' | show_progress";
+    return run({"/bin/bash", "-c", command}).errors;
+  };
+  EXPECT_EQ(errors_for("ninja: no work to do.\\n"), "");
+  EXPECT_EQ(errors_for("[100%] Built target tcpserver\\n"), "");
+  EXPECT_EQ(errors_for("[1/91] Building CXX a.o\\n[2/91] Linking CXX a\\n"), "Building in here\n");
+  EXPECT_EQ(errors_for("[ 12%] Building CXX object a.o\\n"), "Building in here\n");
+}
+
 }  // namespace
