@@ -12,7 +12,7 @@
 
 namespace tcpserver::server {
 
-// What a child does from fork to exit: it closes all other descriptors, arranges to die with its parent,
+// Runs a child from fork to exit. It closes all other descriptors, arranges to die with its parent,
 // limits the size of its recording, enters the sandbox, serves, and announces its end. `Calls` makes the
 // system calls: through libc in a plain child, directly in a small one. In addition to the functions that
 // SessionLoop needs, it has

@@ -15,7 +15,7 @@ namespace tcpserver::server {
 class AddressHints;
 class Scoreboard;
 
-// Tells a child what to do. It is four machine words long, so that a small child gets it in registers.
+// The instructions for a child. It is four machine words long, so that a small child gets it in registers.
 struct ChildOrder {
   std::int32_t connection = -1;
   std::int32_t highest_descriptor = 0;  // that the parent may have open

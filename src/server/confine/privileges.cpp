@@ -181,7 +181,7 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
   const bool dropped = drop_capabilities(readable) || !has_capabilities();
 
   std::string denied;
-  std::string allowed;  // for want of Landlock in this kernel
+  std::string allowed;  // because this kernel cannot forbid it
   const std::pair<bool, std::string> actions[] = {
       {landlock.files != 0, "write or execute files" + describe_exceptions(options)},
       {landlock.net != 0, "open TCP connections"},

@@ -6,7 +6,7 @@
 
 namespace tcpserver::server {
 
-// What a record says about its session. A compromised child can write to every record, so use this only for
+// The contents of a record. A compromised child can write to every record, so use this only for
 // reports. Errors are 0 to EHWPOISON.
 struct SessionClaims {
   std::uint64_t in = 0;
