@@ -73,7 +73,7 @@ assert "connections_per_s_with_1000_held" in results["contestants"]["tcpserver"]
 EOF
 
 bench 0 --table
-grep -q '^| \*\*tcpserver' "$work/output" || fail "no table of the kept figures"
+grep -q '^| \*\*tcpserver' "$work/output" || fail "no table of the kept results"
 if command -v gnuplot >/dev/null; then
   OUT=$work bench 0 --redraw
   OUT=$work "$top/scripts/timelines.sh" --redraw
@@ -84,7 +84,7 @@ fi
 
 expect_failed() { # expect_failed REASON
   bench 1 --quick --only tcpserver --measure ping --json "$work/failed.json"
-  grep -qF "\"failed\": \"$1\"" "$work/failed.json" || fail "it does not say '$1'"
+  grep -qF "\"failed\": \"$1\"" "$work/failed.json" || fail "no reason '$1'"
   expect_nothing_left
 }
 
@@ -94,10 +94,10 @@ echo '{"connections": 9, "errors": 3, "unfinished": 0, "first_error": "a reply w
 exit 76
 EOF
 chmod +x "$programs/tcpload"
-expect_failed "3 of 9 connections went wrong, the first one: a reply was wrong"
+expect_failed "3 of 9 connections failed, the first: a reply was wrong"
 cp "$built/tcpload" "$programs/tcpload"
 printf '#!/bin/sh\necho "no socket today" >&2\nexit 71\n' >"$programs/tcpserver"
-expect_failed "it did not start: no socket today"
+expect_failed "cannot start: no socket today"
 
 # A stop during a load.
 cp "$built/tcpserver" "$programs/tcpserver"
@@ -111,6 +111,6 @@ kill -TERM "$bench"
 status=0
 wait "$bench" || status=$?
 [ "$status" = 143 ] || fail "a stop: status $status"
-grep -q 'ended by SIGTERM' "$work/errors" || fail "it does not say that it was ended"
+grep -q 'ended by SIGTERM' "$work/errors" || fail "no message about the signal"
 expect_nothing_left
 echo "it measures, reports failures, draws, and leaves nothing running"
