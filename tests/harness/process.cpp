@@ -51,6 +51,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 std::vector<std::string> environment_with(const std::vector<std::string>& added) {
   std::vector<std::string> result = added;
+  const std::string log_time = "TCPSERVER_LOG_TIME=";  // off, so that tests can compare lines
+  if (std::none_of(added.begin(), added.end(), [&](const auto& one) { return one.starts_with(log_time); }))
+    result.push_back(log_time + "off");
   for (const char* name : {"PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TERM"}) {
     if (const char* value = std::getenv(name)) result.push_back(std::string(name) + "=" + value);
   }

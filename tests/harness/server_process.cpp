@@ -9,6 +9,13 @@ namespace harness {
 
 using ::testing::AssertionResult;
 
+namespace {
+
+const std::string program = "tcpserver: ";
+const std::string report_start = program + "status: ";
+
+}  // namespace
+
 std::uint16_t announced_port(const std::string& output) {
   const std::string announcement = "Server is listening on port ";
   if (!output.starts_with(announcement)) return 0;
@@ -37,11 +44,12 @@ ServerProcess::ServerProcess(const std::vector<std::string>& options, const Spaw
 }
 
 std::string ServerProcess::status() {
-  const std::string part = " sessions open, ";
-  const auto before = occurrences(process_.errors(), part);
+  const auto before = occurrences(process_.errors(), report_start);
   process_.signal(SIGUSR1);
   process_.read_errors_until(
-      [&](const std::string& text) { return text.ends_with('\n') && occurrences(text, part) > before; });
+      [&](const std::string& text) { return occurrences(text, report_start) > before; });
+  // It waits for clients again only after the last line of the report.
+  static_cast<void>(reaches_state(pid(), 'S'));
   return last_line();
 }
 
@@ -69,21 +77,30 @@ Ending ServerProcess::stop() {
 }
 
 std::string ServerProcess::last_line() {
-  const auto lines = lines_of(process_.errors());
-  const std::string line = lines.empty() ? "" : lines.back();
-  const std::string prefix = "tcpserver: ";
-  return line.starts_with(prefix) ? line.substr(prefix.size()) : line;
+  std::string result;
+  std::string report;  // of the last line: "status: " or "stopped: "
+  for (auto line : lines_of(process_.errors())) {
+    if (line.starts_with(program)) line.erase(0, program.size());
+    const auto start = report.empty() || !line.starts_with(report) ? 0 : report.size();
+    const bool continues = start > 0 && !contains(line, " sessions open");
+    report = line.starts_with("status: ") ? "status: " : line.starts_with("stopped: ") ? "stopped: " : "";
+    if (continues) {
+      result += "; " + line.substr(start);
+    } else {
+      result = report == "status: " ? line.substr(report.size()) : line;
+    }
+  }
+  return result;
 }
 
 AssertionResult ServerProcess::said_nothing_unusual() {
-  const std::vector<std::string> usual{"tcpserver: listen queue: ", "tcpserver: stopping: ",
-                                       "tcpserver: stopped: ", "tcpserver: running as root: "};
+  const std::vector<std::string> usual{
+      "tcpserver: listen queue: ", "tcpserver: stopping: ", "tcpserver: stopped: ", "tcpserver: status: ",
+      "tcpserver: running as root: "};
   for (const auto& line : lines_of(process_.errors())) {
     const bool known =
         std::any_of(usual.begin(), usual.end(), [&](const auto& start) { return line.starts_with(start); });
-    if (!known && line.find(" sessions open, ") == std::string::npos) {
-      return ::testing::AssertionFailure() << line;
-    }
+    if (!known) return ::testing::AssertionFailure() << line;
   }
   return ::testing::AssertionSuccess();
 }

@@ -37,7 +37,7 @@ class ServerProcess {
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
 
-  // Sends SIGUSR1 and returns the status line: "0 of 1000 sessions open, 3 accepted, ...".
+  // Sends SIGUSR1 and returns the report in one line: "0 of 1000 sessions open, 3 accepted; ...".
   std::string status();
 
   // True if the status line contains this, now or soon.

@@ -35,9 +35,8 @@ TEST(Echo, CountsBytesAndSessions) {
   ServerProcess server;
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(serves(server));
   EXPECT_EQ(server.stop(), 0);
-  for (const char* fact : {"stopped: 0 of 1000 sessions open, 3 accepted, 0 refused, ended: 3 client closed;",
-                           "; 0 failed forks, 0 accept errors;", "; 18 bytes in, 18 out;",
-                           "; children reaped: 3, ", "; 0 drops at full queues"}) {
+  for (const char* fact : {"stopped: 3 accepted; sessions ended: 3 closed by client;",
+                           "; 18 bytes in, 18 out;", "; children reaped: 3, "}) {
     EXPECT_TRUE(contains(server.last_line(), fact));
   }
 }

@@ -57,7 +57,7 @@ class ClientsOnStoppedTerminal : public ::testing::Test {
 
 TEST_F(ClientsOnStoppedTerminal, AreServed) {
   const auto terminal = frozen("5");
-  EXPECT_TRUE(server.status_shows("5 client closed;"));
+  EXPECT_TRUE(server.status_shows("5 closed by client;"));
   std::this_thread::sleep_for(1200ms);
   terminal->type("\x11");  // Ctrl-Q
   EXPECT_TRUE(terminal->shows("5 clients waited ")) << terminal->shown();

@@ -42,7 +42,7 @@ TEST(Clients, WaitForTheSlowOneInIterativeMode) {
   EXPECT_EQ(json.values("clients.*.slow"), "true false false false false") << "with --delay: one";
   for (const double replied : json.numbers("clients.*.replied_s")) EXPECT_GE(replied, 0.7);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(contains(server.last_line(), "5 accepted, 0 refused, ended: 5 client closed;"))
+  EXPECT_TRUE(contains(server.last_line(), "5 accepted; sessions ended: 5 closed by client;"))
       << server.last_line();
 }
 
@@ -232,7 +232,7 @@ TEST(Clients, DrawTheirTimelineWhenASignalStopsThem) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
     Process clients(clients_of(server, {"3", "--delay", "60s"}));
-    ASSERT_TRUE(server.status_shows("ended: 2 client closed;"));
+    ASSERT_TRUE(server.status_shows("ended: 2 closed by client;"));
     clients.signal(signal);
     EXPECT_EQ(clients.wait(), -signal) << "dies of the signal";
     for (const char* part : {" 1 slow ", " Stopped after ", "; 1 of 3 clients had not finished."}) {

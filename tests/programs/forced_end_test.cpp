@@ -66,7 +66,7 @@ TEST_P(EndOfSession, DeliversCompleteReply) {
   });
   std::string received;
   constexpr std::size_t piece = 16UL * 1024;
-  while (!contains(server->status(), "ended: 1 client closed") && received.size() < sent.size())
+  while (!contains(server->status(), "ended: 1 closed by client") && received.size() < sent.size())
     received += client->receive(piece);
   const auto received_before = received.size();
   received += client->receive_all();
@@ -101,7 +101,7 @@ TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
       const auto status = server->status();
       in = figure_before(status, " bytes in");
       out = figure_before(status, " out");
-      return figure_before(status, " idle time-out") == 1;
+      return figure_before(status, " idle timeout") == 1;
     }));
     if (out == in) continue;  // on a slow machine the session was idle before the buffers were full
     errno = 0;

@@ -27,8 +27,7 @@ TEST(MaxPerHost, ResetsExcessClientsAndServesOtherHosts) {
   expect_refused(server, 5);
   auto other = open_session(server, "127.0.0.2");
   EXPECT_TRUE(
-      contains(server.status(),
-               "3 of 1000 sessions open, 8 accepted, 5 refused (5 at their host's limit), ended: none;"));
+      contains(server.status(), "3 of 1000 sessions open, 8 accepted, 5 refused (5 at --max-per-host)"));
   EXPECT_EQ(occurrences(server.log(), "has 2 open sessions (--max-per-host)\n"), 1U) << server.log();
 
   sessions.pop_back();
@@ -52,7 +51,8 @@ TEST(MaxPerHost, FreesSlotsHoweverSessionsEnd) {
   ASSERT_TRUE(server.reload(file, "idle-timeout = 300ms\n", "idle-timeout 5m -> 300ms"));
   ClientSocket silent(server.port());
   EXPECT_EQ(silent.receive_all(), "");
-  EXPECT_TRUE(server.status_shows("0 refused, ended: 1 client closed, 1 reset, 1 idle time-out, 1 killed;"));
+  EXPECT_TRUE(server.status_shows(
+      "sessions ended: 1 closed by client, 1 reset by client, 1 idle timeout, 1 killed;"));
 }
 
 TEST(MaxPerHost, CountsOpenSessionsAfterAReload) {
@@ -72,11 +72,28 @@ TEST(Overload, RefuseResetsClientsUntilASlotIsFree) {
   auto sessions = open_sessions(server, 2);
   expect_refused(server, 100);
   EXPECT_TRUE(contains(server.status(),
-                       "2 of 2 sessions open, 102 accepted, 100 refused (100 at the limit), ended: none;"));
+                       "2 of 2 sessions open, 102 accepted, 100 refused (100 at --max-connections)"));
   EXPECT_EQ(occurrences(server.log(), "(--max-connections); further clients are reset\n"), 1U);
   sessions.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 2 sessions open"));
   EXPECT_TRUE(serves(server));
+}
+
+TEST(Overload, LogsOnceThatSlotsAreFreeAgain) {
+  ServerProcess server({"--bind", "127.0.0.1", "--max-connections", "2"});
+  auto sessions = open_sessions(server, 2);
+  ASSERT_TRUE(server.says("limit reached: 2 of 2"));
+  ClientSocket queued(server.port());
+  ASSERT_TRUE(queued.send("queued"));
+  sessions.pop_back();
+  EXPECT_EQ(queued.receive(6), "queued");
+  EXPECT_TRUE(server.status_shows("2 of 2 sessions open"));
+  EXPECT_FALSE(contains(server.log(), "slots free")) << "the queued client took the slot";
+  queued.close();
+  EXPECT_TRUE(server.says("slots free again: 1 of 2"));
+  sessions.clear();
+  EXPECT_TRUE(server.status_shows("0 of 2 sessions open"));
+  EXPECT_EQ(occurrences(server.log(), "slots free"), 1U) << server.log();
 }
 
 TEST(Overload, QueueUsesNoCpuAtTheLimit) {
@@ -100,7 +117,7 @@ TEST(Overload, SilentClientsBlockOthersOnlyUntilTheIdleTimeout) {
     std::vector<ClientSocket> silent;
     for (int i = 0; i < 3; ++i) silent.emplace_back(server.port());
     EXPECT_TRUE(serves(server)) << mode;
-    EXPECT_TRUE(server.status_shows(" idle time-out"));
+    EXPECT_TRUE(server.status_shows(" idle timeout"));
   }
 }
 
@@ -116,9 +133,8 @@ TEST(Shortage, RefuseResetsClientsWithTheSpareDescriptor) {
   const auto descriptors = descriptors_at_rest(server);
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors));
   expect_refused(server, 50);
-  EXPECT_TRUE(contains(server.status(),
-                       "50 accepted, 50 refused (50 for want of a descriptor), ended: none; 0 failed"));
-  EXPECT_TRUE(contains(server.last_line(), "50 accept errors;"));
+  EXPECT_TRUE(contains(server.status(), "50 accepted, 50 refused (50 out of descriptors); "));
+  EXPECT_TRUE(contains(server.last_line(), "; 50 accept errors"));
   EXPECT_TRUE(contains(server.log(), "Too many open files"));
   EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the spare descriptor is open again";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
@@ -170,9 +186,7 @@ TEST_F(ShortageOfProcesses, CostsNoSlots) {
   for (int i = 0; i < 8; ++i) {  // more than there are slots
     EXPECT_EQ(ClientSocket(server.port()).receive_all(), "");
   }
-  EXPECT_TRUE(contains(
-      server.status(),
-      "2 of 5 sessions open, 10 accepted, 8 refused (8 for want of a process), ended: none; 8 failed forks"));
+  EXPECT_TRUE(contains(server.status(), "2 of 5 sessions open, 10 accepted, 8 refused (8 fork failed)"));
   EXPECT_TRUE(contains(server.log(), "fork: Resource temporarily unavailable"));
   lucky.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 5 sessions open"));

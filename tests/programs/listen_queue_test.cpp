@@ -41,14 +41,14 @@ void connect_more(const ServerProcess& server, std::vector<ClientSocket>& client
 class Overflow : public ListenQueue {
  protected:
   static unsigned long dropped(ServerProcess& server) {
-    return figure_before(server.status(), " drops at full queues");
+    return figure_before(server.status(), " connection attempts dropped");
   }
   // Starts a server whose only slot is in use.
   void start_full(const std::string& backlog) {
     server = std::make_unique<ServerProcess>(std::vector<std::string>{
         "--bind", "127.0.0.1", "--backlog", backlog, "--max-connections", "1", "--drain-timeout", "0"});
     served = std::make_unique<ClientSocket>(open_session(*server));
-    ASSERT_TRUE(server->says("(--max-connections)"));
+    ASSERT_TRUE(server->says("limit reached: "));
   }
   std::unique_ptr<ServerProcess> server;
   std::unique_ptr<ClientSocket> served;
@@ -68,7 +68,7 @@ TEST_F(Overflow, IsReportedOnceWithNumberLimitAndAdvice) {
   EXPECT_GE(first, 1U);
   EXPECT_TRUE(eventually([&] { return dropped(*server) > first + 16; }));
   EXPECT_EQ(occurrences(server->log(), " was full: "), 1U) << server->log();
-  EXPECT_TRUE(contains(server->status(), "; queue 3 of 2 on 127.0.0.1:"));
+  EXPECT_TRUE(contains(server->status(), "; listen queue 3 of 2 on 127.0.0.1:"));
 }
 
 TEST_F(Overflow, IsReportedWithoutFurtherEvents) {
@@ -89,7 +89,7 @@ TEST_F(Overflow, IsReportedBeforeTheServerStops) {
   connect_more(*server, clients, 4);
   EXPECT_EQ(server->stop(), 0);
   EXPECT_EQ(occurrences(server->log(), " was full: "), 2U) << server->log();
-  EXPECT_GE(figure_before(server->last_line(), " drops at full queues"), 6U) << server->last_line();
+  EXPECT_GE(figure_before(server->last_line(), " connection attempts dropped"), 6U) << server->last_line();
 }
 
 TEST_F(Overflow, IsReportedDuringAnIterativeSession) {

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using namespace harness;
 using namespace std::chrono_literals;
 
-class MetricsOfAServer : public ::testing::Test {
+class ServerMetrics : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0); }
   // The value of a series with this name and these labels; -1 if missing.
@@ -24,7 +24,7 @@ class MetricsOfAServer : public ::testing::Test {
     const auto at = all.find("\n" + series + " ");
     return at == std::string::npos ? -1 : std::atoll(all.c_str() + at + series.size() + 2);
   }
-  // Asks for the file until the series has this value.
+  // Requests writes until the series has this value.
   bool becomes(ServerProcess& server, const std::string& series, long long expected) const {
     return eventually([&] {
       server.signal(SIGUSR1);
@@ -42,7 +42,7 @@ class MetricsOfAServer : public ::testing::Test {
 
 TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
   ServerProcess server({"--metrics-file", path});
-  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "there from the start";
+  EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "written from the start";
   const auto result = run(
       load_on(server, {"--connections", "1000", "--concurrency", "64", "--message-size", "1234", "--json"}));
   ASSERT_EQ(result.ending, 0) << result.errors;
@@ -53,7 +53,7 @@ TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
   EXPECT_EQ(value("tcpserver_connections_accepted_total"), 1001);
   const Json sums(result.output);
   EXPECT_EQ(value("tcpserver_received_bytes_total") - 1000, sums.number("bytes_sent"))
-      << "those of the open session, too";
+      << "including the open session";
   EXPECT_EQ(value("tcpserver_sent_bytes_total") - 1000, sums.number("bytes_received"));
   EXPECT_EQ(value("tcpserver_session_duration_seconds_count"), 1000);
   const auto port = std::to_string(server.port());
@@ -61,7 +61,7 @@ TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
   EXPECT_GT(value("tcpserver_accept_queue_limit{listener=\"[::]:" + port + "\"}"), 0);
   open.close();
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(value("tcpserver_connections_open"), 0) << "written at the end, too";
+  EXPECT_EQ(value("tcpserver_connections_open"), 0) << "written at the end";
   EXPECT_EQ(value("tcpserver_sessions_ended_total{reason=\"client_closed\"}"), 1001);
   EXPECT_EQ(value("tcpserver_received_bytes_total"), 1'235'000);
 }
@@ -98,10 +98,10 @@ TEST_F(MetricsOfAServer, DoNotStopClientsIfTheyCannotBeWritten) {
   ServerProcess server({"--metrics-file", path});
   fs::remove_all(folder.path());
   server.signal(SIGUSR1);
-  EXPECT_TRUE(server.says("cannot write --metrics-file "));
+  EXPECT_TRUE(server.says("cannot update --metrics-file "));
   EXPECT_TRUE(serves(server));
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(occurrences(server.log(), "cannot write"), 1U) << "once a minute at most";
+  EXPECT_EQ(occurrences(server.log(), "cannot update"), 1U) << "at most once per minute";
 }
 
 TEST_F(MetricsOfAServer, NeedAWritableDirectory) {

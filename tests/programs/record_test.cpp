@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-// The files that --record leaves.
+// The files of --record.
 namespace {
 
 using namespace harness;
@@ -63,7 +63,7 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionContinues) {
   EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 100'001));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), " reason=client_closed bytes_recorded=100001\n"));
-  EXPECT_FALSE(contains(server.log(), "the recording of")) << "no failure";
+  EXPECT_FALSE(contains(server.log(), "recording of")) << "no failure";
 }
 
 // A write fails, as on a full disk. The SIGXFSZ that comes with it must not end the child.
@@ -76,7 +76,7 @@ TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
   EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 70'000));
   EXPECT_EQ(server.stop(), 0);
   const auto& log = server.log();
-  EXPECT_EQ(occurrences(log, " ended after 70000 bytes: File too large\n"), 1U) << log;
+  EXPECT_EQ(occurrences(log, " stopped after 70000 bytes: File too large\n"), 1U) << log;
   EXPECT_TRUE(contains(log, " bytes_out=1000000 "));
   EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=70000\n"));
 }
@@ -151,8 +151,8 @@ TEST_F(Recorded, WorksWithGapsBetweenDescriptors) {
   }
 }
 
-// Acts as a compromised child that no longer counts.
-TEST_F(Recorded, LimitHoldsForACompromisedChild) {
+// Makes a child write without counting, as a compromised one could.
+TEST_F(Recorded, LimitAppliesToACompromisedChild) {
   constexpr std::size_t limit = 100;
   for (const std::vector<std::string>& wrapper :
        {std::vector<std::string>{}, {UNDER_FILTER_PROGRAM, "--deny-stack"}}) {

@@ -1,5 +1,6 @@
 #include "tcpserver/base/unique_fd.hpp"
 
+#include "harness/listen_queue.hpp"
 #include "harness/server_process.hpp"
 
 #include <fcntl.h>
@@ -43,7 +44,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
     heard.emplace_back(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
     return heard.back();
   }
-  // The next notification that begins so.
+  // The next notification with this beginning.
   std::string next_with(const std::string& start) {
     for (;;) {
       auto text = next();
@@ -57,7 +58,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
   [[nodiscard]] auto times_heard(const std::string& start) const {
     return std::count_if(heard.begin(), heard.end(), [&](const auto& one) { return one.starts_with(start); });
   }
-  // Fills the socket's queue, as of a busy manager.
+  // Fills the socket's queue.
   void fill() const {
     const auto* const address = reinterpret_cast<const sockaddr*>(&address_);
     while (::sendto(socket_.get(), "X=1", 3, MSG_DONTWAIT, address, size_) == 3) {
@@ -82,9 +83,9 @@ TEST_P(Notified, SendsReadyReloadingAndStopping) {
       {"--config", file.path(), "--bind", "127.0.0.1", "--backlog", "9", "--drain-timeout", "40s"},
       {.environment = environment()});
   EXPECT_EQ(next(), "READY=1");
-  EXPECT_EQ(next(), "STATUS=0 of 3 sessions open, 0 accepted, 0 refused; queue 0 of 9, 0 drops");
+  EXPECT_EQ(next(), "STATUS=0 of 3 sessions open");
   auto client = open_session(server);
-  EXPECT_TRUE(contains(next_with("STATUS=1"), " of 3 sessions open, 1 accepted, 0 refused; queue 0 of 9"));
+  EXPECT_TRUE(contains(next_with("STATUS=1"), " of 3 sessions open, 1 accepted"));
   file.write("max-connections = 4\n");
   server.signal(SIGHUP);
   EXPECT_TRUE(next_with("RELOADING=1\n").starts_with("RELOADING=1\nMONOTONIC_USEC="));
@@ -93,7 +94,7 @@ TEST_P(Notified, SendsReadyReloadingAndStopping) {
   file.write("no option\n");
   server.signal(SIGHUP);
   EXPECT_NE(next_with("RELOADING=1\n"), "");
-  EXPECT_EQ(next_with("READY"), "READY=1") << "a reload that fails ends, too";
+  EXPECT_EQ(next_with("READY"), "READY=1") << "also after a failed reload";
   server.signal(SIGTERM);
   EXPECT_EQ(next_with("STOPPING"), "STOPPING=1\nEXTEND_TIMEOUT_USEC=55000000");
   EXPECT_NE(next_with("STATUS=stopping: 1 of 4 sessions open"), "");
@@ -108,7 +109,7 @@ TEST_P(Notified, RetriesReadyIfTheSocketIsFull) {
   fill();
   ServerProcess server({}, {.environment = environment()});
   EXPECT_EQ(next_with("READY"), "READY=1");
-  // Either may have found room first.
+  // The two messages may arrive in either order.
   if (times_heard("STATUS") == 0) static_cast<void>(next_with("STATUS"));
   EXPECT_EQ(times_heard("STATUS=0 of 1000 sessions open"), 1);
 }
@@ -119,7 +120,7 @@ TEST_P(Notified, SendsTwoKeepAlivesPerWatchdogInterval) {
   for (int i = 0; i < 5; ++i) ASSERT_EQ(next_with("WATCHDOG"), "WATCHDOG=1");
   ASSERT_TRUE(freeze(server.pid()));
   read_all();
-  EXPECT_EQ(next(300ms), "") << "one that hangs gives none";
+  EXPECT_EQ(next(300ms), "") << "a frozen server sends nothing";
   server.signal(SIGCONT);
   EXPECT_EQ(next_with("WATCHDOG"), "WATCHDOG=1");
 }
@@ -186,7 +187,7 @@ std::vector<std::string> passing(std::size_t count, const std::string& pid = "$$
   return {"sh", "-c", "LISTEN_PID=" + pid + " LISTEN_FDS=" + std::to_string(count) + " exec \"$@\"", "sh"};
 }
 
-TEST(Inherited, SocketIsServed) {
+TEST(Inherited, SocketServesClients) {
   const auto listener = make_listener();
   ServerProcess server({}, {.inherited = {listener.get()}}, passing(1));
   EXPECT_TRUE(serves(server));
@@ -196,7 +197,7 @@ TEST(Inherited, SocketIsServed) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-TEST(Inherited, SocketsAreAllServedAndAnnounced) {
+TEST(Inherited, SocketsAllServeAndAreAnnounced) {
   const UniqueFd sockets[] = {make_listener(), make_listener("::1"), make_listener("127.0.0.2")};
   Process server(command_line(passing(3), {"--drain-timeout", "0"}),
                  {.inherited = {sockets[0].get(), sockets[1].get(), sockets[2].get()}});
@@ -218,9 +219,9 @@ TEST(Inherited, SocketKeepsItsBacklogUnlessOneIsGiven) {
   const auto listener = make_listener();
   const TextFile file("backlog = 17\n");
   ServerProcess server({"--config", file.path()}, {.inherited = {listener.get()}}, passing(1));
-  EXPECT_TRUE(contains(server.status(), "queue 0 of 17 on"));
+  EXPECT_EQ(queues_of(server).at(0).limit, 17U);
   EXPECT_TRUE(server.reload(file, "", "listen queue: 5 ("));
-  EXPECT_TRUE(contains(server.status(), "queue 0 of 5 on"));
+  EXPECT_EQ(queues_of(server).at(0).limit, 5U);
 }
 
 // One socket for both families, as systemd makes it: the peer keeps its IPv4 address.
@@ -233,8 +234,8 @@ TEST(Inherited, DualStackSocketShowsIpv4Peers) {
   EXPECT_FALSE(contains(server.log(), "ffff:"));
 }
 
-// A restart keeps the socket and the clients that wait there.
-TEST(Inherited, SocketKeepsItsClientsWhenTheServerEnds) {
+// A restart keeps the socket and its queued clients.
+TEST(Inherited, SocketKeepsQueuedClientsWhenTheServerEnds) {
   const auto listener = make_listener();
   const std::vector<std::string> options{"--max-connections", "1", "--drain-timeout", "0"};
   ServerProcess first(options, {.inherited = {listener.get()}}, passing(1));
@@ -250,7 +251,7 @@ TEST(Inherited, IgnoresSocketsOfAnotherProcess) {
   const auto listener = make_listener();
   ServerProcess server({}, {.inherited = {listener.get()}}, passing(1, "1"));
   EXPECT_FALSE(contains(server.log(), "service manager"));
-  EXPECT_TRUE(serves(server)) << "it has bound its own";
+  EXPECT_TRUE(serves(server)) << "it bound its own socket";
 }
 
 TEST(Inherited, RefusesOtherThanListeningTcpSockets) {

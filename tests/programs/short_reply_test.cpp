@@ -57,7 +57,7 @@ TEST(TcpClient, SucceedsWhenTheReplyIsAtLeastAsLongAsTheInput) {
   EXPECT_EQ(client_that_gets(0, {}).ending, 0);
 }
 
-// The client's reader stalls, and the session of the real server ends by its idle time-out. Returns false if
+// The client's reader stalls, and the session of the real server ends by its idle timeout. Returns false if
 // the server found the session idle before the buffers were full, because the machine is slow.
 bool idle_timeout_cuts_the_echo(std::chrono::milliseconds idle_timeout) {
   ServerProcess server({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"});
@@ -79,7 +79,7 @@ bool idle_timeout_cuts_the_echo(std::chrono::milliseconds idle_timeout) {
     const auto status = server.status();
     in = figure_before(status, " bytes in");
     out = figure_before(status, " out");
-    return figure_before(status, " idle time-out") == 1;
+    return figure_before(status, " idle timeout") == 1;
   }));
   ::close(ends[1]);
   if (in != sent || out >= in) return false;

@@ -70,7 +70,7 @@ TEST_F(SmallChild, StaysSmallAfterAReload) {
   const TextFile config("max-connections = 70\n");
   start({"--config", config.path()});
   // The new records need another mapping.
-  ASSERT_TRUE(server->reload(config, "max-connections = 2000\n", "now in force"));
+  ASSERT_TRUE(server->reload(config, "max-connections = 2000\n", "reload: changed"));
   client->close();
   ASSERT_TRUE(no_child_is_left());
   open_session();

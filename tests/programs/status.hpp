@@ -12,7 +12,7 @@ namespace harness {
 
 // A line of the table.
 struct Row {
-  std::string pid, peer, local, age, in, out, send_queue, state;
+  std::string pid, peer, age, in, out, send_queue, state;
 };
 
 struct Shown {
@@ -21,16 +21,12 @@ struct Shown {
   std::vector<Row> rows;
 };
 
-// The age may contain blanks; the other columns have none.
 inline Row parse_row(const std::string& line) {
   std::istringstream stream(line);
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
-  if (words.size() < 8) return {};
-  const auto last = words.end();
-  std::string age = words[3];
-  for (auto word = words.begin() + 4; word != last - 4; ++word) age += " " + *word;
-  return {words[0], words[1], words[2], age, *(last - 4), *(last - 3), *(last - 2), *(last - 1)};
+  if (words.size() != 7) return {};
+  return {words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
 }
 
 inline Shown shown(const std::vector<std::string>& options, const std::vector<std::string>& wrapper = {}) {

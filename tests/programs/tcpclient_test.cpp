@@ -56,7 +56,7 @@ TEST_F(Client, DoesNotDeadlockBehindASlowReader) {
 TEST_F(Client, HoldsTheConnectionForTheDelay) {
   Process holding({TCPCLIENT_PROGRAM, "127.0.0.1", port, "--message", "x", "--delay", "1h"});
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open, 1 accepted"); }));
-  EXPECT_TRUE(contains(server.last_line(), " 0 bytes in")) << "connected without sending";
+  EXPECT_FALSE(contains(server.last_line(), " bytes in")) << "connected, and nothing sent";
   const auto start = Clock::now();
   EXPECT_EQ(client({"127.0.0.1", port, "--message", "x", "--delay", "300ms"}).output, "x\n");
   EXPECT_GE(Clock::now() - start, 300ms);
@@ -69,7 +69,7 @@ TEST_F(Client, AskFirstConnectsWhenThereIsInput) {
   Process process({TCPCLIENT_PROGRAM, "--ask-first", "127.0.0.1", port}, {.input_fd = ends[0]});
   ::close(ends[0]);
   std::this_thread::sleep_for(200ms);
-  EXPECT_TRUE(contains(server.status(), " 0 accepted"));
+  EXPECT_FALSE(contains(server.status(), "accepted"));
   ASSERT_EQ(::write(ends[1], "hi", 2), 2);
   ::close(ends[1]);
   EXPECT_EQ(process.wait(), 0);

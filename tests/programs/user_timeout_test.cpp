@@ -64,7 +64,7 @@ TEST(UserTimeout, FreesDataOfAClientThatNeverReads) {
   client.set_receive_buffer(32 * 1024);  // so that most of the data is in the server's system
   ASSERT_TRUE(client.send(std::string(1'500'000, 'x')));
   client.half_close();
-  ASSERT_TRUE(server.status_shows("ended: 1 client closed"));
+  ASSERT_TRUE(server.status_shows("ended: 1 closed by client"));
   EXPECT_EQ(orphans_of(server.port()), 1U);
   EXPECT_TRUE(eventually([&] { return orphans_of(server.port()) == 0; }));
 }

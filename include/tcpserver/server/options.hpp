@@ -40,6 +40,13 @@ enum class Verbosity { quiet, normal, verbose };
 enum class LogTarget { stderr_stream, syslog };
 enum class LogFormat { text, json };
 
+// Whether lines of the text log on standard error begin with the time.
+enum class LogTime {
+  automatic,  // unless the journal adds it
+  on,
+  off
+};
+
 // Names or numbers that were not looked up yet.
 struct UserRequest {
   std::string user;
@@ -88,6 +95,7 @@ struct ServerOptions {
   std::optional<UserRequest> user;  // nullopt for no change
   std::optional<LogTarget> log;     // nullopt for standard error, or syslog with daemonize
   LogFormat log_format = LogFormat::text;
+  LogTime log_time = LogTime::automatic;
   std::string metrics_file;        // absolute like pid_file
   std::string record;              // a directory, absolute like pid_file
   std::uint64_t record_limit = 0;  // bytes per file, 1 to largest_recording; 0 for no limit

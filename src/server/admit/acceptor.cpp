@@ -99,8 +99,12 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   const bool paused = base::Clock::now() < paused_until_;
   const auto polled = paused || keeps_clients_queued() ? std::span<pollfd>{} : std::span<pollfd>(polled_);
   const auto pause_end = paused ? std::optional(paused_until_) : std::nullopt;
-  const int ready = window_.wait(polled, base::time_left(base::earlier(pause_end, due)));
+  // If slots are free again, the first wait only finds out whether queued clients will take them.
+  const bool may_be_free = limit_was_logged_ && !sessions_.full() && !polled.empty();
+  const auto limit = may_be_free ? base::Duration::zero() : base::time_left(base::earlier(pause_end, due));
+  const int ready = window_.wait(polled, limit);
   if (ready > 0) return;
+  if (ready == 0 && may_be_free) log_slots_free();
   accepts_since_signals_ = 0;  // the wait delivered all pending signals
   if (ready < 0 && errno != EINTR) {
     // Out of kernel memory, or a descriptor limit below the number of listeners. Both are temporary.
@@ -239,10 +243,20 @@ void Acceptor::pause() noexcept {
 
 void Acceptor::log_full() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.limited_warning(full_, "limit reached: %u of %u %s (--max-connections); further clients %s",
-                       sessions.open, sessions.most,
-                       sessions.reaped ? "sessions open" : "slots in use (zombies included)",
-                       options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
+  const bool logged = log_.limited_warning(
+      full_, {"limit_reached", {{"open", sessions.open}, {"max_connections", sessions.most}}},
+      "limit reached: %u of %u %s (--max-connections); further clients %s", sessions.open, sessions.most,
+      sessions.reaped ? "sessions open" : "slots in use (zombies included)",
+      options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
+  limit_was_logged_ = limit_was_logged_ || logged;
+}
+
+// Logged once per logged limit, so the rate limit of that line holds for this one too.
+void Acceptor::log_slots_free() noexcept {
+  limit_was_logged_ = false;
+  const auto sessions = sessions_.count(false);
+  log_.info({"slots_free", {{"open", sessions.open}, {"max_connections", sessions.most}}},
+            "slots free again: %u of %u sessions open", sessions.open, sessions.most);
 }
 
 }  // namespace tcpserver::server

@@ -75,8 +75,8 @@ void Housekeeping::write_metrics() noexcept {
   if (metrics_file_) metrics_file_->write(metrics());
 }
 
-std::optional<int> Housekeeping::metrics_folder() const noexcept {
-  return metrics_file_ ? std::optional(metrics_file_->folder()) : std::nullopt;
+std::optional<int> Housekeeping::metrics_directory() const noexcept {
+  return metrics_file_ ? std::optional(metrics_file_->directory()) : std::nullopt;
 }
 
 void Housekeeping::begin_stop() noexcept {

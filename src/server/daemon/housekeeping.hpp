@@ -41,7 +41,7 @@ class Housekeeping {
   // Writes the metrics for the first time. Throws StartError (cannot_create) on failure.
   void try_metrics();
   // Returns the open directory of --metrics-file.
-  [[nodiscard]] std::optional<int> metrics_folder() const noexcept;
+  [[nodiscard]] std::optional<int> metrics_directory() const noexcept;
 
   void notify_ready() noexcept { systemd_.notify_ready(); }
   void begin_reload() noexcept { ++reloads_, systemd_.notify_reloading(); }

@@ -24,6 +24,7 @@ namespace {
 void open_log(Log& log, const ServerCommand& command) {
   log.set_verbosity(command.options.verbosity);
   log.set_format(command.options.log_format);
+  log.set_time(command.options.log_time);
   // The first lines also go to standard error: the system's log may not be there yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
   for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
@@ -51,7 +52,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     }
     Server server(command, read_again, window, log);
     switch_user(options, account, log);
-    auto kept = server.writable_folders();
+    auto kept = server.writable_directories();
     if (pid_file) kept.push_back({.descriptor = pid_file->folder(), .remove = true});
     drop_privileges(options, kept, log);
     if (pid_file) pid_file->write();
@@ -70,7 +71,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     // The process that exits prints the error on standard error, unless the log there is JSON.
     const bool is_json_only = log.format() == LogFormat::json && !log.has_system_log();
     log.leave_standard_error();
-    if (is_json_only || log.has_system_log()) log.warning("%s", error.what());
+    if (is_json_only || log.has_system_log()) log.warning(LogEvent{"start_error"}, "%s", error.what());
     if (is_json_only) throw base::StartError(error.status(), "");
     throw;
   }

@@ -58,7 +58,8 @@ void Server::explain_lesson_mode() noexcept {
               unused.empty() ? "" : "; ignored in this mode: ", unused.c_str());
   } else if (options_.reap == Reap::once) {
     log_.info(
-        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep their "
+        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep "
+        "their "
         "slots");
   } else if (options_.reap == Reap::none) {
     log_.info(
@@ -68,21 +69,22 @@ void Server::explain_lesson_mode() noexcept {
   }
 }
 
-std::vector<WritableDir> Server::writable_folders() const {
-  std::vector<WritableDir> folders;
-  if (const auto folder = housekeeping_.metrics_folder())
-    folders.push_back({.descriptor = *folder, .create = true, .remove = true});
-  if (recorder_) folders.push_back({.descriptor = recorder_->folder(), .create = true});
-  return folders;
+std::vector<WritableDir> Server::writable_directories() const {
+  std::vector<WritableDir> directories;
+  if (const auto directory = housekeeping_.metrics_directory())
+    directories.push_back({.descriptor = *directory, .create = true, .remove = true});
+  if (recorder_) directories.push_back({.descriptor = recorder_->directory(), .create = true});
+  return directories;
 }
 
 void Server::try_outputs() {
-  if (recorder_) recorder_->try_folder();
+  if (recorder_) recorder_->check_writable();
   housekeeping_.try_metrics();
 }
 
 void Server::announce(bool output_closed) noexcept {
   const auto& ports = listeners_.ports();
+  if (log_.format() == LogFormat::json) log_start();
   listeners_.log_backlog(options_);
   if (output_closed) {
     log_.info("listening on %s (standard output is closed)", ports.c_str());
@@ -99,6 +101,20 @@ void Server::announce(bool output_closed) noexcept {
     }
   }
   if (window_.stop_requests() == 0) housekeeping_.notify_ready();
+}
+
+// Only for JSON: a reader of text has the announcement on standard output.
+void Server::log_start() noexcept {
+  LogRecord start(log_.format(), Severity::info, "start");
+  start.add("version", cli::version());
+  start.add("pid", static_cast<std::uint64_t>(::getpid()));
+  log_.write(start);
+  for (const auto& listener : listeners_.all()) {
+    char address[base::SocketAddress::text_size];
+    LogRecord record(log_.format(), Severity::info, "listening");
+    record.add("listener", listener.address.format(address));
+    log_.write(record);
+  }
 }
 
 base::ExitStatus Server::run() {
@@ -153,7 +169,7 @@ void Server::stop_listening() noexcept {
   listeners_.close();
 }
 
-// Lets open sessions finish within the drain timeout, or until a second stop request, then kills them.
+// Waits for open sessions until the drain timeout or a second stop request, then kills them.
 void Server::drain() noexcept {
   sessions_->begin_drain();
   sessions_->collect_finished();
@@ -215,6 +231,7 @@ void Server::put_in_force(ServerOptions&& read) {
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
   log_.set_format(options_.log_format);
+  log_.set_time(options_.log_time);
   const auto* const changed = reload.changed.c_str();
   const auto* const needs_restart = reload.needs_restart.c_str();
   log_.notice({"reload", {{"changed", changed}, {"restart_required", needs_restart}}}, "reload: %s%s",

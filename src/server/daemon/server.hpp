@@ -31,7 +31,7 @@ class Server final : private SessionWaiter {
   Server(const ServerCommand& command, ReadCommand read_again, base::SignalWindow& window, Log& log);
 
   // Returns the directories that must stay writable after drop_privileges().
-  [[nodiscard]] std::vector<WritableDir> writable_folders() const;
+  [[nodiscard]] std::vector<WritableDir> writable_directories() const;
 
   // Checks that files can be written with the remaining privileges. Throws StartError (cannot_create).
   void try_outputs();
@@ -45,6 +45,7 @@ class Server final : private SessionWaiter {
  private:
   std::unique_ptr<Sessions> make_sessions();
   void explain_lesson_mode() noexcept;
+  void log_start() noexcept;
   void keep_house() noexcept;
   [[nodiscard]] Result wait(int connection, short events,
                             std::optional<base::TimePoint> deadline) noexcept override;

@@ -1,27 +1,29 @@
 #include "server/daemon/session_table.hpp"
 
 #include "tcpserver/base/json.hpp"
-#include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <numeric>
+#include <string>
 #include <tuple>
 
 namespace tcpserver::server {
 
 namespace {
 
-constexpr std::size_t text_width = 100;
-
-// Only one of the two queues, so that the table fits 100 columns: the send queue shows a client that does not
-// read, and the receive queue fills only behind it.
+// Without the local address and the receive queue, which JSON has, so that the table fits 80 columns. The
+// send queue shows a client that does not read, and the receive queue fills only behind it.
 constexpr struct {
   const char* heading;
   bool to_the_right;
-} columns[] = {{"PID", true}, {"PEER", false}, {"LOCAL", false}, {"AGE", true},
-               {"IN", true},  {"OUT", true},   {"SEND-Q", true}, {"STATE", false}};
+} columns[] = {{"PID", true}, {"PEER", false},  {"AGE", true},   {"IN", true},
+               {"OUT", true}, {"SEND-Q", true}, {"STATE", false}};
+constexpr std::size_t peer_column = 1;
+constexpr std::size_t gap = 2;  // between two columns
+constexpr std::size_t longest_ipv4_peer = std::char_traits<char>::length("255.255.255.255:65535");
 using Row = std::array<std::string, std::size(columns)>;
 
 std::string format_start(const ServerSnapshot& server) {
@@ -44,19 +46,19 @@ Row format_row(const SessionSnapshot& session) {
   Row row;
   row.fill("-");
   row[0] = std::to_string(session.pid);
-  if (session.age) row[3] = age_text(*session.age);
+  if (session.age) row[2] = age_text(*session.age);
   if (const auto& connection = session.connection) {
     row[1] = connection->peer.unmapped().text();
-    row[2] = connection->local.unmapped().text();
-    row[4] = or_dash(connection->received);
-    row[5] = or_dash(connection->written);
-    row[6] = std::to_string(connection->send_queue);
+    row[3] = or_dash(connection->received);
+    row[4] = or_dash(connection->written);
+    row[5] = std::to_string(connection->send_queue);
   }
-  row[7] = format_state(session);
+  row[6] = format_state(session);
   return row;
 }
 
-std::string format_table(const std::vector<SessionSnapshot>& sessions) {
+// In a table that is too wide, a row is broken after a long IPv6 peer, as df(1) does.
+std::string format_table(const std::vector<SessionSnapshot>& sessions, std::size_t width) {
   std::vector<Row> rows(1);
   for (std::size_t i = 0; i < std::size(columns); ++i) rows[0][i] = columns[i].heading;
   for (const auto& session : sessions) rows.push_back(format_row(session));
@@ -64,12 +66,17 @@ std::string format_table(const std::vector<SessionSnapshot>& sessions) {
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
+  if (std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1)) > width)
+    widths[peer_column] = std::min(widths[peer_column], longest_ipv4_peer);
   widths.back() = 0;  // no blanks at the end of a line
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string blanks(std::max(widths[i], row[i].size()) - row[i].size(), ' ');
-      text += (i == 0 ? "" : "  ") + (columns[i].to_the_right ? blanks + row[i] : row[i] + blanks);
+      text +=
+          std::string(i == 0 ? 0 : gap, ' ') + (columns[i].to_the_right ? blanks + row[i] : row[i] + blanks);
+      if (i == peer_column && row[i].size() > widths[i])
+        text += "\n" + std::string(widths[0] + gap + widths[peer_column], ' ');
     }
     text += "\n";
   }
@@ -80,15 +87,15 @@ std::string format_head(const ServerSnapshot& server) {
   const auto& sessions = server.sessions;
   const auto zombies = static_cast<std::size_t>(
       std::count_if(sessions.begin(), sessions.end(), [](const auto& session) { return session.zombie; }));
-  std::string line = "tcpserver, pid " + std::to_string(server.pid) + ", since " + format_start(server) +
-                     " (" + age_text(server.age) + "): " + format_count(sessions.size() - zombies, "session");
-  if (zombies > 0) line += ", " + format_count(zombies, "zombie");
-  std::string queues = server.listeners.empty() ? "does not listen: it is starting, or stopping" : "";
+  std::string text = "tcpserver, pid " + std::to_string(server.pid) + ": " +
+                     format_count(sessions.size() - zombies, "session");
+  if (zombies > 0) text += ", " + format_count(zombies, "zombie");
+  text += "\nup " + age_text(server.age) + ", since " + format_start(server) + "\n";
   for (const auto& listener : server.listeners) {
-    queues += (queues.empty() ? "listens on " : ", ") + listener.local.text() + " (queue " +
-              std::to_string(listener.receive_queue) + " of " + std::to_string(listener.send_queue) + ")";
+    text += "listening on " + listener.local.text() + ", queue " + std::to_string(listener.receive_queue) +
+            " of " + std::to_string(listener.send_queue) + "\n";
   }
-  return line + "\n" + base::join_lines(base::wrap_words(queues, text_width));
+  return text + (server.listeners.empty() ? "not listening: starting or stopping\n" : "");
 }
 
 double to_seconds(base::Duration duration) {
@@ -154,17 +161,17 @@ std::string age_text(base::Duration age) {
   for (const auto& [unit, part, unit_name, part_name] :
        {Scale{24h, 1h, 'd', 'h'}, Scale{1h, 1min, 'h', 'm'}, Scale{1min, 1s, 'm', 's'}}) {
     if (age < unit) continue;
-    return base::formatted("%lld %c %02lld %c", static_cast<long long>(age / unit), unit_name,
+    return base::formatted("%lld%c%02lld%c", static_cast<long long>(age / unit), unit_name,
                            static_cast<long long>(age % unit / part), part_name);
   }
-  return age < 1s ? std::to_string(age / 1ms) + " ms" : std::to_string(age / 1s) + " s";
+  return age < 1s ? std::to_string(age / 1ms) + "ms" : std::to_string(age / 1s) + "s";
 }
 
-std::string session_tables(const std::vector<ServerSnapshot>& servers) {
+std::string session_tables(const std::vector<ServerSnapshot>& servers, std::size_t width) {
   std::string text;
   for (const auto& server : servers) {
     text += (text.empty() ? "" : "\n") + format_head(server);
-    if (!server.sessions.empty()) text += format_table(server.sessions);
+    if (!server.sessions.empty()) text += format_table(server.sessions, width);
   }
   return text;
 }

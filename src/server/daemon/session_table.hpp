@@ -6,17 +6,18 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
-// The output of --status: running servers and who is connected to them, as text and as JSON.
+// The output of --status: running servers and their sessions, as text and as JSON.
 namespace tcpserver::server {
 
 struct SessionSnapshot {
-  pid_t pid = 0;                                // of its own process, or of the server
-  std::optional<base::Duration> age;            // nullopt if the server itself serves it
-  std::optional<kernel::TcpSocket> connection;  // nullopt if it is closed and the process still exists
+  pid_t pid = 0;                                // of the child, or of an iterative server
+  std::optional<base::Duration> age;            // nullopt in an iterative server
+  std::optional<kernel::TcpSocket> connection;  // nullopt if it is closed and the child still exists
   bool zombie = false;
 };
 
@@ -31,11 +32,12 @@ struct ServerSnapshot {
 // Sorts the oldest first, and those of unknown age last.
 void sort_by_age(std::vector<SessionSnapshot>& sessions);
 
-// At most two units: "850 ms", "12 s", "3 m 05 s", "2 h 10 m", "4 d 03 h".
+// At most two units: "850ms", "12s", "3m05s", "2h10m", "4d03h".
 [[nodiscard]] std::string age_text(base::Duration age);
 
-// Two lines per server, and a table with a line per session.
-[[nodiscard]] std::string session_tables(const std::vector<ServerSnapshot>& servers);
+// A few lines per server, and a table with a row per session. Fits `width`, which is at least 79, if no
+// number is longer than usual.
+[[nodiscard]] std::string session_tables(const std::vector<ServerSnapshot>& servers, std::size_t width);
 
 // One line: {"servers": [...]}.
 [[nodiscard]] std::string session_tables_json(const std::vector<ServerSnapshot>& servers);

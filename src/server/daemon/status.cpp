@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
@@ -35,14 +36,14 @@ using Inodes = std::vector<std::uint64_t>;
 }
 
 [[noreturn]] void fail_unknown() {
-  fail(ExitStatus::unavailable, "who is connected is not known here: that takes /proc and sock_diag(7)");
+  fail(ExitStatus::unavailable, "cannot list connections: /proc or sock_diag(7) is not available");
 }
 
-[[noreturn]] void fail_no_right(const std::string& to_what) {
+[[noreturn]] void fail_no_permission(const std::string& object) {
   fail(ExitStatus::no_permission,
-       "no right to see " + to_what +
-           (::geteuid() == 0 ? ": that takes CAP_SYS_PTRACE"
-                             : ": run it as root, or as the user who started that server"));
+       "cannot see " + object +
+           (::geteuid() == 0 ? ": CAP_SYS_PTRACE is missing"
+                             : ": permission denied; run as root, or as the user who started the server"));
 }
 
 std::string format_process(const ProcessFacts& process) {
@@ -66,30 +67,29 @@ bool is_tcpserver(const ProcessFacts& process) {
          is_same_file("/proc/" + std::to_string(process.pid) + "/exe", "/proc/self/exe");
 }
 
-bool is_asked_for(const TcpSocket& listener, const ServerOptions& options) {
+bool matches_options(const TcpSocket& listener, const ServerOptions& options) {
   auto address = listener.local;
   address.set_port(0);
   return listener.local.port() == options.port && (options.bind.empty() || contains(options.bind, address));
 }
 
 std::string format_place(const ServerOptions& options) {
-  std::string place = "port " + std::to_string(options.port);
-  const char* separator = " of ";
-  for (const auto& address : options.bind) {
-    place += separator + address.host_text();
-    separator = " or ";
+  std::string place;
+  for (auto address : options.bind) {
+    address.set_port(options.port);
+    place += (place.empty() ? "" : " or ") + address.text();
   }
-  return place;
+  return place.empty() ? "port " + std::to_string(options.port) : place;
 }
 
 struct Holders {
   Processes processes;
-  bool any_hidden = false;  // this user may not look at some process
+  bool any_hidden = false;  // this user may not see the descriptors of some process
 };
 
-// Finds the processes that hold these listeners open. Looks at likely servers first: if they hold all, the
-// descriptors of thousands of sessions and of all other processes need not be read. Otherwise looks at all: a
-// service manager holds the listeners of a server that it started.
+// Finds the processes that hold these listeners open. Reads likely servers first: if they hold all listeners,
+// the descriptors of thousands of sessions and of other processes need not be read. Otherwise reads all
+// processes, because the server may have another name.
 Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
   std::set<pid_t> named;
   for (const auto& process : processes) {
@@ -121,9 +121,9 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
   const auto place = format_place(options);
   std::set<std::uint64_t> inodes;
   for (const auto& listener : listeners) {
-    if (is_asked_for(listener, options)) inodes.insert(listener.inode);
+    if (matches_options(listener, options)) inodes.insert(listener.inode);
   }
-  if (inodes.empty()) fail(ExitStatus::unavailable, "nobody listens on " + place);
+  if (inodes.empty()) fail(ExitStatus::unavailable, "nothing is listening on " + place);
   const auto holders = find_holders(inodes, processes);
   Processes servers;
   std::copy_if(holders.processes.begin(), holders.processes.end(), std::back_inserter(servers), is_tcpserver);
@@ -134,41 +134,40 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
   if (!servers.empty()) return servers;
   if (!holders.processes.empty()) {
     fail(ExitStatus::unavailable,
-         format_process(holders.processes.front()) + " listens on " + place + ", which is no tcpserver");
+         place + " is used by " + format_process(holders.processes.front()) + ", not by tcpserver");
   }
-  if (holders.any_hidden || ::geteuid() != 0) fail_no_right("who listens on " + place);
-  fail(ExitStatus::unavailable, "who listens on " + place + " is no process that is seen from here");
+  const auto listener = "the process that listens on " + place;
+  if (holders.any_hidden || ::geteuid() != 0) fail_no_permission(listener);
+  fail(ExitStatus::unavailable, listener + " is not visible here; it may run in another container");
 }
 
 ProcessFacts find_server_of_pid_file(const std::string& path) {
   const auto name = "--pid-file " + base::plain_or_quoted(path);
   const auto pid = find_pid_file_owner(path);
-  if (!pid) fail(ExitStatus::unavailable, "no server runs with " + name);
+  if (!pid) fail(ExitStatus::unavailable, "no server is running with " + name);
   const auto server = kernel::process_facts(*pid);
-  const auto server_name = "the server with " + name + ", pid " + std::to_string(*pid);
-  if (!server) fail_no_right(server_name);
+  const auto server_name = "the server with " + name + " (pid " + std::to_string(*pid) + ")";
+  if (!server) fail_no_permission(server_name);
   if (!is_tcpserver(*server)) {
-    fail(ExitStatus::unavailable,
-         format_process(*server) + " has " + name + " locked, which is no tcpserver");
+    fail(ExitStatus::unavailable, name + " is locked by " + format_process(*server) + ", not by tcpserver");
   }
   const auto network = "/proc/" + std::to_string(*pid) + "/ns/net";
   if (::access(network.c_str(), F_OK) == 0 && !is_same_file(network, "/proc/self/ns/net")) {
-    fail(ExitStatus::unavailable,
-         server_name + ", is in another network namespace: look from there (nsenter(1))");
+    fail(ExitStatus::unavailable, server_name + " is in another network namespace; use nsenter(1)");
   }
   return *server;
 }
 
-// Empty if the process is gone.
-Inodes sockets_of(const ProcessFacts& process) {
+// Returns an empty list if the process has ended.
+Inodes find_sockets(const ProcessFacts& process) {
   auto held = kernel::sockets_held_by(process.pid);
   if (held.sight == HeldSockets::Sight::hidden)
-    fail_no_right("the connections of " + format_process(process));
+    fail_no_permission("the connections of " + format_process(process));
   return std::move(held.inodes);
 }
 
 // Finds the sessions of a server that holds these sockets and listens on these ports. There may be tens of
-// thousands, so that each socket is looked up once, by its inode.
+// thousands, so each socket is looked up only once, by its inode.
 std::vector<SessionSnapshot> find_sessions(const ProcessFacts& server, const Inodes& server_sockets,
                                            const std::set<std::uint16_t>& ports, const Processes& processes,
                                            TcpSockets& sockets) {
@@ -176,41 +175,41 @@ std::vector<SessionSnapshot> find_sessions(const ProcessFacts& server, const Ino
   std::vector<SessionSnapshot> sessions;
   std::unordered_map<std::uint64_t, std::size_t> missing;  // the index of the session, by inode
   for (const auto& process : processes) {
-    // Processes that the server has adopted are no sessions (process 1 of a container).
+    // As process 1 of a container, the server also has adopted children, which are not sessions.
     if (process.parent != server.pid || process.name != server.name) continue;
-    for (const auto inode : sockets_of(process)) missing.try_emplace(inode, sessions.size());
+    for (const auto inode : find_sockets(process)) missing.try_emplace(inode, sessions.size());
     sessions.push_back(
         {.pid = process.pid, .age = kernel::process_age(process, now), .connection = {}, .zombie = false});
   }
-  // With children, the server's own connection is one whose child is about to be forked. Without, it may be
-  // --mode iterative; then connections on other ports are not sessions.
-  constexpr std::size_t its_own = SIZE_MAX;
+  // With children, a connection of the server itself is one whose child is about to be forked. Without
+  // children, the server may be iterative. Then connections on other ports are not sessions.
+  constexpr std::size_t own_connection = SIZE_MAX;
   if (sessions.empty()) {
-    for (const auto inode : server_sockets) missing.try_emplace(inode, its_own);
+    for (const auto inode : server_sockets) missing.try_emplace(inode, own_connection);
   }
-  const auto look = [&](std::uint16_t port, bool serves_port) {
-    const bool told = sockets.for_each(TcpSockets::Kind::connections, port, [&](const TcpSocket& socket) {
+  const auto scan = [&](std::uint16_t port, bool serves_port) {
+    const bool complete = sockets.for_each(TcpSockets::Kind::connections, port, [&](const TcpSocket& socket) {
       const auto found = missing.find(socket.inode);
       if (found == missing.end()) return;
-      if (found->second != its_own) {
+      if (found->second != own_connection) {
         sessions[found->second].connection = socket;
       } else if (serves_port) {
         sessions.push_back({.pid = server.pid, .age = {}, .connection = socket, .zombie = false});
       }
       missing.erase(found);
     });
-    if (!told) fail_unknown();
+    if (!complete) fail_unknown();
   };
-  for (const auto port : ports) look(port, true);
-  // A server that listens no more, or that lost a port: look among all sockets of the machine.
+  for (const auto port : ports) scan(port, true);
+  // The server has closed a listener: scan all sockets of the machine.
   const bool misses_any = std::any_of(missing.begin(), missing.end(), [&](const auto& one) {
-    return one.second != its_own && !sessions[one.second].connection;
+    return one.second != own_connection && !sessions[one.second].connection;
   });
-  if (ports.empty() || misses_any) look(0, ports.empty());
+  if (ports.empty() || misses_any) scan(0, ports.empty());
   return sessions;
 }
 
-// Marks zombies, and removes the sessions that have ended meanwhile.
+// Marks zombies, and removes sessions that have ended in the meantime.
 void update_states(std::vector<SessionSnapshot>& sessions, pid_t server) {
   std::set<pid_t> ended;
   for (auto& session : sessions) {
@@ -229,7 +228,7 @@ ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSo
   snapshot.age = kernel::process_age(server, kernel::time_since_boot());
   snapshot.started = std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(snapshot.age);
-  const auto server_sockets = sockets_of(server);
+  const auto server_sockets = find_sockets(server);
   std::set<std::uint16_t> ports;
   for (const auto& listener : listeners) {
     if (!contains(server_sockets, listener.inode)) continue;
@@ -250,20 +249,22 @@ std::string format_status(const ServerCommand& command) {
   }
   const auto& options = command.options;
   if (options.port == 0 && options.pid_file.empty())
-    fail(ExitStatus::usage, "--port 0 says not which server: give its --port or its --pid-file");
+    fail(ExitStatus::usage, "--port 0 does not identify a server; use --port N or --pid-file FILE");
   TcpSockets sockets;
   std::vector<TcpSocket> listeners;
-  const bool told = sockets.for_each(TcpSockets::Kind::listeners, 0,
-                                     [&](const TcpSocket& socket) { listeners.push_back(socket); });
+  const bool complete = sockets.for_each(TcpSockets::Kind::listeners, 0,
+                                         [&](const TcpSocket& socket) { listeners.push_back(socket); });
   const auto processes = kernel::all_processes();
-  if (!told || !processes) fail_unknown();
+  if (!complete || !processes) fail_unknown();
   const auto servers = options.pid_file.empty() ? find_servers_on_port(options, listeners, *processes)
                                                 : Processes{find_server_of_pid_file(options.pid_file)};
   std::vector<ServerSnapshot> snapshots;
   for (const auto& server : servers) {
     snapshots.push_back(take_snapshot(server, listeners, *processes, sockets));
   }
-  return options.log_format == LogFormat::json ? session_tables_json(snapshots) : session_tables(snapshots);
+  if (options.log_format == LogFormat::json) return session_tables_json(snapshots);
+  const auto terminal = base::terminal_size();
+  return session_tables(snapshots, terminal ? terminal->columns - 1 : SIZE_MAX);
 }
 
 }  // namespace tcpserver::server

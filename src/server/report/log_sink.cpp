@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/terminal.hpp"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +44,36 @@ sockaddr_un to_address(const char* path) noexcept {
   return address;
 }
 
+using Line = base::BoundedText<LogSink::longest_line>;
+
+// localtime_r reads the file of the time zone only at its first call. That was in set_time().
+void append_time(Line& line, bool is_terminal) noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm local{};
+  ::localtime_r(&now.tv_sec, &local);
+  char text[32];
+  std::strftime(text, sizeof text, is_terminal ? "%T" : "%F %T", &local);
+  line.append("%s.%03ld", text, now.tv_nsec / 1'000'000);
+  const long offset = std::labs(local.tm_gmtoff) / 60;  // in minutes
+  if (!is_terminal) line.append("%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', offset / 60, offset % 60);
+  line.append(" ");
+}
+
+// Breaks the text at blanks, so that it fits this width from this column on. Continuation lines are indented.
+void append_wrapped(Line& line, std::string_view text, std::size_t column, std::size_t width) noexcept {
+  constexpr std::string_view line_break = "\n    ";
+  for (bool is_first = true; !text.empty(); is_first = false) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    const bool fits = is_first || column + 1 + word.size() <= width;
+    const auto separator = is_first ? std::string_view() : fits ? " " : line_break;
+    line.append("%.*s%.*s", static_cast<int>(separator.size()), separator.data(),
+                static_cast<int>(word.size()), word.data());
+    column = word.size() + (fits ? column + separator.size() : line_break.size() - 1);
+  }
+}
+
 }  // namespace
 
 LogSink::LogSink() noexcept
@@ -53,12 +85,20 @@ LogSink::LogSink() noexcept
   const auto type = status.st_mode & S_IFMT;
   if (type == S_IFREG) way_ = Way::write;
   if (type == S_IFSOCK) way_ = Way::send;
-  if (!own_ && ::isatty(STDERR_FILENO) == 1) way_ = Way::borrow;
+  is_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  if (!own_ && is_terminal_) way_ = Way::borrow;
   if (type == S_IFIFO) base::enlarge_pipe(fd_);
 }
 
 LogSink::LogSink(const char* path) noexcept
     : path_(path), own_(datagram_socket()), fd_(own_.get()), way_(Way::syslog) {}
+
+void LogSink::set_time(LogTime time) noexcept {
+  has_time_ = way_ != Way::syslog && (time == LogTime::automatic ? !is_journal_ : time == LogTime::on);
+  ::tzset();
+  Line loads_the_time_zone;
+  append_time(loads_the_time_zone, false);
+}
 
 bool LogSink::answers() const noexcept {
   const auto probe = datagram_socket();
@@ -69,15 +109,21 @@ bool LogSink::answers() const noexcept {
 bool LogSink::put(Severity severity, LogFormat format, std::string_view text) noexcept {
   constexpr int priorities[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // by Severity
   const int priority = priorities[static_cast<int>(severity)];
-  base::BoundedText<longest_line> line;
+  Line line;
   if (torn_) line.append("\n");
   if (is_journal_) line.append("<%d>", priority);
   if (way_ == Way::syslog) {
     line.append("<%d>tcpserver[%d]: ", LOG_DAEMON | priority, static_cast<int>(::getpid()));
   } else if (format == LogFormat::text) {
+    if (has_time_) append_time(line, is_terminal_);
     line.append("tcpserver: ");
   }
-  line.append("%.*s", static_cast<int>(text.size()), text.data());
+  const auto width = is_terminal_ && format == LogFormat::text ? base::prose_width(fd_) : std::nullopt;
+  if (width) {
+    append_wrapped(line, text, line.size() - (torn_ ? 1 : 0), *width);
+  } else {
+    line.append("%.*s", static_cast<int>(text.size()), text.data());
+  }
   if (way_ != Way::syslog) line.end_line();
   const auto written = write_now({line.c_str(), line.size()});
   if (written <= 0) return false;
@@ -93,7 +139,7 @@ ssize_t LogSink::write_now(std::string_view line) const noexcept {
     case Way::send:
       return ::send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     case Way::borrow: {
-      // POLLOUT of a terminal promises room for a byte, not for a line. The shell and others share the flag,
+      // POLLOUT of a terminal guarantees space for a byte, not for a line. Other programs share the flag,
       // so it is set for one write only.
       const int flags = ::fcntl(fd_, F_GETFL);
       if (flags < 0 || ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
@@ -102,7 +148,7 @@ ssize_t LogSink::write_now(std::string_view line) const noexcept {
       return written;
     }
     case Way::poll_first: {
-      // POLLOUT of a pipe promises room for PIPE_BUF bytes.
+      // POLLOUT of a pipe guarantees space for PIPE_BUF bytes.
       pollfd out{.fd = fd_, .events = POLLOUT, .revents = 0};
       return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0 ? write() : -1;
     }

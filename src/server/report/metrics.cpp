@@ -145,9 +145,9 @@ MetricsFile::MetricsFile(const std::string& path, Log& log)
       temporary_name_(name_ + ".tmp." + std::to_string(::getpid()) + "." +
                       std::to_string(std::random_device()())),
       log_(log),
-      folder_(base::open_directory(base::parent_directory(path).c_str())),
+      directory_(base::open_directory(base::parent_directory(path).c_str())),
       text_(std::make_unique<MetricsText>()) {
-  if (!folder_) {
+  if (!directory_) {
     throw base::system_error("open the directory of --metrics-file " + path_, errno,
                              base::ExitStatus::cannot_create);
   }
@@ -160,7 +160,7 @@ MetricsFile::MetricsFile(const std::string& path, Log& log)
 // Without this check, root would replace /dev/null by a file.
 bool MetricsFile::is_taken() const noexcept {
   struct stat status {};
-  return ::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+  return ::fstatat(directory_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
          !S_ISREG(status.st_mode);
 }
 
@@ -176,7 +176,7 @@ void MetricsFile::write(const ServerMetrics& metrics) noexcept {
   const int error = replace(metrics);
   if (error == 0) return;
   log_.limited_warning(failures_, {"metrics_error", {{"errno", base::errno_name(error)}}},
-                       "--metrics-file %s: %s; the old file stays", path_.c_str(),
+                       "cannot update --metrics-file %s: %s", path_.c_str(),
                        error == EEXIST ? "no longer a regular file" : std::strerror(error));
 }
 
@@ -185,33 +185,33 @@ int MetricsFile::replace(const ServerMetrics& metrics) noexcept {
   due_ = base::Clock::now() + between_writes;
   if (is_taken()) return EEXIST;
   const char* const temporary = temporary_name_.c_str();
-  const auto file = base::create_file(folder_.get(), temporary, 0600);
+  const auto file = base::create_file(directory_.get(), temporary, 0600);
   if (!file) return errno;
   text_->clear();
   append_metrics(*text_, metrics);
   if (::fchmod(file.get(), readable_by_all) == 0 &&
       base::write_all(file.get(), {text_->c_str(), text_->size()}) &&
-      ::renameat(folder_.get(), temporary, folder_.get(), name_.c_str()) == 0) {
+      ::renameat(directory_.get(), temporary, directory_.get(), name_.c_str()) == 0) {
     return 0;
   }
   const int error = errno;
-  ::unlinkat(folder_.get(), temporary, 0);
+  ::unlinkat(directory_.get(), temporary, 0);
   return error;
 }
 
 void MetricsFile::remove_stale() const {
-  const int listed = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const folder = listed < 0 ? nullptr : ::fdopendir(listed);
-  if (folder == nullptr) return;  // this user may not list the directory
+  const int listed = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const directory = listed < 0 ? nullptr : ::fdopendir(listed);
+  if (directory == nullptr) return;  // this user may not list the directory
   const auto oldest = ::time(nullptr) - stale_after_s;
-  while (const dirent* const entry = ::readdir(folder)) {
+  while (const dirent* const entry = ::readdir(directory)) {
     struct stat status {};
     if (std::string_view(entry->d_name).starts_with(name_ + ".tmp.") &&
         ::fstatat(listed, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mtime < oldest) {
       ::unlinkat(listed, entry->d_name, 0);
     }
   }
-  ::closedir(folder);
+  ::closedir(directory);
 }
 
 }  // namespace tcpserver::server

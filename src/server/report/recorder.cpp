@@ -44,12 +44,12 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 
 }  // namespace
 
-Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
-    : path_(base::plain_or_quoted(folder)),
-      folder_(base::open_directory(folder.c_str())),
+Recorder::Recorder(const std::string& directory, std::uint64_t limit, Log& log)
+    : path_(base::plain_or_quoted(directory)),
+      directory_(base::open_directory(directory.c_str())),
       limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {
-  if (!folder_) {
+  if (!directory_) {
     throw base::system_error("open the directory of --record " + path_, errno,
                              base::ExitStatus::cannot_create);
   }
@@ -67,8 +67,8 @@ Recorder::Recorder(const std::string& folder, std::uint64_t limit, Log& log)
   log_.info("--record: RLIMIT_FSIZE limits each file to %llu bytes", base::wide(limit_));
 }
 
-void Recorder::try_folder() const {
-  if (::faccessat(folder_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return;
+void Recorder::check_writable() const {
+  if (::faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return;
   throw base::system_error("write to the directory of --record " + path_, errno,
                            base::ExitStatus::cannot_create);
 }
@@ -79,7 +79,7 @@ base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
   append_peer(first, peer);
   const auto open = [this](FileName& name) {
     name.append(".dat");
-    return base::create_file(folder_.get(), name.c_str(), S_IRUSR | S_IWUSR);
+    return base::create_file(directory_.get(), name.c_str(), S_IRUSR | S_IWUSR);
   };
   auto name = first;
   auto file = open(name);

@@ -9,7 +9,11 @@ namespace {
 
 using base::wide;
 
-// Appends "16 client closed, 1 reset": the counts above zero.
+const char* plural(std::uint64_t count) noexcept {
+  return count == 1 ? "" : "s";
+}
+
+// Appends "16 closed by client, 1 killed": the counts above zero.
 void append_counts(ReportLine& text, const auto& counts, auto describe_index) noexcept {
   const char* separator = "";
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -88,7 +92,7 @@ void log_text(TextReport report, const ServerMetrics& metrics, bool has_stopped)
   report.log_line(format_headline(metrics, has_stopped));
   ReportLine ended;
   append_counts(ended, counters.ended, describe_end);
-  if (ended.size() > 0) report.log_line("ended: %s", ended.c_str());
+  if (ended.size() > 0) report.log_line("sessions ended: %s", ended.c_str());
   const auto bytes = add_up_bytes(metrics);
   if (bytes.in > 0 || bytes.out > 0)
     report.log_line("%llu bytes in, %llu out", wide(bytes.in), wide(bytes.out));
@@ -96,9 +100,12 @@ void log_text(TextReport report, const ServerMetrics& metrics, bool has_stopped)
     report.log_line("children reaped: %llu, SIGCHLDs handled: %llu", wide(metrics.children_reaped),
                     wide(metrics.sigchlds_handled));
   }
-  if (counters.accept_errors > 0) report.log_line("accept errors: %llu", wide(counters.accept_errors));
+  if (counters.accept_errors > 0)
+    report.log_line("%llu accept error%s", wide(counters.accept_errors), plural(counters.accept_errors));
   const auto dropped = metrics.dropped.value_or(0);
-  if (dropped > 0) report.log_line("connection attempts dropped at a full listen queue: %llu", wide(dropped));
+  if (dropped > 0)
+    report.log_line("%llu connection attempt%s dropped at a full listen queue", wide(dropped),
+                    plural(dropped));
   for (const auto& [listener, queue] : metrics.queues) {
     if (queue.length == 0) continue;
     char address[base::SocketAddress::text_size];

@@ -45,10 +45,10 @@ struct WaitedCalls {
 constexpr struct {
   const char* name;
   const char* text;
-} ends[session_end_count] = {{"client_closed", "client closed"},
-                             {"reset", "reset"},
-                             {"idle_timeout", "idle time-out"},
-                             {"broken", "broken"},
+} ends[session_end_count] = {{"client_closed", "closed by client"},
+                             {"reset", "reset by client"},
+                             {"idle_timeout", "idle timeout"},
+                             {"broken", "failed"},
                              {"sandbox_refused", "sandbox refused"},
                              {"drained", "drained"},
                              {"killed", "killed"},

@@ -119,6 +119,7 @@ TEST(ServerOptions, AcceptFlagsAndVariables) {
        }},
       {"log", "syslog", [](const O& o) { return o.log_target() == LogTarget::syslog; }},
       {"log-format", "json", [](const O& o) { return o.log_format == LogFormat::json; }},
+      {"log-time", "off", [](const O& o) { return o.log_time == LogTime::off; }},
       {"metrics-file", "/run/x", [](const O& o) { return o.metrics_file == "/run/x"; }},
       {"record", "/tmp", [](const O& o) { return o.record == "/tmp"; }},
       {"record-limit", "1K", [](const O& o) { return o.record_limit == 1024; }},

@@ -26,7 +26,7 @@ TEST(AgeText, HasAtMostTwoUnits) {
         1h - 1ns, 2h + 10min + 59s + 0ns, 24h - 1ns, Duration(99h)}) {
     texts += age_text(age) + ", ";
   }
-  EXPECT_EQ(texts, "0 ms, 999 ms, 1 s, 59 s, 1 m 00 s, 3 m 05 s, 59 m 59 s, 2 h 10 m, 23 h 59 m, 4 d 03 h, ");
+  EXPECT_EQ(texts, "0ms, 999ms, 1s, 59s, 1m00s, 3m05s, 59m59s, 2h10m, 23h59m, 4d03h, ");
 }
 
 SessionSnapshot session(pid_t pid, std::optional<Duration> age) {
@@ -41,54 +41,60 @@ SessionSnapshot session(pid_t pid, std::optional<Duration> age) {
 }
 
 ServerSnapshot server() {
-  ServerSnapshot picture;
-  picture.pid = 4711;
-  picture.age = 2h + 10min;
-  picture.started = std::chrono::sys_days{std::chrono::year(2026) / 11 / 27} + 5h + 20min + 11s + 999ms;
-  picture.listeners.resize(2);
-  picture.listeners[0].local = address("0.0.0.0", 54321);
-  picture.listeners[0].receive_queue = 2;
-  picture.listeners[0].send_queue = 4096;
-  picture.listeners[1].local = address("::", 54321);
-  picture.listeners[1].send_queue = 128;
-  picture.sessions = {session(4712, 3min + 5s), session(104713, 850ms)};
-  picture.sessions[1].connection->peer = address("2001:db8::7", 9);
-  picture.sessions[1].connection->state = close_wait;
-  picture.sessions[1].connection->received.reset();
-  picture.sessions.push_back({.pid = 5, .age = 12s, .connection = std::nullopt, .zombie = true});
-  picture.sessions.push_back({.pid = 6, .age = std::nullopt, .connection = std::nullopt, .zombie = false});
-  return picture;
+  ServerSnapshot snapshot;
+  snapshot.pid = 4711;
+  snapshot.age = 2h + 10min;
+  snapshot.started = std::chrono::sys_days{std::chrono::year(2026) / 11 / 27} + 5h + 20min + 11s + 999ms;
+  snapshot.listeners.resize(2);
+  snapshot.listeners[0].local = address("0.0.0.0", 54321);
+  snapshot.listeners[0].receive_queue = 2;
+  snapshot.listeners[0].send_queue = 4096;
+  snapshot.listeners[1].local = address("::", 54321);
+  snapshot.listeners[1].send_queue = 128;
+  snapshot.sessions = {session(4712, 3min + 5s), session(104713, 850ms)};
+  snapshot.sessions[1].connection->peer = address("2001:db8::7", 9);
+  snapshot.sessions[1].connection->state = close_wait;
+  snapshot.sessions[1].connection->received.reset();
+  snapshot.sessions.push_back({.pid = 5, .age = 12s, .connection = std::nullopt, .zombie = true});
+  snapshot.sessions.push_back({.pid = 6, .age = std::nullopt, .connection = std::nullopt, .zombie = false});
+  return snapshot;
 }
 
-TEST(SessionTable, ShowsTheServerAndItsClients) {
-  EXPECT_EQ(session_tables({server()}),
-            "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 3 sessions, 1 zombie\n"
-            "listens on 0.0.0.0:54321 (queue 2 of 4096), [::]:54321 (queue 0 of 128)\n"
-            "   PID  PEER             LOCAL                 AGE    IN    OUT  SEND-Q  STATE\n"
-            "  4712  192.0.2.7:40112  192.0.2.1:54321  3 m 05 s  1234  56789      12  ESTABLISHED\n"
-            "104713  [2001:db8::7]:9  192.0.2.1:54321    850 ms     -  56789      12  CLOSE-WAIT\n"
-            "     5  -                -                    12 s     -      -       -  zombie\n"
-            "     6  -                -                       -     -      -       -  ending\n");
+TEST(SessionTable, ShowsAServerAndItsSessions) {
+  EXPECT_EQ(session_tables({server()}, 79),
+            "tcpserver, pid 4711: 3 sessions, 1 zombie\n"
+            "up 2h10m, since 2026-11-27T05:20:11Z\n"
+            "listening on 0.0.0.0:54321, queue 2 of 4096\n"
+            "listening on [::]:54321, queue 0 of 128\n"
+            "   PID  PEER               AGE    IN    OUT  SEND-Q  STATE\n"
+            "  4712  192.0.2.7:40112  3m05s  1234  56789      12  ESTABLISHED\n"
+            "104713  [2001:db8::7]:9  850ms     -  56789      12  CLOSE-WAIT\n"
+            "     5  -                  12s     -      -       -  zombie\n"
+            "     6  -                    -     -      -       -  ending\n");
 }
 
-TEST(SessionTable, FitsTheTerminalWithIpv4) {
-  auto picture = server();
-  picture.sessions = {session(999'999, 25min)};
-  auto& connection = *picture.sessions[0].connection;
-  connection.peer = connection.local = address("192.168.178.24", 54321);
-  connection.received = connection.written = 9'999'999;
-  for (const auto& line : harness::lines_of(session_tables({picture}))) EXPECT_LE(line.size(), 100U) << line;
+TEST(SessionTable, Fits80Columns) {
+  auto snapshot = server();
+  snapshot.sessions = {session(4'194'303, 25min), session(7, 1s)};
+  for (auto& one : snapshot.sessions) one.connection->received = one.connection->written = 9'999'999;
+  snapshot.sessions[0].connection->peer = address("192.168.178.240", 54321);
+  snapshot.sessions[1].connection->peer = address("2001:db8:1234:5678:9abc:def0:1234:5678", 54321);
+  const auto lines = harness::lines_of(session_tables({snapshot}, 79));
+  for (const auto& line : lines) EXPECT_LE(line.size(), 79U) << line;
+  EXPECT_EQ(lines.at(6), "      7  [2001:db8:1234:5678:9abc:def0:1234:5678]:54321");
+  EXPECT_EQ(lines.at(7), std::string(30, ' ') + "      1s  9999999  9999999      12  ESTABLISHED");
+  EXPECT_EQ(harness::lines_of(session_tables({snapshot}, SIZE_MAX)).size(), 7U) << "a row is a line";
 }
 
-TEST(SessionTable, ReportsAFullServer) {
-  auto picture = server();
-  picture.listeners.clear();
-  picture.sessions.clear();
-  const auto lines = harness::lines_of(session_tables({picture, picture}));
-  ASSERT_EQ(lines.size(), 5U) << "an empty line between two servers, and no tables";
-  EXPECT_EQ(lines[0], "tcpserver, pid 4711, since 2026-11-27T05:20:11Z (2 h 10 m): 0 sessions");
-  EXPECT_EQ(lines[1], "does not listen: it is starting, or stopping");
-  EXPECT_EQ(lines[2], "");
+TEST(SessionTable, ShowsAServerWithoutListenersAndSessions) {
+  auto snapshot = server();
+  snapshot.listeners.clear();
+  snapshot.sessions.clear();
+  const auto lines = harness::lines_of(session_tables({snapshot, snapshot}, 79));
+  ASSERT_EQ(lines.size(), 7U) << "an empty line between two servers, and no tables";
+  EXPECT_EQ(lines[0], "tcpserver, pid 4711: 0 sessions");
+  EXPECT_TRUE(harness::contains(lines[2], "not listening"));
+  EXPECT_EQ(lines[3], "");
 }
 
 TEST(SessionTable, IsSortedByAge) {
@@ -100,7 +106,7 @@ TEST(SessionTable, IsSortedByAge) {
   EXPECT_EQ(pids, "34512");
 }
 
-TEST(SessionTable, HasAJsonForm) {
+TEST(SessionTable, HasJson) {
   const harness::Json json(session_tables_json({server()}));
   EXPECT_EQ(json.values("servers.*.pid servers.*.started servers.*.age_s"),
             "4711 2026-11-27T05:20:11Z 7800.00");

@@ -9,7 +9,10 @@
 #include "harness/text.hpp"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -44,18 +47,18 @@ TEST(LogRecord, HasTheSameValuesInTextAndJson) {
 
 TEST(LogRecord, EscapesLineBreaksInMessages) {
   constexpr std::string_view message = "a\nb\tc\x01\x7f\"";
-  LogRecord text(LogFormat::text, Severity::notice, "message", message);
+  LogRecord text(LogFormat::text, Severity::notice, LogEvent{"odd"}, message);
   EXPECT_EQ(text.finish(), "a?b?c??\"");
-  LogRecord json(LogFormat::json, Severity::notice, "message", message);
+  LogRecord json(LogFormat::json, Severity::notice, LogEvent{"odd"}, message);
   const auto line = json.finish();
   EXPECT_EQ(line.find('\n'), std::string_view::npos);
-  EXPECT_EQ(Json(line).values("level event message"), "notice message " + std::string(message));
+  EXPECT_EQ(Json(line).values("level event message"), "notice odd " + std::string(message));
 }
 
 TEST(LogRecord, IsValidJsonEvenIfTooLong) {
   for (const char c : {'x', '"', '\n', '\xff'}) {
     for (const std::size_t size : {1'890U, 1'900U, 1'910U, 1'920U, 10'000U}) {
-      LogRecord record(LogFormat::json, Severity::info, "message", std::string(size, c));
+      LogRecord record(LogFormat::json, Severity::info, LogEvent{"long"}, std::string(size, c));
       const auto line = record.finish();
       EXPECT_LT(line.size(), LogSink::longest_text);
       EXPECT_EQ(Json(line).values("level"), "info");
@@ -67,6 +70,18 @@ TEST(LogRecord, IsValidJsonEvenIfTooLong) {
   EXPECT_EQ(Json(record.finish()).numbers("pid").back(), 18446744073709551615.0);
 }
 
+TEST(LogRecord, HasTheDataOfAMessageOnlyInJson) {
+  const auto line = [](LogFormat format) {
+    LogRecord record(format, Severity::warning, {"fork_error", {{"errno", "EAGAIN"}, {"open", 3U}}},
+                     "fork: no");
+    return std::string(record.finish());
+  };
+  EXPECT_EQ(line(LogFormat::text), "fork: no");
+  const Json json(line(LogFormat::json));
+  EXPECT_EQ(json.keys(), "time level event errno open message");
+  EXPECT_EQ(json.values("event errno open message"), "fork_error EAGAIN 3 fork: no");
+}
+
 class LogTest : public ::testing::Test {
  protected:
   CapturedErrors errors;
@@ -76,7 +91,7 @@ class LogTest : public ::testing::Test {
 TEST_F(LogTest, FollowsItsVerbosity) {
   log.set_verbosity(Verbosity::quiet);
   log.info("hidden");
-  log.answer("answer");
+  log.notice({"status", {{"open", 1}}}, "answer");
   log.warning("%d of %s", 3, "four");
   log.set_verbosity(Verbosity::normal);
   log.info("info");
@@ -102,13 +117,13 @@ TEST_F(LogTest, ReportsDroppedLinesWithoutWaitingForALine) {
   ASSERT_TRUE(log.due().has_value());
   const auto now = base::Clock::now();
   log.after_wait(now);  // still not writable
-  EXPECT_GT(*log.due(), now) << "not to be tried again at once";
+  EXPECT_GT(*log.due(), now) << "the next try is later";
   static_cast<void>(errors.read_all());
   log.after_wait(now + 1s);
   EXPECT_FALSE(log.due().has_value());
   EXPECT_EQ(log.dropped(), 2U);
   EXPECT_EQ(Json(errors.read_all()).values("level event message"),
-            "warning message dropped 2 log lines: stderr was not writable");
+            "warning log_lines_dropped dropped 2 log lines: stderr was not writable");
 }
 
 TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
@@ -121,6 +136,70 @@ TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
   log.limited_warning(limit, "first");
   log.limited_warning(limit, "second");
   EXPECT_EQ(errors.read_all(), "tcpserver: first (and 1 more like this)\n");
+}
+
+// Sets a variable of the environment, and removes it at the end.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST_F(LogTest, BeginsALineOfTextWithTheLocalTime) {
+  const Variable zone("TZ", "TEST-5:30");
+  const std::string time = R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30 )";
+  for (const auto setting : {LogTime::automatic, LogTime::on}) {
+    log.set_time(setting);
+    log.info("hello");
+    EXPECT_TRUE(std::regex_match(errors.read_all(), std::regex(time + "tcpserver: hello\n")));
+  }
+  log.set_time(LogTime::off);
+  log.info("hello");
+  EXPECT_EQ(errors.read_all(), "tcpserver: hello\n");
+  log.set_time(LogTime::on);
+  log.set_format(LogFormat::json);
+  log.info("hello");
+  EXPECT_TRUE(errors.read_all().starts_with("{")) << "it has the key time";
+}
+
+TEST_F(LogTest, LeavesTheTimeToTheJournal) {
+  struct stat status {};
+  ASSERT_EQ(::fstat(STDERR_FILENO, &status), 0);
+  const Variable stream("JOURNAL_STREAM",
+                        std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino));
+  Log journal;
+  journal.set_time(LogTime::automatic);
+  journal.info("hello");
+  EXPECT_EQ(errors.read_all(), "<6>tcpserver: hello\n");
+}
+
+TEST_F(LogTest, WrapsLinesOnATerminalAtBlanks) {
+  const Variable kind("TERM", "xterm");
+  const base::UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  ASSERT_EQ(::unlockpt(master.get()), 0);
+  const base::UniqueFd terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  ASSERT_EQ(::ioctl(terminal.get(), TIOCSWINSZ, &size), 0);
+  ::dup2(terminal.get(), STDERR_FILENO);
+  Log wrapped;
+  wrapped.set_time(LogTime::on);
+  std::string message = "begin";
+  for (int i = 0; i < 30; ++i) message += " word" + std::to_string(i);
+  wrapped.info("%s", message.c_str());
+  std::array<char, 2000> text{};
+  ASSERT_GT(::read(master.get(), text.data(), text.size()), 0);
+  std::string shown = text.data();
+  std::erase(shown, '\r');
+  for (const auto& line : harness::lines_of(shown)) EXPECT_LT(line.size(), 80U) << line;
+  EXPECT_GE(harness::occurrences(shown, "\n    word"), 3U) << shown;
+  EXPECT_TRUE(std::regex_search(shown, std::regex(R"(^\d\d:\d\d:\d\d\.\d{3} tcpserver: begin word0 )")))
+      << shown;
+  EXPECT_TRUE(harness::contains(harness::in_one_line(shown), message));
 }
 
 // A full disk takes half of a line, and later all of the next one.
@@ -177,7 +256,7 @@ TEST_F(SystemLog, ReceivesLinesWithTheirPriority) {
   listen();
   open();
   log.warning("a warning");
-  log.answer("asked for");
+  log.notice({"status", {{"open", 1}}}, "asked for");
   log.info("an info");
   EXPECT_EQ(next(), line(28, "a warning"));
   EXPECT_EQ(next(), line(29, "asked for"));
@@ -188,11 +267,11 @@ TEST_F(SystemLog, ReceivesLinesWithTheirPriority) {
 
 TEST_F(SystemLog, ReceivesTheNumberOfLostLinesAfterARestart) {
   open();
-  EXPECT_TRUE(errors.read_all().starts_with("tcpserver: the system's log does not answer: "));
+  EXPECT_TRUE(errors.read_all().starts_with("tcpserver: syslog: "));
   log.info("missed");
   listen();
   log.info("first");
-  EXPECT_EQ(next(), line(28, "dropped 2 log lines: the system log was not writable"));
+  EXPECT_EQ(next(), line(28, "dropped 2 log lines: syslog was not writable"));
   EXPECT_EQ(next(), line(30, "first"));
   listen();  // another socket at the same place
   log.info("second");

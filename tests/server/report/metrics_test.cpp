@@ -110,7 +110,7 @@ TEST_F(Metrics, AreReplacedAtomically) {
   file.write_first(figures());
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
-  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0644)) << "a monitor is another user";
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0644)) << "the monitor runs as another user";
   const auto first = harness::contents_of(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   std::ifstream reader(path);
@@ -147,7 +147,7 @@ TEST_F(Metrics, ReplaceOnlyRegularFiles) {
   file.write_first(figures());
   fs::rename(folder + "fifo", path);
   EXPECT_THROW(file.write_first(figures()), base::StartError);
-  EXPECT_TRUE(fs::is_fifo(path)) << "while it runs, too";
+  EXPECT_TRUE(fs::is_fifo(path)) << "also while the server runs";
 }
 
 TEST_F(Metrics, RemoveTemporaryFilesOfKilledServers) {

@@ -56,7 +56,7 @@ TEST_F(RecorderTest, NamesFilesAfterThePeer) {
   EXPECT_TRUE(fs::is_empty(folder)) << "no other names";
 }
 
-TEST_F(RecorderTest, OpensAPrivateFileForTheChildToWrite) {
+TEST_F(RecorderTest, OpensAPrivateFileForWriting) {
   Recorder recorder(folder, 12, log);
   const auto mask = ::umask(0);
   const auto file = recorder.begin(peer());
@@ -108,7 +108,7 @@ TEST_F(RecorderTest, NeedsADirectory) {
   for (const auto* name : {"none", "file"}) {
     try {
       const Recorder recorder(folder / name, 0, log);
-      ADD_FAILURE() << name << " was taken";
+      ADD_FAILURE() << name << " was accepted";
     } catch (const base::StartError& error) {
       EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
       EXPECT_TRUE(harness::contains(error.what(), folder / name));
@@ -122,7 +122,7 @@ TEST_F(RecorderTest, LowersItsLimitToTheProcessLimit) {
   const auto room = [this](std::uint64_t asked) { return Recorder(folder, asked, log).recording_in(0).room; };
   EXPECT_EQ(room(0), 4096U);
   EXPECT_EQ(room(4097), 4096U);
-  EXPECT_EQ(occurrences(errors.read_all(), "--record: files end at 4096 bytes"), 2U);
+  EXPECT_EQ(occurrences(errors.read_all(), "limits each file to 4096 bytes"), 2U);
   EXPECT_EQ(room(4096), 4096U);
   EXPECT_EQ(room(10), 10U);
   EXPECT_EQ(errors.read_all(), "");

@@ -44,6 +44,7 @@ class Acceptor {
   void drop_listener(std::size_t index, int error) noexcept;
   void pause() noexcept;
   void log_full() noexcept;
+  void log_slots_free() noexcept;
 
   const ServerOptions& options_;  // a reload changes them
   Listeners& listeners_;
@@ -64,6 +65,7 @@ class Acceptor {
   std::size_t first_listener_ =
       0;  // has priority next time, so that a flooded listener does not starve the others
   base::TimePoint paused_until_{};
+  bool limit_was_logged_ = false;  // and "slots free again" was not logged since
   RateLimit accept_failures_{std::chrono::seconds(1)};
   RateLimit full_{std::chrono::minutes(1)};
   RateLimit host_refusals_{std::chrono::minutes(1)};

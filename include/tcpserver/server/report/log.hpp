@@ -79,20 +79,24 @@ class RateLimit {
   std::uint64_t held_back_ = 0;
 };
 
-// The server's log: standard error, the system's log, or both. Never waits, never allocates.
+// The server's log: standard error, the system log, or both. Never waits, never allocates.
 class Log {
  public:
   // Logs to standard error.
   Log() noexcept { sinks_[0].emplace(); }
 
-  // Adds the system's log, and warns if it does not answer. The path is not copied.
+  // Adds the system log, and warns if it does not answer. The path is not copied.
   void open_system_log(const char* path = "/dev/log") noexcept;
-  // Logs only to the system's log from now on, if it was opened.
+  // Stops logging to standard error if the system log was opened.
   void leave_standard_error() noexcept;
   [[nodiscard]] bool has_system_log() const noexcept { return sinks_[1].has_value(); }
 
   void set_verbosity(Verbosity verbosity) noexcept { verbosity_ = verbosity; }
   void set_format(LogFormat format) noexcept { format_ = format; }
+  // Has an effect on standard error only.
+  void set_time(LogTime time) noexcept {
+    if (sinks_[0]) sinks_[0]->set_time(time);
+  }
   [[nodiscard]] LogFormat format() const noexcept { return format_; }
   // True with --verbose: each session is logged.
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }
@@ -131,7 +135,7 @@ class Log {
   static constexpr base::Duration shortest_interval = std::chrono::seconds(1);
   static constexpr base::Duration longest_interval = std::chrono::minutes(1);
 
-  std::array<std::optional<LogSink>, 2> sinks_;  // standard error, the system's log
+  std::array<std::optional<LogSink>, 2> sinks_;  // standard error, the system log
   LogFormat format_ = LogFormat::text;
   Verbosity verbosity_ = Verbosity::normal;
   std::uint64_t dropped_ = 0;

@@ -14,22 +14,27 @@ namespace tcpserver::server {
 // The importance of a line: "warning", "notice", "info" in JSON.
 enum class Severity { warning, notice, info };
 
-// A destination of log lines. It never waits and never allocates: a line that cannot be written now is lost.
+// A destination of log lines. It never waits and, after construction, never allocates. A line that cannot be
+// written now is lost.
 class LogSink {
  public:
   static constexpr std::size_t longest_text = 2000;
-  static constexpr std::size_t longest_line = longest_text + 64;  // with prefix and newline
+  static constexpr std::size_t longest_line = longest_text + 576;  // with prefix, and newlines on a terminal
 
   // Standard error as it is now: "tcpserver: TEXT", or just the text in JSON. If it is the journal
-  // (JOURNAL_STREAM, systemd.exec(5)), a priority comes first: "<4>tcpserver: TEXT" (sd-daemon(3)). A pipe is
-  // asked to hold thousands of lines.
+  // (JOURNAL_STREAM, systemd.exec(5)), a priority comes first: "<4>tcpserver: TEXT" (sd-daemon(3)). On a
+  // terminal, long lines of text are wrapped. The buffer of a pipe is enlarged for thousands of lines.
   LogSink() noexcept;
 
-  // The system's log: a datagram "<PRIORITY>tcpserver[PID]: TEXT" to this socket (RFC 3164), with facility
-  // daemon. Not by syslog(3), which waits for a slow daemon. The path is not copied.
+  // The system log: a datagram "<PRIORITY>tcpserver[PID]: TEXT" to this socket (RFC 3164), with facility
+  // daemon. syslog(3) is not used, because it waits for a slow daemon. The path is not copied.
   explicit LogSink(const char* path) noexcept;
 
-  // Returns true if the system's log can be reached now; otherwise false with errno.
+  // Begins lines of text on standard error with the local time: "2026-11-29 01:53:49.123+01:00 ", or
+  // "01:53:49.123 " on a terminal. LogTime::automatic does so unless the journal adds the time.
+  void set_time(LogTime time) noexcept;
+
+  // Returns true if the system log can be reached now; otherwise false with errno.
   [[nodiscard]] bool answers() const noexcept;
 
   // Returns false if the line was lost, all or a part of it.
@@ -42,11 +47,11 @@ class LogSink {
  private:
   // How a line is written without waiting.
   enum class Way {
-    write,       // to a file, or through a description of our own that does not block
-    send,        // to a socket
-    borrow,      // to a terminal of another user, which cannot be opened again
-    poll_first,  // to anything else
-    syslog       // to path_
+    write,       // a file, or an open file description of our own that does not block
+    send,        // a socket
+    borrow,      // a terminal of another user, which cannot be opened again
+    poll_first,  // anything else
+    syslog       // path_
   };
   [[nodiscard]] ssize_t write_now(std::string_view line) const noexcept;
 
@@ -55,6 +60,8 @@ class LogSink {
   int fd_;
   Way way_;
   bool is_journal_ = false;
+  bool is_terminal_ = false;
+  bool has_time_ = false;
   bool torn_ = false;  // only a part of the last line was written
 };
 

@@ -58,7 +58,7 @@ class MetricsFile {
 
   // The time of the next write.
   [[nodiscard]] base::TimePoint due() const noexcept { return due_; }
-  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+  [[nodiscard]] int directory() const noexcept { return directory_.get(); }
 
  private:
   [[nodiscard]] bool is_taken() const noexcept;
@@ -69,7 +69,7 @@ class MetricsFile {
   std::string name_;
   std::string temporary_name_;
   Log& log_;
-  base::UniqueFd folder_;
+  base::UniqueFd directory_;
   std::unique_ptr<MetricsText> text_;  // large, so it is on the heap
   base::TimePoint due_{};
   RateLimit failures_{std::chrono::minutes(1)};

@@ -18,13 +18,13 @@ class Recorder {
   // Opens the directory; renaming it later changes nothing. `limit` is in bytes per file, 0 for none. A limit
   // above RLIMIT_FSIZE is lowered and logged here, to avoid a warning per long session. Throws StartError
   // (cannot_create) if the directory cannot be opened.
-  Recorder(const std::string& folder, std::uint64_t limit, Log& log);
+  Recorder(const std::string& directory, std::uint64_t limit, Log& log);
 
   // The directory's descriptor.
-  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+  [[nodiscard]] int directory() const noexcept { return directory_.get(); }
 
   // Call after --user took effect. Throws StartError (cannot_create) if this user may not create files there.
-  void try_folder() const;
+  void check_writable() const;
 
   // Before the fork: creates "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" if that exists, for the
   // server's user only. Follows no link, overwrites nothing. Logs a failure and returns an empty descriptor.
@@ -40,7 +40,7 @@ class Recorder {
 
  private:
   std::string path_;  // for messages
-  base::UniqueFd folder_;
+  base::UniqueFd directory_;
   std::uint64_t limit_;
   Log& log_;
   RateLimit open_failures_{std::chrono::seconds(1)};

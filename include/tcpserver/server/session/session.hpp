@@ -29,7 +29,7 @@ inline constexpr std::size_t session_end_count = 8;
 // Returns "client_closed", "reset", ... for JSON and metrics.
 [[nodiscard]] const char* name_of(SessionEnd end) noexcept;
 
-// Returns "client closed", "reset", ... for text.
+// "closed by client", "reset by client", ...: for people, after a number.
 [[nodiscard]] const char* text_of(SessionEnd end) noexcept;
 
 // Returns true if the session has written everything that it read. If not, reset the connection.
