@@ -2,6 +2,8 @@
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 
+#include <signal.h>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -98,5 +100,27 @@ INSTANTIATE_TEST_SUITE_P(Terminals, TerminalWidth,
                          [](const auto& tested) {
                            return std::get<1>(tested.param).name + std::to_string(std::get<0>(tested.param));
                          });
+
+class ServerTerminalWidth : public ::testing::TestWithParam<unsigned short> {};
+
+TEST_P(ServerTerminalWidth, BreaksNoWordFromStartToStop) {
+  Terminal terminal({TCPSERVER_PROGRAM, "--port", "0", "-v", "--max-connections", "1"}, {GetParam(), 24});
+  ASSERT_TRUE(terminal.shows("listening on port ")) << terminal.shown();
+  const auto at = terminal.shown().find("listening on port ") + sizeof "listening on port";
+  const auto port = static_cast<std::uint16_t>(std::stoi(terminal.shown().substr(at)));
+  ClientSocket client(port);
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_EQ(client.receive(1), "x");
+  terminal.process().signal(SIGUSR1);
+  ASSERT_TRUE(terminal.shows("1 accepted")) << terminal.shown();
+  terminal.process().signal(SIGTERM);
+  ASSERT_TRUE(terminal.shows("stopping")) << terminal.shown();
+  client.close();
+  terminal.read_all();
+  EXPECT_EQ(terminal.process().wait(), 0);
+  EXPECT_EQ(find_long_lines(terminal.shown(), GetParam()), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Terminals, ServerTerminalWidth, ::testing::Values<unsigned short>(80, 120));
 
 }  // namespace
