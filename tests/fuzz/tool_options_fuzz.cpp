@@ -41,8 +41,8 @@ void check(const backlog::SizeOptions& options) {
 void check(const load::LoadOptions& options) {
   fuzz::require(options.port > 0 && options.size > 0 && options.timeout > base::Duration::zero(),
                 "a load has a port, a size and a timeout");
-  fuzz::require(options.concurrency > 0 && options.concurrency <= load::most_at_a_time &&
-                    options.connections > 0 && options.connections <= load::most_load_connections,
+  fuzz::require(options.concurrency > 0 && options.concurrency <= load::max_concurrency &&
+                    options.connections > 0 && options.connections <= load::max_load_connections,
                 "connections are in their range");
   fuzz::require((options.mode == load::LoadMode::hold) == (options.hold > base::Duration::zero()),
                 "a hold time is given only in hold mode");
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parse_or_be_refused([&] {
     const auto command = client::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return;
-    fuzz::require(command.options.port > 0 && command.options.clients <= client::most_clients,
+    fuzz::require(command.options.port > 0 && command.options.clients <= client::max_clients,
                   "a client has a port, and clients are in their range");
     fuzz::require(command.options.slow.value_or(0) <= command.options.clients,
                   "slow clients are at most all clients");

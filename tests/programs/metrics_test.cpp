@@ -40,7 +40,7 @@ class ServerMetrics : public ::testing::Test {
   std::string path = folder.path() + "/tcpserver.prom";
 };
 
-TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
+TEST_F(ServerMetrics, MatchTheCountsOfTheClients) {
   ServerProcess server({"--metrics-file", path});
   EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "written from the start";
   const auto result = run(
@@ -66,7 +66,7 @@ TEST_F(MetricsOfAServer, MatchTheCountsOfTheClients) {
   EXPECT_EQ(value("tcpserver_received_bytes_total"), 1'235'000);
 }
 
-TEST_F(MetricsOfAServer, AreRewrittenWithoutActivity) {
+TEST_F(ServerMetrics, AreRewrittenWithoutActivity) {
   ServerProcess server({"--metrics-file", path, "-q"});
   const auto before = inode();
   EXPECT_TRUE(eventually([&] { return inode() != before; }));
@@ -74,7 +74,7 @@ TEST_F(MetricsOfAServer, AreRewrittenWithoutActivity) {
   EXPECT_TRUE(server.said_nothing_unusual());
 }
 
-TEST_F(MetricsOfAServer, CountReasonsOfRefusalsAndEnds) {
+TEST_F(ServerMetrics, CountReasonsOfRefusalsAndEnds) {
   ServerProcess server(
       {"--metrics-file", path, "--max-connections", "2", "--overload", "refuse", "--idle-timeout", "1s"});
   ClientSocket first(server.port());
@@ -86,7 +86,7 @@ TEST_F(MetricsOfAServer, CountReasonsOfRefusalsAndEnds) {
   EXPECT_EQ(value("tcpserver_connections_limit"), 2);
 }
 
-TEST_F(MetricsOfAServer, AreWrittenDuringAnIterativeSession) {
+TEST_F(ServerMetrics, AreWrittenDuringAnIterativeSession) {
   ServerProcess server({"--metrics-file", path, "--mode", "iterative"});
   ClientSocket client(server.port());
   ASSERT_TRUE(echoes(client, "four"));
@@ -94,7 +94,7 @@ TEST_F(MetricsOfAServer, AreWrittenDuringAnIterativeSession) {
   EXPECT_EQ(value("tcpserver_received_bytes_total"), 4);
 }
 
-TEST_F(MetricsOfAServer, DoNotStopClientsIfTheyCannotBeWritten) {
+TEST_F(ServerMetrics, DoNotStopClientsIfTheyCannotBeWritten) {
   ServerProcess server({"--metrics-file", path});
   fs::remove_all(folder.path());
   server.signal(SIGUSR1);
@@ -104,7 +104,7 @@ TEST_F(MetricsOfAServer, DoNotStopClientsIfTheyCannotBeWritten) {
   EXPECT_EQ(occurrences(server.log(), "cannot update"), 1U) << "at most once per minute";
 }
 
-TEST_F(MetricsOfAServer, NeedAWritableDirectory) {
+TEST_F(ServerMetrics, NeedAWritableDirectory) {
   for (const auto* place : {"/nowhere/at/all.prom", "/proc/tcpserver.prom"}) {
     EXPECT_TRUE(
         fails(run({TCPSERVER_PROGRAM, "--port", "0", "--metrics-file", place}), 73, "--metrics-file"));
@@ -112,7 +112,7 @@ TEST_F(MetricsOfAServer, NeedAWritableDirectory) {
 }
 
 // The folder was opened before --user, and stays usable though the way to it is closed to that user.
-TEST_F(MetricsOfAServer, BelongToTheUserEvenInAnUnreachableDirectory) {
+TEST_F(ServerMetrics, BelongToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
   const TemporaryFolder closed;
   ASSERT_EQ(::chmod(closed.path().c_str(), 0700), 0);
