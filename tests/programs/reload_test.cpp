@@ -100,11 +100,11 @@ TEST_F(Reload, ChangesVerbosity) {
   start("quiet = on\n");
   EXPECT_TRUE(serves(*server));
   const auto warnings_at_start = server->log().size();
-  EXPECT_TRUE(reload("verbose = on\n", "verbosity quiet -> verbose\n"));
+  EXPECT_TRUE(reload("verbose = on\n", "verbose off -> on, quiet on -> off\n"));
   EXPECT_TRUE(serves(*server));
   EXPECT_TRUE(server->says(" bytes_in=6 bytes_out=6 "));
   EXPECT_TRUE(contains(server->log(), "session_open "));
-  EXPECT_TRUE(reload("quiet = on\n", "verbosity verbose -> quiet\n"));
+  EXPECT_TRUE(reload("quiet = on\n", "verbose on -> off, quiet off -> on\n"));
   EXPECT_TRUE(server->status_shows("0 of 1000 sessions open, 2 accepted")) << "it answers SIGUSR1";
   EXPECT_EQ(server->stop(), 0);
   EXPECT_FALSE(contains(server->log(), "stopped: "));

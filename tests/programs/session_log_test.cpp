@@ -114,7 +114,7 @@ TEST(SessionLog, OmitsAnUnknownAddress) {
   const TextFile config("verbose = off\n");
   ServerProcess server({"--config", config.path()});
   auto client = open_session(server);
-  EXPECT_TRUE(server.reload(config, "verbose = on\n", "verbosity normal -> verbose\n"));
+  EXPECT_TRUE(server.reload(config, "verbose = on\n", "verbose off -> on\n"));
   client.half_close();
   const auto line = line_of(server, "session_end", client);
   EXPECT_TRUE(contains(line, " bytes_in=1 "));
