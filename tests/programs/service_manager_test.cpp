@@ -267,10 +267,10 @@ TEST(Inherited, RefusesOtherThanListeningTcpSockets) {
     std::vector<int> sockets;
     const char* descriptor;
     const char* reason;
-  } refused[] = {{{file.get()}, "3", "no socket"},
+  } refused[] = {{{file.get()}, "3", "not a socket"},
                  {{listener.get(), datagram.get()}, "4", "ListenStream="},
                  {{silent.get()}, "3", "Accept=no"},
-                 {{local.get()}, "3", "no TCP socket"}};
+                 {{local.get()}, "3", "not a TCP socket"}};
   for (const auto& [sockets, descriptor, reason] : refused) {
     const auto result = run(command_line(passing(sockets.size()), {}), {.inherited = sockets});
     EXPECT_TRUE(fails(result, 64, std::string("LISTEN_FDS: descriptor ") + descriptor + " "));
