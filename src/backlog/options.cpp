@@ -117,7 +117,7 @@ void check(const ProbeOptions& options, const std::vector<std::string_view>& /*n
 void check(WatchOptions& options, const std::vector<std::string_view>& operands) {
   if (operands.empty()) throw cli::usage_error("PORT is missing, as in: tcpbacklog watch 54321");
   if (operands.size() > 1) {
-    throw cli::usage_error("unexpected argument " + base::in_quotes(operands[1]) + ": expected only PORT");
+    throw cli::usage_error("unexpected argument " + base::quote(operands[1]) + ": expected only PORT");
   }
   options.port = static_cast<std::uint16_t>(port({operands[0], "PORT"}));
 }
@@ -189,7 +189,7 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
   if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);
   const std::string allowed = "use probe, watch or size (see tcpbacklog --help)";
-  throw cli::usage_error(argc > 1 ? base::in_quotes(first) + " is not a command: " + allowed
+  throw cli::usage_error(argc > 1 ? base::quote(first) + " is not a command: " + allowed
                                   : "a command is missing: " + allowed);
 }
 

@@ -15,7 +15,7 @@ namespace tcpserver::backlog {
 namespace {
 
 std::string format_seconds(base::Duration duration) {
-  return base::formatted("%.3f", std::chrono::duration<double>(duration).count());
+  return base::format_text("%.3f", std::chrono::duration<double>(duration).count());
 }
 
 std::string number_or_dash(std::optional<int> value) {
@@ -63,7 +63,7 @@ int queued_by_berkeley_rule(int backlog) noexcept {
 }
 
 std::string format_row(const ProbeRow& row, int full_bar, int bar_width) {
-  std::string line = base::formatted(
+  std::string line = base::format_text(
       "%7d %13d %5s %13s %11d", row.backlog, row.queued, number_or_dash(queued_on_bsd(row.backlog)).c_str(),
       number_or_dash(queued_on_solaris(row.backlog)).c_str(), queued_by_berkeley_rule(row.backlog));
   if (!row.agrees()) return line + "  but TCP_INFO shows " + std::to_string(row.queued_by_tcp_info) + "\n";

@@ -18,7 +18,7 @@ namespace tcpserver::backlog {
 
 namespace {
 
-using base::formatted;
+using base::format_text;
 
 // Returns the length that an M/M/1 queue exceeds with a probability of one in a million.
 double find_rarely_exceeded(double utilization) {
@@ -31,7 +31,7 @@ double find_rarely_exceeded(double utilization) {
 // Leaves whole numbers unchanged; other numbers get at least four significant digits.
 std::string format_number(double value) {
   const bool large = std::abs(value) >= 1000 && std::abs(value) <= 1e15;
-  return formatted(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
+  return format_text(large || value == std::floor(value) ? "%.0f" : "%.4g", value);
 }
 
 // Returns a text such as "800 us" or "1.5 s".
@@ -47,11 +47,11 @@ std::string format_memory(double bytes) {
   std::size_t unit = 0;
   double value = bytes / 1024;
   for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
-  return formatted("%.3g %s", value, units[unit]);
+  return format_text("%.3g %s", value, units[unit]);
 }
 
 std::string format_whole(double value) {
-  return value >= most_counted ? "more than 10^15" : formatted("%.0f", round_up(value));
+  return value >= most_counted ? "more than 10^15" : format_text("%.0f", round_up(value));
 }
 
 constexpr std::size_t subject_width = 16;
@@ -179,7 +179,7 @@ std::string format_sizing(const Load& load, const Sizing& sizing, std::optional<
   add(text, "capacity",
       "1 / " + format_time(load.accept_time) + " = " + format_number(sizing.capacity) +
           " accepts per second");
-  const std::string share = formatted("%.3g %% of capacity", load.rate / sizing.capacity * 100);
+  const std::string share = format_text("%.3g %% of capacity", load.rate / sizing.capacity * 100);
   if (!sizing.carried) {
     add(text, "mean rate", format_number(load.rate) + " per second, " + share + ": too high");
     add(text, "backlog",

@@ -121,14 +121,14 @@ void QueueTracker::explain(Sample& sample) {
 
 std::string QueueTracker::summary(double at) const {
   const auto text = std::to_string(samples_) + (samples_ == 1 ? " sample in " : " samples in ") +
-                    base::formatted("%.1f s, ", at);
+                    base::format_text("%.1f s, ", at);
   if (!longest_) return text + "no listener";
   return text + "longest queue " + std::to_string(longest_->length) + " of " +
          number_or_unknown(longest_->limit) + ", " + std::to_string(dropped_) + " dropped";
 }
 
 std::string format_lines(const Sample& sample) {
-  const std::string at = base::formatted("%.1f s  ", sample.at);
+  const std::string at = base::format_text("%.1f s  ", sample.at);
   if (sample.queues.empty()) return at + "no listener; " + format_counters(sample) + "\n";
   std::string text;
   for (const auto& queue : sample.queues) {
@@ -169,7 +169,7 @@ std::string format_json(const Sample& sample) {
 }
 
 std::string WatchScreen::draw(const Sample& sample, base::TerminalSize size) {
-  std::vector<std::string> lines{"port " + port_ + base::formatted("  %.1f s", sample.at) +
+  std::vector<std::string> lines{"port " + port_ + base::format_text("  %.1f s", sample.at) +
                                  "  (one mark per sample: _ empty, # full)"};
   for (const auto& queue : sample.queues) {
     auto& history = history_[queue.now.inode];

@@ -26,7 +26,7 @@ std::optional<Duration> time_left(std::optional<TimePoint> deadline) noexcept {
   return std::max<Duration>(*deadline - Clock::now(), Duration::zero());
 }
 
-const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept {
+const char* format_utc(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept {
   using namespace std::chrono;
   const auto day = floor<days>(time);
   const year_month_day date(day);

@@ -18,7 +18,7 @@ namespace tcpserver::base {
 namespace {
 
 StartError lookup_error(ExitStatus status, const std::string& host, const std::string& why) {
-  return {status, "cannot resolve " + in_quotes(host) + ": " + why};
+  return {status, "cannot resolve " + quote(host) + ": " + why};
 }
 
 std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) {

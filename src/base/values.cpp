@@ -88,7 +88,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
   return total <= longest ? std::optional(Duration(total)) : std::nullopt;
 }
 
-std::string duration_text(Duration duration) {
+std::string format_duration(Duration duration) {
   const auto count = duration.count();
   if (count == 0) return "0s";
   for (const auto& unit : {hour, minute, second, millisecond, microsecond}) {
@@ -99,7 +99,7 @@ std::string duration_text(Duration duration) {
   return std::to_string(count / microsecond.nanoseconds) + "." + thousandths.substr(1) + "us";
 }
 
-std::string formatted(const char* format, ...) {
+std::string format_text(const char* format, ...) {
   std::array<char, 512> text{};
   va_list arguments;
   va_start(arguments, format);
@@ -108,26 +108,26 @@ std::string formatted(const char* format, ...) {
   return text.data();
 }
 
-std::string time_text(double seconds) {
+std::string format_time(double seconds) {
   // Above each limit, rounding would add a digit.
-  if (seconds < 0.0009995) return formatted("%.0f us", seconds * 1e6);
-  if (seconds < 0.09995) return formatted("%.1f ms", seconds * 1e3);
-  if (seconds < 0.9995) return formatted("%.0f ms", seconds * 1e3);
-  return formatted(seconds < 99.9995 ? "%.3f s" : "%.0f s", seconds);
+  if (seconds < 0.0009995) return format_text("%.0f us", seconds * 1e6);
+  if (seconds < 0.09995) return format_text("%.1f ms", seconds * 1e3);
+  if (seconds < 0.9995) return format_text("%.0f ms", seconds * 1e3);
+  return format_text(seconds < 99.9995 ? "%.3f s" : "%.0f s", seconds);
 }
 
-std::string plain_or_quoted(std::string_view text) {
+std::string quote_unless_plain(std::string_view text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-  return plain && !text.empty() && text.size() <= longest_shown ? std::string(text) : in_quotes(text);
+  return plain && !text.empty() && text.size() <= longest_shown ? std::string(text) : quote(text);
 }
 
-std::string in_quotes(std::string_view text) {
+std::string quote(std::string_view text) {
   std::string shown = "'";
   for (const char c : text.substr(0, longest_shown)) {
     if (c >= ' ' && c <= '~') {
       shown += c;
     } else {
-      shown += formatted("\\x%02x", static_cast<unsigned char>(c));
+      shown += format_text("\\x%02x", static_cast<unsigned char>(c));
     }
   }
   if (text.size() > longest_shown) return shown + "...' (" + std::to_string(text.size()) + " bytes)";

@@ -28,7 +28,7 @@ bool is_control(char c) {
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
   throw base::StartError(base::ExitStatus::no_input,
-                         "cannot read the configuration file " + base::in_quotes(path) + ": " + why);
+                         "cannot read the configuration file " + base::quote(path) + ": " + why);
 }
 
 }  // namespace

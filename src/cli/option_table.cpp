@@ -135,7 +135,7 @@ std::size_t OptionReader::find_flag(std::string_view name) const {
                ? "; see " + std::string(program_.name) + " --help"
                : "; usage: " + std::string(program_.name) + " " + std::string(program_.synopsis);
   }
-  throw usage_error("unknown option " + base::in_quotes(name) + hint);
+  throw usage_error("unknown option " + base::quote(name) + hint);
 }
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated. A script
@@ -192,7 +192,7 @@ void OptionReader::add_variables(char* const* environment) {
     const auto name = entry.substr(0, equals);
     const auto spec = find(Source::variable, name);
     if (!spec) {
-      parsed_.warnings.push_back("warning: ignored unknown variable " + base::in_quotes(name) +
+      parsed_.warnings.push_back("warning: ignored unknown variable " + base::quote(name) +
                                  suggest(Source::variable, name, program_.environment_prefix));
       continue;
     }
@@ -216,7 +216,7 @@ void OptionReader::add_file(const std::string& directory) {
   if (given->text.empty()) refuse({given->text, given->label}, "a file name");
 
   const std::string path = given->text;
-  const auto name = base::plain_or_quoted(path);
+  const auto name = base::quote_unless_plain(path);
   std::string text;
   try {
     text = read_config_file(path_from(directory, path));
@@ -244,7 +244,7 @@ void OptionReader::add_line(const ConfigLine& line, const std::string& where) {
     return values_.push_back({*spec, Source::file, line.value, where + ": " + line.name, line.number});
   // A word that is no name may be a secret in a wrong file.
   const bool is_name = line.name.find_first_not_of(option_letters) == std::string::npos;
-  refuse_line("unknown option" + (is_name ? " " + base::in_quotes(line.name) : "") +
+  refuse_line("unknown option" + (is_name ? " " + base::quote(line.name) : "") +
               suggest(Source::file, line.name, ""));
 }
 
@@ -290,7 +290,7 @@ std::vector<StartError> OptionReader::collected_errors() {
   const bool has_port = std::any_of(options.begin(), options.end(),
                                     [](const OptionText& option) { return option.name == "port"; });
   const bool is_port = has_port && base::parse_count(word, 0, 65535);
-  throw usage_error("unexpected argument " + base::in_quotes(word) +
+  throw usage_error("unexpected argument " + base::quote(word) +
                     (is_port ? "; did you mean --port " + std::string(word) + "?"
                              : "; " + std::string(program.name) + " takes only options"));
 }
@@ -304,11 +304,11 @@ std::string variable_name(const Program& program, std::string_view option) {
 }
 
 void refuse(const RawValue& value, std::string_view allowed) {
-  throw usage_error(value.label + ": " + base::in_quotes(value.text) + " is not " + std::string(allowed));
+  throw usage_error(value.label + ": " + base::quote(value.text) + " is not " + std::string(allowed));
 }
 
 void refuse_because(const RawValue& value, std::string_view why) {
-  throw usage_error(value.label + ": " + base::plain_or_quoted(value.text) + " " + std::string(why));
+  throw usage_error(value.label + ": " + base::quote_unless_plain(value.text) + " " + std::string(why));
 }
 
 StartError usage_error(const std::string& line) {

@@ -98,7 +98,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   const auto [given_host, given_port] = split(operands[0]);
   const std::size_t most = given_port ? 1 : 2;
   if (operands.size() > most) {
-    throw usage_error("unexpected argument " + base::in_quotes(operands[most]) + " after HOST and PORT");
+    throw usage_error("unexpected argument " + base::quote(operands[most]) + " after HOST and PORT");
   }
   if (given_host.empty()) refuse({operands[0], "HOST"}, "a host name or a numeric address");
   if (base::parse_saturating(given_host, 0)) {

@@ -194,7 +194,7 @@ class Exchange {
     const auto deadline = bounded ? std::optional(base::Clock::now() + *timeout_) : std::nullopt;
     const int ready = poll_until(polled_, deadline, notice_, "connected, waiting for the server's reply");
     if (ready == 0)
-      fail("timed out: no progress for " + base::duration_text(*timeout_), ExitStatus::temp_fail);
+      fail("timed out: no progress for " + base::format_duration(*timeout_), ExitStatus::temp_fail);
     if (ready < 0 && errno != EINTR) throw base::system_error("wait for the server");
   }
 

@@ -50,7 +50,7 @@ class ClientPool final : private ConnectionHandler {
                  .tick = frame_time},
                 *this) {
     const bool brackets = options.host.find(':') != std::string::npos;  // IPv6 (RFC 5952, section 6)
-    timeline_.server = base::plain_or_quoted(brackets ? "[" + options.host + "]" : options.host) + ":" +
+    timeline_.server = base::quote_unless_plain(brackets ? "[" + options.host + "]" : options.host) + ":" +
                        std::to_string(options.port);
     timeline_.delay = options.delay;
     sentences_.resize(options.clients);
@@ -142,7 +142,7 @@ class ClientPool final : private ConnectionHandler {
         return {FailureKind::timed_out,
                 (connection.state == State::ending ? "timed out: the server replied but did not close for "
                                                    : "timed out: no progress for ") +
-                    base::duration_text(*options_.timeout)};
+                    base::format_duration(*options_.timeout)};
       case Fault::Kind::closed: {
         const std::string closed = "the server closed the connection ";
         if (connection.sent < connection.size)
@@ -168,7 +168,7 @@ class ClientPool final : private ConnectionHandler {
     if (head != expected) {
       const auto sent = std::string_view(sentence(connection).sent).substr(connection.received);
       const auto* const other = base::find_service(sent, head);
-      return "received " + base::in_quotes(head) + ", expected " + base::in_quotes(expected) +
+      return "received " + base::quote(head) + ", expected " + base::quote(expected) +
              (other == nullptr ? "" : " (try --service " + std::string(other->name) + ")");
     }
     const auto received = connection.received + bytes.size();

@@ -55,7 +55,7 @@ std::optional<Spread> quick_waits(const Timeline& timeline) {
 
 namespace {
 
-using base::time_text;
+using base::format_time;
 
 std::string format_count(std::size_t count, const std::string& one, const std::string& many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -63,9 +63,9 @@ std::string format_count(std::size_t count, const std::string& one, const std::s
 
 // "0.5 ms", or "0.5 ms (median; 0.4 ms to 0.9 ms)".
 std::string format_spread(const Spread& spread, std::size_t count) {
-  const std::string median = time_text(spread.median);
+  const std::string median = format_time(spread.median);
   if (count == 1) return median;
-  return median + " (median; " + time_text(spread.min) + " to " + time_text(spread.max) + ")";
+  return median + " (median; " + format_time(spread.min) + " to " + format_time(spread.max) + ")";
 }
 
 // If quick clients waited for this share of the delay, slow ones may have delayed them.
@@ -113,7 +113,7 @@ std::string describe_quick(const Timeline& timeline, const Spread& waited) {
   if (slow == 0 || held < slow) return text + ".";
   text += slow == 1 ? " while client 1 held its connection"
                     : " while the " + std::to_string(slow) + " slow ones held their connections";
-  return text + " for " + base::duration_text(timeline.delay) + conclusion(timeline, waited);
+  return text + " for " + base::format_duration(timeline.delay) + conclusion(timeline, waited);
 }
 
 // Describes how long the slow clients waited after sending, for a run without quick clients.
@@ -172,7 +172,7 @@ std::string describe_failures(const Timeline& timeline) {
     failures = std::to_string(failed) + of_all + " failed.";
   }
   if (open == 0) return failures;
-  return "Stopped after " + time_text(timeline.now_s) + "; " + std::to_string(open) + of_all +
+  return "Stopped after " + format_time(timeline.now_s) + "; " + std::to_string(open) + of_all +
          " had not finished." + (failed == 0 ? "" : " ") + failures;
 }
 

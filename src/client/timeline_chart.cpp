@@ -11,7 +11,7 @@ namespace tcpserver::client {
 
 namespace {
 
-using base::time_text;
+using base::format_time;
 
 // The sign and colour of a phase. The colours differ in brightness for colour-blind people.
 struct PhaseStyle {
@@ -70,8 +70,9 @@ Scale make_scale(const Timeline& timeline, std::size_t columns) {
 
 std::string format_tick(double seconds, double axis_s) {
   if (seconds == 0) return "0";
-  if (axis_s >= 1) return base::formatted("%g s", seconds);
-  return axis_s >= 1e-3 ? base::formatted("%g ms", seconds * 1e3) : base::formatted("%g us", seconds * 1e6);
+  if (axis_s >= 1) return base::format_text("%g s", seconds);
+  return axis_s >= 1e-3 ? base::format_text("%g ms", seconds * 1e3)
+                        : base::format_text("%g us", seconds * 1e6);
 }
 
 // "|0     |0.5 s    |1 s": each mark is at its time.
@@ -122,7 +123,7 @@ std::string draw_row(const ClientRecord& record, const Timeline& timeline, const
   std::string line = label + std::string(start, ' ') + draw_segment(connecting, connected - start, colours) +
                      draw_segment(holding, sent - connected, colours) +
                      draw_segment(waiting, end - sent, colours) + draw_segment(failed, cross, colours);
-  const std::string waited = record.replied_s ? time_text(record.wait_s()) : "";
+  const std::string waited = record.replied_s ? format_time(record.wait_s()) : "";
   const std::string result = record.failure ? find_facts(record.failure->kind).name : waited;
   if (result.empty()) return line;
   return line.append(scale.bar_width + 1 + failure_width - end - cross - result.size(), ' ') + result;
@@ -138,8 +139,8 @@ std::string summarize_rest(const std::vector<const ClientRecord*>& clients) {
   }
   std::string text = std::to_string(clients.size()) + " more: " + std::to_string(times.size()) + " answered";
   if (const auto spread = compute_spread(times)) {
-    text += " (" + time_text(spread->min) + " to " + time_text(spread->max) + ", median " +
-            time_text(spread->median) + ")";
+    text += " (" + format_time(spread->min) + " to " + format_time(spread->max) + ", median " +
+            format_time(spread->median) + ")";
   }
   return failures == 0 ? text : text + ", " + std::to_string(failures) + " failed";
 }
@@ -152,7 +153,7 @@ std::string format_heading(const Timeline& timeline, std::size_t columns) {
   if (slow == 0) return text;
   const std::string hold = slow == 1 ? "; client 1 holds its connection for "
                                      : "; the first " + std::to_string(slow) + " hold their connections for ";
-  const auto delay = base::duration_text(timeline.delay);
+  const auto delay = base::format_duration(timeline.delay);
   return text.size() + hold.size() + delay.size() < columns ? text + hold + delay : text;
 }
 

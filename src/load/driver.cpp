@@ -182,7 +182,7 @@ Driver::Explanation Driver::explain(const Connection& connection, const Fault& f
 }
 
 std::string Driver::explain_timeout(const Connection& connection) const {
-  const std::string limit = base::duration_text(options_.timeout);
+  const std::string limit = base::format_duration(options_.timeout);
   if (connection.state == Connection::State::connecting) {
     return "timed out: cannot connect to " + engine_.address().text() + " within " + limit +
            " (is its listen queue full?)";

@@ -92,11 +92,11 @@ std::vector<std::string> draw_chart(const LatencyHistogram& latencies, std::size
   if (rows.empty()) return {};
   std::uint64_t largest = 0;
   for (const auto& row : rows) largest = std::max(largest, row.count);
-  std::vector<std::string> lines{base::formatted("%10s %10s", "up to", "count")};
+  std::vector<std::string> lines{base::format_text("%10s %10s", "up to", "count")};
   if (columns >= least_columns_with_note) lines.back() += "  (logarithmic scale of latencies)";
   for (const auto& row : rows) {
-    const auto time = base::time_text(std::chrono::duration<double>(row.upper).count());
-    auto line = base::formatted("%10s %10s", time.c_str(), std::to_string(row.count).c_str());
+    const auto time = base::format_time(std::chrono::duration<double>(row.upper).count());
+    auto line = base::format_text("%10s %10s", time.c_str(), std::to_string(row.count).c_str());
     if (row.count > 0) {
       const double share = static_cast<double>(row.count) / static_cast<double>(largest);
       const std::string bar(static_cast<std::size_t>(std::max(std::lround(share * room), 1L)), '#');

@@ -79,7 +79,7 @@ Result run_driver(const LoadOptions& options) {
     if (std::exchange(holding, true)) return;
     progress.remove();
     cli::print_error("tcpload", "holding " + std::to_string(result.held) + " connections for " +
-                                    base::duration_text(options.hold));
+                                    base::format_duration(options.hold));
   };
   return Driver(options, std::move(addresses), watch).run();
 }

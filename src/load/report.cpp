@@ -11,8 +11,8 @@ namespace tcpserver::load {
 
 namespace {
 
-using base::formatted;
-using base::time_text;
+using base::format_text;
+using base::format_time;
 
 constexpr struct {
   const char* name;
@@ -59,7 +59,7 @@ std::string describe_run(const LoadOptions& options) {
     case LoadMode::connections:
       break;
     case LoadMode::hold:
-      return "hold " + connections + " for " + base::duration_text(options.hold) + messages;
+      return "hold " + connections + " for " + base::format_duration(options.hold) + messages;
     case LoadMode::bulk:
       return format_count(options.connections, "stream") + " of " + format_size(options.size);
     case LoadMode::ping:
@@ -69,15 +69,15 @@ std::string describe_run(const LoadOptions& options) {
 }
 
 std::string format_rate(const Result& result, const LoadOptions& options) {
-  const std::string in = " in " + time_text(rated_seconds(result));
+  const std::string in = " in " + format_time(rated_seconds(result));
   if (options.mode == LoadMode::bulk) {
     const double rate = per_second(result.bytes_received, result);
-    return formatted("%.1f MB/s (%.1f MiB/s) in each direction,", rate / 1e6, rate / 0x1p20) + in;
+    return format_text("%.1f MB/s (%.1f MiB/s) in each direction,", rate / 1e6, rate / 0x1p20) + in;
   }
   if (options.mode == LoadMode::ping)
-    return formatted("%.0f round trips per second", per_second(result.rounds, result)) + in;
-  const auto text = formatted("%.0f connections per second", connections_per_second(result, options)) + in;
-  return options.rate ? text + formatted(" (requested: %.9g)", *options.rate) : text;
+    return format_text("%.0f round trips per second", per_second(result.rounds, result)) + in;
+  const auto text = format_text("%.0f connections per second", connections_per_second(result, options)) + in;
+  return options.rate ? text + format_text(" (requested: %.9g)", *options.rate) : text;
 }
 
 // "1000 of 1200; 64 unanswered, 136 not started".
@@ -107,20 +107,20 @@ std::string format_errors(const Result& result) {
 std::string format_latencies(const LatencyHistogram& latencies) {
   std::string text;
   for (const auto& [name, json_name, share] : quantiles) {
-    text += std::string(name) + " " + time_text(to_seconds(latencies.quantile(share))) + ", ";
+    text += std::string(name) + " " + format_time(to_seconds(latencies.quantile(share))) + ", ";
   }
-  return text + "max " + time_text(to_seconds(latencies.longest()));
+  return text + "max " + format_time(to_seconds(latencies.longest()));
 }
 
 }  // namespace
 
 std::vector<std::string> format_report(const Result& result, const LoadOptions& options) {
   std::vector<std::string> lines{result.server + ": " + describe_run(options)};
-  const std::string duration = time_text(to_seconds(result.duration));
+  const std::string duration = format_time(to_seconds(result.duration));
   if (result.signal != 0) lines.push_back("stopped   by a signal after " + duration);
   if (result.stalled) {
     lines.push_back("stalled   after " + duration + ": no progress for " +
-                    base::duration_text(options.timeout));
+                    base::format_duration(options.timeout));
   }
   const bool hold = options.mode == LoadMode::hold;
   if (hold || result.answered < options.connections)
@@ -132,7 +132,7 @@ std::vector<std::string> format_report(const Result& result, const LoadOptions& 
                   std::to_string(result.bytes_received) + " received" +
                   (result.errors() == 0 ? ", all as expected" : ""));
   if (result.latencies.count() > 0) lines.push_back("latency   " + format_latencies(result.latencies));
-  lines.push_back("CPU time  " + time_text(to_seconds(result.processor_time)) + " used by tcpload");
+  lines.push_back("CPU time  " + format_time(to_seconds(result.processor_time)) + " used by tcpload");
   return lines;
 }
 
@@ -236,7 +236,7 @@ std::string format_progress(const Result& result, const LoadOptions& options, ba
   }
   const double seconds = to_seconds(since_start);
   std::string text = "] " + what;
-  if (!bulk && seconds > 0) text += formatted(", %.0f per second", static_cast<double>(done) / seconds);
+  if (!bulk && seconds > 0) text += format_text(", %.0f per second", static_cast<double>(done) / seconds);
   text += ", " + format_count(result.errors(), "error");
   const std::size_t taken = text.size() + 2;  // the bracket, and the last column, which stays free
   const std::size_t room = columns > taken ? columns - taken : 0;

@@ -61,9 +61,9 @@ TEST(ParseDuration, AcceptsUnitsAndFractions) {
 TEST(DurationText, UsesTheLargestWholeUnit) {
   for (const char* text : {"0s", "800us", "1500us", "250ms", "1500ms", "2s", "90s", "5m", "1h", "8760h",
                            "0.001us", "0.5us", "1.25us", "1500.005us"}) {
-    EXPECT_EQ(duration_text(*parse_duration(text)), text);
+    EXPECT_EQ(format_duration(*parse_duration(text)), text);
   }
-  EXPECT_EQ(duration_text(60s), "1m");
+  EXPECT_EQ(format_duration(60s), "1m");
 }
 
 TEST(TimeText, HasThreeOrFourDigits) {
@@ -71,7 +71,7 @@ TEST(TimeText, HasThreeOrFourDigits) {
       {0, "0 us"},           {0.0000123, "12 us"}, {0.00099949, "999 us"}, {0.00099951, "1.0 ms"},
       {0.0012345, "1.2 ms"}, {0.09994, "99.9 ms"}, {0.09996, "100 ms"},    {0.9994, "999 ms"},
       {0.9996, "1.000 s"},   {2.0014, "2.001 s"},  {99.9994, "99.999 s"},  {99.9996, "100 s"}};
-  for (const auto& [seconds, text] : times) EXPECT_EQ(time_text(seconds), text);
+  for (const auto& [seconds, text] : times) EXPECT_EQ(format_time(seconds), text);
 }
 
 TEST(ParseDecimal, AcceptsUpToNineFractionDigits) {
@@ -86,10 +86,10 @@ TEST(ParseDecimal, AcceptsUpToNineFractionDigits) {
 }
 
 TEST(InQuotes, EscapesControlBytesAndShortensText) {
-  EXPECT_EQ(in_quotes("80x"), "'80x'");
-  EXPECT_EQ(in_quotes("a\n\x1b[31m\xff"), "'a\\x0a\\x1b[31m\\xff'");
-  EXPECT_EQ(in_quotes(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
-  EXPECT_EQ(in_quotes(std::string(61, 'a')), "'" + std::string(60, 'a') + "...' (61 bytes)");
+  EXPECT_EQ(quote("80x"), "'80x'");
+  EXPECT_EQ(quote("a\n\x1b[31m\xff"), "'a\\x0a\\x1b[31m\\xff'");
+  EXPECT_EQ(quote(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
+  EXPECT_EQ(quote(std::string(61, 'a')), "'" + std::string(60, 'a') + "...' (61 bytes)");
 }
 
 TEST(Clock, ConvertsToTimespec) {

@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/system_error.hpp"
 
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include "tcpserver/cli/option_values.hpp"
 
 #include "harness/arguments.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <gtest/gtest.h>

@@ -22,10 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto duration = parse_duration(text)) {
     fuzz::require(*duration >= tcpserver::base::Duration::zero() && *duration <= longest_duration,
                   "a duration is in its range");
-    fuzz::require(parse_duration(duration_text(*duration)) == duration, "the text can be parsed");
+    fuzz::require(parse_duration(format_duration(*duration)) == duration, "the text can be parsed");
   }
-  fuzz::require(fuzz::is_one_plain_line(in_quotes(text)), "quoted text is one printable line");
-  fuzz::require(text.empty() || fuzz::is_one_plain_line(plain_or_quoted(text)),
+  fuzz::require(fuzz::is_one_plain_line(quote(text)), "quoted text is one printable line");
+  fuzz::require(text.empty() || fuzz::is_one_plain_line(quote_unless_plain(text)),
                 "shown text is one printable line");
   std::string json;
   JsonWriter(json).value(text);

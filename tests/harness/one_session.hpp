@@ -19,12 +19,12 @@ class OneSession : public ::testing::Test {
   // Opens the next session. No other session may be open.
   void open_session() {
     client = std::make_unique<ClientSocket>(harness::open_session(*server));
-    const auto children = children_of(server->pid());
+    const auto children = find_children(server->pid());
     ASSERT_EQ(children.size(), 1U);
     child = children[0].pid;
   }
   [[nodiscard]] bool no_child_is_left() const {
-    return eventually([&] { return children_of(server->pid()).empty(); });
+    return eventually([&] { return find_children(server->pid()).empty(); });
   }
 
   std::unique_ptr<ServerProcess> server;

@@ -18,34 +18,34 @@ namespace harness {
 
 using tcpserver::kernel::ProcessFacts;
 
-std::vector<ProcessFacts> children_of(pid_t parent) {
+std::vector<ProcessFacts> find_children(pid_t parent) {
   auto processes = tcpserver::kernel::all_processes().value();
   std::erase_if(processes, [&](const ProcessFacts& process) { return process.parent != parent; });
   return processes;
 }
 
-std::size_t zombies_of(pid_t parent) {
-  const auto children = children_of(parent);
+std::size_t count_zombies(pid_t parent) {
+  const auto children = find_children(parent);
   return static_cast<std::size_t>(
       std::count_if(children.begin(), children.end(), [](const auto& child) { return child.state == 'Z'; }));
 }
 
-std::filesystem::path proc_folder(pid_t pid) {
+std::filesystem::path proc_directory(pid_t pid) {
   return "/proc/" + std::to_string(pid);
 }
 
-std::vector<pid_t> processes_with(const std::string& variable) {
+std::vector<pid_t> find_processes(const std::string& variable) {
   const std::string entry = '\0' + variable + '\0';
   std::vector<pid_t> found;
   const auto processes = tcpserver::kernel::all_processes().value();
   for (const auto& process : processes) {
-    const auto environment = '\0' + contents_of(proc_folder(process.pid) / "environ");
+    const auto environment = '\0' + read_text(proc_directory(process.pid) / "environ");
     if (environment.find(entry) != std::string::npos) found.push_back(process.pid);
   }
   return found;
 }
 
-std::chrono::milliseconds processor_time_of(pid_t pid) {
+std::chrono::milliseconds cpu_time(pid_t pid) {
   clockid_t clock{};
   timespec time{};
   if (::clock_getcpuclockid(pid, &clock) != 0) return {};
@@ -61,13 +61,13 @@ bool set_limit(pid_t pid, int resource, unsigned long value) {
   return ::prlimit(pid, which, &limit, nullptr) == 0;
 }
 
-std::size_t descriptors_of(pid_t pid) {
+std::size_t count_descriptors(pid_t pid) {
   std::error_code gone;
-  const std::filesystem::directory_iterator first(proc_folder(pid) / "fd", gone);
+  const std::filesystem::directory_iterator first(proc_directory(pid) / "fd", gone);
   return static_cast<std::size_t>(std::distance(begin(first), end(first)));
 }
 
-std::vector<int> copies_of_listeners(pid_t pid) {
+std::vector<int> copy_listeners(pid_t pid) {
   std::vector<int> copies;
   const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (process < 0) return copies;
@@ -87,20 +87,20 @@ std::vector<int> copies_of_listeners(pid_t pid) {
   return copies;
 }
 
-std::string status_of(pid_t pid, const std::string& name) {
-  for (auto& line : lines_of(contents_of(proc_folder(pid) / "status"))) {
+std::string read_proc_status(pid_t pid, const std::string& name) {
+  for (auto& line : split_lines(read_text(proc_directory(pid) / "status"))) {
     if (line.starts_with(name + ":")) return line.erase(0, line.find_first_not_of(" \t", name.size() + 1));
   }
   return "";
 }
 
 bool is_running(pid_t pid) {
-  const auto state = status_of(pid, "State");
+  const auto state = read_proc_status(pid, "State");
   return !state.empty() && !state.starts_with("Z");
 }
 
 bool reaches_state(pid_t pid, char state) {
-  return eventually([&] { return status_of(pid, "State").starts_with(state); });
+  return eventually([&] { return read_proc_status(pid, "State").starts_with(state); });
 }
 
 bool freeze(pid_t pid) {
@@ -108,7 +108,7 @@ bool freeze(pid_t pid) {
 }
 
 bool under_seccomp_filter() {
-  const auto mode = status_of(::getpid(), "Seccomp");
+  const auto mode = read_proc_status(::getpid(), "Seccomp");
   return !mode.empty() && mode != "0";
 }
 

@@ -13,30 +13,30 @@
 namespace harness {
 
 // Returns the children of a process. State 'Z' is a zombie (proc_pid_stat(5)).
-[[nodiscard]] std::vector<tcpserver::kernel::ProcessFacts> children_of(pid_t parent);
-[[nodiscard]] std::size_t zombies_of(pid_t parent);
+[[nodiscard]] std::vector<tcpserver::kernel::ProcessFacts> find_children(pid_t parent);
+[[nodiscard]] std::size_t count_zombies(pid_t parent);
 
 // Returns /proc/PID.
-[[nodiscard]] std::filesystem::path proc_folder(pid_t pid);
+[[nodiscard]] std::filesystem::path proc_directory(pid_t pid);
 
 // Returns the processes (not zombies) that have this variable, "NAME=value", in their environment.
-[[nodiscard]] std::vector<pid_t> processes_with(const std::string& variable);
+[[nodiscard]] std::vector<pid_t> find_processes(const std::string& variable);
 
 // Returns the user and system CPU time of a process.
-[[nodiscard]] std::chrono::milliseconds processor_time_of(pid_t pid);
+[[nodiscard]] std::chrono::milliseconds cpu_time(pid_t pid);
 
 // Sets a resource limit of a process, such as RLIMIT_NOFILE. Returns false without permission.
 [[nodiscard]] bool set_limit(pid_t pid, int resource, unsigned long value);
 
 // Returns the number of open descriptors of a process.
-[[nodiscard]] std::size_t descriptors_of(pid_t pid);
+[[nodiscard]] std::size_t count_descriptors(pid_t pid);
 
 // Copies the listening sockets of a program under test (pidfd_getfd(2)), to read their state. The caller
 // closes the copies. Empty without permission.
-[[nodiscard]] std::vector<int> copies_of_listeners(pid_t pid);
+[[nodiscard]] std::vector<int> copy_listeners(pid_t pid);
 
 // Returns the value of a line of /proc/PID/status, such as "Seccomp" or "SigBlk"; empty if missing.
-[[nodiscard]] std::string status_of(pid_t pid, const std::string& name);
+[[nodiscard]] std::string read_proc_status(pid_t pid, const std::string& name);
 
 // True if the process exists and is not a zombie.
 [[nodiscard]] bool is_running(pid_t pid);

@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/unique_fd.hpp"
 
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 
 #include <signal.h>
 #include <sys/types.h>
@@ -102,7 +102,7 @@ class PublicCopy {
                                                  const std::string& group = "65534") const;
 
  private:
-  const TemporaryFolder folder_;
+  const TemporaryDirectory folder_;
   const std::string path_;
 };
 

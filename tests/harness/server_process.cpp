@@ -79,7 +79,7 @@ Ending ServerProcess::stop() {
 std::string ServerProcess::last_line() {
   std::string result;
   std::string report;  // of the last line: "status: " or "stopped: "
-  for (auto line : lines_of(process_.errors())) {
+  for (auto line : split_lines(process_.errors())) {
     if (line.starts_with(program)) line.erase(0, program.size());
     const auto start = report.empty() || !line.starts_with(report) ? 0 : report.size();
     const bool continues = start > 0 && !contains(line, " sessions open");
@@ -93,11 +93,11 @@ std::string ServerProcess::last_line() {
   return result;
 }
 
-AssertionResult ServerProcess::said_nothing_unusual() {
+AssertionResult ServerProcess::logged_nothing_unusual() {
   const std::vector<std::string> usual{
       "tcpserver: listen queue: ", "tcpserver: stopping: ", "tcpserver: stopped: ", "tcpserver: status: ",
       "tcpserver: running as root: "};
-  for (const auto& line : lines_of(process_.errors())) {
+  for (const auto& line : split_lines(process_.errors())) {
     const bool known =
         std::any_of(usual.begin(), usual.end(), [&](const auto& start) { return line.starts_with(start); });
     if (!known) return ::testing::AssertionFailure() << line;
@@ -133,8 +133,8 @@ bool serves(const ServerProcess& server) {
   return echo_through(client, "served") == "served";
 }
 
-pid_t child_of(const ServerProcess& server) {
-  return children_of(server.pid()).at(0).pid;
+pid_t find_child(const ServerProcess& server) {
+  return find_children(server.pid()).at(0).pid;
 }
 
 }  // namespace harness

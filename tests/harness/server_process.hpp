@@ -3,7 +3,7 @@
 #include "harness/client_socket.hpp"
 #include "harness/proc.hpp"
 #include "harness/process.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <signal.h>
@@ -54,7 +54,7 @@ class ServerProcess {
   // Returns the last line of the log: "stopped: ...".
   [[nodiscard]] std::string last_line();
   // True if the log has only the lines of every start, stop and status.
-  [[nodiscard]] Result said_nothing_unusual();
+  [[nodiscard]] Result logged_nothing_unusual();
 
   void signal(int number) const { process_.signal(number); }
   Ending wait() { return process_.wait(); }  // the log is complete afterwards
@@ -80,6 +80,6 @@ class ServerProcess {
 [[nodiscard]] bool serves(const ServerProcess& server);
 
 // Returns the child of a server with one session. Throws if it has none.
-[[nodiscard]] pid_t child_of(const ServerProcess& server);
+[[nodiscard]] pid_t find_child(const ServerProcess& server);
 
 }  // namespace harness

@@ -37,17 +37,17 @@ class Injection : public ::testing::Test {
   // Starts a server with failing calls.
   [[nodiscard]] ServerProcess start(const std::vector<std::string>& options, const std::string& calls,
                                     const std::string& how, const std::vector<std::string>& more = {}) const {
-    return ServerProcess(options, no_search_for_leaks(), failing(calls, how, more));
+    return ServerProcess(options, without_leak_check(), failing(calls, how, more));
   }
 
   // Disables the leak sanitizer of a traced server. It is a tracer itself, and a process can have only one.
-  [[nodiscard]] static SpawnOptions no_search_for_leaks() {
+  [[nodiscard]] static SpawnOptions without_leak_check() {
     return {.environment = {"ASAN_OPTIONS=detect_leaks=0"}};
   }
 
   // Returns the number of calls that have failed by injection so far.
   [[nodiscard]] std::size_t injected() const { return occurrences(trace(), "(INJECTED)"); }
-  [[nodiscard]] std::string trace() const { return contents_of(log_.path()); }
+  [[nodiscard]] std::string trace() const { return read_text(log_.path()); }
   [[nodiscard]] const std::string& log_path() const { return log_.path(); }
 
  private:

@@ -12,7 +12,7 @@
 namespace harness {
 
 // Returns the bytes of a file; empty if it cannot be read.
-[[nodiscard]] inline std::string contents_of(const std::filesystem::path& path) {
+[[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
   std::ostringstream text;
   text << std::ifstream(path, std::ios::binary).rdbuf();
   return text.str();
@@ -20,7 +20,7 @@ namespace harness {
 
 // Returns the contents of tests/golden/NAME, the expected output of a program.
 [[nodiscard]] inline std::string golden(const std::string& name) {
-  return contents_of(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
+  return read_text(std::string(TCPSERVER_TEST_DATA) + "/golden/" + name);
 }
 
 // True if the text contains `part`. A failed expectation shows the whole text.
@@ -34,7 +34,7 @@ namespace harness {
   return count;
 }
 
-[[nodiscard]] inline std::vector<std::string> lines_of(const std::string& text) {
+[[nodiscard]] inline std::vector<std::string> split_lines(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
@@ -42,7 +42,7 @@ namespace harness {
 }
 
 // Returns the number before `words`, such as 3 for " accept errors" in "3 accept errors"; 0 without `words`.
-[[nodiscard]] inline unsigned long figure_before(const std::string& line, const std::string& words) {
+[[nodiscard]] inline unsigned long number_before(const std::string& line, const std::string& words) {
   const auto end = line.find(words);
   if (end == std::string::npos || end == 0) return 0;
   const auto before = line.find_last_not_of("0123456789", end - 1);

@@ -1,6 +1,6 @@
 #include "tcpserver/kernel/memory_limit.hpp"
 
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Limit : public ::testing::Test {
     return MemoryLimit::find(cgroups, mount.path()).has_value();
   }
 
-  const harness::TemporaryFolder mount;
+  const harness::TemporaryDirectory mount;
 };
 
 TEST_F(Limit, IsFoundInCgroupV2) {

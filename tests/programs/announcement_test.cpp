@@ -31,7 +31,7 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
   Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 <&- >&-", TCPSERVER_PROGRAM});
   EXPECT_TRUE(server.says("listening on port ")) << server.errors();
   for (const char* fd : {"0", "1"}) {
-    EXPECT_EQ(std::filesystem::read_symlink(proc_folder(server.pid()) / "fd" / fd), "/dev/null");
+    EXPECT_EQ(std::filesystem::read_symlink(proc_directory(server.pid()) / "fd" / fd), "/dev/null");
   }
   expect_stops(server);
 }

@@ -12,7 +12,7 @@ bool answers(std::uint16_t port, int family) {
 }
 
 TEST(Bind, ServesTheGivenAddressesOrBothFamilies) {
-  const bool has_ipv6 = contains(contents_of("/proc/net/if_inet6"), " lo\n");
+  const bool has_ipv6 = contains(read_text("/proc/net/if_inet6"), " lo\n");
   if (!has_ipv6) GTEST_SKIP() << "this machine has no IPv6 loopback address";
   struct Case {
     std::vector<std::string> options;

@@ -22,7 +22,7 @@ TEST_P(EchoOfSize, IsCompleteAfterHalfClose) {
     EXPECT_TRUE(echo_through(client, bytes) == bytes);        // no EXPECT_EQ: it would print 64 MiB
   }
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(server.said_nothing_unusual());
+  EXPECT_TRUE(server.logged_nothing_unusual());
 }
 
 constexpr std::size_t buffer = 256 * 1024;  // size of the session's buffer
@@ -99,7 +99,7 @@ TEST(BackPressure, HoldsAClientThatNeverReads) {
   ClientSocket greedy(server.port());
   EXPECT_LT(fill_until_stalled(greedy), 64U);
   if (!TCPSERVER_TEST_SANITIZED) {
-    EXPECT_LT(std::stoul(status_of(child_of(server), "VmRSS")), 2048U) << "KiB";
+    EXPECT_LT(std::stoul(read_proc_status(find_child(server), "VmRSS")), 2048U) << "KiB";
   }
   EXPECT_TRUE(serves(server));
 }

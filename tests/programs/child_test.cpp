@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 class Child : public OneSession {
  protected:
   unsigned long signals(const std::string& line) const {
-    return std::stoul(status_of(child, line), nullptr, 16);
+    return std::stoul(read_proc_status(child, line), nullptr, 16);
   }
   static unsigned long bit(int signal) { return 1UL << (signal - 1); }
 };
@@ -18,8 +18,8 @@ class Child : public OneSession {
 // Some programs leave a descriptor open in those that they start.
 TEST_F(Child, HasNoOtherDescriptorThanItsConnection) {
   start({"--bind", "127.0.0.1", "--bind", "127.0.0.2"}, {"sh", "-c", "exec \"$@\" 9</dev/null", "sh"});
-  EXPECT_GE(descriptors_of(server->pid()), 6U);
-  EXPECT_EQ(descriptors_of(child), 1U);
+  EXPECT_GE(count_descriptors(server->pid()), 6U);
+  EXPECT_EQ(count_descriptors(child), 1U);
 }
 
 // Signals to a whole process group, or to every process of the name, are for the parent.
@@ -45,18 +45,18 @@ TEST_F(Child, RunsUnderStrictSeccomp) {
   if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
   if (!TCPSERVER_TEST_SMALL_CHILDREN) GTEST_SKIP() << "plain children enter a filter";
   start();
-  EXPECT_EQ(status_of(child, "Seccomp"), "1");
-  EXPECT_EQ(status_of(server->pid(), "Seccomp"), "0");
-  EXPECT_EQ(status_of(child, "NoNewPrivs"), "1");
+  EXPECT_EQ(read_proc_status(child, "Seccomp"), "1");
+  EXPECT_EQ(read_proc_status(server->pid(), "Seccomp"), "0");
+  EXPECT_EQ(read_proc_status(child, "NoNewPrivs"), "1");
 }
 
 // Under a filter that is in force already, as in a container or a systemd unit, strict mode cannot be set.
 TEST_F(Child, InstallsItsFilterInsideAnotherFilter) {
   start({}, {UNDER_FILTER_PROGRAM});
-  EXPECT_EQ(status_of(server->pid(), "Seccomp"), "2");
-  EXPECT_EQ(status_of(child, "Seccomp"), "2");
-  EXPECT_EQ(std::stoi(status_of(child, "Seccomp_filters")),
-            std::stoi(status_of(server->pid(), "Seccomp_filters")) + 1);
+  EXPECT_EQ(read_proc_status(server->pid(), "Seccomp"), "2");
+  EXPECT_EQ(read_proc_status(child, "Seccomp"), "2");
+  EXPECT_EQ(std::stoi(read_proc_status(child, "Seccomp_filters")),
+            std::stoi(read_proc_status(server->pid(), "Seccomp_filters")) + 1);
   EXPECT_EQ(echo_through(*client, ""), "");
   EXPECT_TRUE(server->status_shows("ended: 1 closed by client;"));
 }

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 TEST(ClientsOnTerminal, AreDrawnLiveAndInColour) {
   ServerProcess server;
-  Terminal terminal(clients_of(server, {"3", "--delay", "60s"}));
+  Terminal terminal(clients_command(server, {"3", "--delay", "60s"}));
   ASSERT_TRUE(terminal.shows("\x1b[30;46m=="));  // a slow client's bar grows
   ASSERT_TRUE(terminal.shows("\x1b[6A\r3 clients of 127.0.0.1")) << "moves six lines up and redraws";
   terminal.type("\x03");  // Ctrl-C
@@ -30,13 +30,14 @@ TEST(ClientsOnTerminal, AreDrawnLiveAndInColour) {
 
 TEST(ClientsOnTerminal, ObeyNoColor) {
   ServerProcess server;
-  Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=xterm", "NO_COLOR=1"});
+  Terminal terminal(clients_command(server, {"3", "--delay", "300ms"}), {80, 24},
+                    {"TERM=xterm", "NO_COLOR=1"});
   EXPECT_TRUE(terminal.shows("The 2 quick clients waited "));
   EXPECT_EQ(terminal.process().wait(), 0);
   EXPECT_FALSE(contains(terminal.shown(), "\x1b[30"));
   EXPECT_TRUE(contains(terminal.shown(), "\x1b[6A\r")) << "but it is redrawn";
 
-  Terminal empty(clients_of(server, {"3"}), {80, 24}, {"TERM=xterm", "NO_COLOR="});
+  Terminal empty(clients_command(server, {"3"}), {80, 24}, {"TERM=xterm", "NO_COLOR="});
   EXPECT_TRUE(empty.shows("\x1b[30")) << "an empty NO_COLOR is none (no-color.org)";
 }
 
@@ -88,7 +89,7 @@ TEST(ClientsOnTerminal, AreDrawnIfOutputIsNonBlocking) {
 
 TEST(ClientsOnTerminal, AreDrawnOnceOnADumbTerminal) {
   ServerProcess server;
-  Terminal terminal(clients_of(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=dumb"});
+  Terminal terminal(clients_command(server, {"3", "--delay", "300ms"}), {80, 24}, {"TERM=dumb"});
   EXPECT_EQ(terminal.process().wait(), 0);
   terminal.read_all();
   EXPECT_FALSE(contains(terminal.shown(), "\x1b"));
@@ -114,7 +115,7 @@ TEST_F(ClientsInTmux, FollowTheWindowSize) {
   ASSERT_EQ(tmux.errors(), "");
   const auto longest_line = [&] {
     std::size_t longest = 0;
-    for (const auto& line : lines_of(tmux.screen())) longest = std::max(longest, line.size());
+    for (const auto& line : split_lines(tmux.screen())) longest = std::max(longest, line.size());
     return longest;
   };
   ASSERT_TRUE(eventually([&] { return longest_line() == 99; })) << tmux.screen();

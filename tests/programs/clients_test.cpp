@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 TEST(Clients, DoNotWaitForASlowOneInForkMode) {
   ServerProcess server;
-  const auto result = run_to(0, clients_of(server, {"6", "--slow", "2", "--delay", "1s", "--json"}));
+  const auto result = run_to(0, clients_command(server, {"6", "--slow", "2", "--delay", "1s", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.id"), "1 2 3 4 5 6");
   EXPECT_EQ(json.values("clients.*.slow"), "true true false false false false");
@@ -37,7 +37,7 @@ TEST(Clients, DoNotWaitForASlowOneInForkMode) {
 
 TEST(Clients, WaitForTheSlowOneInIterativeMode) {
   ServerProcess server({"--mode", "iterative"});
-  const auto result = run_to(0, clients_of(server, {"5", "--delay", "700ms", "--json"}));
+  const auto result = run_to(0, clients_command(server, {"5", "--delay", "700ms", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.slow"), "true false false false false") << "with --delay: one";
   for (const double replied : json.numbers("clients.*.replied_s")) EXPECT_GE(replied, 0.7);
@@ -48,10 +48,10 @@ TEST(Clients, WaitForTheSlowOneInIterativeMode) {
 
 TEST(Clients, AreDrawnOnceWithoutATerminal) {
   ServerProcess server({"--mode", "iterative"});
-  const auto result = run_to(0, clients_of(server, {"3", "--delay", "300ms"}));
+  const auto result = run_to(0, clients_command(server, {"3", "--delay", "300ms"}));
   EXPECT_EQ(result.errors, "");
   EXPECT_FALSE(contains(result.output, "\x1b")) << "no terminal, no colours";
-  const auto lines = lines_of(result.output);
+  const auto lines = split_lines(result.output);
   ASSERT_GE(lines.size(), 7U) << result.output;
   EXPECT_TRUE(lines[0].starts_with("3 clients of 127.0.0.1:")) << lines[0];
   EXPECT_TRUE(lines[2].starts_with("1 slow ")) << lines[2];
@@ -63,21 +63,21 @@ TEST(Clients, AreDrawnOnceWithoutATerminal) {
 
 TEST(Clients, CompareRepliesWithTheService) {
   ServerProcess upper({"--service", "upper"});
-  EXPECT_EQ(run(clients_of(upper, {"3", "--service", "upper"})).ending, 0);
-  const auto wrong = run_to(76, clients_of(upper, {"3", "--message", "hello"}));
+  EXPECT_EQ(run(clients_command(upper, {"3", "--service", "upper"})).ending, 0);
+  const auto wrong = run_to(76, clients_command(upper, {"3", "--message", "hello"}));
   EXPECT_EQ(occurrences(wrong.output, " wrong reply\n"), 3U) << wrong.output;
   EXPECT_EQ(wrong.errors,
             "tcpclient: client 1: wrong reply: received 'HELLO\\x0a', expected 'hello\\x0a' "
             "(try --service upper)\n");
   ServerProcess echo;
-  EXPECT_EQ(run(clients_of(echo, {"3", "--message", "1234"})).ending, 0);
-  EXPECT_EQ(run(clients_of(echo, {"3", "--service", "upper"})).ending, 76);
+  EXPECT_EQ(run(clients_command(echo, {"3", "--message", "1234"})).ending, 0);
+  EXPECT_EQ(run(clients_command(echo, {"3", "--service", "upper"})).ending, 76);
 }
 
 TEST(Clients, SendALongMessage) {
   ServerProcess server;
   // The longest argument (MAX_ARG_STRLEN, execve(2)).
-  const auto result = run_to(0, clients_of(server, {"4", "--message", std::string(131000, 'x')}));
+  const auto result = run_to(0, clients_command(server, {"4", "--message", std::string(131000, 'x')}));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.last_line(), "; 524004 bytes in, 524004 out")) << server.last_line();
 }
@@ -99,7 +99,7 @@ class ClientsOfBadServer : public ::testing::TestWithParam<Misbehaviour> {};
 TEST_P(ClientsOfBadServer, ReportTheError) {
   const auto& [name, answer, ending, word, reason] = GetParam();
   OwnServer server(2, [&answer = answer](int connection) { answer(connection, read_all(connection)); });
-  const auto result = run(clients_of(server.port(), {"2"}));
+  const auto result = run(clients_command(server.port(), {"2"}));
   EXPECT_EQ(result.ending, ending);
   EXPECT_EQ(occurrences(result.output, std::string(" ") + word + "\n"), 2U) << result.output;
   EXPECT_TRUE(contains(result.errors, "client 1: ") && contains(result.errors, reason)) << result.errors;
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Clients, DetectAServerThatClosesWhileTheyHold) {
   ServerProcess server({"--idle-timeout", "100ms"});
-  const auto result = run_to(74, clients_of(server, {"3", "--slow", "2", "--delay", "60s", "--json"}));
+  const auto result = run_to(74, clients_command(server, {"3", "--slow", "2", "--delay", "60s", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("clients.*.ok"), "false false true");
   EXPECT_EQ(occurrences(json.values("clients.*.error"), "closed the connection before"), 2U);
@@ -147,7 +147,7 @@ TEST(Clients, RejectAReplyThatIsEarlyOrFollowedByMore) {
   };
   for (const auto& [answer, delay] : {std::pair(early, "60s"), std::pair(more, "1ms")}) {
     OwnServer server(1, answer);
-    const auto result = run_to(76, clients_of(server.port(), {"1", "--delay", delay, "--json"}));
+    const auto result = run_to(76, clients_command(server.port(), {"1", "--delay", delay, "--json"}));
     EXPECT_EQ(Json(result.output).values("clients.0.replied_s clients.0.ok"), "null false");
   }
 }
@@ -159,15 +159,16 @@ TEST(Clients, DoNotTimeOutWhileBytesArrive) {
       write_text(connection, {c});
     }
   });
-  EXPECT_EQ(run(clients_of(server.port(), {"1", "--timeout", "1s"})).ending, 0) << "21 bytes take 1.47 s";
+  EXPECT_EQ(run(clients_command(server.port(), {"1", "--timeout", "1s"})).ending, 0)
+      << "21 bytes take 1.47 s";
   ServerProcess echo;
-  EXPECT_EQ(run(clients_of(echo, {"1", "--delay", "1200ms", "--timeout", "1s"})).ending, 0)
+  EXPECT_EQ(run(clients_command(echo, {"1", "--delay", "1200ms", "--timeout", "1s"})).ending, 0)
       << "a hold is no time-out";
 }
 
 TEST(Clients, DetectAServerThatDies) {
   ServerProcess server({"--mode", "iterative"});
-  Process clients(clients_of(server, {"4", "--delay", "60s", "--json"}));
+  Process clients(clients_command(server, {"4", "--delay", "60s", "--json"}));
   ASSERT_TRUE(server.status_shows("1 of 1 sessions open"));
   server.process().signal(SIGKILL);
   EXPECT_EQ(clients.wait(), 74);
@@ -178,7 +179,7 @@ TEST(Clients, DetectAServerThatDies) {
 TEST(Clients, PrintOneLineIfNoneCanConnect) {
   OwnListener listener;
   listener.close();
-  const auto refused = run_to(69, clients_of(listener.port(), {"3"}));
+  const auto refused = run_to(69, clients_command(listener.port(), {"3"}));
   EXPECT_EQ(refused.output, "");
   EXPECT_EQ(refused.errors, "tcpclient: cannot connect to 127.0.0.1:" + listener.port() +
                                 ": Connection refused (is the server running?)\n");
@@ -188,7 +189,7 @@ TEST(Clients, PrintOneLineIfNoneCanConnect) {
 
 TEST(Clients, GiveUpAfterTheTimeout) {
   OwnListener listener(0);  // its queue has one place; it drops the SYNs of the others
-  const auto result = run_to(75, clients_of(listener.port(), {"3", "--timeout", "300ms", "--json"}));
+  const auto result = run_to(75, clients_command(listener.port(), {"3", "--timeout", "300ms", "--json"}));
   const Json json(result.output);
   EXPECT_EQ(json.values("errors"), "3");
   EXPECT_TRUE(contains(json.values("clients.0.error"), "timed out: no progress for 300ms"));
@@ -201,7 +202,7 @@ TEST(Clients, WaitForTheServerToClose) {
     write_text(connection, read_all(connection));
     client_has_ended.get_future().wait();
   });
-  const auto result = run(clients_of(server.port(), {"1", "--timeout", "300ms"}));
+  const auto result = run(clients_command(server.port(), {"1", "--timeout", "300ms"}));
   client_has_ended.set_value();
   EXPECT_EQ(result.ending, 75);
   EXPECT_TRUE(contains(result.errors, "the server replied but did not close")) << result.errors;
@@ -209,7 +210,7 @@ TEST(Clients, WaitForTheServerToClose) {
 
 TEST(Clients, ReportAShortageOfDescriptors) {
   ServerProcess server;
-  for (auto command : {clients_of(server, {"50"}), load_on(server, {"--concurrency", "50"})}) {
+  for (auto command : {clients_command(server, {"50"}), load_command(server, {"--concurrency", "50"})}) {
     command.insert(command.begin(), {"prlimit", "--nofile=20:20"});
     const auto result = run_to(71, command);
     EXPECT_TRUE(contains(result.errors, ": 50 connections need 66 descriptors; the limit is 20"));
@@ -220,7 +221,7 @@ TEST(Clients, ReportAShortageOfDescriptors) {
 TEST(Clients, ReportAFailedStandardOutput) {
   ServerProcess server;
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  for (const auto& command : {clients_of(server, {"2"}), load_on(server, {"--connections", "2"})}) {
+  for (const auto& command : {clients_command(server, {"2"}), load_command(server, {"--connections", "2"})}) {
     const auto result = run(command, {.output_fd = full});
     EXPECT_EQ(result.ending, 74);
     EXPECT_TRUE(contains(result.errors, "standard output: No space left on device\n"));
@@ -231,7 +232,7 @@ TEST(Clients, ReportAFailedStandardOutput) {
 TEST(Clients, DrawTheirTimelineWhenASignalStopsThem) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
-    Process clients(clients_of(server, {"3", "--delay", "60s"}));
+    Process clients(clients_command(server, {"3", "--delay", "60s"}));
     ASSERT_TRUE(server.status_shows("ended: 2 closed by client;"));
     clients.signal(signal);
     EXPECT_EQ(clients.wait(), -signal) << "dies of the signal";
@@ -246,7 +247,7 @@ TEST(Clients, StopEvenIfTheReaderStalls) {
   ServerProcess server;
   const StalledReader reader;
   for (const char* json : {"--json", "--message=x"}) {
-    Process clients(clients_of(server, {"3", "--delay", "60s", json}), {.output_fd = reader.fd()});
+    Process clients(clients_command(server, {"3", "--delay", "60s", json}), {.output_fd = reader.fd()});
     ASSERT_TRUE(server.status_shows("1 of 1000 sessions open"));
     clients.signal(SIGTERM);
     EXPECT_EQ(clients.wait(), -SIGTERM);
@@ -266,9 +267,9 @@ TEST_F(ClientsTraced, PrintTheTimelineIfASignalComesWithTheLastReply) {
       closed.set_value();
     });
     auto command = failing("epoll_pwait,epoll_pwait2", "delay_exit=15000");
-    const auto traced = clients_of(server.port(), {"1"});
+    const auto traced = clients_command(server.port(), {"1"});
     command.insert(command.end(), traced.begin(), traced.end());
-    Process clients(command, no_search_for_leaks());
+    Process clients(command, without_leak_check());
     closed.get_future().wait();
     std::this_thread::sleep_for(later);
     clients.signal(SIGTERM);

@@ -23,8 +23,8 @@ class SharedMemory {
   using Words = std::vector<std::uint64_t>;
 
   explicit SharedMemory(pid_t child)
-      : memory_(::open((proc_folder(child) / "mem").c_str(), O_RDWR | O_CLOEXEC)) {
-    for (const auto& line : lines_of(contents_of(proc_folder(child) / "maps"))) {
+      : memory_(::open((proc_directory(child) / "mem").c_str(), O_RDWR | O_CLOEXEC)) {
+    for (const auto& line : split_lines(read_text(proc_directory(child) / "maps"))) {
       if (!contains(line, " rw-s ")) continue;
       const auto begin = std::stoul(line, nullptr, 16);
       const auto end = std::stoul(line.substr(line.find('-') + 1), nullptr, 16);
@@ -73,15 +73,15 @@ class CompromisedChild : public Injection {
     if (IsSkipped()) return;
     if (raise_descriptor_limit() < held_sessions + 100) GTEST_SKIP() << "the descriptor limit is too low";
     server = std::make_unique<ServerProcess>(std::vector<std::string>{"--drain-timeout", "0"},
-                                             no_search_for_leaks(), tracing("kill,wait4"));
+                                             without_leak_check(), tracing("kill,wait4"));
     for (std::size_t i = 0; i < held_sessions; ++i) {
       held.push_back(open_session(*server));
       // The first client's child is the attacker: it stays until the end.
-      if (i == 0) attacker = std::make_unique<SharedMemory>(child_of(*server));
+      if (i == 0) attacker = std::make_unique<SharedMemory>(find_child(*server));
     }
     if (!attacker->is_open()) GTEST_SKIP() << "no right to write to the memory of a child";
     accepted = held_sessions;
-    for (const auto& child : children_of(server->pid())) children.insert(child.pid);
+    for (const auto& child : find_children(server->pid())) children.insert(child.pid);
     ASSERT_EQ(children.size(), held_sessions);
   }
 
@@ -112,7 +112,7 @@ class CompromisedChild : public Injection {
 
   // It called kill(2) and wait4(2) for its own children only.
   void expect_only_own_children_were_meant() const {
-    for (const auto& line : lines_of(trace())) {
+    for (const auto& line : split_lines(trace())) {
       if (line.starts_with("wait4(")) {
         EXPECT_FALSE(line.starts_with("wait4(0,")) << line;
       } else if (line.starts_with("kill(")) {

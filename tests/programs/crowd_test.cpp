@@ -49,7 +49,7 @@ TEST(ManyConnections, AreAllAnsweredWhenOpenAtOnce) {
         << server.last_line();
   }
   clients.clear();
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
   EXPECT_TRUE(server.status().starts_with("0 of 2000 sessions open")) << server.last_line();
   EXPECT_EQ(server.stop(), 0);
 }
@@ -60,23 +60,23 @@ TEST(ManyConnections, LeaveNothingBehind) {
   raise_descriptor_limit();
   ServerProcess server;
   EXPECT_EQ(short_connections(server.port(), 10), 10);
-  ASSERT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
-  const auto descriptors = descriptors_of(server.pid());
-  const auto memory = status_of(server.pid(), "VmSize");
+  ASSERT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
+  const auto descriptors = count_descriptors(server.pid());
+  const auto memory = read_proc_status(server.pid(), "VmSize");
   int correct = 0;
   for (int batch = 0; batch < batches; ++batch) correct += short_connections(server.port(), batch_size);
   EXPECT_EQ(correct, batches * batch_size);
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << "children are left";
-  EXPECT_EQ(descriptors_of(server.pid()), descriptors);
+  EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); })) << "children are left";
+  EXPECT_EQ(count_descriptors(server.pid()), descriptors);
   if (!TCPSERVER_TEST_SANITIZED) {
-    EXPECT_EQ(status_of(server.pid(), "VmSize"), memory);
+    EXPECT_EQ(read_proc_status(server.pid(), "VmSize"), memory);
   }
   const auto status = server.status();
   const auto served = std::to_string(10 + correct);
   EXPECT_TRUE(status.starts_with("0 of 1000 sessions open, " + served +
                                  " accepted; sessions ended: " + served + " closed by client;"))
       << status;
-  EXPECT_TRUE(server.said_nothing_unusual()) << server.log();
+  EXPECT_TRUE(server.logged_nothing_unusual()) << server.log();
 }
 
 // Many clients of one listener must not lock out the clients of another. With one slot and two full queues,
@@ -84,7 +84,7 @@ TEST(ManyConnections, LeaveNothingBehind) {
 TEST(ManyConnections, AreAcceptedFromAllListenersInTurn) {
   ServerProcess server({"--max-connections", "1", "--bind", "127.0.0.1", "--bind", "127.0.0.2"});
   server.process().signal(SIGSTOP);
-  ASSERT_TRUE(eventually([&] { return status_of(server.pid(), "State").starts_with("T"); }));
+  ASSERT_TRUE(eventually([&] { return read_proc_status(server.pid(), "State").starts_with("T"); }));
   struct Queue {
     const char* address;
     std::vector<ClientSocket> clients{};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "harness/server_process.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,8 +36,8 @@ class Daemon : public ::testing::Test {
                         options);
   }
   SpawnOptions marked() const { return {.environment = {mark_}}; }
-  std::vector<pid_t> daemons() const { return processes_with(mark_); }
-  pid_t pid() const { return std::atoi(contents_of(pid_file).c_str()); }
+  std::vector<pid_t> daemons() const { return find_processes(mark_); }
+  pid_t pid() const { return std::atoi(read_text(pid_file).c_str()); }
   void stop(int signal = SIGTERM) {
     const pid_t server = pid();
     ASSERT_GT(server, 1);
@@ -45,7 +45,7 @@ class Daemon : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return !is_running(server); }));
   }
 
-  const TemporaryFolder own_folder;
+  const TemporaryDirectory own_folder;
   const fs::path folder = own_folder.path();
   fs::path pid_file = folder / "pid";
 

@@ -10,10 +10,10 @@ namespace {
 using namespace harness;
 
 // Returns the targets of all descriptors. A server that has just started may still close some.
-std::set<std::string> open_files_of(pid_t pid) {
+std::set<std::string> find_open_files(pid_t pid) {
   std::set<std::string> files;
   std::error_code closed;
-  for (const auto& fd : fs::directory_iterator(proc_folder(pid) / "fd")) {
+  for (const auto& fd : fs::directory_iterator(proc_directory(pid) / "fd")) {
     files.insert(fs::read_symlink(fd, closed));
   }
   return files;
@@ -31,13 +31,13 @@ TEST_F(Daemon, FollowsTheStepsOfDaemon7) {
   ASSERT_EQ(daemons(), std::vector{pid()}) << "the launching and the intermediate process have ended";
   EXPECT_NE(::getsid(pid()), ::getsid(0)) << "it has left our session";
   EXPECT_NE(::getsid(pid()), pid()) << "and is no session leader";
-  EXPECT_NE(status_of(pid(), "PPid"), std::to_string(::getpid()));
-  EXPECT_EQ(fs::read_symlink(proc_folder(pid()) / "cwd"), "/");
-  EXPECT_EQ(status_of(pid(), "Umask"), "0000");
+  EXPECT_NE(read_proc_status(pid(), "PPid"), std::to_string(::getpid()));
+  EXPECT_EQ(fs::read_symlink(proc_directory(pid()) / "cwd"), "/");
+  EXPECT_EQ(read_proc_status(pid(), "Umask"), "0000");
   for (const char* fd : {"0", "1", "2"}) {
-    EXPECT_EQ(fs::read_symlink(proc_folder(pid()) / "fd" / fd), "/dev/null");
+    EXPECT_EQ(fs::read_symlink(proc_directory(pid()) / "fd" / fd), "/dev/null");
   }
-  for (const auto& file : open_files_of(pid())) EXPECT_FALSE(file.starts_with("pipe:"));
+  for (const auto& file : find_open_files(pid())) EXPECT_FALSE(file.starts_with("pipe:"));
   EXPECT_TRUE(ClientSocket(port).connected());
   stop();
   EXPECT_FALSE(fs::exists(pid_file));
@@ -45,7 +45,7 @@ TEST_F(Daemon, FollowsTheStepsOfDaemon7) {
 
 TEST_F(Daemon, KeepsNoInheritedDescriptor) {
   ASSERT_EQ(start_by_shell("exec 9</etc/passwd; exec \"$0\" \"$@\"").ending, 0);
-  EXPECT_FALSE(open_files_of(pid()).contains("/etc/passwd"));
+  EXPECT_FALSE(find_open_files(pid()).contains("/etc/passwd"));
   stop();
 }
 
@@ -55,7 +55,7 @@ TEST_F(Daemon, FillsClosedStandardDescriptors) {
     EXPECT_EQ(start_by_shell("exec \"$0\" \"$@\" " + closed, {"--log", "stderr", "-v"}).ending, 0) << closed;
     for (const char* fd : {"0", "1", "2"}) {
       if (!contains(closed, "2") && fd[0] == '2') continue;  // the log's
-      EXPECT_EQ(fs::read_symlink(proc_folder(pid()) / "fd" / fd), "/dev/null") << closed;
+      EXPECT_EQ(fs::read_symlink(proc_directory(pid()) / "fd" / fd), "/dev/null") << closed;
     }
     stop();
   }
@@ -78,7 +78,7 @@ class StartingDaemon : public Daemon {
 };
 
 TEST_F(StartingDaemon, EndsIfItsLauncherIsKilled) {
-  ASSERT_TRUE(eventually([&] { return pid() > 0 && status_of(pid(), "State").starts_with("S"); }));
+  ASSERT_TRUE(eventually([&] { return pid() > 0 && read_proc_status(pid(), "State").starts_with("S"); }));
   starter.signal(SIGKILL);
   EXPECT_EQ(starter.wait(), -SIGKILL);
   reader.read_all();
@@ -96,14 +96,14 @@ TEST_F(StartingDaemon, IsReportedIfKilled) {
 // Relative paths stay valid after the change of directory, even at a reload.
 TEST_F(Daemon, KeepsRelativePathsValid) {
   const auto log_shows = [&](const char* part) {
-    return eventually([&] { return contains(contents_of(folder / "log"), part); });
+    return eventually([&] { return contains(read_text(folder / "log"), part); });
   };
   std::ofstream(folder / "conf") << "max-connections = 7\n";
   const std::string in_folder = "cd '" + folder.string() + "' && exec \"$0\" -d --port 0 --pid-file pid ";
   ASSERT_EQ(start_by_shell(in_folder + "--config conf --log stderr 2>log").ending, 0);
   std::ofstream(folder / "conf") << "max-connections = 8\n";
   ::kill(pid(), SIGHUP);
-  EXPECT_TRUE(log_shows("max-connections 7 -> 8\n")) << contents_of(folder / "log");
+  EXPECT_TRUE(log_shows("max-connections 7 -> 8\n")) << read_text(folder / "log");
   stop();
   EXPECT_TRUE(log_shows("tcpserver: stopped: "));
   EXPECT_FALSE(fs::exists(pid_file));

@@ -1,5 +1,5 @@
 #include "harness/proc.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 
@@ -29,14 +29,14 @@ class Demo : public ::testing::Test {
   [[nodiscard]] std::vector<std::string> environment() const {
     return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_.path(), "TERM=xterm"};
   }
-  [[nodiscard]] std::vector<pid_t> processes() const { return processes_with("TMPDIR=" + folder_.path()); }
+  [[nodiscard]] std::vector<pid_t> processes() const { return find_processes("TMPDIR=" + folder_.path()); }
   // Returns the output of one scene, which must fit a terminal of 24 lines with the prompt in the last.
   [[nodiscard]] std::string demo(const std::string& scene) const {
     const auto result = run({DEMO_SCRIPT, scene}, {.environment = environment()});
     EXPECT_EQ(result.ending, 0) << result.errors << result.output;
     const auto output = result.output.substr(std::min(result.output.find("Scene "), result.output.size()));
     std::size_t lines = 0;
-    for (const auto& line : lines_of(output)) {
+    for (const auto& line : split_lines(output)) {
       if (contains(line, " s  127.0.0.1:")) continue;  // tcpbacklog draws these in place on a terminal
       EXPECT_LT(line.size(), 80U) << line;
       ++lines;
@@ -45,7 +45,7 @@ class Demo : public ::testing::Test {
     return output;
   }
 
-  const TemporaryFolder folder_;
+  const TemporaryDirectory folder_;
 };
 using DemoOnATerminal = Demo;
 
@@ -108,7 +108,7 @@ TEST_F(Demo, CleansUpAfterEachSignal) {
     Process process({DEMO_SCRIPT, "iterative"}, {.environment = environment()});
     ASSERT_TRUE(process.read_output_until(
         [](const std::string& output) { return output.find("$ ./tcpclient") != std::string::npos; }));
-    ASSERT_TRUE(eventually([&] { return children_of(process.pid()).size() == 2; }));
+    ASSERT_TRUE(eventually([&] { return find_children(process.pid()).size() == 2; }));
     process.signal(signal);
     EXPECT_EQ(process.wait(), status);
     EXPECT_TRUE(eventually([&] { return processes().empty(); })) << "signal " << signal;

@@ -122,7 +122,7 @@ TEST_F(Waitpid, LeavesNoZombieIfInterrupted) {
   // The first call waits for the test child, the second for inherited children.
   auto server = start({}, "wait4,waitid", "error=EINTR:when=3..4");
   EXPECT_TRUE(serves(server));
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
   EXPECT_EQ(injected(), 2U);
 }
 
@@ -139,13 +139,13 @@ TEST_F(ChildSandbox, DoesNotServeIfItCannotBeEntered) {
 }
 
 TEST_F(CloseRange, ChildrenCloseDescriptorsIfItFails) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   for (const bool records : {false, true}) {
     std::vector<std::string> options{"--bind", "127.0.0.1,127.0.0.2"};
     if (records) options.insert(options.end(), {"--record", folder.path()});
-    ServerProcess server(options, no_search_for_leaks(), failing("close_range", "error=ENOSYS", {"-f"}));
+    ServerProcess server(options, without_leak_check(), failing("close_range", "error=ENOSYS", {"-f"}));
     auto client = open_session(server);
-    EXPECT_EQ(descriptors_of(child_of(server)), records ? 2U : 1U);
+    EXPECT_EQ(count_descriptors(find_child(server)), records ? 2U : 1U);
     EXPECT_GE(injected(), 1U);
   }
 }
@@ -155,7 +155,7 @@ TEST_F(CloseRange, ChildrenCloseDescriptorsIfItFails) {
 TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);
-  const auto child = child_of(server);
+  const auto child = find_child(server);
   Process strace({"strace", "-o", log_path(), "-p", std::to_string(child), "-e", "trace=read,write", "-e",
                   "inject=read,write:error=EINTR:when=1+2"});
   ASSERT_TRUE(strace.says("attached")) << strace.errors();
@@ -171,16 +171,16 @@ TEST(LostListener, IsClosedAndOthersContinue) {
   const TextFile file("backlog = 7\n");
   ServerProcess server(
       {"--bind", "127.0.0.1", "--bind", "127.0.0.2", "--drain-timeout", "1h", "--config", file.path()});
-  const auto copies = copies_of_listeners(server.pid());
+  const auto copies = copy_listeners(server.pid());
   if (copies.size() != 2) GTEST_SKIP() << "cannot copy the server's sockets";
   ClientSocket session(server.port(), AF_INET, "127.0.0.2");
   ASSERT_TRUE(echoes(session));
 
   ASSERT_EQ(::shutdown(copies[0], SHUT_RD), 0);
   ASSERT_TRUE(server.says(" failed: accept: Invalid argument; other listeners continue\n"));
-  const auto before = processor_time_of(server.pid());
+  const auto before = cpu_time(server.pid());
   std::this_thread::sleep_for(400ms);
-  EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
+  EXPECT_LE((cpu_time(server.pid()) - before).count(), 20) << "ms of 400 ms";
   ClientSocket other(server.port(), AF_INET, "127.0.0.2");
   EXPECT_EQ(echo_through(other, "still"), "still");
   // listen(2) on the failed listener would let it queue clients that are never accepted.

@@ -99,9 +99,9 @@ TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
     ASSERT_TRUE(eventually([&] {
       if (out == sent && client->send(piece)) sent += piece.size();
       const auto status = server->status();
-      in = figure_before(status, " bytes in");
-      out = figure_before(status, " out");
-      return figure_before(status, " idle timeout") == 1;
+      in = number_before(status, " bytes in");
+      out = number_before(status, " out");
+      return number_before(status, " idle timeout") == 1;
     }));
     if (out == in) continue;  // on a slow machine the session was idle before the buffers were full
     errno = 0;

@@ -1,6 +1,6 @@
 #include "harness/process.hpp"
 #include "harness/server_process.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
@@ -53,7 +53,7 @@ class InterfaceName : public ::testing::Test {
 };
 
 TEST_F(InterfaceName, IsReplacedByTheIndexIfUnsafe) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const auto metrics = folder.path() + "/tcpserver.prom";
   ServerProcess server({"-v", "--bind", host, "--metrics-file", metrics}, {}, in_namespace);
   const auto port = std::to_string(server.port());
@@ -77,7 +77,7 @@ TEST_F(InterfaceName, IsReplacedByTheIndexIfUnsafe) {
     expect_printable(result.output + result.errors, command[0] + " " + command[1]);
   }
   server.status();
-  expect_printable(contents_of(metrics), "metrics");
+  expect_printable(read_text(metrics), "metrics");
   ::close(input[1]);
   EXPECT_EQ(client.wait(), 0);
   EXPECT_EQ(server.stop(), 0);

@@ -24,12 +24,12 @@ TEST(SlowClient, DelaysAllOthersInIterativeMode) {
   EXPECT_FALSE(also_quick.readable(a_while));
   quick.close();
   EXPECT_EQ(also_quick.receive(10), "also quick");
-  EXPECT_TRUE(children_of(server.pid()).empty()) << "it serves without children";
+  EXPECT_TRUE(find_children(server.pid()).empty()) << "it serves without children";
 }
 
 TEST(Iterative, EchoesAllBytesAndLeaksNoDescriptor) {
   ServerProcess server({"--mode", "iterative"});
-  const auto descriptors = descriptors_of(server.pid());
+  const auto descriptors = count_descriptors(server.pid());
   const auto bytes = varied_bytes(16 << 20);
   for (int i = 0; i < 2; ++i) {
     ClientSocket client(server.port());
@@ -37,7 +37,7 @@ TEST(Iterative, EchoesAllBytesAndLeaksNoDescriptor) {
   }
   for (int i = 0; i < 50; ++i) open_session(server).close();
   EXPECT_TRUE(server.status_shows("52 accepted; sessions ended: 52 closed by client;"));
-  EXPECT_EQ(descriptors_of(server.pid()), descriptors);
+  EXPECT_EQ(count_descriptors(server.pid()), descriptors);
 }
 
 TEST(Iterative, ListsOptionsWithoutEffect) {

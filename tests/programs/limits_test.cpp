@@ -16,9 +16,9 @@ void expect_refused(const ServerProcess& server, int count) {
 }
 
 void expect_no_processor_use(const ServerProcess& server) {
-  const auto before = processor_time_of(server.pid());
+  const auto before = cpu_time(server.pid());
   std::this_thread::sleep_for(400ms);
-  EXPECT_LE((processor_time_of(server.pid()) - before).count(), 20) << "ms of 400 ms";
+  EXPECT_LE((cpu_time(server.pid()) - before).count(), 20) << "ms of 400 ms";
 }
 
 TEST(MaxPerHost, ResetsExcessClientsAndServesOtherHosts) {
@@ -45,7 +45,7 @@ TEST(MaxPerHost, FreesSlotsHoweverSessionsEnd) {
   };
   for (const auto end : ends) {
     auto client = open_session(server);
-    end(client, child_of(server));
+    end(client, find_child(server));
     ASSERT_TRUE(server.status_shows("0 of 1000 sessions open"));
   }
   ASSERT_TRUE(server.reload(file, "idle-timeout = 300ms\n", "idle-timeout 5m -> 300ms"));
@@ -103,7 +103,7 @@ TEST(Overload, QueueUsesNoCpuAtTheLimit) {
   for (int i = 0; i < 50; ++i) waiting.emplace_back(server.port());
   expect_no_processor_use(server);
   for (const auto& client : waiting) EXPECT_FALSE(client.readable(0ms));
-  EXPECT_EQ(children_of(server.pid()).size(), 2U);
+  EXPECT_EQ(find_children(server.pid()).size(), 2U);
   sessions.clear();
   for (auto& client : waiting) {
     EXPECT_EQ(echo_through(client, "turn"), "turn");
@@ -125,7 +125,7 @@ TEST(Overload, SilentClientsBlockOthersOnlyUntilTheIdleTimeout) {
 std::size_t descriptors_at_rest(ServerProcess& server) {
   static_cast<void>(server.status());
   EXPECT_TRUE(reaches_state(server.pid(), 'S'));
-  return descriptors_of(server.pid());
+  return count_descriptors(server.pid());
 }
 
 TEST(Shortage, RefuseResetsClientsWithTheSpareDescriptor) {
@@ -136,7 +136,7 @@ TEST(Shortage, RefuseResetsClientsWithTheSpareDescriptor) {
   EXPECT_TRUE(contains(server.status(), "50 accepted, 50 refused (50 out of descriptors); "));
   EXPECT_TRUE(contains(server.last_line(), "; 50 accept errors"));
   EXPECT_TRUE(contains(server.log(), "Too many open files"));
-  EXPECT_EQ(descriptors_of(server.pid()), descriptors) << "the spare descriptor is open again";
+  EXPECT_EQ(count_descriptors(server.pid()), descriptors) << "the spare descriptor is open again";
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, 1000));
   EXPECT_TRUE(serves(server));
 }
@@ -149,7 +149,7 @@ TEST(Shortage, BacksOffWithoutDescriptors) {
     ClientSocket client(server.port());
     ASSERT_TRUE(client.send("patient"));
     ASSERT_TRUE(server.says("accept: Too many open files"));
-    const auto errors = [&] { return figure_before(server.status(), " accept errors"); };
+    const auto errors = [&] { return number_before(server.status(), " accept errors"); };
     const auto before = errors();
     expect_no_processor_use(server);
     EXPECT_LE(errors() - before, 10U) << "a spinning server has thousands per second";
@@ -202,7 +202,7 @@ TEST_F(ShortageOfProcesses, KeepsSmallChildrenAfterAFailedTest) {
   Process others[] = {Process(other), Process(other)};
   for (const auto& sleep : others) {
     ASSERT_TRUE(
-        eventually([&] { return contains(contents_of(proc_folder(sleep.pid()) / "comm"), "sleep"); }));
+        eventually([&] { return contains(read_text(proc_directory(sleep.pid()) / "comm"), "sleep"); }));
   }
   ServerProcess server({"--sandbox", "off"}, {}, with_processes(3));
   server.status();  // the test has ended
@@ -213,7 +213,7 @@ TEST_F(ShortageOfProcesses, KeepsSmallChildrenAfterAFailedTest) {
   // The kernel counts an ended process for a moment longer.
   ASSERT_TRUE(eventually([&] { return serves(server); }));
   const auto client = open_session(server);
-  const auto mappings = contents_of(proc_folder(child_of(server)) / "maps");
+  const auto mappings = read_text(proc_directory(find_child(server)) / "maps");
   EXPECT_FALSE(contains(mappings, "[heap]")) << mappings;
   EXPECT_FALSE(contains(server.log(), "children inherit the server's memory"));
 }

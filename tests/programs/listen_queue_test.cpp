@@ -29,7 +29,7 @@ TEST_F(ListenQueue, TakesTheBacklogFromFlagVariableFileOrDefault) {
       {{"--config", file.path()}, {five}, 5},
   };
   for (const auto& [options, variables, limit] : cases) {
-    EXPECT_EQ(limit_of(ServerProcess(options, {.environment = variables})), limit)
+    EXPECT_EQ(read_queue_limit(ServerProcess(options, {.environment = variables})), limit)
         << ::testing::PrintToString(options);
   }
 }
@@ -41,7 +41,7 @@ void connect_more(const ServerProcess& server, std::vector<ClientSocket>& client
 class Overflow : public ListenQueue {
  protected:
   static unsigned long dropped(ServerProcess& server) {
-    return figure_before(server.status(), " connection attempts dropped");
+    return number_before(server.status(), " connection attempts dropped");
   }
   // Starts a server whose only slot is in use.
   void start_full(const std::string& backlog) {
@@ -89,7 +89,7 @@ TEST_F(Overflow, IsReportedBeforeTheServerStops) {
   connect_more(*server, clients, 4);
   EXPECT_EQ(server->stop(), 0);
   EXPECT_EQ(occurrences(server->log(), " was full: "), 2U) << server->log();
-  EXPECT_GE(figure_before(server->last_line(), " connection attempts dropped"), 6U) << server->last_line();
+  EXPECT_GE(number_before(server->last_line(), " connection attempts dropped"), 6U) << server->last_line();
 }
 
 TEST_F(Overflow, IsReportedDuringAnIterativeSession) {
@@ -103,7 +103,7 @@ using OverflowTraced = Injection;
 
 // The server asks the kernel at most once per second, twice for each listener.
 TEST_F(OverflowTraced, TakesNoSystemCallPerConnection) {
-  ServerProcess server({"--bind", "127.0.0.1"}, no_search_for_leaks(), tracing("getsockopt,accept4"));
+  ServerProcess server({"--bind", "127.0.0.1"}, without_leak_check(), tracing("getsockopt,accept4"));
   const auto began = Clock::now();
   for (int i = 0; i < 300; ++i) open_session(server).close();
   EXPECT_EQ(server.stop(), 0);
@@ -116,7 +116,7 @@ TEST_F(OverflowTraced, TakesNoSystemCallPerConnection) {
 
 TEST_F(Overflow, UsesNoCpuWhileIdle) {
   start_full("2");
-  const auto switches = [&] { return std::stol(status_of(server->pid(), "voluntary_ctxt_switches")); };
+  const auto switches = [&] { return std::stol(read_proc_status(server->pid(), "voluntary_ctxt_switches")); };
   const long before = switches();
   const auto began = Clock::now();
   std::this_thread::sleep_for(1200ms);

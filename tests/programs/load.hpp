@@ -17,11 +17,11 @@ inline std::string port_text(const std::string& port) {
 inline std::string port_text(const harness::ServerProcess& server) {
   return std::to_string(server.port());
 }
-inline std::vector<std::string> load_on(const auto& server, std::vector<std::string> options) {
+inline std::vector<std::string> load_command(const auto& server, std::vector<std::string> options) {
   options.insert(options.begin(), {TCPLOAD_PROGRAM, "127.0.0.1", port_text(server)});
   return options;
 }
-inline std::vector<std::string> clients_of(const auto& server, std::vector<std::string> options) {
+inline std::vector<std::string> clients_command(const auto& server, std::vector<std::string> options) {
   options.insert(options.begin(), {TCPCLIENT_PROGRAM, "127.0.0.1", port_text(server), "--clients"});
   return options;
 }

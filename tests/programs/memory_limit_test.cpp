@@ -59,7 +59,7 @@ class MemoryCgroup {
 
   // Processes that the OOM killer has killed in this cgroup.
   [[nodiscard]] unsigned long kills() const {
-    const auto text = contents_of(events_);
+    const auto text = read_text(events_);
     const std::string key = "oom_kill ";
     const auto at = text.rfind(key);
     return at == std::string::npos ? 0 : std::stoul(text.substr(at + key.size()));
@@ -146,7 +146,7 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
 // Cached files fill the cgroup. The kernel frees them when sessions need memory.
 TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
   start();
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const auto fill = "dd if=/dev/zero of=" + folder.path() + "/cached bs=64k count=320 conv=fsync";
   auto command = cgroup.wrapper();
   command.insert(command.end(), {"sh", "-c", fill});
@@ -161,14 +161,14 @@ TEST_P(OutOfMemory, FollowsARaisedLimit) {
   connect(1000);
   ASSERT_TRUE(server->says("memory is short"));
   ASSERT_TRUE(cgroup.set_limit(256UL << 20));
-  EXPECT_TRUE(eventually([&] { return children_of(server->pid()).size() == clients.size(); }));
+  EXPECT_TRUE(eventually([&] { return find_children(server->pid()).size() == clients.size(); }));
   expect_it_serves_the_next_client();
 }
 
 TEST_P(OutOfMemory, KernelKillsChildrenNotTheServer) {
   start();
   connect(100);
-  ASSERT_TRUE(eventually([&] { return children_of(server->pid()).size() == clients.size(); }));
+  ASSERT_TRUE(eventually([&] { return find_children(server->pid()).size() == clients.size(); }));
   constexpr unsigned long kills = 5;
   const pid_t hog = fill_memory_until(kills);
   EXPECT_TRUE(eventually([&] { return cgroup.kills() >= kills; }));
@@ -176,17 +176,17 @@ TEST_P(OutOfMemory, KernelKillsChildrenNotTheServer) {
   ::waitpid(hog, nullptr, 0);
   expect_it_serves_the_next_client();
   // A killed child that is reaped during the stop counts as drained.
-  EXPECT_GT(figure_before(server->last_line(), " killed"), 0U) << server->last_line();
+  EXPECT_GT(number_before(server->last_line(), " killed"), 0U) << server->last_line();
 }
 
 int score(pid_t pid) {
-  return std::stoi(contents_of(proc_folder(pid) / "oom_score_adj"));
+  return std::stoi(read_text(proc_directory(pid) / "oom_score_adj"));
 }
 
 TEST_P(OutOfMemory, ChildrenHaveAHigherScoreThanTheServer) {
   start();
   auto client = open_session(*server);
-  EXPECT_EQ(score(child_of(*server)), std::min(1000, score(::getpid()) + 500));
+  EXPECT_EQ(score(find_child(*server)), std::min(1000, score(::getpid()) + 500));
   EXPECT_TRUE(eventually([&] { return score(server->pid()) == score(::getpid()); })) << "it is lowered again";
 }
 
@@ -194,7 +194,7 @@ TEST(MemoryWithoutLimit, DoesNotChangeTheScoreOfChildren) {
   if (tcpserver::kernel::MemoryLimit::find()) GTEST_SKIP() << "a memory limit applies here";
   ServerProcess server;
   auto client = open_session(server);
-  EXPECT_EQ(score(child_of(server)), score(server.pid()));
+  EXPECT_EQ(score(find_child(server)), score(server.pid()));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class ServerMetrics : public ::testing::Test {
   void SetUp() override { ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0); }
   // The value of a series with this name and these labels; -1 if missing.
   long long value(const std::string& series) const {
-    const auto all = "\n" + contents_of(path);
+    const auto all = "\n" + read_text(path);
     const auto at = all.find("\n" + series + " ");
     return at == std::string::npos ? -1 : std::atoll(all.c_str() + at + series.size() + 2);
   }
@@ -36,15 +36,15 @@ class ServerMetrics : public ::testing::Test {
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
   }
 
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   std::string path = folder.path() + "/tcpserver.prom";
 };
 
 TEST_F(ServerMetrics, MatchTheCountsOfTheClients) {
   ServerProcess server({"--metrics-file", path});
   EXPECT_EQ(value("tcpserver_connections_accepted_total"), 0) << "written from the start";
-  const auto result = run(
-      load_on(server, {"--connections", "1000", "--concurrency", "64", "--message-size", "1234", "--json"}));
+  const auto result = run(load_command(
+      server, {"--connections", "1000", "--concurrency", "64", "--message-size", "1234", "--json"}));
   ASSERT_EQ(result.ending, 0) << result.errors;
   ClientSocket open(server.port());
   ASSERT_TRUE(echoes(open, std::string(1000, 'x')));
@@ -71,7 +71,7 @@ TEST_F(ServerMetrics, AreRewrittenWithoutActivity) {
   const auto before = inode();
   EXPECT_TRUE(eventually([&] { return inode() != before; }));
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(server.said_nothing_unusual());
+  EXPECT_TRUE(server.logged_nothing_unusual());
 }
 
 TEST_F(ServerMetrics, CountReasonsOfRefusalsAndEnds) {
@@ -114,7 +114,7 @@ TEST_F(ServerMetrics, NeedAWritableDirectory) {
 // The folder was opened before --user, and stays usable though the way to it is closed to that user.
 TEST_F(ServerMetrics, BelongToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
-  const TemporaryFolder closed;
+  const TemporaryDirectory closed;
   ASSERT_EQ(::chmod(closed.path().c_str(), 0700), 0);
   const auto open = closed.path() + "/open";
   ASSERT_EQ(::mkdir(open.c_str(), 0700), 0);

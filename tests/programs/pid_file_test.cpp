@@ -42,10 +42,10 @@ TEST_F(PidFile, IsRemovedOrEmptiedInADirectoryClosedToTheUser) {
     }
     ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", file.string()});
     EXPECT_EQ(confinement(server.log()), confinement(usual.log()));
-    EXPECT_EQ(contents_of(file), std::to_string(server.pid()) + "\n");
+    EXPECT_EQ(read_text(file), std::to_string(server.pid()) + "\n");
     EXPECT_EQ(server.stop(), 0);
     EXPECT_EQ(fs::exists(file), !may_remove);
-    EXPECT_TRUE(may_remove || contents_of(file).empty());
+    EXPECT_TRUE(may_remove || read_text(file).empty());
   }
 }
 
@@ -53,10 +53,10 @@ TEST_F(PidFile, AllowsOneServer) {
   const auto first = start();
   ASSERT_EQ(first.ending, 0);
   const auto owner = "pid " + std::to_string(pid()) + "\n";
-  const auto before = contents_of(pid_file);
+  const auto before = read_text(pid_file);
   EXPECT_TRUE(fails(start(), 73, owner));
   expect_refused(owner);
-  EXPECT_EQ(contents_of(pid_file), before);
+  EXPECT_EQ(read_text(pid_file), before);
   EXPECT_TRUE(eventually([&] { return daemons().size() == 1; })) << "the second has ended";
   EXPECT_TRUE(ClientSocket(announced_port(first.output)).connected()) << "the first continues";
   stop();
@@ -78,7 +78,7 @@ TEST_F(PidFile, RefusesOtherFilesUnchanged) {
                                   std::string("-5\n"), std::string(40, '1')}) {
     std::ofstream(pid_file) << text;
     refused("does not contain a pid");
-    EXPECT_EQ(contents_of(pid_file), text);
+    EXPECT_EQ(read_text(pid_file), text);
   }
   fs::remove(pid_file);
   fs::create_symlink(folder / "elsewhere", pid_file);
@@ -102,7 +102,7 @@ TEST_F(PidFile, RefusesAFileOfAnotherUser) {
     ASSERT_EQ(::chown(pid_file.c_str(), 4711, 4712), 0);
     ASSERT_EQ(::chmod(pid_file.c_str(), 0644), 0);
     expect_refused("user 4711");
-    EXPECT_EQ(contents_of(pid_file), text);
+    EXPECT_EQ(read_text(pid_file), text);
     fs::remove(pid_file);
   }
 }
@@ -111,7 +111,7 @@ TEST_F(PidFile, RefusesAFileWithSeveralHardLinks) {
   std::ofstream(pid_file) << "1\n";
   fs::create_hard_link(pid_file, folder / "other name");
   expect_refused("hard link");
-  EXPECT_EQ(contents_of(folder / "other name"), "1\n");
+  EXPECT_EQ(read_text(folder / "other name"), "1\n");
 }
 
 TEST_F(PidFile, IsNotRemovedIfReplaced) {
@@ -121,7 +121,7 @@ TEST_F(PidFile, IsNotRemovedIfReplaced) {
   std::ofstream(pid_file) << "1\n";
   ::kill(server, SIGTERM);
   ASSERT_TRUE(eventually([&] { return !is_running(server); }));
-  EXPECT_EQ(contents_of(pid_file), "1\n");
+  EXPECT_EQ(read_text(pid_file), "1\n");
 }
 
 class User : public Daemon {
@@ -130,13 +130,13 @@ class User : public Daemon {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can switch users";
   }
   static void expect_user(pid_t process) {
-    EXPECT_EQ(status_of(process, "Uid"), "4711\t4711\t4711\t4711");
-    EXPECT_EQ(status_of(process, "Gid"), "4712\t4712\t4712\t4712");
-    EXPECT_EQ(status_of(process, "Groups"), "");
+    EXPECT_EQ(read_proc_status(process, "Uid"), "4711\t4711\t4711\t4711");
+    EXPECT_EQ(read_proc_status(process, "Gid"), "4712\t4712\t4712\t4712");
+    EXPECT_EQ(read_proc_status(process, "Groups"), "");
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
-      EXPECT_EQ(status_of(process, set), "0000000000000000") << set;
+      EXPECT_EQ(read_proc_status(process, set), "0000000000000000") << set;
     }
-    EXPECT_EQ(status_of(process, "NoNewPrivs"), "1");
+    EXPECT_EQ(read_proc_status(process, "NoNewPrivs"), "1");
   }
 };
 
@@ -147,7 +147,7 @@ TEST_F(User, IsPermanentInServerAndChildren) {
                           "+chown", TCPSERVER_PROGRAM});
     expect_user(server.pid());
     auto client = open_session(server);
-    expect_user(child_of(server));
+    expect_user(find_child(server));
     EXPECT_TRUE(contains(server.log(), "running as 4711:4712 (uid 4711, gid 4712)\n"));
     EXPECT_EQ(server.stop(), 0);
   }
@@ -167,7 +167,7 @@ TEST_F(User, LeavesThePidFileUsable) {
   ASSERT_EQ(start({"--user", "4711:4712"}).ending, 0);
   stop();
   EXPECT_TRUE(fs::exists(pid_file));
-  EXPECT_EQ(contents_of(pid_file), "");
+  EXPECT_EQ(read_text(pid_file), "");
   EXPECT_EQ(start({"--user", "4711:4712"}).ending, 0);
   stop(SIGKILL);
   EXPECT_EQ(start({"--user", "4713:4714"}).ending, 0);

@@ -7,7 +7,7 @@ using namespace harness;
 TEST(Reap, NoneLeavesZombies) {
   ServerProcess server({"--reap", "none"});
   open_sessions(server, 20).clear();
-  EXPECT_TRUE(eventually([&] { return zombies_of(server.pid()) == 20; })) << zombies_of(server.pid());
+  EXPECT_TRUE(eventually([&] { return count_zombies(server.pid()) == 20; })) << count_zombies(server.pid());
   EXPECT_TRUE(contains(server.log(), "--reap none: "));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.last_line(), "stopped: 20 accepted; sessions ended: 20 closed by client"));
@@ -18,7 +18,7 @@ void end_at_once(const ServerProcess& server, std::vector<ClientSocket>& clients
   const auto count = clients.size();
   ASSERT_TRUE(freeze(server.pid()));
   clients.clear();
-  ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == count; }));
+  ASSERT_TRUE(eventually([&] { return count_zombies(server.pid()) == count; }));
   server.signal(SIGCONT);
 }
 
@@ -27,7 +27,7 @@ TEST(Reap, HandlerReapsAllChildrenOfOneSignal) {
   ServerProcess server;
   auto clients = open_sessions(server, 500);
   end_at_once(server, clients);
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << zombies_of(server.pid());
+  EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); })) << count_zombies(server.pid());
   EXPECT_TRUE(contains(server.status(),
                        "0 of 1000 sessions open, 500 accepted; sessions ended: 500 closed by client;"));
   EXPECT_TRUE(contains(server.last_line(), "; children reaped: 500, SIGCHLDs handled: 1"));
@@ -37,11 +37,11 @@ TEST(Reap, OnceReapsOneChildPerSignal) {
   ServerProcess server({"--reap", "once", "--max-connections", "20", "--log-format", "json"});
   auto clients = open_sessions(server, 20);
   end_at_once(server, clients);
-  EXPECT_TRUE(eventually([&] { return zombies_of(server.pid()) == 19; })) << zombies_of(server.pid());
+  EXPECT_TRUE(eventually([&] { return count_zombies(server.pid()) == 19; })) << count_zombies(server.pid());
   // Zombies keep their slots, so one slot is free. The SIGCHLD of its child reaps one zombie.
   open_session(server).close();
-  EXPECT_TRUE(
-      eventually([&] { return zombies_of(server.pid()) == 19 && children_of(server.pid()).size() == 19; }));
+  EXPECT_TRUE(eventually(
+      [&] { return count_zombies(server.pid()) == 19 && find_children(server.pid()).size() == 19; }));
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(contains(server.log(), "--reap once: "));
   EXPECT_EQ(server.stop(), 0);
@@ -59,19 +59,19 @@ TEST(Reap, FindsKilledChildrenAmongMany) {
   std::size_t left = all;
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(freeze(server.pid()));
-    const auto zombies_before = zombies_of(server.pid());
+    const auto zombies_before = count_zombies(server.pid());
     for (std::size_t i = 0; i < batch; ++i) clients.pop_back();
-    ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) >= zombies_before + batch; }));
+    ASSERT_TRUE(eventually([&] { return count_zombies(server.pid()) >= zombies_before + batch; }));
     std::size_t killed = 0;
-    for (const auto& child : children_of(server.pid())) {
+    for (const auto& child : find_children(server.pid())) {
       if (child.state != 'Z' && killed < batch && ::kill(child.pid, SIGKILL) == 0) ++killed;
     }
-    ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) >= zombies_before + 2 * batch; }));
+    ASSERT_TRUE(eventually([&] { return count_zombies(server.pid()) >= zombies_before + 2 * batch; }));
     server.signal(SIGCONT);
     left -= 2 * batch;
   }
-  EXPECT_TRUE(eventually([&] { return children_of(server.pid()).size() == left; }))
-      << zombies_of(server.pid());
+  EXPECT_TRUE(eventually([&] { return find_children(server.pid()).size() == left; }))
+      << count_zombies(server.pid());
 }
 
 // `sh` starts children and becomes the server.
@@ -79,8 +79,8 @@ TEST(Reap, ReapsChildrenInheritedOverExec) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess server({"--mode", mode}, {}, {"/bin/sh", "-c", "true & sleep 0.2 & exec \"$0\" \"$@\""});
     EXPECT_TRUE(serves(server));
-    EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); })) << mode;
-    EXPECT_TRUE(std::string(mode) == "iterative" || server.said_nothing_unusual());
+    EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); })) << mode;
+    EXPECT_TRUE(std::string(mode) == "iterative" || server.logged_nothing_unusual());
   }
 }
 
@@ -92,7 +92,7 @@ TEST(Reap, ReplacesAnInheritedDisposition) {
     open_sessions(server, 3).clear();
     const std::size_t left = how == "none" ? 3 : 0;
     EXPECT_TRUE(eventually([&] {
-      return children_of(server.pid()).size() == left && zombies_of(server.pid()) == left;
+      return find_children(server.pid()).size() == left && count_zombies(server.pid()) == left;
     })) << how;
     EXPECT_EQ(server.stop(), 0);
   }

@@ -26,15 +26,15 @@ class Recorded : public ::testing::Test {
   fs::path file_of(const ClientSocket& client) const {
     return folder / ("tcpserver.127.0.0.1:" + std::to_string(client.own_port()) + ".dat");
   }
-  static unsigned long descriptor_of(pid_t process, const fs::path& file) {
-    for (const auto& entry : fs::directory_iterator(proc_folder(process) / "fd")) {
+  static unsigned long find_descriptor(pid_t process, const fs::path& file) {
+    for (const auto& entry : fs::directory_iterator(proc_directory(process) / "fd")) {
       std::error_code ignored;
       if (fs::equivalent(entry.path(), file, ignored)) return std::stoul(entry.path().filename());
     }
     return ~0UL;
   }
 
-  const TemporaryFolder temporary;
+  const TemporaryDirectory temporary;
   const fs::path folder = temporary.path();
 };
 
@@ -49,7 +49,7 @@ TEST_P(RecordedInMode, HasTheBytesOfTheClient) {
     ClientSocket client(server.port());
     const auto file = file_of(client);
     EXPECT_EQ(echo_through(client, bytes).size(), size);
-    EXPECT_EQ(contents_of(file), bytes) << size << " bytes";
+    EXPECT_EQ(read_text(file), bytes) << size << " bytes";
   }
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(occurrences(server.log(), "record"), 0U) << server.log();
@@ -60,7 +60,7 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionContinues) {
   const auto bytes = varied_bytes(1'000'000);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
-  EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 100'001));
+  EXPECT_EQ(read_text(file_of(client)), bytes.substr(0, 100'001));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), " reason=client_closed bytes_recorded=100001\n"));
   EXPECT_FALSE(contains(server.log(), "recording of")) << "no failure";
@@ -73,7 +73,7 @@ TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
   const auto bytes = varied_bytes(1'000'000);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
-  EXPECT_EQ(contents_of(file_of(client)), bytes.substr(0, 70'000));
+  EXPECT_EQ(read_text(file_of(client)), bytes.substr(0, 70'000));
   EXPECT_EQ(server.stop(), 0);
   const auto& log = server.log();
   EXPECT_EQ(occurrences(log, " stopped after 70000 bytes: File too large\n"), 1U) << log;
@@ -85,7 +85,7 @@ TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
 TEST_F(Recorded, IsSkippedIfDescriptorsRunOut) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
-  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, descriptors_of(server.pid()) + 1));
+  ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, count_descriptors(server.pid()) + 1));
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(fs::is_empty(folder));
   EXPECT_EQ(server.stop(), 0);
@@ -126,14 +126,15 @@ TEST_F(Recorded, BelongsToTheUserEvenInAnUnreachableDirectory) {
 TEST_F(Recorded, GivesTheChildTwoDescriptorsAndItsSandbox) {
   ServerProcess server(recording());
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
-  const auto before = descriptors_of(server.pid());
+  const auto before = count_descriptors(server.pid());
   const bool strict = TCPSERVER_TEST_SMALL_CHILDREN && !under_seccomp_filter();
   const auto clients = open_sessions(server, 3);
-  for (const auto& child : children_of(server.pid())) {
-    EXPECT_EQ(descriptors_of(child.pid), 2U);
-    EXPECT_EQ(status_of(child.pid, "Seccomp"), strict ? "1" : "2");
+  for (const auto& child : find_children(server.pid())) {
+    EXPECT_EQ(count_descriptors(child.pid), 2U);
+    EXPECT_EQ(read_proc_status(child.pid, "Seccomp"), strict ? "1" : "2");
   }
-  EXPECT_TRUE(eventually([&] { return descriptors_of(server.pid()) == before; })) << "the parent keeps none";
+  EXPECT_TRUE(eventually([&] { return count_descriptors(server.pid()) == before; }))
+      << "the parent keeps none";
 }
 
 // Low numbers are free, so that connection and file are not adjacent, in either order.
@@ -143,11 +144,11 @@ TEST_F(Recorded, WorksWithGapsBetweenDescriptors) {
       {"/bin/sh", "-c", "exec 3<&- 5</dev/null 7</dev/null 9</dev/null; exec \"$0\" \"$@\""});
   for (int i = 0; i < 3; ++i) {
     auto client = open_session(server);
-    EXPECT_EQ(descriptors_of(child_of(server)), 2U);
+    EXPECT_EQ(count_descriptors(find_child(server)), 2U);
     client.half_close();
     EXPECT_EQ(client.receive_all(), "");
-    EXPECT_EQ(contents_of(file_of(client)), "x");
-    EXPECT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+    EXPECT_EQ(read_text(file_of(client)), "x");
+    EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
   }
 }
 
@@ -159,11 +160,11 @@ TEST_F(Recorded, LimitAppliesToACompromisedChild) {
     ServerProcess server(recording({"--record-limit", std::to_string(limit)}), {}, wrapper);
     auto client = open_session(server);
     const auto file = file_of(client);
-    const pid_t child = child_of(server);
+    const pid_t child = find_child(server);
     ASSERT_TRUE(reaches_state(child, 'S'));
     const auto write = [&] {
       const std::string text(3 * limit, 'y');
-      return call_in(child, SYS_write, {descriptor_of(child, file), in_text, text.size()}, text);
+      return call_in(child, SYS_write, {find_descriptor(child, file), in_text, text.size()}, text);
     };
     const auto first = write();
     if (!first.possible) GTEST_SKIP() << "no way to have a process make a call here";

@@ -39,11 +39,11 @@ class Reload : public ListenQueue {
 
 TEST_F(Reload, ChangesTheBacklogOfTheLiveSocket) {
   start("backlog = 7\n", {"--bind", "127.0.0.1,::1"});
-  EXPECT_EQ(limit_of(*server), 7U);
+  EXPECT_EQ(read_queue_limit(*server), 7U);
   EXPECT_TRUE(reload("backlog = 20\n", "changed: backlog 7 -> 20\n"));
-  EXPECT_TRUE(eventually([&] { return limit_of(*server) == 20; }));
+  EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == 20; }));
   EXPECT_TRUE(reload("", "backlog 20 -> max"));
-  EXPECT_TRUE(eventually([&] { return limit_of(*server) == longest_backlog(); }));
+  EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == longest_backlog(); }));
   EXPECT_TRUE(server->says("(default; kernel maximum ")) << "it logs the new length";
 }
 
@@ -52,8 +52,8 @@ TEST_F(Reload, LoweringTheBacklogDropsNoClient) {
   connect(11, "waiting");
   ASSERT_EQ(clients[0].receive(7), "waiting");
   EXPECT_TRUE(reload("backlog = 2\nmax-connections = 1\n", "backlog 20 -> 2"));
-  EXPECT_TRUE(eventually([&] { return queues_of(*server).at(0).limit == 2; }));
-  EXPECT_EQ(queues_of(*server).at(0).length, 10U);
+  EXPECT_TRUE(eventually([&] { return read_queues(*server).at(0).limit == 2; }));
+  EXPECT_EQ(read_queues(*server).at(0).length, 10U);
   clients[0].close();
   for (std::size_t i = 1; i < clients.size(); ++i) {
     ASSERT_EQ(clients[i].receive(7), "waiting") << i;
@@ -79,7 +79,7 @@ TEST_F(Reload, RaisesAndLowersMaxConnections) {
   late.close();
   EXPECT_TRUE(server->status_shows("0 of 1 sessions open, 51 accepted"));
   EXPECT_TRUE(contains(server->last_line(), "304 bytes in, 304 out"));
-  EXPECT_EQ(zombies_of(server->pid()), 0U);
+  EXPECT_EQ(count_zombies(server->pid()), 0U);
 }
 
 TEST_F(Reload, ChangesTimeouts) {
@@ -119,7 +119,7 @@ TEST_F(Reload, ChangesNothingIfTheFileHasAnError) {
   ::unlink(file.path().c_str());
   server->signal(SIGHUP);
   EXPECT_TRUE(server->says("No such file or directory\n"));
-  EXPECT_EQ(limit_of(*server), 7U);
+  EXPECT_EQ(read_queue_limit(*server), 7U);
   EXPECT_TRUE(serves(*server));
 }
 
@@ -128,7 +128,7 @@ TEST_F(Reload, ReportsOptionsThatNeedARestartAndOverriddenOnes) {
   // Port, bind and backlog are flags, which beat the file.
   EXPECT_TRUE(reload("backlog = 20\nbind = ::1\nport = 1\nmode = iterative\nreap = none\nservice = upper\n",
                      "restart required for: service, mode, reap\n"));
-  EXPECT_EQ(limit_of(*server), 7U);
+  EXPECT_EQ(read_queue_limit(*server), 7U);
   EXPECT_TRUE(serves(*server));
 }
 
@@ -145,7 +145,7 @@ TEST_F(Reload, AffectsTheNextSessionInIterativeMode) {
   auto first = open_session(*server);
   EXPECT_TRUE(reload("idle-timeout = 50ms\nmax-connections = 3\nbacklog = 3\n",
                      "changed: backlog max -> 3, idle-timeout 1h -> 50ms\n"));
-  EXPECT_TRUE(eventually([&] { return limit_of(*server) == 3; }));
+  EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == 3; }));
   EXPECT_FALSE(first.readable(150ms)) << "the open session keeps its time-out";
   EXPECT_TRUE(echoes(first));
   EXPECT_FALSE(first.readable(150ms)) << "until its end";

@@ -91,7 +91,7 @@ TEST_F(SandboxOfAProgram, KillsAChildForEachForbiddenCall) {
 TEST_F(SandboxOfAProgram, AllowsSoLingerInAPlainChild) {
   start({"--sandbox", "on"}, {UNDER_FILTER_PROGRAM, "--deny-stack"});
   const std::string off(8, '\0');
-  const std::filesystem::directory_iterator only(proc_folder(child) / "fd");
+  const std::filesystem::directory_iterator only(proc_directory(child) / "fd");
   const auto connection = std::stoul(only->path().filename());
   const auto result = call(SYS_setsockopt, {connection, SOL_SOCKET, SO_LINGER, in_text, off.size()}, off);
   if (!result.possible) GTEST_SKIP() << cannot_call;
@@ -102,7 +102,7 @@ TEST_F(SandboxOfAProgram, AllowsSoLingerInAPlainChild) {
 // Shows that the test above can fail: without a sandbox the child survives the same calls.
 TEST_F(SandboxOfAProgram, OffForbidsNothing) {
   start({"--sandbox", "off"});
-  EXPECT_EQ(status_of(child, "Seccomp"), "0");
+  EXPECT_EQ(read_proc_status(child, "Seccomp"), "0");
   const auto result = call(SYS_getpid);
   if (!result.possible) GTEST_SKIP() << cannot_call;
   EXPECT_EQ(result.killed_by, 0);
@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, ConfinedServer, ::testing::Values("fork", "itera
 TEST_P(ConfinedServer, CannotWriteExecuteBindOrConnect) {
   server = std::make_unique<ServerProcess>(
       std::vector<std::string>{"-v", "--drain-timeout", "0", "--mode", GetParam()});
-  EXPECT_EQ(status_of(server->pid(), "NoNewPrivs"), "1");  // Landlock needs it
+  EXPECT_EQ(read_proc_status(server->pid(), "NoNewPrivs"), "1");  // Landlock needs it
   if (!contains(server->log(), "confined: cannot write or execute files, open TCP connections")) {
     GTEST_SKIP() << "this kernel has no Landlock of version 4 or later";
   }
@@ -171,9 +171,9 @@ TEST_F(SandboxOfAProgram, ParentDropsCapabilities) {
     if (kept != 0) options.insert(options.end(), {"--config", file.path()});
     start(options);
     for (const char* set : {"CapEff", "CapPrm", "CapInh", "CapAmb"}) {
-      EXPECT_EQ(std::stoul(status_of(server->pid(), set), nullptr, 16) & ~kept, 0U) << set;
+      EXPECT_EQ(std::stoul(read_proc_status(server->pid(), set), nullptr, 16) & ~kept, 0U) << set;
     }
-    EXPECT_EQ(status_of(child, "NoNewPrivs"), "1");
+    EXPECT_EQ(read_proc_status(child, "NoNewPrivs"), "1");
     EXPECT_EQ(server->stop(), 0);
   }
 }

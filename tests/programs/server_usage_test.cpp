@@ -16,7 +16,7 @@ TEST(Usage, HelpMatchesTheGoldenFile) {
     const auto short_help = run({program, "-h"});
     EXPECT_EQ(short_help.ending, 0);
     EXPECT_TRUE(contains(short_help.output, "Usage: " + name));
-    EXPECT_LE(lines_of(short_help.output).size(), 24U) << "it fits one screen";
+    EXPECT_LE(split_lines(short_help.output).size(), 24U) << "it fits one screen";
     const auto version = run({program, "--version"});
     EXPECT_EQ(version.ending, 0);
     EXPECT_TRUE(version.output.starts_with(name + " ")) << version.output;
@@ -43,7 +43,7 @@ TEST(Usage, BadInputPrintsOneLineAndExitsWith64) {
   for (const auto& [options, variables, words] : bad_calls) {
     const auto result = run(command_line({}, options), {.environment = variables});
     EXPECT_TRUE(fails(result, 64, words));
-    EXPECT_EQ(lines_of(result.errors).size(), 1U) << result.errors;
+    EXPECT_EQ(split_lines(result.errors).size(), 1U) << result.errors;
   }
 }
 
@@ -55,7 +55,7 @@ TEST(Usage, TestChecksTheConfigurationBesideALiveServer) {
   file.write("max-connections = 7\npid-file = " + pid_file.path() + "\n");
   ServerProcess server({"--config", config});
   const auto port = std::to_string(server.port());
-  const auto before = contents_of(pid_file.path());
+  const auto before = read_text(pid_file.path());
   const auto test = [&](const std::vector<std::string>& more) {
     std::vector<std::string> options{"--test", "--port", port, "--config", config};
     options.insert(options.end(), more.begin(), more.end());
@@ -66,13 +66,13 @@ TEST(Usage, TestChecksTheConfigurationBesideALiveServer) {
   EXPECT_EQ(good.errors, "");
   EXPECT_TRUE(contains(good.output, "port = " + port + "  (--port)"));
   EXPECT_TRUE(contains(good.output, "max-connections = 7  (" + config + " line 1)"));
-  EXPECT_EQ(contents_of(pid_file.path()), before);
+  EXPECT_EQ(read_text(pid_file.path()), before);
 
   file.write("max-connections = x\nport = 80\nnonsense\n");
   const auto bad = test({});
   EXPECT_EQ(bad.ending, 78);
   EXPECT_EQ(bad.output, "");
-  EXPECT_EQ(lines_of(bad.errors).size(), 2U) << bad.errors;
+  EXPECT_EQ(split_lines(bad.errors).size(), 2U) << bad.errors;
   EXPECT_EQ(test({"--config", "/nowhere/x"}).ending, 66);
   EXPECT_EQ(test({"--mode", "thread"}).ending, 64);
   file.write("user = no-such-user\n");

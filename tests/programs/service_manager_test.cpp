@@ -68,7 +68,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
   std::vector<std::string> heard;
 
  private:
-  const TemporaryFolder folder_;
+  const TemporaryDirectory folder_;
   std::string name_;
   sockaddr_un address_{.sun_family = AF_UNIX, .sun_path = {}};
   socklen_t size_ = 0;
@@ -162,7 +162,7 @@ TEST(ServiceManager, MayBeAbsent) {
   for (const char* name : {"NOTIFY_SOCKET=/nowhere/socket", "NOTIFY_SOCKET=", "NOTIFY_SOCKET=vsock:2:1"}) {
     ServerProcess server({}, {.environment = {name}});
     EXPECT_EQ(server.stop(), 0) << name;
-    EXPECT_TRUE(server.said_nothing_unusual());
+    EXPECT_TRUE(server.logged_nothing_unusual());
   }
 }
 
@@ -191,8 +191,8 @@ TEST(Inherited, SocketServesClients) {
   const auto listener = make_listener();
   ServerProcess server({}, {.inherited = {listener.get()}}, passing(1));
   EXPECT_TRUE(serves(server));
-  EXPECT_TRUE(contains(server.log(), "the service manager listens on 127.0.0.1:" +
-                                         std::to_string(server.port()) + ": --port and --bind"));
+  EXPECT_TRUE(
+      contains(server.log(), "listening on 127.0.0.1:" + std::to_string(server.port()) + ", inherited"));
   EXPECT_TRUE(contains(server.log(), "listen queue: 5 ("));
   EXPECT_EQ(server.stop(), 0);
 }
@@ -219,9 +219,9 @@ TEST(Inherited, SocketKeepsItsBacklogUnlessOneIsGiven) {
   const auto listener = make_listener();
   const TextFile file("backlog = 17\n");
   ServerProcess server({"--config", file.path()}, {.inherited = {listener.get()}}, passing(1));
-  EXPECT_EQ(queues_of(server).at(0).limit, 17U);
+  EXPECT_EQ(read_queues(server).at(0).limit, 17U);
   EXPECT_TRUE(server.reload(file, "", "listen queue: 5 ("));
-  EXPECT_EQ(queues_of(server).at(0).limit, 5U);
+  EXPECT_EQ(read_queues(server).at(0).limit, 5U);
 }
 
 // One socket for both families, as systemd makes it: the peer keeps its IPv4 address.

@@ -20,10 +20,10 @@ using namespace harness;
 using namespace std::chrono_literals;
 
 // The line of this event in the session of this client; empty without one.
-std::string line_of(ServerProcess& server, const std::string& event, const ClientSocket& client) {
+std::string find_line(ServerProcess& server, const std::string& event, const ClientSocket& client) {
   std::string found;
   const auto is_there = [&](const std::string& text) {
-    for (const auto& line : lines_of(text)) {
+    for (const auto& line : split_lines(text)) {
       if (contains(line, event) && contains(line, client.own_address().text())) found = line;
     }
     return !found.empty() && text.ends_with('\n');
@@ -39,7 +39,7 @@ TEST(SessionLog, TextHasTheGrammarOfTheManualPage) {
   const auto matches = [&](const std::string& event, const std::string& rest) {
     const std::regex expression("tcpserver: " + event + " peer=" + client.own_address().text() +
                                 " local=127.0.0.1:" + std::to_string(server.port()) + " pid=[0-9]+" + rest);
-    return std::regex_match(line_of(server, event, client), expression);
+    return std::regex_match(find_line(server, event, client), expression);
   };
   EXPECT_TRUE(matches("session_open", "")) << server.log();
   client.half_close();
@@ -59,7 +59,7 @@ TEST(SessionLog, JsonHasTheKeysOfTheManualPage) {
   EXPECT_TRUE(server.says("\"session_end\""));
   EXPECT_EQ(server.stop(), 0);
   int ends = 0;
-  for (const auto& line : lines_of(server.log())) {
+  for (const auto& line : split_lines(server.log())) {
     const Json json(line);
     const auto event = json.values("event");
     if (event == "session_open") {
@@ -76,8 +76,8 @@ TEST(SessionLog, JsonHasTheKeysOfTheManualPage) {
 }
 
 // The process of this client's session.
-pid_t pid_of(ServerProcess& server, const ClientSocket& client) {
-  const auto line = line_of(server, "session_open", client);
+pid_t find_pid(ServerProcess& server, const ClientSocket& client) {
+  const auto line = find_line(server, "session_open", client);
   const auto at = line.find(" pid=");
   return at == std::string::npos ? 0 : static_cast<pid_t>(std::atoi(line.c_str() + at + 5));
 }
@@ -86,14 +86,14 @@ TEST(SessionLog, HasTheReasonOfEachEnd) {
   ServerProcess server({"-v", "--drain-timeout", "0", "--idle-timeout", "1s"});
   ClientSocket idle(server.port());
   const auto ends_with = [&server](const ClientSocket& client, const std::string& reason) {
-    const auto line = line_of(server, "session_end", client);
+    const auto line = find_line(server, "session_end", client);
     EXPECT_TRUE(line.ends_with(" reason=" + reason)) << line;
   };
   // A seccomp filter kills by SIGSYS.
   for (const auto& [signal, reason] :
        {std::pair{SIGKILL, "killed signal=SIGKILL"}, {SIGSYS, "seccomp signal=SIGSYS"}}) {
     ClientSocket client(server.port());
-    const auto victim = pid_of(server, client);
+    const auto victim = find_pid(server, client);
     ASSERT_GT(victim, 1);
     ::kill(victim, signal);
     ends_with(client, reason);
@@ -103,7 +103,7 @@ TEST(SessionLog, HasTheReasonOfEachEnd) {
   EXPECT_TRUE(server.says(" reason=reset\n"));
   ends_with(idle, "idle_timeout");
   ClientSocket drained(server.port());
-  EXPECT_GT(pid_of(server, drained), 1);
+  EXPECT_GT(find_pid(server, drained), 1);
   server.signal(SIGTERM);
   ends_with(drained, "drained");
   EXPECT_EQ(server.wait(), 0);
@@ -116,7 +116,7 @@ TEST(SessionLog, OmitsAnUnknownAddress) {
   auto client = open_session(server);
   EXPECT_TRUE(server.reload(config, "verbose = on\n", "verbose off -> on\n"));
   client.half_close();
-  const auto line = line_of(server, "session_end", client);
+  const auto line = find_line(server, "session_end", client);
   EXPECT_TRUE(contains(line, " bytes_in=1 "));
   EXPECT_FALSE(contains(line, "local="));
 }
@@ -125,8 +125,8 @@ TEST(SessionLog, IsTheSameInIterativeMode) {
   ServerProcess server({"-v", "--mode", "iterative"});
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "four"), "four");
-  EXPECT_EQ(pid_of(server, client), server.pid());
-  EXPECT_TRUE(contains(line_of(server, "session_end", client), " bytes_in=4 bytes_out=4 "));
+  EXPECT_EQ(find_pid(server, client), server.pid());
+  EXPECT_TRUE(contains(find_line(server, "session_end", client), " bytes_in=4 bytes_out=4 "));
 }
 
 TEST(SessionLog, DoesNotContainDataOfTheClient) {
@@ -150,14 +150,14 @@ TEST(SessionLog, LosesNoLineThatIsRead) {
   const TextFile log;
   ServerProcess server({"-v", "--log-format", "json"}, {},
                        {"bash", "-c", "exec \"$@\" 2> >(exec cat >'" + log.path() + "')", "bash"});
-  const auto result = run(load_on(
+  const auto result = run(load_command(
       server, {"--connections", std::to_string(many), "--concurrency", "64", "--message-size", "123"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(eventually([&] { return contains(contents_of(log.path()), "\"stopped\""); }));
+  EXPECT_TRUE(eventually([&] { return contains(read_text(log.path()), "\"stopped\""); }));
   std::multiset<std::string> open;
   int ended = 0;
-  for (const auto& line : lines_of(contents_of(log.path()))) {
+  for (const auto& line : split_lines(read_text(log.path()))) {
     const Json json(line);
     const auto event = json.values("event");
     if (event == "session_open") {
@@ -179,9 +179,9 @@ TEST(SessionLog, DoesNotBlockClientsIfNotRead) {
   ServerProcess server({"-v", "--log-format", "json"});
   constexpr int sessions = TCPSERVER_TEST_SANITIZED != 0 ? 3'500 : 5'000;  // more than a MiB of lines
   const auto result =
-      run(load_on(server, {"--connections", std::to_string(sessions), "--concurrency", "64", "--json"}));
+      run(load_command(server, {"--connections", std::to_string(sessions), "--concurrency", "64", "--json"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  ASSERT_TRUE(eventually([&] { return children_of(server.pid()).empty(); }));
+  ASSERT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
   std::this_thread::sleep_for(200ms);  // until the last session is counted, and no event follows
   // Several reports are possible: a pipe without room for a line may have room for this shorter one.
   const auto told = [](const std::string& log) {
@@ -220,7 +220,7 @@ TEST_P(SessionLogOnAForeignTerminal, DoesNotBlockClients) {
   // The leader of a session gets the terminal that it opens as its controlling terminal.
   if (GetParam()) wrapper.insert(wrapper.begin(), "setsid");
   ServerProcess server({"-v"}, {.input_fd = shared.get()}, wrapper);
-  const auto result = run(load_on(server, {"--connections", "500", "--concurrency", "16"}));
+  const auto result = run(load_command(server, {"--connections", "500", "--concurrency", "16"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(::fcntl(shared.get(), F_GETFL) & O_NONBLOCK, 0);

@@ -77,9 +77,9 @@ bool idle_timeout_cuts_the_echo(std::chrono::milliseconds idle_timeout) {
   EXPECT_TRUE(eventually([&] {
     if (out == sent && ::write(ends[1], piece.data(), piece.size()) > 0) sent += piece.size();
     const auto status = server.status();
-    in = figure_before(status, " bytes in");
-    out = figure_before(status, " out");
-    return figure_before(status, " idle timeout") == 1;
+    in = number_before(status, " bytes in");
+    out = number_before(status, " out");
+    return number_before(status, " idle timeout") == 1;
   }));
   ::close(ends[1]);
   if (in != sent || out >= in) return false;
@@ -130,7 +130,7 @@ TEST_P(TcpLoad, FailsWhenTheReplyIsShort) {
   OwnServer server(1, reply.answer);
   auto options = reply.options;
   options.insert(options.end(), {"--concurrency", "1", "--json"});
-  const auto result = run(load_on(server.port(), options));
+  const auto result = run(load_command(server.port(), options));
   EXPECT_EQ(result.ending, io_error);
   EXPECT_TRUE(says(result, reply.came, reply.sent)) << result.errors;
   EXPECT_EQ(Json(result.output).values("errors errors_by_kind.closed_early"), "1 1");

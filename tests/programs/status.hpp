@@ -32,7 +32,7 @@ inline Row parse_row(const std::string& line) {
 inline Shown shown(const std::vector<std::string>& options, const std::vector<std::string>& wrapper = {}) {
   Shown result{run(command_line(command_line(wrapper, {"--status"}), options)), {}, {}};
   bool in_table = false;
-  for (const auto& line : lines_of(result.finished.output)) {
+  for (const auto& line : split_lines(result.finished.output)) {
     const bool heading = contains(line, " PEER ");
     if (in_table && !heading) result.rows.push_back(parse_row(line));
     if (!in_table && !heading) result.head.push_back(line);
@@ -52,7 +52,7 @@ inline ClientSocket client_with_bytes(std::uint16_t port, std::size_t count) {
   return client;
 }
 
-inline std::string address_of(const ClientSocket& client) {
+inline std::string format_address(const ClientSocket& client) {
   return client.own_address().text();
 }
 

@@ -49,7 +49,7 @@ TEST(Status, NeedsStandardOutput) {
 
 class StatusByPidFile : public ::testing::Test {
  protected:
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const std::string pid_file = folder.path() + "/pid";
 };
 
@@ -100,7 +100,7 @@ TEST_F(StatusOfAnotherUser, NeedsReadPermissionForThePidFile) {
   ServerProcess server({"--pid-file", pid_file});
   const auto status = shown({"--pid-file", pid_file}, program.as_user()).finished;
   EXPECT_EQ(status.ending, 77);
-  EXPECT_EQ(lines_of(status.errors).size(), 1U) << status.errors;
+  EXPECT_EQ(split_lines(status.errors).size(), 1U) << status.errors;
 }
 
 TEST_F(StatusOfAnotherUser, NeedsPermission) {
@@ -126,7 +126,7 @@ TEST_F(StatusOfAnotherUser, ShowsAServerThatSwitchedUsers) {
 // As with systemd, the creator of the socket keeps it, and is the server's parent. The server may have
 // another name.
 TEST(Status, FindsTheServerBehindASharedSocket) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   for (const char* name : {"tcpserver", "echod"}) {
     fs::create_symlink(TCPSERVER_PROGRAM, folder.path() + "/" + name);
     const OwnListener listener;

@@ -16,7 +16,7 @@ TEST(Status, ShowsEachClientWithItsBytes) {
   std::vector<ClientSocket> clients;
   const std::vector<std::size_t> counts{1, 1000, 300'001, 0};
   for (const auto count : counts) clients.push_back(client_with_bytes(server.port(), count));
-  ASSERT_TRUE(eventually([&] { return children_of(server.pid()).size() == 4; }));
+  ASSERT_TRUE(eventually([&] { return find_children(server.pid()).size() == 4; }));
   // The last bytes may not be acknowledged yet.
   Shown status;
   ASSERT_TRUE(eventually([&] {
@@ -33,9 +33,9 @@ TEST(Status, ShowsEachClientWithItsBytes) {
   ASSERT_EQ(status.rows.size(), 4U) << status.finished.output;
 
   std::set<std::string> pids;
-  for (const auto& child : children_of(server.pid())) pids.insert(std::to_string(child.pid));
+  for (const auto& child : find_children(server.pid())) pids.insert(std::to_string(child.pid));
   for (std::size_t i = 0; i < clients.size(); ++i) {
-    const auto* const row = row_with_peer(status, address_of(clients[i]));
+    const auto* const row = row_with_peer(status, format_address(clients[i]));
     ASSERT_NE(row, nullptr) << status.finished.output;
     EXPECT_EQ(pids.erase(row->pid), 1U);
     EXPECT_EQ(row->in, std::to_string(counts[i]));
@@ -44,7 +44,7 @@ TEST(Status, ShowsEachClientWithItsBytes) {
   }
   clients.clear();
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(server.said_nothing_unusual());
+  EXPECT_TRUE(server.logged_nothing_unusual());
 }
 
 TEST(Status, ShowsTheClientOfAnIterativeServer) {
@@ -55,7 +55,7 @@ TEST(Status, ShowsTheClientOfAnIterativeServer) {
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 1U) << status.finished.output << status.finished.errors;
   EXPECT_EQ(status.rows[0].pid, std::to_string(server.pid()));
-  EXPECT_EQ(status.rows[0].peer, address_of(served));
+  EXPECT_EQ(status.rows[0].peer, format_address(served));
   EXPECT_EQ(status.rows[0].age, "-");
   EXPECT_EQ(status.rows[0].in, "12");
   EXPECT_EQ(status.rows[0].out, "12");
@@ -65,7 +65,7 @@ TEST(Status, ShowsTheClientOfAnIterativeServer) {
 TEST(Status, ShowsHalfClosedClients) {
   ServerProcess server;
   auto client = client_with_bytes(server.port(), 5);
-  const auto child = child_of(server);
+  const auto child = find_child(server);
   ASSERT_TRUE(freeze(child));
   ASSERT_TRUE(client.send("1234567"));
   client.half_close();
@@ -90,7 +90,7 @@ TEST(Status, ShowsUnreadBytes) {
   const auto out = std::stoull(status.rows[0].out);
   EXPECT_LE(out, std::stoull(status.rows[0].in));
   // The send queue counts; the server does not know yet of a write that is still going on.
-  EXPECT_GE(out, figure_before(server.status(), " out"));
+  EXPECT_GE(out, number_before(server.status(), " out"));
 }
 
 TEST(Status, ShowsEachOfManySessionsOnce) {
@@ -100,7 +100,7 @@ TEST(Status, ShowsEachOfManySessionsOnce) {
   std::set<std::string> peers;
   for (std::size_t i = 1; i <= count; ++i) {
     clients.push_back(client_with_bytes(server.port(), i));
-    peers.insert(address_of(clients.back()) + " " + std::to_string(i));
+    peers.insert(format_address(clients.back()) + " " + std::to_string(i));
   }
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), count) << status.finished.errors;
@@ -128,7 +128,7 @@ TEST(Status, ShowsZombies) {
   ServerProcess server({"--reap", "none"});
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(serves(server));
   const auto client = client_with_bytes(server.port(), 1);
-  ASSERT_TRUE(eventually([&] { return zombies_of(server.pid()) == 2; }));
+  ASSERT_TRUE(eventually([&] { return count_zombies(server.pid()) == 2; }));
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 3U) << status.finished.output << status.finished.errors;
   EXPECT_TRUE(contains(status.head.at(0), ": 1 session, 2 zombies"));
@@ -146,7 +146,7 @@ TEST(Status, HasAJsonForm) {
   ASSERT_EQ(status.ending, 0) << status.errors;
   EXPECT_EQ(
       Json(status.output).values("servers.*.pid servers.*.sessions.*.peer servers.*.sessions.*.bytes_in"),
-      std::to_string(server.pid()) + " " + address_of(client) + " 21");
+      std::to_string(server.pid()) + " " + format_address(client) + " 21");
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST(Stop, FreesThePortForASuccessorWhileSessionsFinish) {
 TEST(Stop, EndsOpenSessionsAfterTheDrainTimeout) {
   ServerProcess server({"--drain-timeout", "50ms"});
   auto client = open_session(server);
-  const auto child = child_of(server);
+  const auto child = find_child(server);
   ASSERT_TRUE(freeze(child));  // a stopped child does not hear a SIGTERM
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(client.receive_all(), "");
@@ -84,7 +84,7 @@ TEST(Stop, IsQuietWithoutSessions) {
 using Signals = Injection;
 TEST_F(Signals, AreHandledDuringAFlood) {
   constexpr int flood = 400;
-  if (std::stoi(contents_of("/proc/sys/net/core/somaxconn")) < flood) GTEST_SKIP() << "somaxconn is too low";
+  if (std::stoi(read_text("/proc/sys/net/core/somaxconn")) < flood) GTEST_SKIP() << "somaxconn is too low";
   raise_descriptor_limit();
   auto server = start({"--bind", "127.0.0.1"}, "accept4", "delay_exit=5000");
   std::vector<ClientSocket> clients;
@@ -97,7 +97,7 @@ TEST_F(Signals, AreHandledDuringAFlood) {
   clients.clear();
   EXPECT_EQ(server.wait(), 0);
   const auto line = server.last_line();
-  EXPECT_LT(figure_before(line, " accepted"), std::size_t{flood}) << line;
+  EXPECT_LT(number_before(line, " accepted"), std::size_t{flood}) << line;
 }
 
 }  // namespace

@@ -248,7 +248,7 @@ TEST_F(Tcpbacklog, SizeMeasuresTheAcceptTimeOfARunningServer) {
     EXPECT_GT(json.number("accept_time_s"), 1e-7);
     EXPECT_LT(json.number("accept_time_s"), 1);
     EXPECT_EQ(server.stop(), 0);
-    EXPECT_TRUE(server.said_nothing_unusual() || std::string(mode) == "iterative") << server.log();
+    EXPECT_TRUE(server.logged_nothing_unusual() || std::string(mode) == "iterative") << server.log();
     const auto made = json.values("measured.connections");
     EXPECT_TRUE(contains(server.last_line(), " " + made + " accepted; sessions ended: " + made + " closed"));
   }

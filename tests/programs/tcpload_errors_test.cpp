@@ -32,7 +32,7 @@ TEST_P(LoadFromBadServer, ReportsTheError) {
   const auto& [name, answer, kind, ending, sentence] = GetParam();
   OwnServer server(3, answer);
   const auto result =
-      run_to(ending, load_on(server.port(), {"--connections", "3", "--concurrency", "1", "--json"}));
+      run_to(ending, load_command(server.port(), {"--connections", "3", "--concurrency", "1", "--json"}));
   EXPECT_EQ(result.errors, "tcpload: connection 1: " + sentence + "\n");
   const Json json(result.output);
   EXPECT_EQ(json.values("connections errors errors_by_kind." + std::string(kind)), "3 3 3");
@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(LoadErrors, AreOneLineIfNoConnectionIsEstablished) {
   OwnListener listener;
   listener.close();
-  const auto refused = run_to(69, load_on(listener.port(), {"-n", "500"}));
+  const auto refused = run_to(69, load_command(listener.port(), {"-n", "500"}));
   EXPECT_EQ(refused.output, "");
   EXPECT_EQ(refused.errors, "tcpload: cannot connect to 127.0.0.1:" + listener.port() +
                                 ": Connection refused (is the server running?)\n");
@@ -89,7 +89,7 @@ TEST(LoadErrors, AreOneLineIfNoConnectionIsEstablished) {
 TEST(LoadErrors, CountRefusedConnectionsInJson) {
   OwnListener listener;
   listener.close();
-  const auto result = run_to(69, load_on(listener.port(), {"--connections", "500", "--json"}));
+  const auto result = run_to(69, load_command(listener.port(), {"--connections", "500", "--json"}));
   EXPECT_EQ(Json(result.output).values("connections errors_by_kind.refused latency_us"), "500 500 null");
 }
 
@@ -108,8 +108,9 @@ TEST(LoadErrors, CountTimeoutsOfASilentServer) {
   } runs[] = {{50, "100000", "5", "stalled 5 5"}, {0, "4", "4", "done 4 4"}};
   for (const auto& [backlog, connections, concurrency, values] : runs) {
     OwnListener listener(backlog);
-    const auto result = run_to(75, load_on(listener.port(), {"--connections", connections, "--concurrency",
-                                                             concurrency, "--timeout", "300ms", "--json"}));
+    const auto result =
+        run_to(75, load_command(listener.port(), {"--connections", connections, "--concurrency", concurrency,
+                                                  "--timeout", "300ms", "--json"}));
     EXPECT_TRUE(contains(result.errors, "connection 1: timed out"));
     EXPECT_EQ(Json(result.output).values("ended connections errors_by_kind.timed_out"), values);
   }
@@ -126,8 +127,8 @@ TEST(LoadErrors, OfOneConnectionDoNotEndTheRun) {
     write_text(connection, read_message(connection));
     read_all(connection);
   });
-  const auto result = run_to(75, load_on(server.port(), {"--connections", "40", "--concurrency", "2",
-                                                         "--timeout", "200ms", "--json"}));
+  const auto result = run_to(75, load_command(server.port(), {"--connections", "40", "--concurrency", "2",
+                                                              "--timeout", "200ms", "--json"}));
   if (hanging) ::close(*hanging);
   EXPECT_EQ(Json(result.output).values("ended connections errors_by_kind.timed_out"), "done 40 1");
 }
@@ -137,7 +138,7 @@ TEST(LoadErrors, NameTheFirstConnectionBeyondTheServersLimit) {
   ServerProcess server({"--max-connections", "10"});
   for (const auto& [concurrency, counts] : {std::pair("15", "15 10 5 0"), {"100", "100 10 64 26"}}) {
     const auto result =
-        run_to(75, load_on(server, {"--hold", "1h", "-c", concurrency, "--timeout", "1s", "--json"}));
+        run_to(75, load_command(server, {"--hold", "1h", "-c", concurrency, "--timeout", "1s", "--json"}));
     const Json json(result.output);
     EXPECT_EQ(json.values("requested answered unanswered not_started"), counts);
     EXPECT_EQ(json.values("ended held errors_by_kind.timed_out"), "stalled 10 " + json.values("unanswered"));
@@ -148,7 +149,7 @@ TEST(LoadErrors, NameTheFirstConnectionBeyondTheServersLimit) {
 
 TEST(LoadErrors, CountHeldConnectionsThatTheServerCloses) {
   ServerProcess server({"--idle-timeout", "200ms"});
-  const auto result = run_to(74, load_on(server, {"--hold", "1h", "--concurrency", "3", "--json"}));
+  const auto result = run_to(74, load_command(server, {"--hold", "1h", "--concurrency", "3", "--json"}));
   EXPECT_EQ(Json(result.output).values("held errors_by_kind.closed_early"), "0 3");
 }
 
@@ -171,9 +172,9 @@ TEST_F(LoadFault, IsCountedByKind) {
   for (const auto& fault : faults) {
     SCOPED_TRACE(fault.how);
     auto command = failing(fault.call, fault.how);
-    const auto load = load_on(server, {"--connections", "20", "--concurrency", "1", "--json"});
+    const auto load = load_command(server, {"--connections", "20", "--concurrency", "1", "--json"});
     command.insert(command.end(), load.begin(), load.end());
-    const auto result = run(command, no_search_for_leaks());
+    const auto result = run(command, without_leak_check());
     EXPECT_EQ(injected(), fault.injected);
     EXPECT_EQ(result.ending, fault.ending);
     EXPECT_EQ(Json(result.output).values(fault.keys), fault.values);

@@ -63,7 +63,7 @@ TEST(Load, AgreesWithTheServersCounts) {
   for (const auto& [server_options, load_options, keys, values, latencies, log] : runs) {
     SCOPED_TRACE(log);
     ServerProcess server(server_options);
-    auto command = load_on(server, load_options);
+    auto command = load_command(server, load_options);
     command.emplace_back("--json");
     const auto result = run_to(0, command);
     EXPECT_EQ(result.errors, "");
@@ -80,7 +80,7 @@ TEST(Load, AgreesWithTheServersCounts) {
 
 TEST(Load, HoldsConnectionsAndExchangesAgain) {
   ServerProcess server;
-  Process load(load_on(server, {"--hold", "500ms", "--concurrency", "100", "--json"}));
+  Process load(load_command(server, {"--hold", "500ms", "--concurrency", "100", "--json"}));
   EXPECT_TRUE(load.says("tcpload: holding 100 connections for 500ms\n")) << load.errors();
   EXPECT_TRUE(server.status().starts_with("100 of 1000 sessions open, 100 accepted;"));
   EXPECT_EQ(load.wait(), 0) << load.errors();
@@ -94,7 +94,7 @@ TEST(Load, HoldsConnectionsAndExchangesAgain) {
 
 TEST(Load, StartsNoFasterThanTheRate) {
   ServerProcess server;
-  const Json json(run_to(0, load_on(server, {"--rate", "100", "--connections", "51", "--json"})).output);
+  const Json json(run_to(0, load_command(server, {"--rate", "100", "--connections", "51", "--json"})).output);
   EXPECT_EQ(json.values("wanted_rate_per_s connections"), "100.000 51");
   EXPECT_GE(json.number("duration_s"), 0.5);
 }
@@ -103,7 +103,8 @@ TEST(Load, StartsNoFasterThanTheRate) {
 TEST(Load, MeasuresLatencyFromTheScheduledTime) {
   ServerProcess server({"--mode", "iterative"});
   auto other = open_session(server);
-  Process load(load_on(server, {"--rate", "1000", "--connections", "10", "--concurrency", "1", "--json"}));
+  Process load(
+      load_command(server, {"--rate", "1000", "--connections", "10", "--concurrency", "1", "--json"}));
   ASSERT_TRUE(server.status_shows("queue 1 of "));
   std::this_thread::sleep_for(300ms);
   other.close();
@@ -113,13 +114,13 @@ TEST(Load, MeasuresLatencyFromTheScheduledTime) {
 
 TEST(Load, SuggestsTheOtherService) {
   ServerProcess upper({"--service", "upper"});
-  const auto wrong = run_to(76, load_on(upper, {"--bulk", "1M"}));
+  const auto wrong = run_to(76, load_command(upper, {"--bulk", "1M"}));
   EXPECT_TRUE(contains(wrong.errors, "--service?"));
 }
 
 TEST(Load, ConnectsFromSeveralAddresses) {
   ServerProcess server({"--verbose"});
-  run_to(0, load_on(server, {"--connections", "6", "--sources", "3"}));
+  run_to(0, load_command(server, {"--connections", "6", "--sources", "3"}));
   EXPECT_EQ(server.stop(), 0);
   for (const char* source : {"127.0.0.1", "127.0.0.2", "127.0.0.3"}) {
     EXPECT_EQ(occurrences(server.log(), std::string(" peer=") + source + ":"), 4U)
@@ -139,7 +140,7 @@ TEST(Load, UsesTheAddressThatAnswers) {
 TEST(Load, ReportsWhenASignalStopsIt) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ServerProcess server;
-    Process load(load_on(server, {"--hold", "1h", "--concurrency", "5", "--json"}));
+    Process load(load_command(server, {"--hold", "1h", "--concurrency", "5", "--json"}));
     ASSERT_TRUE(load.says("\n"));
     load.signal(signal);
     EXPECT_EQ(load.wait(), -signal);
@@ -149,7 +150,7 @@ TEST(Load, ReportsWhenASignalStopsIt) {
 
 TEST(Load, HandlesSignalsWhileBusy) {
   ServerProcess server;
-  Process load(load_on(server, {"--connections", "1000000000", "--concurrency", "8"}));
+  Process load(load_command(server, {"--connections", "1000000000", "--concurrency", "8"}));
   ASSERT_TRUE(eventually([&] { return contains(server.status(), " accepted"); }));
   load.signal(SIGTERM);
   EXPECT_EQ(load.wait(), -SIGTERM);
@@ -158,7 +159,7 @@ TEST(Load, HandlesSignalsWhileBusy) {
 
 TEST(LoadOnTerminal, DrawsProgressAndAChart) {
   ServerProcess server;
-  Terminal terminal(load_on(server, {"--rate", "10", "--connections", "15"}));
+  Terminal terminal(load_command(server, {"--rate", "10", "--connections", "15"}));
   EXPECT_TRUE(terminal.shows(" of 15 connections, ")) << terminal.shown();
   EXPECT_TRUE(terminal.shows("\x1b[36m#")) << terminal.shown();
   EXPECT_EQ(terminal.process().wait(), 0);
@@ -169,7 +170,7 @@ TEST(LoadOnTerminal, DrawsProgressAndAChart) {
 
 TEST(LoadOnTerminal, ObeysNoColor) {
   ServerProcess server;
-  Terminal terminal(load_on(server, {"--connections", "15"}), {60, 24}, {"TERM=xterm", "NO_COLOR=1"});
+  Terminal terminal(load_command(server, {"--connections", "15"}), {60, 24}, {"TERM=xterm", "NO_COLOR=1"});
   EXPECT_EQ(terminal.process().wait(), 0);
   terminal.read_all();
   EXPECT_TRUE(contains(terminal.shown(), " #"));

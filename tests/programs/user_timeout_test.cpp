@@ -14,9 +14,9 @@ using namespace harness;
 
 constexpr int seconds = 1000;  // in milliseconds
 
-int user_timeout_of(ServerProcess& server) {
+int read_user_timeout(ServerProcess& server) {
   int value = -1;
-  for (const int fd : copies_of_listeners(server.pid())) {
+  for (const int fd : copy_listeners(server.pid())) {
     socklen_t size = sizeof value;
     EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size), 0);
     ::close(fd);
@@ -31,7 +31,7 @@ TEST(UserTimeout, IsTheIdleTimeoutAndAtLeastTenSeconds) {
                                                             {{"--idle-timeout", "0"}, 0}};
   for (const auto& [options, expected] : cases) {
     ServerProcess server(options);
-    EXPECT_EQ(user_timeout_of(server), expected);
+    EXPECT_EQ(read_user_timeout(server), expected);
   }
 }
 
@@ -39,15 +39,15 @@ TEST(UserTimeout, FollowsTheIdleTimeoutOfAReload) {
   const TextFile config("idle-timeout = 20s\n");
   ServerProcess server({"--config", config.path()});
   EXPECT_TRUE(server.reload(config, "idle-timeout = 30s\n", "idle-timeout 20s -> 30s"));
-  EXPECT_TRUE(eventually([&] { return user_timeout_of(server) == 30 * seconds; }));
+  EXPECT_TRUE(eventually([&] { return read_user_timeout(server) == 30 * seconds; }));
 }
 
 // The number of connections of this local port in LAST_ACK (tcp_states.h): the kernel keeps them after both
 // sides have closed.
-std::size_t orphans_of(std::uint16_t port) {
+std::size_t count_orphans(std::uint16_t port) {
   constexpr const char* last_ack = "09";
   std::size_t count = 0;
-  for (const auto& line : lines_of(contents_of("/proc/net/tcp"))) {
+  for (const auto& line : split_lines(read_text("/proc/net/tcp"))) {
     std::istringstream words(line);
     std::string number, local, remote, state;
     words >> number >> local >> remote >> state;
@@ -65,8 +65,8 @@ TEST(UserTimeout, FreesDataOfAClientThatNeverReads) {
   ASSERT_TRUE(client.send(std::string(1'500'000, 'x')));
   client.half_close();
   ASSERT_TRUE(server.status_shows("ended: 1 closed by client"));
-  EXPECT_EQ(orphans_of(server.port()), 1U);
-  EXPECT_TRUE(eventually([&] { return orphans_of(server.port()) == 0; }));
+  EXPECT_EQ(count_orphans(server.port()), 1U);
+  EXPECT_TRUE(eventually([&] { return count_orphans(server.port()) == 0; }));
 }
 
 }  // namespace

@@ -29,6 +29,6 @@ using Duration = std::chrono::nanoseconds;
 // Formats as "2026-11-27T04:44:21.123456Z": UTC with microseconds (RFC 3339), years 1970 to 9999. Fills and
 // returns `text`. Reads no time zone file and does not allocate.
 inline constexpr std::size_t utc_text_size = 28;
-const char* utc_text(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept;
+const char* format_utc(std::chrono::system_clock::time_point time, char (&text)[utc_text_size]) noexcept;
 
 }  // namespace tcpserver::base

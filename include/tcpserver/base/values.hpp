@@ -58,20 +58,20 @@ inline constexpr auto longest_duration = std::chrono::hours(24 * 365);
 
 // Formats for parse_duration, in the largest unit that makes it a whole number: "5m", "1500ms", "0s". Values
 // that are not whole microseconds have a fraction: "0.005us".
-[[nodiscard]] std::string duration_text(Duration duration);
+[[nodiscard]] std::string format_duration(Duration duration);
 
 // Formats a measured time with three or four digits: "850 us", "12.3 ms", "2.001 s".
-[[nodiscard]] std::string time_text(double seconds);
+[[nodiscard]] std::string format_time(double seconds);
 
 // Formats like printf(3), up to 511 bytes.
-[[nodiscard]] std::string formatted(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[nodiscard]] std::string format_text(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // Returns 'text' in quotes, safe for one line of a terminal: bytes other than printable ASCII become \xNN,
 // and a long text is reduced to its beginning and its length.
-[[nodiscard]] std::string in_quotes(std::string_view text);
+[[nodiscard]] std::string quote(std::string_view text);
 
-// Returns the text unchanged if it is short and printable, otherwise in_quotes(). Use it for the first word
+// Returns the text unchanged if it is short and printable, otherwise quote(). Use it for the first word
 // of a message.
-[[nodiscard]] std::string plain_or_quoted(std::string_view text);
+[[nodiscard]] std::string quote_unless_plain(std::string_view text);
 
 }  // namespace tcpserver::base

@@ -44,7 +44,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   return text;
 }
 [[nodiscard]] inline std::string to_text(base::Duration duration) {
-  return base::duration_text(duration);
+  return base::format_duration(duration);
 }
 
 // T for a member of type T or std::optional<T>.

@@ -91,7 +91,7 @@ cli::Setting<ServerOptions> backlog() {
                                backlog = BacklogRequest{*number, std::string(value.text), value.label};
                              });
   setting.print = [](const ServerOptions& options) {
-    return options.backlog ? base::plain_or_quoted(options.backlog->text) : "max";
+    return options.backlog ? base::quote_unless_plain(options.backlog->text) : "max";
   };
   return setting;
 }

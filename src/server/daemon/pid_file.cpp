@@ -25,7 +25,7 @@ constexpr mode_t only_for_owner = 0600;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why,
                          ExitStatus status = ExitStatus::cannot_create) {
-  throw StartError(status, "--pid-file " + base::plain_or_quoted(path) + ": " + why);
+  throw StartError(status, "--pid-file " + base::quote_unless_plain(path) + ": " + why);
 }
 
 base::UniqueFd open_file(int folder, const std::string& name, const std::string& path) {

@@ -203,7 +203,7 @@ void Server::log_draining(std::uint32_t open) noexcept {
   if (timeout == base::Duration::zero()) return;  // the sessions are killed at once
   log_.info({"stopping", {{"open", open}, {"drain_timeout_ms", timeout / std::chrono::milliseconds(1)}}},
             "stopping: waiting up to %s for %u %s (signal again to stop now)",
-            base::duration_text(timeout).c_str(), open, open == 1 ? "session" : "sessions");
+            base::format_duration(timeout).c_str(), open, open == 1 ? "session" : "sessions");
 }
 
 void Server::reload() noexcept {

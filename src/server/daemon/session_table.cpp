@@ -28,7 +28,7 @@ using Row = std::array<std::string, std::size(columns)>;
 
 std::string format_start(const ServerSnapshot& server) {
   char text[base::utc_text_size];
-  const std::string time = base::utc_text(server.started, text);
+  const std::string time = base::format_utc(server.started, text);
   return time.substr(0, time.find('.')) + "Z";
 }
 
@@ -161,8 +161,8 @@ std::string age_text(base::Duration age) {
   for (const auto& [unit, part, unit_name, part_name] :
        {Scale{24h, 1h, 'd', 'h'}, Scale{1h, 1min, 'h', 'm'}, Scale{1min, 1s, 'm', 's'}}) {
     if (age < unit) continue;
-    return base::formatted("%lld%c%02lld%c", static_cast<long long>(age / unit), unit_name,
-                           static_cast<long long>(age % unit / part), part_name);
+    return base::format_text("%lld%c%02lld%c", static_cast<long long>(age / unit), unit_name,
+                             static_cast<long long>(age % unit / part), part_name);
   }
   return age < 1s ? std::to_string(age / 1ms) + "ms" : std::to_string(age / 1s) + "s";
 }

@@ -142,7 +142,7 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
 }
 
 ProcessFacts find_server_of_pid_file(const std::string& path) {
-  const auto name = "--pid-file " + base::plain_or_quoted(path);
+  const auto name = "--pid-file " + base::quote_unless_plain(path);
   const auto pid = find_pid_file_owner(path);
   if (!pid) fail(ExitStatus::unavailable, "no server is running with " + name);
   const auto server = kernel::process_facts(*pid);

@@ -145,7 +145,7 @@ std::string describe_backlog(const std::optional<BacklogRequest>& request, const
   const bool reduced = length < static_cast<std::uint32_t>(asked);
   std::string why = request ? request->source : "default";
   if (request && request->value > static_cast<std::uint64_t>(largest)) {
-    why += " " + base::plain_or_quoted(request->text) + " exceeds SOMAXCONN";
+    why += " " + base::quote_unless_plain(request->text) + " exceeds SOMAXCONN";
   } else if (reduced) {
     why += " " + std::to_string(asked);
   }

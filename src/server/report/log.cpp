@@ -44,7 +44,7 @@ void LogRecord::begin_json(const char* event) noexcept {
   constexpr const char* levels[] = {"warning", "notice", "info"};  // by Severity
   char now[base::utc_text_size];
   json_.begin_object();
-  json_.member("time", base::utc_text(std::chrono::system_clock::now(), now));
+  json_.member("time", base::format_utc(std::chrono::system_clock::now(), now));
   json_.member("level", levels[static_cast<int>(severity_)]);
   json_.member("event", event);
 }

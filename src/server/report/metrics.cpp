@@ -139,7 +139,7 @@ void append_metrics(MetricsText& text, const ServerMetrics& metrics) noexcept {
 }
 
 MetricsFile::MetricsFile(const std::string& path, Log& log)
-    : path_(base::plain_or_quoted(path)),
+    : path_(base::quote_unless_plain(path)),
       name_(base::file_name(path)),
       // A pid alone is not unique: servers in several containers may share the directory.
       temporary_name_(name_ + ".tmp." + std::to_string(::getpid()) + "." +

@@ -37,7 +37,7 @@ void append_peer(FileName& name, const base::SocketAddress& peer) noexcept {
 // "20261127T044421.123456Z"
 void append_time(FileName& name, std::chrono::system_clock::time_point time) noexcept {
   char text[base::utc_text_size];
-  for (const char* c = base::utc_text(time, text); *c != '\0'; ++c) {
+  for (const char* c = base::format_utc(time, text); *c != '\0'; ++c) {
     if (*c != '-' && *c != ':') name.append("%c", *c);
   }
 }
@@ -45,7 +45,7 @@ void append_time(FileName& name, std::chrono::system_clock::time_point time) noe
 }  // namespace
 
 Recorder::Recorder(const std::string& directory, std::uint64_t limit, Log& log)
-    : path_(base::plain_or_quoted(directory)),
+    : path_(base::quote_unless_plain(directory)),
       directory_(base::open_directory(directory.c_str())),
       limit_(limit == 0 ? no_file_limit : limit),
       log_(log) {

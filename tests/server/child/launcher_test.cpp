@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::set<int> descriptors_of(pid_t pid) {
+std::set<int> count_descriptors(pid_t pid) {
   std::set<int> found;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
     found.insert(std::stoi(entry.path().filename()));
@@ -73,7 +73,7 @@ TEST_P(EachLauncher, ClosesAllButConnectionAndFile) {
       EXPECT_EQ(::read(ends[0], &answer, 1), 1);
       auto expected = std::set<int>{free_from + connection};
       if (file >= 0) expected.insert(free_from + file);
-      EXPECT_EQ(descriptors_of(pid), expected);
+      EXPECT_EQ(count_descriptors(pid), expected);
       EXPECT_EQ(record.recorded, file < 0 ? 0U : 1U);
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);

@@ -1,7 +1,7 @@
 #include "tcpserver/server/options.hpp"
 
 #include "harness/arguments.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <gtest/gtest.h>
@@ -79,7 +79,7 @@ TEST(ServerOptions, RelativePathsStartInTheWorkingDirectory) {
   EXPECT_EQ(command.options.pid_file, path.parent_path() / "a/b");
 }
 
-std::string variable_of(std::string name) {
+std::string to_variable(std::string name) {
   for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
   return "TCPSERVER_" + name;
 }
@@ -127,7 +127,7 @@ TEST(ServerOptions, AcceptFlagsAndVariables) {
   for (const auto& [name, value, is_taken] : samples) {
     const auto flag = "--" + std::string(name);
     EXPECT_TRUE(is_taken(parse({flag, value}).options)) << flag;
-    EXPECT_TRUE(is_taken(parse({}, {variable_of(name) + "=" + value}).options)) << variable_of(name);
+    EXPECT_TRUE(is_taken(parse({}, {to_variable(name) + "=" + value}).options)) << to_variable(name);
   }
   EXPECT_EQ(parse({"-b", "9"}).options.backlog->source, "--backlog");
   EXPECT_EQ(parse({}, {"TCPSERVER_BACKLOG=9"}).options.backlog->source, "TCPSERVER_BACKLOG");
@@ -172,8 +172,8 @@ TEST(ServerOptions, RefuseBadValuesFromFlagsAndVariables) {
       EXPECT_TRUE(by_flag.starts_with(flag + ": ")) << by_flag;
       EXPECT_TRUE(contains(by_flag, *reason == ' ' ? "'" + value + "'" + reason : reason)) << by_flag;
       EXPECT_FALSE(contains(by_flag, "\n"));
-      const auto by_variable = refusal({}, {variable_of(name) + "=" + value});
-      EXPECT_EQ(by_variable, variable_of(name) + by_flag.substr(flag.size()));
+      const auto by_variable = refusal({}, {to_variable(name) + "=" + value});
+      EXPECT_EQ(by_variable, to_variable(name) + by_flag.substr(flag.size()));
     }
   }
 }

@@ -79,18 +79,18 @@ TEST(SessionTable, Fits80Columns) {
   for (auto& one : snapshot.sessions) one.connection->received = one.connection->written = 9'999'999;
   snapshot.sessions[0].connection->peer = address("192.168.178.240", 54321);
   snapshot.sessions[1].connection->peer = address("2001:db8:1234:5678:9abc:def0:1234:5678", 54321);
-  const auto lines = harness::lines_of(session_tables({snapshot}, 79));
+  const auto lines = harness::split_lines(session_tables({snapshot}, 79));
   for (const auto& line : lines) EXPECT_LE(line.size(), 79U) << line;
   EXPECT_EQ(lines.at(6), "      7  [2001:db8:1234:5678:9abc:def0:1234:5678]:54321");
   EXPECT_EQ(lines.at(7), std::string(30, ' ') + "      1s  9999999  9999999      12  ESTABLISHED");
-  EXPECT_EQ(harness::lines_of(session_tables({snapshot}, SIZE_MAX)).size(), 7U) << "a row is a line";
+  EXPECT_EQ(harness::split_lines(session_tables({snapshot}, SIZE_MAX)).size(), 7U) << "a row is a line";
 }
 
 TEST(SessionTable, ShowsAServerWithoutListenersAndSessions) {
   auto snapshot = server();
   snapshot.listeners.clear();
   snapshot.sessions.clear();
-  const auto lines = harness::lines_of(session_tables({snapshot, snapshot}, 79));
+  const auto lines = harness::split_lines(session_tables({snapshot, snapshot}, 79));
   ASSERT_EQ(lines.size(), 7U) << "an empty line between two servers, and no tables";
   EXPECT_EQ(lines[0], "tcpserver, pid 4711: 0 sessions");
   EXPECT_TRUE(harness::contains(lines[2], "not listening"));

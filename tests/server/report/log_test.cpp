@@ -5,7 +5,7 @@
 #include "harness/captured_errors.hpp"
 #include "harness/file_size_limit.hpp"
 #include "harness/json.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
@@ -195,7 +195,7 @@ TEST_F(LogTest, WrapsLinesOnATerminalAtBlanks) {
   ASSERT_GT(::read(master.get(), text.data(), text.size()), 0);
   std::string shown = text.data();
   std::erase(shown, '\r');
-  for (const auto& line : harness::lines_of(shown)) EXPECT_LT(line.size(), 80U) << line;
+  for (const auto& line : harness::split_lines(shown)) EXPECT_LT(line.size(), 80U) << line;
   EXPECT_GE(harness::occurrences(shown, "\n    word"), 3U) << shown;
   EXPECT_TRUE(std::regex_search(shown, std::regex(R"(^\d\d:\d\d:\d\d\.\d{3} tcpserver: begin word0 )")))
       << shown;
@@ -214,7 +214,7 @@ TEST_F(LogTest, StartsANewLineAfterAPartialOne) {
     file_log.info("lost");
   }
   file_log.info("whole");
-  EXPECT_EQ(harness::contents_of(text.path()),
+  EXPECT_EQ(harness::read_text(text.path()),
             "tcpserver: torn\ntcpserver: dropped 2 log lines: stderr was not writable\ntcpserver: whole\n");
   EXPECT_EQ(file_log.dropped(), 2U);
 }
@@ -244,7 +244,7 @@ class SystemLog : public LogTest {
     return "<" + std::to_string(priority) + ">tcpserver[" + std::to_string(::getpid()) + "]: " + text;
   }
 
-  const harness::TemporaryFolder folder;
+  const harness::TemporaryDirectory folder;
   const std::string path = folder.path() + "/log";
 
  private:

@@ -4,7 +4,7 @@
 #include "tcpserver/base/system_error.hpp"
 
 #include "harness/file_size_limit.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <sys/stat.h>
@@ -39,7 +39,7 @@ class Metrics : public ::testing::Test {
   Log log;
 
  private:
-  const harness::TemporaryFolder folder_;
+  const harness::TemporaryDirectory folder_;
 
  protected:
   const std::string path = folder_.path() + "/tcpserver.prom";
@@ -111,20 +111,20 @@ TEST_F(Metrics, AreReplacedAtomically) {
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
   EXPECT_EQ(fs::status(path).permissions(), fs::perms(0644)) << "the monitor runs as another user";
-  const auto first = harness::contents_of(path);
+  const auto first = harness::read_text(path);
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   std::ifstream reader(path);
   counters.accepted = 1;
   file.write(figures());
-  EXPECT_NE(harness::contents_of(path), first);
+  EXPECT_NE(harness::read_text(path), first);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(reader), {}), first) << "of the old file";
-  const auto second = harness::contents_of(path);
+  const auto second = harness::read_text(path);
   ++counters.accepted;
   {
     const harness::FileSizeLimit full_disk(100);
     EXPECT_THROW(file.write_first(figures()), base::StartError);
   }
-  EXPECT_EQ(harness::contents_of(path), second) << "if the new one cannot be written";
+  EXPECT_EQ(harness::read_text(path), second) << "if the new one cannot be written";
   EXPECT_EQ(files_in_folder(), 1) << "no temporary file is left";
 }
 
@@ -166,7 +166,7 @@ TEST_F(Metrics, RemoveTemporaryFilesOfKilledServers) {
 
 TEST_F(Metrics, AreCompleteWithSeveralWriters) {
   MetricsFile(path, log).write_first(figures());
-  const auto whole = harness::contents_of(path);
+  const auto whole = harness::read_text(path);
   {
     std::vector<std::jthread> servers;
     for (int i = 0; i < 3; ++i) {
@@ -177,7 +177,7 @@ TEST_F(Metrics, AreCompleteWithSeveralWriters) {
         }
       });
     }
-    for (int i = 0; i < 1000; ++i) ASSERT_EQ(harness::contents_of(path), whole);
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(harness::read_text(path), whole);
   }
   EXPECT_EQ(files_in_folder(), 1);
 }

@@ -4,7 +4,7 @@
 
 #include "harness/captured_errors.hpp"
 #include "harness/file_size_limit.hpp"
-#include "harness/temporary_folder.hpp"
+#include "harness/temporary_directory.hpp"
 #include "harness/text.hpp"
 
 #include <fcntl.h>
@@ -34,7 +34,7 @@ class RecorderTest : public ::testing::Test {
 
   CapturedErrors errors;
   Log log;
-  const harness::TemporaryFolder place;
+  const harness::TemporaryDirectory place;
   const fs::path folder = place.path();
 };
 

@@ -11,14 +11,14 @@ namespace {
 
 using harness::contains;
 using harness::Json;
-using harness::lines_of;
+using harness::split_lines;
 using namespace std::chrono_literals;
 
 class StatusReport : public ::testing::Test {
  protected:
   std::vector<std::string> lines_of_report(const char* event = "status") {
     log_report(log, Severity::notice, event, metrics);
-    return lines_of(errors.read_all());
+    return split_lines(errors.read_all());
   }
 
   CapturedErrors errors;

@@ -12,19 +12,19 @@
 namespace harness {
 
 // A new directory. The destructor removes it with its contents.
-class TemporaryFolder {
+class TemporaryDirectory {
  public:
-  TemporaryFolder() {
+  TemporaryDirectory() {
     char path[] = "/tmp/tcpserver_test.XXXXXX";
     if (::mkdtemp(path) == nullptr) throw std::runtime_error("cannot create a temporary directory");
     path_ = path;
   }
-  ~TemporaryFolder() {
+  ~TemporaryDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -41,7 +41,7 @@ class TextFile {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  const TemporaryFolder folder_;
+  const TemporaryDirectory folder_;
   const std::string path_;
 };
 
