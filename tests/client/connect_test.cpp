@@ -11,7 +11,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::client;
 using namespace std::chrono_literals;
 
-SocketAddress peer_of(const UniqueFd& fd) {
+SocketAddress peer(const UniqueFd& fd) {
   SocketAddress peer;
   socklen_t size = SocketAddress::storage_size;
   EXPECT_EQ(::getpeername(fd.get(), peer.storage(), &size), 0);
@@ -23,7 +23,7 @@ TEST(Connect, UsesTheFirstAddressThatAnswers) {
   const Bound answering("127.0.0.2", true);
   const Bound unused("127.0.0.3", true);
   const auto connected = connect_to_any({refusing.address, answering.address, unused.address}, std::nullopt);
-  EXPECT_EQ(peer_of(connected), answering.address);
+  EXPECT_EQ(peer(connected), answering.address);
 }
 
 TEST(Connect, ReportsTheErrorOfEachAddress) {
@@ -50,7 +50,7 @@ TEST(Connect, LeavesTimeForTheNextAddressAfterASilentOne) {
   }
   const Bound answering("127.0.0.2", true);
   const auto deadline = Clock::now() + 4s;
-  EXPECT_EQ(peer_of(connect_to_any({silent.address, answering.address}, deadline)), answering.address);
+  EXPECT_EQ(peer(connect_to_any({silent.address, answering.address}, deadline)), answering.address);
   EXPECT_LT(Clock::now(), deadline) << "the silent address took all of the time";
   try {
     static_cast<void>(connect_to_any({silent.address}, Clock::now() + 50ms));

@@ -22,7 +22,7 @@ TEST(Announcement, IsOneLineWithTheActualPort) {
 
 TEST(Announcement, SurvivesAFullStandardOutput) {
   Process server({"/bin/sh", "-c", "exec \"$0\" --port 0 >/dev/full", TCPSERVER_PROGRAM});
-  EXPECT_TRUE(server.says("standard output: No space left on device\n")) << server.errors();
+  EXPECT_TRUE(server.says("standard output: No space left on device")) << server.errors();
   expect_stops(server);
 }
 

@@ -23,7 +23,7 @@ class Recorded : public ::testing::Test {
     more.insert(more.begin(), {"--record", folder.string()});
     return more;
   }
-  fs::path file_of(const ClientSocket& client) const {
+  fs::path recording(const ClientSocket& client) const {
     return folder / ("tcpserver.127.0.0.1:" + std::to_string(client.own_port()) + ".dat");
   }
   static unsigned long find_descriptor(pid_t process, const fs::path& file) {
@@ -47,7 +47,7 @@ TEST_P(RecordedInMode, HasTheBytesOfTheClient) {
   for (const std::size_t size : {0UL, 1UL, 5000UL, 5'000'000UL}) {
     const auto bytes = varied_bytes(size);
     ClientSocket client(server.port());
-    const auto file = file_of(client);
+    const auto file = recording(client);
     EXPECT_EQ(echo_through(client, bytes).size(), size);
     EXPECT_EQ(read_text(file), bytes) << size << " bytes";
   }
@@ -60,7 +60,7 @@ TEST_P(RecordedInMode, EndsAtItsLimitAndTheSessionContinues) {
   const auto bytes = varied_bytes(1'000'000);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
-  EXPECT_EQ(read_text(file_of(client)), bytes.substr(0, 100'001));
+  EXPECT_EQ(read_text(recording(client)), bytes.substr(0, 100'001));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), " reason=client_closed bytes_recorded=100001\n"));
   EXPECT_FALSE(contains(server.log(), "recording of")) << "no failure";
@@ -73,7 +73,7 @@ TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
   const auto bytes = varied_bytes(1'000'000);
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, bytes), bytes);
-  EXPECT_EQ(read_text(file_of(client)), bytes.substr(0, 70'000));
+  EXPECT_EQ(read_text(recording(client)), bytes.substr(0, 70'000));
   EXPECT_EQ(server.stop(), 0);
   const auto& log = server.log();
   EXPECT_EQ(occurrences(log, " stopped after 70000 bytes: File too large\n"), 1U) << log;
@@ -118,7 +118,7 @@ TEST_F(Recorded, BelongsToTheUserEvenInAnUnreachableDirectory) {
   ClientSocket client(server.port());
   EXPECT_EQ(echo_through(client, "x"), "x");
   struct stat status {};
-  ASSERT_EQ(::stat((place / file_of(client).filename()).c_str(), &status), 0) << server.log();
+  ASSERT_EQ(::stat((place / recording(client).filename()).c_str(), &status), 0) << server.log();
   EXPECT_EQ(status.st_uid, 65534U);
   EXPECT_EQ(status.st_size, 1);
 }
@@ -147,7 +147,7 @@ TEST_F(Recorded, WorksWithGapsBetweenDescriptors) {
     EXPECT_EQ(count_descriptors(find_child(server)), 2U);
     client.half_close();
     EXPECT_EQ(client.receive_all(), "");
-    EXPECT_EQ(read_text(file_of(client)), "x");
+    EXPECT_EQ(read_text(recording(client)), "x");
     EXPECT_TRUE(eventually([&] { return find_children(server.pid()).empty(); }));
   }
 }
@@ -159,7 +159,7 @@ TEST_F(Recorded, LimitAppliesToACompromisedChild) {
        {std::vector<std::string>{}, {UNDER_FILTER_PROGRAM, "--deny-stack"}}) {
     ServerProcess server(recording({"--record-limit", std::to_string(limit)}), {}, wrapper);
     auto client = open_session(server);
-    const auto file = file_of(client);
+    const auto file = recording(client);
     const pid_t child = find_child(server);
     ASSERT_TRUE(reaches_state(child, 'S'));
     const auto write = [&] {

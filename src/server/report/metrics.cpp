@@ -96,7 +96,7 @@ void append_ends(MetricsText& text, const Counters& counters) noexcept {
   }
   Metric ended(text, "tcpserver_sessions_ended_total", "counter", "Ended sessions, by reason.");
   for (std::size_t i = 0; i < session_end_count; ++i) {
-    ended.add("reason", name_of(static_cast<SessionEnd>(i)), counters.ended[i]);
+    ended.add("reason", to_string(static_cast<SessionEnd>(i)), counters.ended[i]);
   }
 }
 

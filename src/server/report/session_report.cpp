@@ -60,7 +60,7 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   record.add("bytes_in", claims.in);
   record.add("bytes_out", claims.out);
   record.add_seconds("duration_s", duration);
-  record.add("reason", name_of(end));
+  record.add("reason", to_string(end));
   if (signal != 0) record.add("signal", base::signal_name(signal));
   if (error != 0) record.add("errno", base::errno_name(error));
   if (facts.recorded) record.add("bytes_recorded", claims.recorded);
@@ -74,7 +74,7 @@ void SessionReporter::warn_about(SessionEnd end, const SessionFacts& facts, pid_
   facts.peer.format(peer);
   const auto warn = [&](const char* what, const char* why) {
     log_.limited_warning(odd_ends_,
-                         {"session_error", {{"peer", peer}, {"pid", pid}, {"reason", name_of(end)}}},
+                         {"session_error", {{"peer", peer}, {"pid", pid}, {"reason", to_string(end)}}},
                          "session %s (pid %d): %s%s", peer, static_cast<int>(pid), what, why);
   };
   if (end == SessionEnd::killed) warn("killed by ", base::signal_name(signal));

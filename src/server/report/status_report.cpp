@@ -28,7 +28,7 @@ const char* describe_refusal(std::size_t index) noexcept {
 }
 
 const char* describe_end(std::size_t index) noexcept {
-  return text_of(static_cast<SessionEnd>(index));
+  return describe(static_cast<SessionEnd>(index));
 }
 
 // Appends "22 accepted, 2 refused (2 at --max-connections)".
@@ -132,7 +132,7 @@ void log_json(Log& log, Severity severity, const char* event, const ServerMetric
   add_counts(record, "refused", counters.refused,
              [](std::size_t i) { return to_string(static_cast<Refusal>(i)); });
   add_counts(record, "ended", counters.ended,
-             [](std::size_t i) { return name_of(static_cast<SessionEnd>(i)); });
+             [](std::size_t i) { return to_string(static_cast<SessionEnd>(i)); });
   const auto bytes = add_up_bytes(metrics);
   record.add("bytes_in", bytes.in);
   record.add("bytes_out", bytes.out);

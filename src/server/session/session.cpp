@@ -56,11 +56,11 @@ constexpr struct {
 
 }  // namespace
 
-const char* name_of(SessionEnd end) noexcept {
+const char* to_string(SessionEnd end) noexcept {
   return ends[static_cast<std::size_t>(end)].name;
 }
 
-const char* text_of(SessionEnd end) noexcept {
+const char* describe(SessionEnd end) noexcept {
   return ends[static_cast<std::size_t>(end)].text;
 }
 

@@ -27,10 +27,10 @@ enum class SessionEnd : int {
 inline constexpr std::size_t session_end_count = 8;
 
 // Returns "client_closed", "reset", ... for JSON and metrics.
-[[nodiscard]] const char* name_of(SessionEnd end) noexcept;
+[[nodiscard]] const char* to_string(SessionEnd end) noexcept;
 
 // "closed by client", "reset by client", ...: for people, after a number.
-[[nodiscard]] const char* text_of(SessionEnd end) noexcept;
+[[nodiscard]] const char* describe(SessionEnd end) noexcept;
 
 // Returns true if the session has written everything that it read. If not, reset the connection.
 [[nodiscard]] bool reply_is_complete(SessionEnd end, const SessionClaims& claims) noexcept;
