@@ -88,9 +88,8 @@ TEST(ClientOnTerminal, ReportsOnceThatItWaitsForTheReply) {
 }
 
 TEST(ClientOnTerminal, ReportsThatItIsStillConnecting) {
-  OwnListener listener(0);  // its queue has one place
-  Process first(tcpclient({"-m", "x", "127.0.0.1", listener.port()}));
-  Process second(tcpclient({"-m", "x", "127.0.0.1", listener.port()}));
+  const OwnListener listener(0);
+  const ClientSocket first(static_cast<std::uint16_t>(std::stoi(listener.port())));  // fills the queue
   Terminal terminal(tcpclient({"-m", "x", "-t", "2500ms", "127.0.0.1", listener.port()}));
   EXPECT_TRUE(terminal.shows("tcpclient: still connecting to 127.0.0.1:" + listener.port()))
       << terminal.shown();
