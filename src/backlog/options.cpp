@@ -40,33 +40,33 @@ constexpr cli::Program size_program{
 double parse_rate(const cli::RawValue& value) {
   const auto rate = base::parse_decimal(value.text, highest_rate);
   if (rate) return *rate;
-  cli::refuse(value, "a rate: connections per second, from 0 to " + std::to_string(highest_rate) +
+  cli::refuse(value, "connections per second, from 0 to " + std::to_string(highest_rate) +
                          ", with at most nine decimals");
 }
 
 double parse_headroom(const cli::RawValue& value) {
   const auto factor = base::parse_decimal(value.text, largest_headroom);
   if (factor && *factor >= 1) return *factor;
-  cli::refuse(value, "a headroom: a factor from 1 to " + std::to_string(largest_headroom));
+  cli::refuse(value, "a factor from 1 to " + std::to_string(largest_headroom));
 }
 
 base::Duration parse_interval(const cli::RawValue& value) {
   const auto interval = cli::duration(value);
-  if (interval < shortest_interval) cli::refuse(value, "an interval: 10ms or more");
+  if (interval < shortest_interval) cli::refuse(value, "a duration of 10ms or more");
   return interval;
 }
 
 std::uint64_t parse_sample_count(const cli::RawValue& value) {
   const auto count = base::parse_count(value.text, 1, std::numeric_limits<std::uint64_t>::max());
   if (count) return *count;
-  cli::refuse(value, "a number of samples: a whole number, 1 or more");
+  cli::refuse(value, "a whole number of 1 or more");
 }
 
-const auto port = cli::number(1, 65535, "a port");
+const auto port = cli::number(1, 65535);
 
 cli::OptionTable<ProbeOptions> probe_option_table() {
   using O = ProbeOptions;
-  const auto backlog = cli::number(0, largest_probed_backlog, "a backlog to probe");
+  const auto backlog = cli::number(0, largest_probed_backlog);
   return {
       {"from", '\0', "N", "0", "first backlog", cli::member(&O::from, backlog)},
       {"to", '\0', "N", "10", "last backlog", cli::member(&O::to, backlog)},
@@ -94,9 +94,9 @@ cli::OptionTable<SizeOptions> size_option_table() {
       {"burst", '\0', "R", "--rate", "connections per second during a burst",
        cli::member(&O::burst, parse_rate)},
       {"burst-length", '\0', "D", "1s", "how long a burst lasts",
-       cli::member(&O::burst_length, cli::duration_above_zero("the length of a burst"))},
+       cli::member(&O::burst_length, cli::duration_above_zero)},
       {"accept-time", '\0', "D", "", "time from one accept to the next",
-       cli::member(&O::accept_time, cli::duration_above_zero("an accept time"))},
+       cli::member(&O::accept_time, cli::duration_above_zero)},
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the local server on PORT",
        cli::member(&O::measure, port)},

@@ -118,8 +118,8 @@ void add_costs(std::string& text, const Sizing& sizing) {
   add(text, "", "wait: " + format_time(last_wait) + " for the last client of a full queue");
   if (last_wait > first_retry_after) {
     add(text, "",
-        "longer than the first retry of a dropped client (" + format_time(first_retry_after) +
-            "); clients that give up still cost an accept");
+        "this is longer than the first SYN retry (" + format_time(first_retry_after) +
+            "); the server also accepts clients that have given up");
   }
   add(text, "",
       "SYN flood: " + format_whole(sizing.backlog) + " half-open connections before SYN cookies start");
@@ -191,7 +191,7 @@ std::string format_sizing(const Load& load, const Sizing& sizing, std::optional<
   const bool barely = load.rate / sizing.capacity >= nearly_all;
   add(text, "mean rate",
       format_number(load.rate) + " per second, " + share +
-          (barely ? ": the server only just keeps up" : ": the server keeps up"));
+          (barely ? ": close to capacity" : ": the server keeps up"));
   add(text, "burst", format_burst(load, sizing));
   if (sizing.growth > 0 && sizing.growth < 1) {
     add(text, "queue grows to", "less than 1 connection");

@@ -110,8 +110,8 @@ void QueueTracker::explain(Sample& sample) {
   if (!explained_full_ && longest_ && is_full(*longest_)) {
     explained_full_ = true;
     const auto limit = std::to_string(*longest_->limit), length = std::to_string(longest_->length);
-    sample.lessons.push_back(length + " of " + limit + ": full, because listen(" + limit + ") holds " +
-                             length + " connections");
+    sample.lessons.push_back(length + " of " + limit +
+                             ": full; the kernel queues one connection more than the backlog");
   }
   if (!explained_drop_ && dropped_ > 0) {
     explained_drop_ = true;
@@ -170,7 +170,7 @@ std::string format_json(const Sample& sample) {
 
 std::string WatchScreen::draw(const Sample& sample, base::TerminalSize size) {
   std::vector<std::string> lines{"port " + port_ + base::format_text("  %.1f s", sample.at) +
-                                 "  (one mark per sample: _ empty, # full)"};
+                                 "  (one mark per sample, from _ empty to # full)"};
   for (const auto& queue : sample.queues) {
     auto& history = history_[queue.now.inode];
     history.push_back(to_mark(queue));

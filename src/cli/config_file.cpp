@@ -44,7 +44,7 @@ std::vector<ConfigLine> parse_config(std::string_view text) {
     } else if (line.empty() || line.front() == '#') {
       continue;
     } else if (name.empty() || equals == line.size()) {
-      lines.push_back({number, "", "the line is not of the form: name = value"});
+      lines.push_back({number, "", "invalid line, expected: key = value"});
     } else {
       lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
     }

@@ -304,7 +304,8 @@ std::string variable_name(const Program& program, std::string_view option) {
 }
 
 void refuse(const RawValue& value, std::string_view allowed) {
-  throw usage_error(value.label + ": " + base::quote(value.text) + " is not " + std::string(allowed));
+  throw usage_error(value.label + ": invalid value " + base::quote(value.text) + ": expected " +
+                    std::string(allowed));
 }
 
 void refuse_because(const RawValue& value, std::string_view why) {

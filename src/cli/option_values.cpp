@@ -27,12 +27,11 @@ HostAndPort split(std::string_view text) {
 
 }  // namespace
 
-Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what) {
+Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most) {
   return [=](const RawValue& value) {
     const auto number = base::parse_count(value.text, least, most);
     if (number) return *number;
-    refuse(value, std::string(what) + ": a whole number from " + std::to_string(least) + " to " +
-                      std::to_string(most));
+    refuse(value, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   };
 }
 
@@ -40,15 +39,7 @@ Parser<std::uint64_t> size(std::uint64_t most) {
   return [=](const RawValue& value) {
     const auto size = base::parse_size(value.text, 1, most);
     if (size) return *size;
-    refuse(value, "a size: bytes from 1 to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
-  };
-}
-
-Parser<base::Duration> duration_above_zero(std::string_view what) {
-  return [=](const RawValue& value) {
-    const auto parsed = duration(value);
-    if (parsed == base::Duration::zero()) refuse(value, std::string(what) + " above 0");
-    return parsed;
+    refuse(value, "a size from 1 byte to " + std::to_string(most >> 30) + "G, such as 100, 64K, 1M or 1G");
   };
 }
 
@@ -63,6 +54,12 @@ base::Duration duration(const RawValue& value) {
   const auto parsed = base::parse_duration(value.text);
   if (parsed) return *parsed;
   refuse(value, "a duration, such as 800us, 250ms, 2s, 5m or 1h, up to a year; a bare number is in seconds");
+}
+
+base::Duration duration_above_zero(const RawValue& value) {
+  const auto parsed = duration(value);
+  if (parsed == base::Duration::zero()) refuse(value, "a duration above 0");
+  return parsed;
 }
 
 bool on_or_off(const RawValue& value) {
@@ -107,7 +104,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   host = given_host;
   if (given_port || operands.size() == 2) {
     const auto text = given_port ? *given_port : operands[1];
-    port = static_cast<std::uint16_t>(number(1, 65535, "a port")({text, "PORT"}));
+    port = static_cast<std::uint16_t>(number(1, 65535)({text, "PORT"}));
   }
 }
 

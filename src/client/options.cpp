@@ -8,7 +8,7 @@ namespace {
 
 constexpr cli::Program tcpclient_program{
     .name = "tcpclient",
-    .synopsis = "[OPTION]... [HOST [PORT]]",
+    .synopsis = "[OPTION]... [HOST[:PORT] | HOST PORT]",
     .purpose =
         "Send a sentence to a TCP server (default localhost:54321) and print the reply. If standard input "
         "is not a terminal, send all of it and print every byte of the reply. With --clients, run many "
@@ -56,14 +56,14 @@ cli::OptionTable<ClientOptions> client_option_table() {
       {"delay", '\0', "D", "0s", "wait for D between connecting and sending",
        cli::member(&O::delay, cli::duration)},
       {"timeout", 't', "D", "none",
-       "give up with exit status 75 if connecting takes longer, or without progress for D",
-       cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
+       "exit with status 75 if connecting takes longer than D, or if no byte is transferred for D",
+       cli::member(&O::timeout, cli::duration_above_zero)},
       cli::heading<O>("Many clients"),
       {"clients", 'n', "N", "", "run N clients at once, 1 to 10000, check their replies, and draw a timeline",
-       cli::member(&O::clients, cli::number(1, max_clients, "a number of clients"))},
+       cli::member(&O::clients, cli::number(1, max_clients))},
       {"slow", '\0', "K", "1 with --delay, else 0",
        "let the first K clients hold their connections for the --delay; the others send at once",
-       cli::member(&O::slow, cli::number(0, max_clients, "a number of clients"))},
+       cli::member(&O::slow, cli::number(0, max_clients))},
       {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
       {"json", '\0', "", "", "print the timeline of --clients as JSON",
        cli::member(&O::json, cli::on_or_off)},

@@ -147,8 +147,8 @@ std::string describe_queue(const Timeline& timeline) {
   });
   std::string text =
       format_count(late, "client", "clients") +
-      " needed a second or longer to connect: a full listen queue drops the SYN, and the client resends it "
-      "after a second.";
+      " waited a second or longer for a connection: when the listen queue is full, the kernel drops the SYN, "
+      "and the client resends it after a second.";
   // If there are more half-open connections than the backlog, Linux answers with a SYN cookie and keeps no
   // state. If the queue is still full when the ACK arrives, the next segment finds no connection
   // (tcp_syncookies, tcp(7)).

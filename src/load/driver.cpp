@@ -194,7 +194,7 @@ std::string Driver::explain_timeout(const Connection& connection) const {
   const std::string text = "timed out: no reply for " + limit;
   if (connection.round > 0) return text;
   // The kernel accepts connections into the listen queue while the server is at its limit.
-  return text + "; the server accepts connections but does not answer" +
+  return text + "; connected, but the server does not answer" +
          (result_.answered > 0 ? " (connection limit reached?)" : "");
 }
 

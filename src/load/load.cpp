@@ -78,7 +78,8 @@ Result run_driver(const LoadOptions& options) {
     if (!result.holding) return progress.show(result);
     if (std::exchange(holding, true)) return;
     progress.remove();
-    cli::print_error("tcpload", "holding " + std::to_string(result.held) + " connections for " +
+    cli::print_error("tcpload", "holding " + std::to_string(result.held) +
+                                    (result.held == 1 ? " connection for " : " connections for ") +
                                     base::format_duration(options.hold));
   };
   return Driver(options, std::move(addresses), watch).run();

@@ -18,7 +18,7 @@ constexpr std::uint64_t max_start_rate = 1'000'000;
 
 constexpr cli::Program tcpload_program{
     .name = "tcpload",
-    .synopsis = "[OPTION]... [HOST [PORT]]",
+    .synopsis = "[OPTION]... [HOST[:PORT] | HOST PORT]",
     .purpose =
         "Put load on a TCP echo server (default localhost:54321), check every byte of the replies, and "
         "report rates and latencies. Without --hold, --bulk or --ping, each connection sends one message, "
@@ -37,7 +37,7 @@ constexpr cli::Program tcpload_program{
 double parse_start_rate(const cli::RawValue& value) {
   const auto rate = base::parse_decimal(value.text, max_start_rate);
   if (rate && *rate > 0) return *rate;
-  cli::refuse(value, "a rate: connections per second, above 0 and at most " + std::to_string(max_start_rate) +
+  cli::refuse(value, "connections per second, above 0 and at most " + std::to_string(max_start_rate) +
                          ", such as 500 or 0.5");
 }
 
@@ -80,34 +80,35 @@ cli::OptionTable<LoadOptions> load_option_table() {
   return {
       cli::heading<O>("Load"),
       {"connections", 'n', "N", "10000", "open N connections in all, 1 to 1000000000",
-       cli::member(&O::connections, cli::number(1, max_load_connections, "a number of connections"))},
+       cli::member(&O::connections, cli::number(1, max_load_connections))},
       {"concurrency", 'c', "C", "64; with --bulk and --ping 1, with --rate 1000",
        "keep at most C connections open, 1 to 1000000; --hold, --bulk and --ping open C in all",
-       cli::member(&O::concurrency, cli::number(1, max_concurrency, "a number of connections"))},
+       cli::member(&O::concurrency, cli::number(1, max_concurrency))},
       {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
        cli::member(&O::size, cli::size(gib))},
       {"rate", '\0', "R", "as fast as replies arrive",
-       "start R connections per second, whether answered or not; measure latencies from the due time",
+       "start R connections per second, even if earlier ones are unanswered; measure latencies from the "
+       "scheduled start",
        cli::member(&O::rate, parse_start_rate)},
       {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
       cli::heading<O>("Instead of short connections"),
       {"hold", '\0', "D", "",
        "open all connections, exchange a message on each, hold them for D, exchange another, and close",
-       cli::member(&O::hold, cli::duration_above_zero("a time to hold"))},
+       cli::member(&O::hold, cli::duration_above_zero)},
       {"bulk", '\0', "B", "",
        "send B bytes on each connection, 1 to 1024G, and read them back at the same time",
        cli::member(&O::bulk, cli::size(1024 * gib))},
       {"ping", '\0', "N", "", "exchange N messages on each connection, one after the other",
-       cli::member(&O::round_trips, cli::number(1, max_round_trips, "a number of round trips"))},
+       cli::member(&O::round_trips, cli::number(1, max_round_trips))},
       cli::heading<O>("Connections"),
       {"reset", '\0', "", "", "close with RST, which leaves no port in TIME_WAIT",
        cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "chosen by the system",
        "connect from 127.0.0.1 to 127.0.0.N in turn, N from 1 to 254; each address has its own ports",
-       cli::member(&O::sources, cli::number(1, max_sources, "a number of addresses"))},
+       cli::member(&O::sources, cli::number(1, max_sources))},
       {"timeout", '\0', "D", "10s",
-       "give up connections without progress for D, and the run if the server is silent for D",
-       cli::member(&O::timeout, cli::duration_above_zero("a time-out"))},
+       "close a connection without progress for D; end the run if none makes progress for D",
+       cli::member(&O::timeout, cli::duration_above_zero)},
       cli::heading<O>("Output"),
       {"json", 'j', "", "", "print the report as JSON", cli::member(&O::json, cli::on_or_off)},
       cli::heading<O>("Information"),

@@ -93,15 +93,15 @@ std::string format_answered(const Result& result, const LoadOptions& options) {
 
 std::string format_errors(const Result& result) {
   if (result.errors() == 0) return "none";
-  std::string text = std::to_string(result.errors());
-  const char* separator = ": ";
+  std::string text;
+  std::size_t kinds = 0;
   for (std::size_t i = 0; i < error_kinds.size(); ++i) {
     if (result.errors_by_kind[i] == 0) continue;
     std::string name = error_kinds[i].name;
     std::replace(name.begin(), name.end(), '_', ' ');
-    text += std::exchange(separator, ", ") + std::to_string(result.errors_by_kind[i]) + " " + name;
+    text += (kinds++ > 0 ? ", " : "") + std::to_string(result.errors_by_kind[i]) + " " + name;
   }
-  return text;
+  return kinds > 1 ? std::to_string(result.errors()) + ": " + text : text;
 }
 
 std::string format_latencies(const LatencyHistogram& latencies) {

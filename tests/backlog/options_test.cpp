@@ -86,24 +86,24 @@ TEST(BacklogOptions, RefuseInvalidArguments) {
     const char* part;
   } bad_calls[] = {
       {{"probe", "--from", "11"}, "--from 11 is greater than --to 10"},
-      {{"probe", "--to", "65536"}, "--to: '65536' is not a backlog to probe"},
-      {{"probe", "--from", "-1"}, "--from: '-1' is not a backlog"},
+      {{"probe", "--to", "65536"}, "--to: invalid value '65536'"},
+      {{"probe", "--from", "-1"}, "--from: invalid value '-1'"},
       {{"probe", "7"}, "unexpected argument '7'"},
       {{"watch"}, "PORT is missing"},
-      {{"watch", "0"}, "PORT: '0' is not a port"},
-      {{"watch", "localhost"}, "PORT: 'localhost' is not a port"},
+      {{"watch", "0"}, "PORT: invalid value '0'"},
+      {{"watch", "localhost"}, "PORT: invalid value 'localhost'"},
       {{"watch", "1", "2"}, "unexpected argument '2'"},
-      {{"watch", "1", "--interval", "9ms"}, "--interval: '9ms' is not an interval"},
-      {{"watch", "1", "--count", "0"}, "--count: '0' is not a number of samples"},
+      {{"watch", "1", "--interval", "9ms"}, "--interval: invalid value '9ms'"},
+      {{"watch", "1", "--count", "0"}, "--count: invalid value '0'"},
       {{"size", "--accept-time", "1"}, "--rate is missing"},
       {{"size", "--rate", "1"}, "--accept-time is missing"},
       {{"size", "--rate", "1", "--accept-time", "1", "--measure", "1"}, "--accept-time and"},
       {{"size", "--rate", "2", "--burst", "1", "--accept-time", "1"}, "--burst is less than --rate"},
-      {{"size", "--rate", "1000000001"}, "--rate: '1000000001' is not a rate"},
-      {{"size", "--rate", "1e3"}, "--rate: '1e3' is not a rate"},
-      {{"size", "--accept-time", "0"}, "--accept-time: '0' is not an accept time"},
-      {{"size", "--burst-length", "0s"}, "--burst-length: '0s' is not the length of a burst"},
-      {{"size", "--headroom", "0.9"}, "--headroom: '0.9' is not a headroom"}};
+      {{"size", "--rate", "1000000001"}, "--rate: invalid value '1000000001'"},
+      {{"size", "--rate", "1e3"}, "--rate: invalid value '1e3'"},
+      {{"size", "--accept-time", "0"}, "--accept-time: invalid value '0'"},
+      {{"size", "--burst-length", "0s"}, "--burst-length: invalid value '0s'"},
+      {{"size", "--headroom", "0.9"}, "--headroom: invalid value '0.9'"}};
   for (const auto& [words, part] : bad_calls) EXPECT_TRUE(contains(refusal(words), part));
 }
 

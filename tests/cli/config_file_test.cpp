@@ -54,7 +54,7 @@ TEST(ConfigFile, DoesNotQuoteMalformedLines) {
   EXPECT_TRUE(malformed.starts_with("1:a=1;2:=") && malformed.ends_with(";3:b=2;")) << malformed;
   EXPECT_FALSE(contains(malformed, "port"));
   EXPECT_TRUE(shown(" = 5").starts_with("1:="));
-  EXPECT_TRUE(contains(shown("[section]"), "name = value"));
+  EXPECT_TRUE(contains(shown("[section]"), "key = value"));
   EXPECT_TRUE(contains(shown(std::string_view("a=\0b", 4)), "control characters"));
   EXPECT_TRUE(shown("\n\n# \x1b[31m").starts_with("3:="));
 }

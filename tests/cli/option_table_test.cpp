@@ -103,7 +103,7 @@ TEST(OptionTable, RefusesABadVariableUnlessAFlagOverridesIt) {
   const auto overridden = parse({"-s", "5"}, {"PROG_MAX_SIZE=bad"});
   EXPECT_EQ(overridden.applied, Texts{"--max-size=5"});
   ASSERT_EQ(overridden.parsed.warnings.size(), 1U);
-  EXPECT_TRUE(has(overridden.parsed.warnings[0], {"PROG_MAX_SIZE: 'bad'", "--max-size"}));
+  EXPECT_TRUE(has(overridden.parsed.warnings[0], {"PROG_MAX_SIZE: invalid value 'bad'", "--max-size"}));
 }
 
 TEST(OptionTable, WarnsAboutUnknownVariablesWithThePrefix) {
@@ -322,8 +322,8 @@ struct Running {
 const OptionTable<Running>& running_table() {
   static const OptionTable<Running> rows{
       {"idle", '\0', "", "", "", member(&Running::idle, on_or_off)},
-      {"size", '\0', "N", "", "", member(&Running::size, number(0, 9, "a size")), Effect::now},
-      {"limit", '\0', "N", "", "", member(&Running::limit, number(0, 9, "a limit")), Effect::now,
+      {"size", '\0', "N", "", "", member(&Running::size, number(0, 9)), Effect::now},
+      {"limit", '\0', "N", "", "", member(&Running::limit, number(0, 9)), Effect::now,
        [](const Running& running) { return running.idle; }},
       {"pause", '\0', "D", "", "", member(&Running::pause, duration), Effect::next_connection},
       {"loud", '\0', "", "", "", member(&Running::loud, on_or_off)},

@@ -138,7 +138,7 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
   start();
   auto first = open_session(*server);
   connect(3000);
-  EXPECT_TRUE(server->says("memory is short"));
+  EXPECT_TRUE(server->says("low memory"));
   EXPECT_TRUE(echoes(first));
   expect_it_serves_the_next_client();
 }
@@ -159,7 +159,7 @@ TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
 TEST_P(OutOfMemory, FollowsARaisedLimit) {
   start();
   connect(1000);
-  ASSERT_TRUE(server->says("memory is short"));
+  ASSERT_TRUE(server->says("low memory"));
   ASSERT_TRUE(cgroup.set_limit(256UL << 20));
   EXPECT_TRUE(eventually([&] { return find_children(server->pid()).size() == clients.size(); }));
   expect_it_serves_the_next_client();

@@ -42,7 +42,7 @@ try "it echoes over IPv6" echoes six ::1
 try "the status text shows the counters" eventually status_has "0 of 1000 sessions open, 2 accepted"
 hold_one
 try "the status text shows the open session" eventually status_has "1 of 1000 sessions open, 3 accepted"
-shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:54321 .*ESTABLISHED$"; }
+shows_session() { tcpserver --status | grep -q "^ *$(pgrep -P "$(property MainPID)") .*127\.0\.0\.1:.*ESTABLISHED$"; }
 try "--status shows the session" shows_session
 try "the manual page is installed" test -s /usr/share/man/man8/tcpserver.8.gz
 

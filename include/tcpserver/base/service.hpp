@@ -28,8 +28,8 @@ struct Service {
 };
 
 inline constexpr Service services[] = {
-    {"echo", "every byte as it came", Verb::echo},  // the default
-    {"upper", "in capitals", Verb::upper},
+    {"echo", "returns bytes unchanged", Verb::echo},  // the default
+    {"upper", "returns ASCII letters in upper case", Verb::upper},
 };
 
 // Returns the first service that would send this reply to these bytes, null if none. Both have the same size.

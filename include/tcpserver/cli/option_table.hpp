@@ -224,7 +224,7 @@ template <typename Options>
 // The text of --version: "tcpserver 0.1.0 (commit 1ae93ba)", then the features and the license.
 [[nodiscard]] std::string version_text(const Program& program);
 
-// Refuses a value: "--port: '80x' is not a port: ...", where `allowed` is "a port: ...".
+// Refuses a value: "--port: invalid value '80x': expected a port, ...", where `allowed` is "a port, ...".
 [[noreturn]] void refuse(const RawValue& value, std::string_view allowed);
 
 // Refuses a value for another reason: "--bind: ::1 is given twice", where `why` is "is given twice".

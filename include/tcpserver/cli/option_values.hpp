@@ -13,15 +13,15 @@
 // The usual kinds of values, and the Setting of a member that has such a value.
 namespace tcpserver::cli {
 
-// Returns the value, or refuses it. `what` is what it should be: "a port".
+// Returns the value, or refuses it.
 template <typename Value>
 using Parser = std::function<Value(const RawValue&)>;
 
-[[nodiscard]] Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most, std::string_view what);
+[[nodiscard]] Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Parser<std::uint64_t> size(std::uint64_t most);  // from 1 to `most`, a whole number of GiB
-[[nodiscard]] Parser<base::Duration> duration_above_zero(std::string_view what);
 [[nodiscard]] Parser<std::string> path(std::string_view what = "a file name");  // not empty
 [[nodiscard]] base::Duration duration(const RawValue& value);
+[[nodiscard]] base::Duration duration_above_zero(const RawValue& value);
 [[nodiscard]] bool on_or_off(const RawValue& value);
 [[nodiscard]] std::string any_text(const RawValue& value);
 

@@ -93,7 +93,7 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   keep_spare_fd();
   if (sessions_.full()) log_full();
   if (sessions_.is_short_of_memory()) {
-    log_.limited_warning(short_of_memory_, LogEvent{"memory_short"}, "memory is short; clients stay queued");
+    log_.limited_warning(short_of_memory_, LogEvent{"memory_short"}, "low memory; clients stay queued");
     pause();
   }
   const bool paused = base::Clock::now() < paused_until_;

@@ -97,13 +97,13 @@ base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& rea
   if (!command.options.daemonize) return serve(command, read_again, output_closed, nullptr);
   if (count_inherited_sockets() > 0) {
     throw cli::usage_error(
-        "--daemonize: the sockets are a service manager's (LISTEN_FDS), which keeps its programs in the "
-        "foreground");
+        "--daemonize: not possible with sockets from a service manager (LISTEN_FDS); run in the foreground");
   }
   if (SystemdNotifier().listens()) {
     throw cli::usage_error(
-        "--daemonize: a service manager waits to hear from this very process (NOTIFY_SOCKET), which has to "
-        "stay in the foreground");
+        "--daemonize: not possible under a service manager that waits for a notification (NOTIFY_SOCKET); "
+        "run in "
+        "the foreground");
   }
   return run_as_daemon(
       [&](LaunchPipe& launcher) { return serve(command, read_again, output_closed, &launcher); });

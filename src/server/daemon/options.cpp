@@ -87,7 +87,7 @@ cli::Setting<ServerOptions> backlog() {
                                if (value.text == "max") return;
                                const auto number = base::parse_saturating(value.text, UINT64_MAX);
                                if (!number || *number == 0)
-                                 cli::refuse(value, "a backlog: a whole number of 1 or more, or max");
+                                 cli::refuse(value, "a whole number of 1 or more, or max");
                                backlog = BacklogRequest{*number, std::string(value.text), value.label};
                              });
   setting.print = [](const ServerOptions& options) {
@@ -176,25 +176,24 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
   static const cli::OptionTable<O> table{
       cli::heading<O>("Listening"),
       {"port", 'p', "PORT", "54321", "port to listen on; 0 takes any free port",
-       cli::member(&O::port, cli::number(0, 65535, "a port"))},
+       cli::member(&O::port, cli::number(0, 65535))},
       {"bind", 'a', "ADDRESS", "all addresses",
        "numeric address to listen on; may be repeated, or a list with commas", bind()},
-      {"backlog", 'b', "N|max", "max", "length of the listen queue; at most SOMAXCONN, which is max",
+      {"backlog", 'b', "N|max", "max", "length of the listen queue; max is the largest possible, SOMAXCONN",
        backlog(), Effect::now},
 
       cli::heading<O>("Service"),
       {"service", 's', "WORD", "echo", cli::service_help(), cli::service(&O::service)},
 
       cli::heading<O>("Limits"),
-      {"max-connections", 'c', "N", "1000", "concurrent sessions, 1 to 4194304",
-       cli::member(&O::max_connections, cli::number(1, most_connections, "a number of connections")),
-       Effect::now, is_iterative},
+      {"max-connections", 'c', "N", "1000", "maximum number of sessions, 1 to 4194304",
+       cli::member(&O::max_connections, cli::number(1, most_connections)), Effect::now, is_iterative},
       {"max-per-host", '\0', "N", "0",
-       "concurrent sessions per IPv4 address or IPv6 /64; resets further clients; 0 disables",
-       cli::member(&O::max_per_host, cli::number(0, most_connections, "a number of connections")),
-       Effect::next_connection, is_iterative},
+       "maximum number of sessions per IPv4 address or IPv6 /64; further clients are reset; 0 disables",
+       cli::member(&O::max_per_host, cli::number(0, most_connections)), Effect::next_connection,
+       is_iterative},
       {"overload", '\0', "WORD", "queue",
-       "at the limit, or without free descriptors: leave clients in the listen queue, or reset them",
+       "if no slot or descriptor is free: queue leaves clients in the listen queue, refuse resets them",
        cli::choice(&O::overload, {{"queue", Overload::queue}, {"refuse", Overload::refuse}}),
        Effect::next_connection, is_iterative},
       {"idle-timeout", '\0', "D", "5m", "close sessions idle for D; 0 disables",
@@ -204,11 +203,11 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       {"drain-timeout", '\0', "D", "10s", "on SIGTERM and SIGINT, wait up to D for open sessions",
        cli::member(&O::drain_timeout, cli::duration), Effect::now},
 
-      cli::heading<O>("Lesson"),
+      cli::heading<O>("Demonstration"),
       {"mode", 'm', "WORD", "fork", "one process per connection, or one client after another",
        cli::choice(&O::mode, {{"fork", Mode::fork}, {"iterative", Mode::iterative}})},
       {"reap", '\0', "WORD", "handler",
-       "per SIGCHLD, reap all ended children; or wait once, which misses some; or leave zombies",
+       "on SIGCHLD, handler reaps all ended children, once reaps only one, none leaves zombies",
        cli::choice(&O::reap, {{"handler", Reap::handler}, {"once", Reap::once}, {"none", Reap::none}}),
        Effect::restart, is_iterative},
 
@@ -219,8 +218,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        cli::member(&O::pid_file, cli::path())},
       {"user", '\0', "USER[:GROUP]", "", "switch to USER after binding", user()},
       {"sandbox", '\0', "WORD", "on",
-       "confine children with seccomp, and the server with Landlock and without capabilities; an explicit on "
-       "makes seccomp mandatory",
+       "confine children with seccomp and the server with Landlock, and drop its capabilities; with an "
+       "explicit on, fail if seccomp is not available",
        sandbox()},
       {"config", '\0', "FILE", "", "read options from FILE; SIGHUP reloads it",
        cli::member(&O::config, cli::any_text)},

@@ -54,7 +54,7 @@ std::unique_ptr<Sessions> Server::make_sessions() {
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
     const auto unused = cli::unused_options(server_option_table(), options_);
-    log_.info("--mode iterative: serves one client after another, the others wait in the listen queue%s%s",
+    log_.info("--mode iterative: serves one client at a time; others wait in the listen queue%s%s",
               unused.empty() ? "" : "; ignored in this mode: ", unused.c_str());
   } else if (options_.reap == Reap::once) {
     log_.info(

@@ -81,7 +81,7 @@ void Log::open_system_log(const char* path) noexcept {
   if (sinks_[1].emplace(path).answers()) return;
   const int error = errno;
   warning({"log_error", {{"errno", base::errno_name(error)}}},
-          "syslog: %s; log lines are dropped until it answers", std::strerror(error));
+          "syslog: %s; log lines are dropped until it is available", std::strerror(error));
 }
 
 void Log::leave_standard_error() noexcept {
@@ -146,7 +146,7 @@ void Log::write(Severity severity, const LogEvent& event, const char* format, va
                 std::uint64_t held_back) noexcept {
   base::BoundedText<1024> text;
   text.append_list(format, arguments);
-  if (held_back > 0) text.append(" (and %llu more like this)", base::wide(held_back));
+  if (held_back > 0) text.append(" (%llu similar messages suppressed)", base::wide(held_back));
   LogRecord record(format_, severity, event, {text.c_str(), text.size()});
   write(record);
 }

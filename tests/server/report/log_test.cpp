@@ -135,7 +135,7 @@ TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
   EXPECT_EQ(limit.let_through(before + 1h + 1ms), std::nullopt);
   log.limited_warning(limit, "first");
   log.limited_warning(limit, "second");
-  EXPECT_EQ(errors.read_all(), "tcpserver: first (and 1 more like this)\n");
+  EXPECT_EQ(errors.read_all(), "tcpserver: first (1 similar messages suppressed)\n");
 }
 
 // Sets a variable of the environment, and removes it at the end.
