@@ -56,27 +56,23 @@ TEST(ClientOptions, RefuseBadValuesAndCombinations) {
   const struct {
     std::vector<std::string> words;
     const char* start;
-  } bad_calls[] = {
-    {{"host", "0"}, "PORT: invalid value '0'\"},
-     {{"host", "echo"},
-      "PORT: invalid value 'echo'\"},
-      {{"54321"}, "HOST: 54321 is a number"},
-      {{"--port", "80"}, "unknown option '--port'"},
-      {{""},
-       "HOST: invalid value ''\"},
-       {{"host", "1", "x"}, "unexpected argument 'x'"},
-       {{"--timeout", "0"}, "--timeout: invalid value '0'\"},
-        {{"--delay", "x"},
-         "--delay: invalid value 'x'\"},
-         {{"--ask-first", "--message", "x"}, "--ask-first and --message exclude each other"},
-         {{"--mesage", "x"}, "did you mean --message?"},
-         {{"--slow", "1"}, "--slow needs --clients"},
-         {{"--service", "upper"}, "--service needs --clients"},
-         {{"--json"}, "--json needs --clients"},
-         {{"--clients", "2", "--ask-first"}, "--ask-first and --clients exclude each other"},
-         {{"--clients", "2", "--slow", "3"}, "--slow: 3 is more than --clients 2"},
-         {{"--clients", "2", "--slow", "1"}, "--slow needs --delay"},
-         {{"--clients", "2", "--slow", "0", "--delay", "1s"}, "--delay has no effect"}};
+  } bad_calls[] = {{{"host", "0"}, "PORT: invalid value '0'"},
+                   {{"host", "echo"}, "PORT: invalid value 'echo'"},
+                   {{"54321"}, "HOST: 54321 is a number"},
+                   {{"--port", "80"}, "unknown option '--port'"},
+                   {{""}, "HOST: invalid value ''"},
+                   {{"host", "1", "x"}, "unexpected argument 'x'"},
+                   {{"--timeout", "0"}, "--timeout: invalid value '0'"},
+                   {{"--delay", "x"}, "--delay: invalid value 'x'"},
+                   {{"--ask-first", "--message", "x"}, "--ask-first and --message exclude each other"},
+                   {{"--mesage", "x"}, "did you mean --message?"},
+                   {{"--slow", "1"}, "--slow needs --clients"},
+                   {{"--service", "upper"}, "--service needs --clients"},
+                   {{"--json"}, "--json needs --clients"},
+                   {{"--clients", "2", "--ask-first"}, "--ask-first and --clients exclude each other"},
+                   {{"--clients", "2", "--slow", "3"}, "--slow: 3 is more than --clients 2"},
+                   {{"--clients", "2", "--slow", "1"}, "--slow needs --delay"},
+                   {{"--clients", "2", "--slow", "0", "--delay", "1s"}, "--delay has no effect"}};
   for (const auto& [words, start] : bad_calls) {
     try {
       static_cast<void>(parse(words));

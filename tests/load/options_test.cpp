@@ -72,20 +72,18 @@ TEST(LoadOptions, RefuseBadValuesAndCombinations) {
   const struct {
     std::vector<std::string> words;
     const char* start;
-  } bad_calls[] = {
-    {{"--connections", "0"}, "--connections: invalid value '0'\"},
-     {{"--concurrency", "1000001"}, "--concurrency: invalid value '1000001'\"},
-      {{"--message-size", "2G"}, "--message-size: invalid value '2G'\"},
-       {{"--bulk", "1T"}, "--bulk: invalid value '1T'\"},
-        {{"--sources", "255"}, "--sources: invalid value '255'\"},
-         {{"--hold", "0"}, "--hold: invalid value '0'\"},
-          {{"--timeout", "0s"}, "--timeout: invalid value '0s'\"},
-           {{"--service", "discard"}, "--service: invalid value 'discard'\"},
-            {{"host", "0"},
-             "PORT: invalid value '0'\"},
-             {{"--ping", "5", "--bulk", "1K"}, "--bulk and --ping exclude each other"},
-             {{"--ping", "5", "--hold", "1s"}, "--hold and --ping exclude each other"},
-             {{"--bulk", "1K", "--message-size", "5"}, "--message-size and --bulk exclude each other"}};
+  } bad_calls[] = {{{"--connections", "0"}, "--connections: invalid value '0'"},
+                   {{"--concurrency", "1000001"}, "--concurrency: invalid value '1000001'"},
+                   {{"--message-size", "2G"}, "--message-size: invalid value '2G'"},
+                   {{"--bulk", "1T"}, "--bulk: invalid value '1T'"},
+                   {{"--sources", "255"}, "--sources: invalid value '255'"},
+                   {{"--hold", "0"}, "--hold: invalid value '0'"},
+                   {{"--timeout", "0s"}, "--timeout: invalid value '0s'"},
+                   {{"--service", "discard"}, "--service: invalid value 'discard'"},
+                   {{"host", "0"}, "PORT: invalid value '0'"},
+                   {{"--ping", "5", "--bulk", "1K"}, "--bulk and --ping exclude each other"},
+                   {{"--ping", "5", "--hold", "1s"}, "--hold and --ping exclude each other"},
+                   {{"--bulk", "1K", "--message-size", "5"}, "--message-size and --bulk exclude each other"}};
   for (const auto& [words, start] : bad_calls) EXPECT_TRUE(contains(refusal(words), start));
   for (const std::string rate : {"0", "-1", "1e3", "1000001"}) {
     EXPECT_TRUE(contains(refusal({"--rate", rate}), "--rate: invalid value '" + rate + "'"));
