@@ -41,7 +41,7 @@ TEST(Summary, DrawsNoConclusionIfAQuickClientWasServedFirst) {
 }
 
 TEST(Summary, CountsLateConnectsAndTimedOutConnects) {
-  const char* const late = "1 client needed a second or longer to connect";
+  const char* const late = "1 client waited a second or longer for a connection";
   Timeline timeline{.records = {answered(1, 0, 0.001), broken(2, FailureKind::timed_out, 3)},
                     .finished = true};
   EXPECT_TRUE(contains(summarize(timeline), late));
@@ -80,7 +80,7 @@ TEST(Summary, ExplainsAFullQueue) {
   const auto text = summarize(full_queue());
   for (const char* part :
        {"1 of 5 clients failed.", "The 3 quick clients that were answered waited 2.001 s",
-        "3 clients needed a second or longer to connect", "1 of them was reset", "SYN cookie"}) {
+        "3 clients waited a second or longer for a connection", "1 of them was reset", "SYN cookie"}) {
     EXPECT_TRUE(contains(text, part));
   }
 }
