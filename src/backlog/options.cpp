@@ -30,7 +30,7 @@ constexpr cli::Program watch_program{
 
 constexpr cli::Program size_program{
     .name = "tcpbacklog size",
-    .synopsis = "--rate R --accept-time D [OPTION]...",
+    .synopsis = "--rate R (--accept-time D | --measure PORT) [OPTION]...",
     .purpose = "Calculate the backlog that holds a burst of clients without drops, and show each step.",
     .notes =
         "R: connections per second, such as 1000 or 0.5.\n"

@@ -1,6 +1,7 @@
 #include "tcpserver/cli/option_table.hpp"
 
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/option_values.hpp"
 
 #include "cli/config_file.hpp"
 
@@ -19,8 +20,6 @@ constexpr std::string_view short_help_asked = "h";
 
 // With --test, a file with more errors is probably the wrong file.
 constexpr std::size_t most_errors = 20;
-
-constexpr std::string_view option_letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
 
 // The fewest edits between two words (optimal string alignment distance): a letter changed, missing or too
 // many, or two neighbours swapped.
@@ -64,8 +63,7 @@ class OptionReader {
   void add_file(const std::string& directory);
   void store_values(const Store& store);
 
-  void collect_errors() { collects_errors_ = true; }
-  [[nodiscard]] std::vector<StartError> collected_errors();  // in the order of the lines
+  [[nodiscard]] std::vector<StartError> errors();  // in the order of the lines
 
  private:
   // "--max-connections", "TCPSERVER_MAX_CONNECTIONS" or "max-connections".
@@ -87,18 +85,14 @@ class OptionReader {
 
   [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const;
   [[nodiscard]] std::size_t find_flag(std::string_view name) const;
-  // An error in a variable or in the file. With --test, the reader goes on to find the others.
-  void report(std::size_t line, const StartError& error) {
-    if (!collects_errors_) throw error;
-    errors_.emplace_back(line, error);
-  }
+  // Notes an error in a value, and goes on to find the others. `line` is 0 for flags and variables.
+  void report(std::size_t line, const StartError& error) { errors_.emplace_back(line, error); }
   void add_line(const ConfigLine& line, const std::string& where);
 
   const Program& program_;
   const OptionTexts& options_;
   std::vector<SourcedValue> values_;
   Parsed& parsed_;
-  bool collects_errors_ = false;
   std::vector<std::pair<std::size_t, StartError>> errors_;  // with their lines
 };
 
@@ -106,12 +100,18 @@ class OptionReader {
 // differ. All names begin with the same `prefix`, which is not counted.
 std::string OptionReader::suggest(Source source, std::string_view wrong, std::string_view prefix) const {
   std::string best;
-  for (const auto& [typed, option] : program_.synonyms) {
-    if (spell(typed, source) == wrong) best = spell(option, source);
+  const auto is_possible = [&](const OptionText& option) {
+    return may_come_from(option, source) && (source != Source::file || option.name != config_option);
+  };
+  for (const auto& [typed, name] : program_.synonyms) {
+    for (const auto& option : options_) {
+      if (option.name == name && is_possible(option) && spell(typed, source) == wrong)
+        best = spell(name, source);
+    }
   }
   std::size_t best_distance = best.empty() ? 3 : 0;
   for (const auto& option : options_) {
-    if (!may_come_from(option, source)) continue;
+    if (!is_possible(option)) continue;
     const auto name = spell(option.name, source);
     const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
     const std::size_t far = abbreviated ? 0 : distance(wrong, name);
@@ -242,10 +242,9 @@ void OptionReader::add_line(const ConfigLine& line, const std::string& where) {
   }
   if (spec)
     return values_.push_back({*spec, Source::file, line.value, where + ": " + line.name, line.number});
-  // A word that is no name may be a secret in a wrong file.
-  const bool is_name = line.name.find_first_not_of(option_letters) == std::string::npos;
-  refuse_line("unknown option" + (is_name ? " " + base::quote(line.name) : "") +
-              suggest(Source::file, line.name, ""));
+  // Without a similar option, this may be a secret in a wrong file.
+  const auto hint = suggest(Source::file, line.name, "");
+  refuse_line("unknown option" + (hint.empty() ? "" : " " + base::quote(line.name) + hint));
 }
 
 void OptionReader::store_values(const Store& store) {
@@ -278,7 +277,7 @@ void OptionReader::store_values(const Store& store) {
   }
 }
 
-std::vector<StartError> OptionReader::collected_errors() {
+std::vector<StartError> OptionReader::errors() {
   std::stable_sort(errors_.begin(), errors_.end(),
                    [](const auto& left, const auto& right) { return left.first < right.first; });
   std::vector<StartError> errors;
@@ -286,13 +285,29 @@ std::vector<StartError> OptionReader::collected_errors() {
   return errors;
 }
 
+// `tcpserver 7300` and `tcpserver 127.0.0.1:7300` are common mistakes.
 [[noreturn]] void refuse_argument(const Program& program, const OptionTexts& options, std::string_view word) {
+  std::string hint = "; " + std::string(program.name) + " takes only options";
   const bool has_port = std::any_of(options.begin(), options.end(),
                                     [](const OptionText& option) { return option.name == "port"; });
-  const bool is_port = has_port && base::parse_count(word, 0, 65535);
-  throw usage_error("unexpected argument " + base::quote(word) +
-                    (is_port ? "; did you mean --port " + std::string(word) + "?"
-                             : "; " + std::string(program.name) + " takes only options"));
+  if (has_port && base::parse_count(word, 0, 65535)) {
+    hint = "; did you mean --port " + std::string(word) + "?";
+  } else if (const auto split = split_host_and_port(word); has_port && split && split->port) {
+    hint = "; did you mean --bind " + std::string(split->host) + " --port " + std::string(*split->port) + "?";
+  }
+  throw usage_error("unexpected argument " + base::quote(word) + hint);
+}
+
+// The error for a start without --test, which lists all.
+StartError first_error(const Program& program, const OptionTexts& options,
+                       const std::vector<StartError>& errors) {
+  std::string line = errors.front().what();
+  const bool has_test = std::any_of(options.begin(), options.end(),
+                                    [](const OptionText& option) { return option.name == test_option; });
+  if (has_test && errors.size() > 1) {
+    line.append("; there are more errors, see ").append(program.name).append(" --test");
+  }
+  return {errors.front().status(), line};
 }
 
 }  // namespace
@@ -334,7 +349,6 @@ Parsed parse_arguments(const Program& program, const OptionTexts& options, const
     if (name == "help") parsed.text_to_show = help_text(program, options, help_width());
     if (name == short_help_asked) parsed.text_to_show = short_help(program, options, help_width());
     if (name == "version") parsed.text_to_show = version_text(program);
-    if (name == test_option) reader.collect_errors();
     if (!parsed.text_to_show.empty()) return parsed;
   }
   if (program.operands.empty() && !parsed.operands.empty()) {
@@ -344,7 +358,9 @@ Parsed parse_arguments(const Program& program, const OptionTexts& options, const
   reader.add_variables(environment);
   reader.add_file(directory);
   reader.store_values(store);
-  parsed.errors = reader.collected_errors();
+  parsed.errors = reader.errors();
+  const bool is_test = std::find(parsed.asked.begin(), parsed.asked.end(), test_option) != parsed.asked.end();
+  if (!parsed.errors.empty() && !is_test) throw first_error(program, options, parsed.errors);
   return parsed;
 }
 

@@ -2,31 +2,6 @@
 
 namespace tcpserver::cli {
 
-namespace {
-
-struct HostAndPort {
-  std::string_view host;
-  std::optional<std::string_view> port;
-};
-
-// Splits HOST:PORT and [IPV6]:PORT. A text with several colons and without brackets is an IPv6 address.
-HostAndPort split(std::string_view text) {
-  if (text.starts_with('[')) {
-    const auto close = text.find(']');
-    const auto rest = close == std::string_view::npos ? "" : text.substr(close + 1);
-    if (close != std::string_view::npos && rest.empty()) return {text.substr(1, close - 1), std::nullopt};
-    if (!rest.starts_with(':'))
-      refuse({text, "HOST"}, "an address in brackets, such as [::1] or [::1]:54321");
-    return {text.substr(1, close - 1), rest.substr(1)};
-  }
-  const auto colon = text.find(':');
-  const bool is_one = colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
-  if (!is_one) return {text, std::nullopt};
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
-}  // namespace
-
 Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most) {
   return [=](const RawValue& value) {
     const auto number = base::parse_count(value.text, least, most);
@@ -89,17 +64,35 @@ std::string service_help() {
   return help;
 }
 
+std::optional<HostAndPort> split_host_and_port(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    const auto rest = text.substr(close + 1);
+    if (rest.empty()) return HostAndPort{text.substr(1, close - 1), std::nullopt};
+    if (!rest.starts_with(':')) return std::nullopt;
+    return HostAndPort{text.substr(1, close - 1), rest.substr(1)};
+  }
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) {
+    return HostAndPort{text, std::nullopt};
+  }
+  return HostAndPort{text.substr(0, colon), text.substr(colon + 1)};
+}
+
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port) {
   if (operands.empty()) return;
-  const auto [given_host, given_port] = split(operands[0]);
+  const auto split = split_host_and_port(operands[0]);
+  if (!split) refuse({operands[0], "HOST"}, "an address in brackets, such as [::1] or [::1]:54321");
+  const auto& [given_host, given_port] = *split;
   const std::size_t most = given_port ? 1 : 2;
   if (operands.size() > most) {
     throw usage_error("unexpected argument " + base::quote(operands[most]) + " after HOST and PORT");
   }
   if (given_host.empty()) refuse({operands[0], "HOST"}, "a host name or a numeric address");
   if (base::parse_saturating(given_host, 0)) {
-    refuse_because({operands[0], "HOST"}, "is a number; the host comes first: localhost:54321");
+    refuse_because({operands[0], "HOST"}, "is a number; did you mean localhost:" + std::string(given_host) + "?");
   }
   host = given_host;
   if (given_port || operands.size() == 2) {

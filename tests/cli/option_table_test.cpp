@@ -180,6 +180,21 @@ TEST(OptionTable, TestReportsAllErrorsInOrder) {
   EXPECT_TRUE(contains(many.parsed.errors.back().what(), "too many errors"));
 }
 
+TEST(OptionTable, AStartReportsTheFirstErrorAndThatThereAreMore) {
+  const harness::TextFile file("max-size = bad\nunknown = 1\n");
+  const auto error = parse({"--config", file.path()}).error;
+  EXPECT_TRUE(has(error, {"line 1: ", "more errors", "prog --test"})) << error;
+  file.write("max-size = bad\n");
+  EXPECT_FALSE(contains(parse({"--config", file.path()}).error, "more errors"));
+}
+
+TEST(OptionTable, SuggestsNothingThatTheSourceCannotSet) {
+  const harness::TextFile file("help-me = on\n");
+  EXPECT_FALSE(contains(parse({"--config", file.path()}).error, "did you mean"));
+  file.write("conf = x\n");
+  EXPECT_FALSE(contains(parse({"--config", file.path()}).error, "did you mean"));
+}
+
 TEST(OptionTable, NamesTheSourceOfEachValue) {
   const harness::TextFile file("max-size = 1\nname = x\n");
   const auto sources = parse({"-s", "2", "--config", file.path()}, {"PROG_LOUD=on"}).parsed.sources;
@@ -302,7 +317,7 @@ TEST(Operands, RefuseOtherForms) {
     EXPECT_FALSE(host_and_port(operands).starts_with("h ")) << host_and_port(operands);
     EXPECT_FALSE(host_and_port(operands).starts_with("::1 ")) << host_and_port(operands);
   }
-  EXPECT_TRUE(contains(host_and_port({"7300"}), "localhost:54321"));
+  EXPECT_TRUE(contains(host_and_port({"7300"}), "localhost:7300"));
 }
 
 TEST(OptionTable, AcceptsCombinedSwitches) {

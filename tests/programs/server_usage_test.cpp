@@ -37,9 +37,12 @@ TEST(Usage, BadInputPrintsOneLineAndExitsWith64) {
                    {{"--frobnicate"}, {}, "unknown option '--frobnicate'"},
                    {{"-z"}, {}, "unknown option '-z'"},
                    {{"--backlok", "5"}, {}, "did you mean --backlog?"},
-                   {{"54321"}, {}, "unexpected argument '54321'"},
-                   {{}, {"TCPSERVER_BACKLOG="}, "TCPSERVER_BACKLOG: ''"},
-                   {{}, {"TCPSERVER_MODE=thread"}, "TCPSERVER_MODE: 'thread'"}};
+                   {{"54321"}, {}, "did you mean --port 54321?"},
+                   {{"127.0.0.1:80"}, {}, "did you mean --bind 127.0.0.1 --port 80?"},
+                   {{"[::1]:80"}, {}, "did you mean --bind ::1 --port 80?"},
+                   {{"--test", "--status"}, {}, "exclude each other"},
+                   {{}, {"TCPSERVER_BACKLOG="}, "TCPSERVER_BACKLOG: invalid value ''"},
+                   {{}, {"TCPSERVER_MODE=thread"}, "TCPSERVER_MODE: invalid value 'thread'"}};
   for (const auto& [options, variables, words] : bad_calls) {
     const auto result = run(command_line({}, options), {.environment = variables});
     EXPECT_TRUE(fails(result, 64, words));
@@ -78,6 +81,18 @@ TEST(Usage, TestChecksTheConfigurationBesideALiveServer) {
   file.write("user = no-such-user\n");
   EXPECT_EQ(test({}).ending, 67);
   EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(Usage, TestFindsWhatWouldStopAStart) {
+  for (const std::string option : {"--record", "--metrics-file", "--pid-file"}) {
+    const auto path = option == "--record" ? "/nonexistent" : "/nonexistent/x";
+    EXPECT_TRUE(
+        fails(run(command_line({}, {"--test", option, path})), 73, option + ": directory /nonexistent"));
+  }
+                    "--daemonize"));
+                    const TextFile file("user = no-such-user\n");
+                    EXPECT_TRUE(fails(run(command_line({}, {"--test", "--config", file.path()})), 67,
+                                      "line 1: user: "));
 }
 
 TEST(Usage, WarnsAboutVariablesWithoutEffect) {

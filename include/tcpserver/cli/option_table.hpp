@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 
 #include <functional>
 #include <span>
@@ -84,7 +85,7 @@ template <typename Options>
 
 // The option of this name names the configuration file.
 inline constexpr std::string_view config_option = "config";
-// With the flag of this name, all errors in variables and in the file are collected.
+// With the flag of this name, errors in values are returned instead of thrown.
 inline constexpr std::string_view test_option = "test";
 
 // A word that users of other programs type, and our option for it, both without dashes.
@@ -133,8 +134,8 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
 // checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
 // unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
 // that is not allowed: usage, config for a line of the file, or no_input if the file cannot be read. With
-// --test it collects the errors in variables and file instead. May be called again, to read the file again. A
-// relative path of the file begins at `directory`.
+// --test it returns the errors in values instead, at most about twenty of the file. May be called again, to
+// read the file again. A relative path of the file begins at `directory`.
 template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,
@@ -198,7 +199,8 @@ template <typename Options>
   for (std::size_t i = 0; i < table.size(); ++i) {
     const auto value = table[i].setting.print ? table[i].setting.print(options) : std::string();
     if (value.empty()) continue;
-    text.append(table[i].name).append(" = ").append(value).append("  (").append(sources[i]).append(")\n");
+    text.append(table[i].name).append(" = ").append(base::quote_unless_plain(value));
+    text.append("  (").append(sources[i]).append(")\n");
   }
   return text;
 }

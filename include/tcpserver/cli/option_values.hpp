@@ -28,6 +28,15 @@ using Parser = std::function<Value(const RawValue&)>;
 [[nodiscard]] std::string service_help();  // "echo: every byte as it came; upper: in capitals"
 [[nodiscard]] std::string alternatives(const std::vector<std::string_view>& words);  // "a, b or c"
 
+struct HostAndPort {
+  std::string_view host;                 // without brackets; may be empty
+  std::optional<std::string_view> port;  // not checked
+};
+
+// Splits HOST:PORT and [IPV6]:PORT. A text with several colons and without brackets is an IPv6 address.
+// Returns nullopt for brackets that do not match.
+[[nodiscard]] std::optional<HostAndPort> split_host_and_port(std::string_view text);
+
 // The operands of a client: HOST, HOST PORT, HOST:PORT or [IPV6]:PORT. Sets what was given. The port is 1 to
 // 65535. Throws StartError (usage).
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,

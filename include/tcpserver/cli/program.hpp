@@ -33,7 +33,7 @@ inline void need_standard_output() {
 // Prints "NAME: LINE" on standard error, and breaks it at the width of a terminal. Ignores failures.
 inline void print_error(std::string_view name, std::string_view line) {
   std::string text = std::string(name) + ": " + std::string(line) + "\n";
-  if (const auto width = base::prose_width(STDERR_FILENO)) text = base::wrap_lines(text, *width, 2);
+  if (const auto width = base::prose_width(STDERR_FILENO)) text = base::wrap_lines(text, *width, 4);
   static_cast<void>(base::write_all(STDERR_FILENO, text));
 }
 

@@ -50,9 +50,12 @@ enum class LogTime {
 // Names or numbers that were not looked up yet.
 struct UserRequest {
   std::string user;
-  std::string group;  // empty for the user's own group
+  std::string group;              // empty: the user's own
+  std::string source = "--user";  // or TCPSERVER_USER, or "FILE line 3: user"
 
-  friend bool operator==(const UserRequest&, const UserRequest&) = default;
+  friend bool operator==(const UserRequest& left, const UserRequest& right) {
+    return left.user == right.user && left.group == right.group;
+  }
 };
 
 // A backlog before it is limited to SOMAXCONN.

@@ -55,8 +55,8 @@ std::string read_database(const char* path) {
   return text.value_or("");
 }
 
-[[noreturn]] void fail(const std::string& why) {
-  throw base::StartError(base::ExitStatus::no_user, "--user: " + why);
+[[noreturn]] void fail(const UserRequest& request, const std::string& why) {
+  throw base::StartError(base::ExitStatus::no_user, request.source + ": " + why);
 }
 
 }  // namespace
@@ -78,15 +78,16 @@ std::optional<gid_t> find_group(std::string_view group_file, std::string_view gr
 }
 
 Account find_account(const UserRequest& request) {
-  const auto& [user, group] = request;
+  const auto& user = request.user;
+  const auto& group = request.group;
   const auto found = find_user(read_database("/etc/passwd"), user);
-  if (!found) fail("unknown user '" + user + "'");
+  if (!found) fail(request, "unknown user '" + user + "'");
   if (group.empty() && !found->group) {
-    fail("user " + user + " is not in /etc/passwd; add a group, such as " + user + ":" + user);
+    fail(request, "user " + user + " is not in /etc/passwd; add a group, such as " + user + ":" + user);
   }
   if (group.empty()) return {found->id, *found->group};
   const auto group_id = find_group(read_database("/etc/group"), group);
-  if (!group_id) fail("unknown group '" + group + "'");
+  if (!group_id) fail(request, "unknown group '" + group + "'");
   return {found->id, *group_id};
 }
 

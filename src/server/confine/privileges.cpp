@@ -160,7 +160,8 @@ std::string describe_exceptions(const ServerOptions& options) {
 void switch_user(const ServerOptions& options, const std::optional<Account>& account, Log& log) {
   if (account) {
     set_account(*account);
-    const auto& [user, group] = *options.user;
+    const auto& user = options.user->user;
+    const auto& group = options.user->group;
     log.info({"user_switched", {{"uid", account->user}, {"gid", account->group}}},
              "running as %s%s%s (uid %u, gid %u)", user.c_str(), group.empty() ? "" : ":", group.c_str(),
              static_cast<unsigned>(account->user), static_cast<unsigned>(account->group));

@@ -13,6 +13,7 @@
 #include "server/daemon/status.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -77,11 +78,41 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   }
 }
 
+// Throws if a service manager needs this process in the foreground.
+void check_daemonize() {
+  if (count_inherited_sockets() > 0) {
+    throw cli::usage_error(
+        "--daemonize: not possible with sockets from a service manager (LISTEN_FDS); run in the foreground");
+  }
+  if (SystemdNotifier().listens()) {
+    throw cli::usage_error(
+        "--daemonize: not possible under a service manager that waits for a notification (NOTIFY_SOCKET); "
+        "run in "
+        "the foreground");
+  }
+}
+
+void check_directory(const char* option, const std::string& path) {
+  struct stat status {};
+  const int error = ::stat(path.c_str(), &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+  if (error == 0) return;
+  throw base::StartError(
+      base::ExitStatus::cannot_create,
+      std::string(option) + ": directory " + base::quote_unless_plain(path) + ": " + base::error_text(error));
+}
+
 // The answer to --test: all errors on standard error, or the values in effect on standard output. Binds no
 // port and opens no file for writing, so it may run beside a live server.
 base::ExitStatus show_test(ServerCommand command) {
+  const auto& options = command.options;
   try {
-    if (command.options.user) static_cast<void>(find_account(*command.options.user));
+    if (options.daemonize) check_daemonize();
+    if (options.user) static_cast<void>(find_account(*options.user));
+    if (!options.pid_file.empty()) check_directory("--pid-file", base::parent_directory(options.pid_file));
+    if (!options.metrics_file.empty()) {
+      check_directory("--metrics-file", base::parent_directory(options.metrics_file));
+    }
+    if (!options.record.empty()) check_directory("--record", options.record);
   } catch (const base::StartError& error) {
     command.errors.push_back(error);
   }
@@ -95,16 +126,7 @@ base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& rea
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
   if (!command.options.daemonize) return serve(command, read_again, output_closed, nullptr);
-  if (count_inherited_sockets() > 0) {
-    throw cli::usage_error(
-        "--daemonize: not possible with sockets from a service manager (LISTEN_FDS); run in the foreground");
-  }
-  if (SystemdNotifier().listens()) {
-    throw cli::usage_error(
-        "--daemonize: not possible under a service manager that waits for a notification (NOTIFY_SOCKET); "
-        "run in "
-        "the foreground");
-  }
+  check_daemonize();
   return run_as_daemon(
       [&](LaunchPipe& launcher) { return serve(command, read_again, output_closed, &launcher); });
 }

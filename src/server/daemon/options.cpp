@@ -26,6 +26,7 @@ constexpr cli::Synonym synonyms[] = {
     {"daemon", "daemonize"},
     {"pidfile", "pid-file"},
     {"check", "test"},
+    {"json", "log-format"},
     {"metrics", "metrics-file"},
 };
 
@@ -56,6 +57,9 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
     end = value.text.find(',', begin);
     const cli::RawValue part{value.text.substr(begin, end - begin), value.label};
     const auto address = SocketAddress::parse(part.text, 0);
+    if (const auto split = cli::split_host_and_port(part.text); !address && split && split->port) {
+      cli::refuse(part, "an address without a port; add --port " + std::string(*split->port));
+    }
     if (!address) {
       cli::refuse(part, "a numeric address, such as 127.0.0.1, ::1 or fe80::1%eth0 (without brackets)");
     }
@@ -139,7 +143,7 @@ UserRequest parse_user(const cli::RawValue& value) {
   if (!is_name(name) || (colon != std::string_view::npos && !is_name(group))) {
     cli::refuse(value, "USER or USER:GROUP, such as nobody, nobody:nogroup or 65534:65534");
   }
-  return {std::string(name), std::string(group)};
+  return {std::string(name), std::string(group), value.label};
 }
 
 cli::Setting<ServerOptions> user() {
@@ -162,6 +166,18 @@ cli::Setting<ServerOptions> log_target() {
     return left.log_target() == right.log_target();
   };
   return setting;
+}
+
+// If one of --verbose and --quiet is on, it also decides that the other is off.
+void name_source_of_verbosity(Verbosity verbosity, std::vector<std::string>& sources) {
+  const auto find = [&](std::string_view name) -> std::string& {
+    const auto& table = server_option_table();
+    const auto row =
+        std::find_if(table.begin(), table.end(), [name](const auto& spec) { return spec.name == name; });
+    return sources[static_cast<std::size_t>(row - table.begin())];
+  };
+  if (verbosity == Verbosity::verbose) find("quiet") = find("verbose");
+  if (verbosity == Verbosity::quiet) find("verbose") = find("quiet");
 }
 
 bool is_iterative(const ServerOptions& options) {
@@ -269,12 +285,15 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   for (auto* const path : paths) {
     if (!path->empty()) *path = cli::path_from(directory, *path);
   }
-  command.show_status = std::count(parsed.asked.begin(), parsed.asked.end(), "status") > 0;
+  const auto& asked = parsed.asked;
+  command.show_status = std::count(asked.begin(), asked.end(), "status") > 0;
   command.warnings = std::move(parsed.warnings);
   command.text_to_show = std::move(parsed.text_to_show);
-  command.test = std::count(parsed.asked.begin(), parsed.asked.end(), cli::test_option) > 0;
+  command.test = std::count(asked.begin(), asked.end(), cli::test_option) > 0;
+  if (command.test && command.show_status) throw cli::usage_error("--test and --status exclude each other");
   command.errors = std::move(parsed.errors);
   if (command.test && command.text_to_show.empty()) {
+    name_source_of_verbosity(options.verbosity, parsed.sources);
     command.text_to_show = cli::effective_values(server_option_table(), options, parsed.sources);
   }
   return command;

@@ -141,6 +141,7 @@ TEST(ServerOptions, RefuseBadValuesFromFlagsAndVariables) {
   } refusals[] = {
       {"port", {"", "80x", "65536", "-1", "http"}, "expected a whole number from 0 to 65535"},
       {"bind", {"localhost", "", "[::1]"}, "expected a numeric address"},
+      {"bind", {"127.0.0.1:80", "[::1]:80"}, "expected an address without a port; add --port 80"},
       {"bind", {"::1,"}, "invalid value '': expected a numeric address"},
       {"bind", {"::1,::1"}, ": ::1 is given twice"},
       {"bind", {"ff02::1"}, ": ff02::1 is a multicast address"},
@@ -194,11 +195,12 @@ TEST(ServerOptions, TestShowsTheValuesInEffectWithTheirSources) {
   for (const std::string line :
        {"port = 7300  (--port)", "bind = ::1,::2  (TCPSERVER_BIND)", "backlog = max  (TCPSERVER_BACKLOG)",
         "mode = fork  (default)", "user = a:b  (--user)", "sandbox = on  (default)",
-        "log = stderr  (default)", "verbose = off  (default)"}) {
+        "log = stderr  (default)"}) {
     EXPECT_TRUE(contains("\n" + command.text_to_show, "\n" + line + "\n")) << line;
   }
   EXPECT_TRUE(contains(command.text_to_show, "idle-timeout = 1m  (" + file.path() + " line 1)"));
   EXPECT_TRUE(contains(command.text_to_show, "quiet = on  (" + file.path() + " line 2)"));
+  EXPECT_TRUE(contains(command.text_to_show, "verbose = off  (" + file.path() + " line 2)"));
   EXPECT_FALSE(contains(command.text_to_show, "metrics-file"));
 }
 
