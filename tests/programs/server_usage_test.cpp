@@ -89,7 +89,6 @@ TEST(Usage, TestFindsWhatWouldStopAStart) {
     EXPECT_TRUE(
         fails(run(command_line({}, {"--test", option, path})), 73, option + ": directory /nonexistent"));
   }
-                    "--daemonize"));
                     const TextFile file("user = no-such-user\n");
                     EXPECT_TRUE(fails(run(command_line({}, {"--test", "--config", file.path()})), 67,
                                       "line 1: user: "));
