@@ -35,7 +35,7 @@ const char* signal_name(int signal) noexcept {
   for (const auto& entry : names) {
     if (entry.signal == signal) return entry.name;
   }
-  return "an unnamed signal";
+  return "unknown_signal";
 }
 
 }  // namespace tcpserver::base

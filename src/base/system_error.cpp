@@ -33,7 +33,7 @@ const char* errno_name(int error) noexcept {
   for (const auto& entry : names) {
     if (entry.error == error) return entry.name;
   }
-  return "an unnamed error";
+  return "unknown_error";
 }
 
 StartError system_error(const std::string& action, int error, ExitStatus status) {

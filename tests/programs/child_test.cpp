@@ -69,6 +69,12 @@ TEST_F(Child, LogsAKilledChildAndFreesItsSlot) {
   EXPECT_TRUE(server->says(" (pid " + std::to_string(child) + "): killed by SIGKILL\n"));
 }
 
+TEST_F(Child, LogsASignalWithoutANameAsOneWord) {
+  start({"-v"});
+  ::kill(child, SIGRTMIN);
+  EXPECT_TRUE(server->says(" reason=killed signal=unknown_signal\n"));
+}
+
 TEST_F(Child, ClosesAClientThatNeverReadsAfterTheIdleTimeout) {
   for (const char* mode : {"fork", "iterative"}) {
     ServerProcess either({"--idle-timeout", "200ms", "--mode", mode});

@@ -14,8 +14,9 @@ namespace tcpserver::base {
 // async-signal-safe.
 class ChildCollector {
  public:
-  // Calls waitpid until no ended child is left. Returns the number of children. One SIGCHLD may stand for
-  // several children, because pending signals merge (signal(7); UNP vol. 1, 5.10).
+  // Calls waitpid until no ended child is left, because one SIGCHLD may stand for several children: pending
+  // signals merge (signal(7); UNP vol. 1, 5.10). A collector that demonstrates this calls waitpid only once.
+  // Returns the number of children.
   virtual std::uint64_t collect() noexcept = 0;
 
   // Returns when to call collect() again even without a signal; nullopt if a signal is certain to come.
@@ -64,7 +65,7 @@ class SignalWindow {
   // Opens the window without waiting.
   void deliver_pending_signals() noexcept;
 
-  [[nodiscard]] int stop_requests() const noexcept;   // SIGTERMs and SIGINTs so far
+  [[nodiscard]] int stop_requests() const noexcept;   // SIGTERMs, SIGINTs, the first stopping SIGHUP
   [[nodiscard]] bool take_status_request() noexcept;  // true if SIGUSR1 came since the last call
   [[nodiscard]] bool take_reload_request() noexcept;  // true if SIGHUP came since the last call
 };

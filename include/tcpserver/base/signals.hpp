@@ -19,7 +19,7 @@ void set_disposition(int signal, SignalHandler handler,
 // Replaces the signal mask of the process.
 void set_signal_mask(const sigset_t& blocked) noexcept;
 
-// Returns "SIGKILL" for 9, a phrase for rare signals. Never null; does not allocate.
+// Returns "SIGKILL" for 9, "unknown_signal" for rare signals. Never null; does not allocate.
 [[nodiscard]] const char* signal_name(int signal) noexcept;
 
 }  // namespace tcpserver::base

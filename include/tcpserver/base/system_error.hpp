@@ -21,7 +21,7 @@ class StartError : public std::runtime_error {
 // Returns "Address already in use" for EADDRINUSE.
 [[nodiscard]] std::string error_text(int error);
 
-// Returns "EMFILE" for EMFILE, a phrase for rare errors. Never null; does not allocate.
+// Returns "EMFILE" for EMFILE, "unknown_error" for rare errors. Never null; does not allocate.
 [[nodiscard]] const char* errno_name(int error) noexcept;
 
 // Returns an error with the message "cannot ACTION: ERRNO TEXT". All system errors are built here.
