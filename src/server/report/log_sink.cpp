@@ -46,7 +46,7 @@ sockaddr_un to_address(const char* path) noexcept {
 
 using Line = base::BoundedText<LogSink::longest_line>;
 
-// localtime_r reads the file of the time zone only at its first call. That was in set_time().
+// localtime_r reads no file, because set_time() has loaded the time zone.
 void append_time(Line& line, bool is_terminal) noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -94,10 +94,8 @@ LogSink::LogSink(const char* path) noexcept
     : path_(path), own_(datagram_socket()), fd_(own_.get()), way_(Way::syslog) {}
 
 void LogSink::set_time(LogTime time) noexcept {
-  has_time_ = way_ != Way::syslog && (time == LogTime::automatic ? !is_journal_ : time == LogTime::on);
+  has_time_ = time == LogTime::automatic ? !is_journal_ : time == LogTime::on;
   ::tzset();
-  Line loads_the_time_zone;
-  append_time(loads_the_time_zone, false);
 }
 
 bool LogSink::answers() const noexcept {

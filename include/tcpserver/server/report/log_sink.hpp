@@ -14,8 +14,8 @@ namespace tcpserver::server {
 // The importance of a line: "warning", "notice", "info" in JSON.
 enum class Severity { warning, notice, info };
 
-// A destination of log lines. It never waits and, after construction, never allocates. A line that cannot be
-// written now is lost.
+// A destination of log lines. It never waits and, after construction, allocates only in set_time(). A line
+// that cannot be written now is lost.
 class LogSink {
  public:
   static constexpr std::size_t longest_text = 2000;
@@ -31,7 +31,8 @@ class LogSink {
   explicit LogSink(const char* path) noexcept;
 
   // Begins lines of text on standard error with the local time: "2026-11-29 01:53:49.123+01:00 ", or
-  // "01:53:49.123 " on a terminal. LogTime::automatic does so unless the journal adds the time.
+  // "01:53:49.123 " on a terminal. LogTime::automatic does so unless the journal adds the time. Reads the
+  // time zone. Call for standard error only.
   void set_time(LogTime time) noexcept;
 
   // Returns true if the system log can be reached now; otherwise false with errno.
