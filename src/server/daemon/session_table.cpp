@@ -14,14 +14,15 @@ namespace tcpserver::server {
 
 namespace {
 
-// Without the local address and the receive queue, which JSON has, so that the table fits 80 columns. The
-// send queue shows a client that does not read, and the receive queue fills only behind it.
+// Without the receive queue, which JSON has, so that the table fits 80 columns: the send queue shows a client
+// that does not read, and the receive queue fills only behind it.
 constexpr struct {
   const char* heading;
   bool to_the_right;
-} columns[] = {{"PID", true}, {"PEER", false},  {"AGE", true},   {"IN", true},
-               {"OUT", true}, {"SEND-Q", true}, {"STATE", false}};
+} columns[] = {{"PID", true}, {"PEER", false}, {"LOCAL", false}, {"AGE", true},
+               {"IN", true},  {"OUT", true},   {"SEND-Q", true}, {"STATE", false}};
 constexpr std::size_t peer_column = 1;
+constexpr std::size_t local_column = 2;
 constexpr std::size_t gap = 2;  // between two columns
 constexpr std::size_t longest_ipv4_peer = std::char_traits<char>::length("255.255.255.255:65535");
 using Row = std::array<std::string, std::size(columns)>;
@@ -46,32 +47,43 @@ Row format_row(const SessionSnapshot& session) {
   Row row;
   row.fill("-");
   row[0] = std::to_string(session.pid);
-  if (session.age) row[2] = age_text(*session.age);
+  if (session.age) row[3] = age_text(*session.age);
   if (const auto& connection = session.connection) {
     row[1] = connection->peer.unmapped().text();
-    row[3] = or_dash(connection->received);
-    row[4] = or_dash(connection->written);
-    row[5] = std::to_string(connection->send_queue);
+    row[local_column] = connection->local.unmapped().text();
+    row[4] = or_dash(connection->received);
+    row[5] = or_dash(connection->written);
+    row[6] = std::to_string(connection->send_queue);
   }
-  row[6] = format_state(session);
+  row[7] = format_state(session);
   return row;
 }
 
-// In a table that is too wide, a row is broken after a long IPv6 peer, as df(1) does.
-std::string format_table(const std::vector<SessionSnapshot>& sessions, std::size_t width) {
+// Returns true if the server listens on several addresses, not counting wildcards.
+bool has_several_addresses(const ServerSnapshot& server) {
+  return std::count_if(server.listeners.begin(), server.listeners.end(),
+                       [](const auto& listener) { return !listener.local.is_wildcard(); }) > 1;
+}
+
+// A table that is too wide omits the local addresses. If it is still too wide, a row is broken after a long
+// IPv6 peer, as df(1) does.
+std::string format_table(const ServerSnapshot& server, std::size_t width) {
   std::vector<Row> rows(1);
   for (std::size_t i = 0; i < std::size(columns); ++i) rows[0][i] = columns[i].heading;
-  for (const auto& session : sessions) rows.push_back(format_row(session));
+  for (const auto& session : server.sessions) rows.push_back(format_row(session));
   std::array<std::size_t, std::size(columns)> widths{};
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  if (std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1)) > width)
+  const auto total = std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+  const bool has_local = has_several_addresses(server) && total <= width;
+  if (total - (has_local ? 0 : widths[local_column] + gap) > width)
     widths[peer_column] = std::min(widths[peer_column], longest_ipv4_peer);
   widths.back() = 0;  // no blanks at the end of a line
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i == local_column && !has_local) continue;
       const std::string blanks(std::max(widths[i], row[i].size()) - row[i].size(), ' ');
       text +=
           std::string(i == 0 ? 0 : gap, ' ') + (columns[i].to_the_right ? blanks + row[i] : row[i] + blanks);
@@ -171,7 +183,7 @@ std::string session_tables(const std::vector<ServerSnapshot>& servers, std::size
   std::string text;
   for (const auto& server : servers) {
     text += (text.empty() ? "" : "\n") + format_head(server);
-    if (!server.sessions.empty()) text += format_table(server.sessions, width);
+    if (!server.sessions.empty()) text += format_table(server, width);
   }
   return text;
 }

@@ -86,6 +86,19 @@ TEST(SessionTable, Fits80Columns) {
   EXPECT_EQ(harness::split_lines(session_tables({snapshot}, SIZE_MAX)).size(), 7U) << "a row is a line";
 }
 
+TEST(SessionTable, ShowsLocalAddressesOfSeveralListenersIfTheyFit) {
+  auto snapshot = server();
+  snapshot.listeners[0].local = address("192.0.2.1", 54321);
+  snapshot.listeners[1].local = address("2001:db8::1", 54321);
+  snapshot.sessions.resize(1);
+  const auto rows = harness::split_lines(session_tables({snapshot}, 79));
+  EXPECT_EQ(rows.at(4), " PID  PEER             LOCAL              AGE    IN    OUT  SEND-Q  STATE");
+  EXPECT_EQ(rows.at(5), "4712  192.0.2.7:40112  192.0.2.1:54321  3m05s  1234  56789      12  ESTABLISHED");
+  EXPECT_FALSE(harness::contains(session_tables({snapshot}, 78), "LOCAL")) << "it does not fit";
+  snapshot.listeners[1].local = address("::", 54321);
+  EXPECT_FALSE(harness::contains(session_tables({snapshot}, 79), "LOCAL")) << "one address and a wildcard";
+}
+
 TEST(SessionTable, ShowsAServerWithoutListenersAndSessions) {
   auto snapshot = server();
   snapshot.listeners.clear();
