@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
 #include <regex>
 #include <set>
 #include <thread>
@@ -224,6 +225,26 @@ TEST_P(SessionLogOnAForeignTerminal, DoesNotBlockClients) {
   EXPECT_EQ(result.ending, 0) << result.errors;
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(::fcntl(shared.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST(JsonLog, NamesEachEvent) {
+  ServerProcess server({"-v", "--log-format", "json", "--bind", "127.0.0.1,::1", "--reap", "once",
+                        "--drain-timeout", "0", "--record-limit", "9"});
+  const auto client = open_session(server);
+  server.signal(SIGHUP);  // without --config
+  EXPECT_TRUE(server.says("\"reload_ignored\""));
+  EXPECT_EQ(server.stop(), 0);
+  std::map<std::string, std::string> lines;
+  for (const auto& line : split_lines(server.log())) lines[Json(line).values("event")] = line;
+  EXPECT_FALSE(lines.contains("message")) << lines["message"];
+  for (const char* event : {"option_unused", "lesson_mode", "killing_sessions"}) {
+    EXPECT_TRUE(lines.contains(event)) << event;
+  }
+  EXPECT_FALSE(lines.contains("stopping")) << "nothing was drained";
+  const auto port = std::to_string(server.port());
+  EXPECT_EQ(Json(lines["backlog"]).values("listeners"), "127.0.0.1:" + port + ", [::1]:" + port);
+  EXPECT_EQ(Json(lines["confined"]).values("capabilities"), "none");
+  EXPECT_FALSE(contains(lines["confined"], "\"\""));
 }
 
 TEST(SessionLog, ReportsStartErrorsAsJson) {

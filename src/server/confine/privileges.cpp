@@ -196,12 +196,15 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
     log.warning(LogEvent{"confined_partly"},
                 "--sandbox on: this kernel cannot confine the server completely; use -v for details");
   if (!log.has_details()) return;
-  log.info({"confined", {{"denied", denied.c_str()}, {"allowed", allowed.c_str()}}}, "confined: %s%s; %s%s%s",
-           denied.empty() ? "no Landlock" : "cannot ", denied.c_str(),
-           !dropped             ? "capabilities not dropped"
-           : has_capabilities() ? "one capability, to read --config"
-                                : "no capabilities",
-           allowed.empty() ? "" : "; this kernel still allows: ", allowed.c_str());
+  const auto or_none = [](const std::string& list) { return list.empty() ? "none" : list.c_str(); };
+  const auto [capabilities, capabilities_text] =
+      !dropped             ? std::pair("kept", "capabilities not dropped")
+      : has_capabilities() ? std::pair("read_config", "one capability, to read --config")
+                           : std::pair("none", "no capabilities");
+  log.info({"confined",
+            {{"denied", or_none(denied)}, {"allowed", or_none(allowed)}, {"capabilities", capabilities}}},
+           "confined: %s%s; %s%s%s", denied.empty() ? "no Landlock" : "cannot ", denied.c_str(),
+           capabilities_text, allowed.empty() ? "" : "; this kernel still allows: ", allowed.c_str());
 }
 
 }  // namespace tcpserver::server

@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/io.hpp"
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/server/admit/iterative_sessions.hpp"
 #include "tcpserver/server/confine/sandbox.hpp"
@@ -22,7 +23,8 @@ constexpr auto kill_timeout = std::chrono::seconds(5);
 std::optional<Recorder> make_recorder(const ServerOptions& options, Log& log) {
   if (!options.record.empty())
     return std::optional<Recorder>(std::in_place, options.record, options.record_limit, log);
-  if (options.record_limit != 0) log.info("--record-limit has no effect without --record");
+  if (options.record_limit != 0)
+    log.info(LogEvent{"option_unused"}, "--record-limit has no effect without --record");
   return std::nullopt;
 }
 
@@ -54,18 +56,17 @@ std::unique_ptr<Sessions> Server::make_sessions() {
 void Server::explain_lesson_mode() noexcept {
   if (options_.mode == Mode::iterative) {
     const auto unused = cli::unused_options(server_option_table(), options_);
-    log_.info("--mode iterative: serves one client at a time; others wait in the listen queue%s%s",
+    log_.info({"lesson_mode", {{"mode", "iterative"}}},
+              "--mode iterative: serves one client at a time; others wait in the listen queue%s%s",
               unused.empty() ? "" : "; ignored in this mode: ", unused.c_str());
   } else if (options_.reap == Reap::once) {
     log_.info(
-        "--reap once: one wait per SIGCHLD; children that end at the same time leave zombies, which keep "
-        "their "
-        "slots");
+        {"lesson_mode", {{"reap", "once"}}},
+        "--reap once: one wait per SIGCHLD; children that end together leave zombies, which keep slots");
   } else if (options_.reap == Reap::none) {
-    log_.info(
-        "--reap none: ended children stay as zombies and keep their slots; the server stops accepting "
-        "after %u connections",
-        options_.max_connections);
+    log_.info({"lesson_mode", {{"reap", "none"}}},
+              "--reap none: ended children stay zombies and keep their slots; accepts only %u connections",
+              options_.max_connections);
   }
 }
 
@@ -87,7 +88,7 @@ void Server::announce(bool output_closed) noexcept {
   if (log_.format() == LogFormat::json) log_start();
   listeners_.log_backlog(options_);
   if (output_closed) {
-    log_.info("listening on %s (standard output is closed)", ports.c_str());
+    log_.info(LogEvent{"stdout_closed"}, "listening on %s (standard output is closed)", ports.c_str());
   } else {
     // Wait first: a reader that stalls must not delay a stop request.
     window_.deliver_pending_signals();
@@ -96,7 +97,9 @@ void Server::announce(bool output_closed) noexcept {
     }
     if (window_.stop_requests() == 0 &&
         !base::write_all(STDOUT_FILENO, "Server is listening on " + ports + "\n")) {
-      log_.warning("cannot write to standard output: %s; listening on %s", std::strerror(errno),
+      const int error = errno;
+      log_.warning({"stdout_error", {{"errno", base::errno_name(error)}}},
+                   "cannot write to standard output: %s; listening on %s", std::strerror(error),
                    ports.c_str());
     }
   }
@@ -182,7 +185,7 @@ void Server::drain() noexcept {
   wait_for_sessions(base::Clock::now() + options_.drain_timeout, enough);
   if (open() == 0) return;
 
-  log_.info({"stopping", {{"open", open()}}}, "stopping: killing %u %s", open(),
+  log_.info({"killing_sessions", {{"open", open()}}}, "stopping: killing %u %s", open(),
             open() == 1 ? "session" : "sessions");
   sessions_->kill_all();
   wait_for_sessions(base::Clock::now() + kill_timeout, 0);
@@ -208,9 +211,9 @@ void Server::log_draining(std::uint32_t open) noexcept {
 
 void Server::reload() noexcept {
   if (options_.config.empty())
-    return log_.notice(LogEvent{"reload_failed"},
+    return log_.notice(LogEvent{"reload_ignored"},
                        "reload: no configuration file to read; start the server with --config");
-  if (stopping_) return log_.notice(LogEvent{"reload_failed"}, "reload: ignored, the server is stopping");
+  if (stopping_) return log_.notice(LogEvent{"reload_ignored"}, "reload: ignored, the server is stopping");
   housekeeping_.begin_reload();
   try {
     put_in_force(read_again_().options);
@@ -234,7 +237,7 @@ void Server::put_in_force(ServerOptions&& read) {
   log_.set_time(options_.log_time);
   const auto* const changed = reload.changed.c_str();
   const auto* const needs_restart = reload.needs_restart.c_str();
-  log_.notice({"reload", {{"changed", changed}, {"restart_required", needs_restart}}}, "reload: %s%s",
+  log_.notice({"reload", {{"changed", changed}}}, "reload: %s%s",
               reload.changed.empty() ? "nothing changed" : "changed: ", changed);
   if (backlog_changed) listeners_.log_backlog(options_);
   if (!reload.needs_restart.empty()) {

@@ -128,8 +128,8 @@ std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
     if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) != 0)
       throw explain_bind_failure(listener.address, errno);
   }
-  if (!six) log.info("no IPv6 on this machine; listening on IPv4 only");
-  if (!four) log.info("no IPv4 on this machine; listening on IPv6 only");
+  if (!six) log.info(LogEvent{"no_ipv6"}, "no IPv6 on this machine; listening on IPv4 only");
+  if (!four) log.info(LogEvent{"no_ipv4"}, "no IPv4 on this machine; listening on IPv6 only");
   return listeners;
 }
 

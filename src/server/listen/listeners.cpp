@@ -34,16 +34,23 @@ void Listeners::inherit(int count, const ServerOptions& options) {
   listeners_ = inherit_listeners(count, options.idle_timeout);
   const auto queue = kernel::accept_queue(listeners_.front().fd.get());
   inherited_backlog_ = queue ? static_cast<int>(queue->limit) : SOMAXCONN;
-  std::string addresses;
   for (const auto& listener : listeners_) {
     if (options.backlog && ::listen(listener.fd.get(), backlog(options)) != 0) {
       throw base::system_error("set the backlog of an inherited socket");
     }
-    addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
   }
+  const auto addresses = format_addresses();
   log_.info({"sockets_inherited", {{"listeners", addresses.c_str()}}},
             "listening on %s, inherited from the service manager; --port and --bind are ignored",
             addresses.c_str());
+}
+
+std::string Listeners::format_addresses() const {
+  std::string addresses;
+  for (const auto& listener : listeners_) {
+    if (listener.fd) addresses.append(addresses.empty() ? "" : ", ").append(listener.address.text());
+  }
+  return addresses;
 }
 
 int Listeners::backlog(const ServerOptions& options) const noexcept {
@@ -76,18 +83,21 @@ void Listeners::log_backlog(const ServerOptions& options) noexcept {
   if (open == listeners_.end()) return;
   try {
     const auto kernel = kernel::kernel_limits(open->fd.get());
+    const auto addresses = format_addresses();
     if (backlog_is_inherited(options)) {
       if (kernel.in_effect)
-        log_.info({"listen_queue", {{"limit", *kernel.in_effect}, {"source", "service manager"}}},
-                  "listen queue: %u (set by the service manager)", *kernel.in_effect);
+        log_.info(
+            {"backlog",
+             {{"listeners", addresses.c_str()}, {"limit", *kernel.in_effect}, {"source", "service manager"}}},
+            "listen queue: %u (set by the service manager)", *kernel.in_effect);
       return;
     }
     const auto limit = kernel.in_effect.value_or(static_cast<std::uint32_t>(backlog(options)));
     const char* const source = options.backlog ? options.backlog->source.c_str() : "default";
-    log_.info({"listen_queue", {{"limit", limit}, {"source", source}}}, "%s",
+    log_.info({"backlog", {{"listeners", addresses.c_str()}, {"limit", limit}, {"source", source}}}, "%s",
               describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
   } catch (const std::bad_alloc&) {
-    log_.warning("out of memory: cannot log the length of the listen queue");
+    log_.warning(LogEvent{"out_of_memory"}, "out of memory: cannot log the length of the listen queue");
   }
 }
 

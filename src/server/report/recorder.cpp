@@ -58,13 +58,16 @@ Recorder::Recorder(const std::string& directory, std::uint64_t limit, Log& log)
   rlimit largest{};
   if (limit_ != no_file_limit &&
       (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || ::setrlimit(RLIMIT_FSIZE, &largest) != 0)) {
-    log_.warning("--record-limit: cannot set RLIMIT_FSIZE: %s; a compromised child could exceed the limit",
-                 std::strerror(errno));
+    const int error = errno;
+    log_.warning({"record_limit_error", {{"errno", base::errno_name(error)}}},
+                 "--record-limit: cannot set RLIMIT_FSIZE: %s; a compromised child could exceed the limit",
+                 std::strerror(error));
   }
   // RLIM_INFINITY is the largest value.
   if (::getrlimit(RLIMIT_FSIZE, &largest) != 0 || largest.rlim_cur >= limit_) return;
   limit_ = largest.rlim_cur;
-  log_.info("--record: RLIMIT_FSIZE limits each file to %llu bytes", base::wide(limit_));
+  log_.info({"record_limit", {{"bytes", limit_}}}, "--record: RLIMIT_FSIZE limits each file to %llu bytes",
+            base::wide(limit_));
 }
 
 void Recorder::check_writable() const {

@@ -60,6 +60,8 @@ class Listeners {
 
  private:
   void inherit(int count, const ServerOptions& options);
+  // "127.0.0.1:80, [::1]:80": the open listeners.
+  [[nodiscard]] std::string format_addresses() const;
 
   Log& log_;
   std::vector<Listener> listeners_;
