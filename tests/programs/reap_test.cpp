@@ -44,6 +44,7 @@ TEST(Reap, OnceReapsOneChildPerSignal) {
       [&] { return count_zombies(server.pid()) == 19 && find_children(server.pid()).size() == 19; }));
   EXPECT_TRUE(serves(server));
   EXPECT_TRUE(contains(server.log(), "--reap once: "));
+  EXPECT_TRUE(server.says("slots free again: 19 of 20 slots in use"));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), "\"ended_client_closed\": 22")) << "a stop reaps all";
 }

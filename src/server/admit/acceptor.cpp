@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -20,6 +21,11 @@ constexpr int accepts_per_window = 32;
 
 // sshd and postgres use the same value: short for a waiting client, long enough to use almost no CPU time.
 constexpr auto pause_after_shortage = std::chrono::milliseconds(100);
+
+// "Slots free again" is logged when a slot has been free for free_time, and not sooner than pair_time after
+// the limit. So a server that reaches its limit again and again logs at most two lines per pair_time.
+constexpr auto free_time = std::chrono::seconds(1);
+constexpr auto pair_time = std::chrono::seconds(5);
 
 bool is_listening(int fd) noexcept {
   int listens = 0;
@@ -91,20 +97,18 @@ void Acceptor::wait(std::optional<base::TimePoint> due) noexcept {
   }
 
   keep_spare_fd();
-  if (sessions_.full()) log_full();
+  const auto now = base::Clock::now();
+  const auto slots_free_due = track_limit(now);
   if (sessions_.is_short_of_memory()) {
     log_.limited_warning(short_of_memory_, LogEvent{"memory_short"}, "low memory; clients stay queued");
     pause();
   }
-  const bool paused = base::Clock::now() < paused_until_;
+  const bool paused = now < paused_until_;
   const auto polled = paused || keeps_clients_queued() ? std::span<pollfd>{} : std::span<pollfd>(polled_);
   const auto pause_end = paused ? std::optional(paused_until_) : std::nullopt;
-  // If slots are free again, the first wait only finds out whether queued clients will take them.
-  const bool may_be_free = limit_was_logged_ && !sessions_.full() && !polled.empty();
-  const auto limit = may_be_free ? base::Duration::zero() : base::time_left(base::earlier(pause_end, due));
-  const int ready = window_.wait(polled, limit);
+  const auto until = base::earlier(base::earlier(pause_end, due), slots_free_due);
+  const int ready = window_.wait(polled, base::time_left(until));
   if (ready > 0) return;
-  if (ready == 0 && may_be_free) log_slots_free();
   accepts_since_signals_ = 0;  // the wait delivered all pending signals
   if (ready < 0 && errno != EINTR) {
     // Out of kernel memory, or a descriptor limit below the number of listeners. Both are temporary.
@@ -241,22 +245,39 @@ void Acceptor::pause() noexcept {
   paused_until_ = base::Clock::now() + pause_after_shortage;
 }
 
-void Acceptor::log_full() noexcept {
-  const auto sessions = sessions_.count(false);
-  const bool logged = log_.limited_warning(
-      full_, {"limit_reached", {{"open", sessions.open}, {"max_connections", sessions.most}}},
-      "limit reached: %u of %u %s (--max-connections); further clients %s", sessions.open, sessions.most,
-      sessions.reaped ? "sessions open" : "slots in use (zombies included)",
-      options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
-  limit_was_logged_ = limit_was_logged_ || logged;
+// Logs that the limit was reached, and later that slots are free again. Returns the time at which the second
+// line is due; nullopt if none is planned.
+std::optional<base::TimePoint> Acceptor::track_limit(base::TimePoint now) noexcept {
+  if (sessions_.full()) {
+    slots_free_since_.reset();
+    if (!limit_logged_at_) {
+      log_limit_reached();
+      limit_logged_at_ = now;
+    }
+    return std::nullopt;
+  }
+  if (!limit_logged_at_) return std::nullopt;
+  if (!slots_free_since_) slots_free_since_ = now;
+  const auto due = std::max(*slots_free_since_ + free_time, *limit_logged_at_ + pair_time);
+  if (now < due) return due;
+  log_slots_free();
+  limit_logged_at_.reset();
+  return std::nullopt;
 }
 
-// Logged once per logged limit, so the rate limit of that line holds for this one too.
-void Acceptor::log_slots_free() noexcept {
-  limit_was_logged_ = false;
+void Acceptor::log_limit_reached() noexcept {
   const auto sessions = sessions_.count(false);
-  log_.info({"slots_free", {{"open", sessions.open}, {"max_connections", sessions.most}}},
-            "slots free again: %u of %u sessions open", sessions.open, sessions.most);
+  log_.warning({"limit_reached", {{"open", sessions.open}, {"max_connections", sessions.most}}},
+               "limit reached: %u of %u %s (--max-connections); further clients %s", sessions.open,
+               sessions.most, describe_open(sessions),
+               options_.overload == Overload::queue ? "wait in the listen queue" : "are reset");
+}
+
+// A notice, so that with --quiet, too, the last of both lines is true.
+void Acceptor::log_slots_free() noexcept {
+  const auto sessions = sessions_.count(false);
+  log_.notice({"slots_free", {{"open", sessions.open}, {"max_connections", sessions.most}}},
+              "slots free again: %u of %u %s", sessions.open, sessions.most, describe_open(sessions));
 }
 
 }  // namespace tcpserver::server

@@ -21,6 +21,10 @@ constexpr struct {
 
 }  // namespace
 
+const char* describe_open(const OpenSessions& sessions) noexcept {
+  return sessions.reaped ? "sessions open" : "slots in use (zombies included)";
+}
+
 void DurationHistogram::add(base::Duration duration) noexcept {
   const auto us = static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));

@@ -123,22 +123,12 @@ void Log::info(const char* format, ...) noexcept {
   va_end(arguments);
 }
 
-bool Log::limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept {
-  const auto held_back = limit.let_through(base::Clock::now());
-  if (!held_back) return false;
-  va_list arguments;
-  va_start(arguments, format);
-  write(Severity::warning, event, format, arguments, *held_back);
-  va_end(arguments);
-  return true;
-}
-
-void Log::limited_warning(RateLimit& limit, const char* format, ...) noexcept {
+void Log::limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept {
   const auto held_back = limit.let_through(base::Clock::now());
   if (!held_back) return;
   va_list arguments;
   va_start(arguments, format);
-  write(Severity::warning, {plain_event}, format, arguments, *held_back);
+  write(Severity::warning, event, format, arguments, *held_back);
   va_end(arguments);
 }
 

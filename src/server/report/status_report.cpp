@@ -139,7 +139,7 @@ void log_json(Log& log, Severity severity, const char* event, const ServerMetric
   record.add("children_reaped", metrics.children_reaped);
   record.add("sigchlds_handled", metrics.sigchlds_handled);
   record.add("accept_errors", counters.accept_errors);
-  if (metrics.dropped) record.add("listen_overflows", *metrics.dropped);
+  if (metrics.dropped) record.add("attempts_dropped", *metrics.dropped);
   record.add("log_lines_dropped", metrics.log_lines_dropped);
   log.write(record);
   for (const auto& [listener, queue] : metrics.queues) {
@@ -156,8 +156,7 @@ void log_json(Log& log, Severity severity, const char* event, const ServerMetric
 
 ReportLine summarize(const Counters& counters, const OpenSessions& sessions) noexcept {
   ReportLine text;
-  text.append("%u of %u %s", sessions.open, sessions.most,
-              sessions.reaped ? "sessions open" : "slots in use (zombies included)");
+  text.append("%u of %u %s", sessions.open, sessions.most, describe_open(sessions));
   if (counters.accepted == 0) return text;
   text.append(", ");
   append_arrivals(text, counters);

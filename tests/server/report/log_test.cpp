@@ -133,8 +133,8 @@ TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
   EXPECT_EQ(limit.let_through(before + 1h - 1ms), std::nullopt);
   EXPECT_EQ(limit.let_through(before + 1h), 1U);
   EXPECT_EQ(limit.let_through(before + 1h + 1ms), std::nullopt);
-  log.limited_warning(limit, "first");
-  log.limited_warning(limit, "second");
+  log.limited_warning(limit, LogEvent{"test"}, "first");
+  log.limited_warning(limit, LogEvent{"test"}, "second");
   EXPECT_EQ(errors.read_all(), "tcpserver: first (1 similar messages suppressed)\n");
 }
 

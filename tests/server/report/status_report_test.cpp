@@ -82,7 +82,7 @@ TEST_F(StatusReport, HasAKeyPerNumberInJson) {
             "notice status 0 1000 4 1 1");
   EXPECT_EQ(report.values("ended_client_closed bytes_in children_reaped accept_errors log_lines_dropped"),
             "0 0 0 0 0");
-  EXPECT_FALSE(contains(lines[0], "listen_overflows")) << "unknown";
+  EXPECT_FALSE(contains(lines[0], "attempts_dropped")) << "unknown";
   EXPECT_EQ(Json(lines[1]).values("event listener length limit"), "listen_queue [::1]:7 0 2");
 }
 
@@ -96,7 +96,8 @@ TEST_F(StatusReport, FitsTheLargestNumbers) {
   EXPECT_TRUE(lines_of_report().at(0).ends_with(" fork failed)"));
   EXPECT_TRUE(lines_of_report().at(1).ends_with(" killed by seccomp"));
   log.set_format(LogFormat::json);
-  EXPECT_EQ(Json(lines_of_report().at(0)).values("log_lines_dropped"), "18446744073709551615");
+  EXPECT_EQ(Json(lines_of_report().at(0)).values("attempts_dropped log_lines_dropped"),
+            "18446744073709551615 18446744073709551615");
 }
 
 }  // namespace

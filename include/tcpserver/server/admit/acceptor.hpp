@@ -43,7 +43,8 @@ class Acceptor {
   void back_off(int error) noexcept;
   void drop_listener(std::size_t index, int error) noexcept;
   void pause() noexcept;
-  void log_full() noexcept;
+  [[nodiscard]] std::optional<base::TimePoint> track_limit(base::TimePoint now) noexcept;
+  void log_limit_reached() noexcept;
   void log_slots_free() noexcept;
 
   const ServerOptions& options_;  // a reload changes them
@@ -65,9 +66,9 @@ class Acceptor {
   std::size_t first_listener_ =
       0;  // has priority next time, so that a flooded listener does not starve the others
   base::TimePoint paused_until_{};
-  bool limit_was_logged_ = false;  // and "slots free again" was not logged since
+  std::optional<base::TimePoint> limit_logged_at_;   // nullopt if "slots free again" was logged since
+  std::optional<base::TimePoint> slots_free_since_;  // nullopt if full
   RateLimit accept_failures_{std::chrono::seconds(1)};
-  RateLimit full_{std::chrono::minutes(1)};
   RateLimit host_refusals_{std::chrono::minutes(1)};
   RateLimit short_of_memory_{std::chrono::minutes(1)};
 };

@@ -72,8 +72,11 @@ struct Counters {
 struct OpenSessions {
   std::uint32_t open = 0;
   std::uint32_t most = 0;
-  bool reaped = true;  // false with --reap none: zombies count as open
+  bool reaped = true;  // false with --reap once and --reap none: zombies count as open
   ByteCount bytes{};   // so far
 };
+
+// "sessions open" or, if zombies count, "slots in use (zombies included)": for people, after a number.
+[[nodiscard]] const char* describe_open(const OpenSessions& sessions) noexcept;
 
 }  // namespace tcpserver::server

@@ -79,7 +79,8 @@ class RateLimit {
   std::uint64_t held_back_ = 0;
 };
 
-// The server's log: standard error, the system log, or both. Never waits, never allocates.
+// The server's log: standard error, the system log, or both. Never waits. Allocates nothing after the start,
+// except in set_time().
 class Log {
  public:
   // Logs to standard error.
@@ -93,7 +94,7 @@ class Log {
 
   void set_verbosity(Verbosity verbosity) noexcept { verbosity_ = verbosity; }
   void set_format(LogFormat format) noexcept { format_ = format; }
-  // Has an effect on standard error only.
+  // Has an effect on standard error only. May allocate, if the file of the time zone has changed.
   void set_time(LogTime time) noexcept {
     if (sinks_[0]) sinks_[0]->set_time(time);
   }
@@ -106,12 +107,9 @@ class Log {
   void warning(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
-  // Holds the warning back as `limit` demands. One that is let through shows how many were held back. Returns
-  // true if it was let through.
-  bool limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept
+  // Holds the warning back as `limit` demands. One that is let through shows how many were held back.
+  void limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept
       __attribute__((format(printf, 4, 5)));
-  void limited_warning(RateLimit& limit, const char* format, ...) noexcept
-      __attribute__((format(printf, 3, 4)));
 
   // Not logged with --quiet.
   void info(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
