@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows why a server forks, and what it must do then: scripts/demo.sh [--pause] [SCENE]...
+# Shows why a server forks, and what follows from it: scripts/demo.sh [--pause] [SCENE]...
 #   iterative   one client after another: all wait for the slow one
-#   fork        one process per client: nobody waits
+#   fork        one process per client: no client waits
 #   zombies     ended children that their parent does not reap
 #   signals     SIGCHLD signals merge: why the parent reaps in a loop
 #   queue       more clients than fit into the listen queue
@@ -53,7 +53,7 @@ begin_scene() {
   read_for 5
 }
 
-# A command line as typed.
+# Prints a command line as typed.
 show() {
   printf '%s$ %s%s\n' "$bold" "$*" "$plain"
 }
@@ -75,7 +75,7 @@ show_processes() {
   ps "$@" --pid "$server" --ppid "$server"
 }
 
-# wait_for_children COUNT STATES: until COUNT children are in one of these states, at most a minute.
+# wait_for_children COUNT STATES: waits until COUNT children are in one of these states, at most a minute.
 wait_for_children() {
   local i
   for ((i = 0; i < 1200; i++)); do
@@ -174,7 +174,7 @@ scene_queue() {
   show "./tcpbacklog watch $port --interval 500ms --count 8"
   "$programs/tcpbacklog" watch "$port" --interval 500ms --count 8 &
   wait $!
-  say "Clients that were dropped retry for up to eight seconds. All clients report:"
+  say "Dropped clients retry; this takes up to eight seconds. The summary of all clients:"
   wait "$client" || true
   sed '1,/ holding /d' "$work/clients"
 }
@@ -198,7 +198,7 @@ if [ ${#scenes[@]} = ${#all_scenes[@]} ]; then
   say "${bold}What you saw${plain}"
   cat <<'END'
 1. A server that serves one client after another makes all others wait.
-2. With a process per client, a slow client delays nobody.
+2. With a process per client, a slow client delays no other client.
 3. A parent must reap its children, or zombies fill the process table.
 4. SIGCHLD signals merge, so the handler must call wait in a loop.
 5. The listen queue is finite. When it is full, clients wait for a retry.

@@ -14,11 +14,11 @@ if ! command -v dpkg >/dev/null; then
   print_help >&2
   exit 71
 fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-chmod 755 "$folder" # apt reads the package as an unprivileged user
-"$top/scripts/package.sh" "$folder"
-as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$folder"/tcpserver_*.deb
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+chmod 755 "$directory" # apt reads the package as an unprivileged user
+"$top/scripts/package.sh" "$directory"
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$directory"/tcpserver_*.deb
 if [ -d /run/systemd/system ]; then
   systemctl --no-pager status tcpserver
 else

@@ -12,10 +12,10 @@ esac
 need_build_tools
 command -v dpkg-shlibdeps >/dev/null || install_missing "the tools for Debian packages" dpkg-dev
 build=${BUILD_DIR:-$top/build-package}
-folder=$(mkdir -p "${1:-$build}" && CDPATH='' cd "${1:-$build}" && pwd)
+directory=$(mkdir -p "${1:-$build}" && CDPATH='' cd "${1:-$build}" && pwd)
 umask 022
 configure "$build" -DTCPSERVER_TESTS=OFF >&2
 cmake --build "$build" --parallel "$(nproc)" >&2
-(cd "$build" && cpack -B "$folder" >&2)
-rm -rf "$folder/_CPack_Packages"
-find "$folder" -maxdepth 1 \( -name '*.deb' -o -name '*.tar.gz' \) -newer "$build/CPackConfig.cmake"
+(cd "$build" && cpack -B "$directory" >&2)
+rm -rf "$directory/_CPack_Packages"
+find "$directory" -maxdepth 1 \( -name '*.deb' -o -name '*.tar.gz' \) -newer "$build/CPackConfig.cmake"

@@ -92,18 +92,18 @@ configure() {
 # make_debian RELEASE DIR [OPTION of debootstrap]...: makes a minimal Debian, from the first mirror of this machine's apt,
 # unless DIR exists. Shows the end of debootstrap's output if it fails.
 make_debian() {
-  local release=$1 folder=$2 mirror log
-  [ ! -d "$folder" ] || return 0
+  local release=$1 directory=$2 mirror log
+  [ ! -d "$directory" ] || return 0
   mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
     sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p)
-  mkdir -p "$(dirname "$folder")"
-  rm -rf --one-file-system "$folder.part"
+  mkdir -p "$(dirname "$directory")"
+  rm -rf --one-file-system "$directory.part"
   log=$(mktemp)
-  if ! debootstrap --variant=minbase "${@:3}" "$release" "$folder.part" "$mirror" >"$log" 2>&1; then
+  if ! debootstrap --variant=minbase "${@:3}" "$release" "$directory.part" "$mirror" >"$log" 2>&1; then
     tail -n 5 "$log" >&2
-    rm -rf --one-file-system "$folder.part" "$log"
+    rm -rf --one-file-system "$directory.part" "$log"
     return 1
   fi
   rm -f "$log"
-  mv "$folder.part" "$folder"
+  mv "$directory.part" "$directory"
 }

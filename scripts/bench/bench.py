@@ -58,15 +58,15 @@ def parse_options(words):
     parser.add_argument("--measure", type=names_among(MEASURES))
     options = parser.parse_args(words)
     if (options.redraw or options.table) and len(words) > 1:
-        parser.error("--redraw and --table measure nothing, and go with no other option")
+        parser.error("--redraw and --table cannot be combined with other options")
     if options.keep and (options.quick or options.only or options.measure):
-        parser.error("--keep keeps a whole run, and goes with none of --quick, --only and --measure")
+        parser.error("--keep requires a whole run; it cannot be combined with --quick, --only or --measure")
     if options.quick:
         options.rounds = 1
     return options
 
 
-def needs_of(options):
+def find_requirements(options):
     needs = {"peers": options.peers, "measure": not (options.redraw or options.table), "draw": options.redraw or options.keep}
     return [need for need, needed in needs.items() if needed]
 
@@ -115,15 +115,15 @@ def run(options, programs, cache, work):
     contestants = [contestant for contestant in all_contestants() if not options.only or contestant.name in options.only]
     trials, entries = [], {}
     for contestant in contestants:
-        folder = f"{work}/{contestant.name}"
-        os.mkdir(folder)
-        contestant.find(programs, cache, folder)
+        directory = f"{work}/{contestant.name}"
+        os.mkdir(directory)
+        contestant.find(programs, cache, directory)
         entries[contestant.name] = {"title": contestant.title, "kind": contestant.kind, "version": contestant.version,
-                                    "missing": results.without_folders(contestant.missing), "figures": {}}
+                                    "missing": results.remove_directories(contestant.missing), "figures": {}}
         if contestant.missing:
             say(f"{contestant.name}: not measured: {contestant.missing}")
             continue
-        trials.append(Trial(contestant, programs + "/tcpload", folder, options.quick))
+        trials.append(Trial(contestant, programs + "/tcpload", directory, options.quick))
     measure(options, trials, entries)
     settings = {"rounds": options.rounds, "message_bytes": 32, "closed_by": "the client, by FIN",
                 "own_network_namespace": "BENCH_NAMESPACE" in os.environ,
@@ -136,7 +136,7 @@ def put_into_readme(document):
     """Replaces the text between the two marks."""
     with open(README) as file:
         text = file.read()
-    table = results.markdown_of(document)
+    table = results.format_markdown(document)
     text = re.sub(r"(<!-- bench: table -->\n).*?(<!-- bench: end -->)", lambda mark: mark[1] + table + mark[2], text,
                   flags=re.DOTALL)
     with open(README, "w") as file:
@@ -152,13 +152,13 @@ def end_by_signal(number, _):
 
 def main():
     if sys.argv[1] == "needs":
-        print(*needs_of(parse_options(sys.argv[2:])))
+        print(*find_requirements(parse_options(sys.argv[2:])))
         return 0
     programs, cache = sys.argv[1:3]
     options = parse_options(sys.argv[3:])
     out = os.environ.get("OUT", HERE)
     if options.table:
-        print(results.markdown_of(results.read(KEPT)), end="")
+        print(results.format_markdown(results.read(KEPT)), end="")
         return 0
     if options.redraw:
         plots.draw(results.read(KEPT), out)
@@ -168,7 +168,7 @@ def main():
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="tcpserver-bench.") as work:
         document = run(options, programs, cache, work)
-    print(results.medians_of(document), end="")  # failures have already been reported
+    print(results.format_medians(document), end="")  # failures have already been reported
     if options.json or options.keep:
         results.write(options.json or KEPT, document)
     if options.keep:

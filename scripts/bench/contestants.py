@@ -34,31 +34,31 @@ class Contestant:
     path: str = ""
     loader: list = dataclasses.field(default_factory=list)
 
-    def argv(self, port, folder):
-        config = folder + "/config"
+    def argv(self, port, directory):
+        config = directory + "/config"
         with open(config, "w") as file:
             file.write(self.config.replace("PORT", str(port)))
         words = [word.replace("PORT", str(port)).replace("CONFIG", config) for word in self.arguments.split()]
         return [*self.loader, self.path, *words]
 
-    def find(self, programs, cache, folder):
-        """Sets path and version, or the reason for missing. Compiles a floor in `folder`."""
+    def find(self, programs, cache, directory):
+        """Sets path and version, or the reason for missing. Compiles a floor in `directory`."""
         if self.kind == "ours":
             self.path = f"{programs}/{self.program}"
-            self.version = output_of(self.path, "--version").strip().rpartition(" ")[2]
+            self.version = run_and_read(self.path, "--version").strip().rpartition(" ")[2]
         elif self.kind == "floor":
-            self.compile_floor(folder)
+            self.compile_floor(directory)
         else:
             self.find_rival(cache)
         if not self.missing and not os.access(self.path, os.X_OK):
             self.missing = "there is no such program"
 
-    def compile_floor(self, folder):
-        self.path = f"{folder}/{self.program}"
+    def compile_floor(self, directory):
+        self.path = f"{directory}/{self.program}"
         if not shutil.which(self.source):
             self.missing = "its compiler is not there"
             return
-        self.compiler = output_of(self.source, "--version").partition("\n")[0]
+        self.compiler = run_and_read(self.source, "--version").partition("\n")[0]
         done = subprocess.run([self.source, "-O2", "-static", FLOOR_SOURCE, "-o", self.path], check=False, timeout=60,
                               capture_output=True, text=True)
         if done.returncode != 0:
@@ -69,12 +69,12 @@ class Contestant:
         installed = shutil.which(self.program, path=os.environ["PATH"] + ":/usr/sbin")
         if unpacked:
             self.path = unpacked
-            self.version = dict(line.split() for line in machine.text_of(cache + "/versions").splitlines()).get(self.source, "")
+            self.version = dict(line.split() for line in machine.read_text(cache + "/versions").splitlines()).get(self.source, "")
             self.add_loader(cache)
         # Two packages contain a program named tcpserver; one is ours.
-        elif installed and re.search(rf"^{self.source}:", output_of("dpkg-query", "-S", installed), re.MULTILINE):
+        elif installed and re.search(rf"^{self.source}:", run_and_read("dpkg-query", "-S", installed), re.MULTILINE):
             self.path = installed
-            self.version = output_of("dpkg-query", "-W", "-f", "${Version}", self.source)
+            self.version = run_and_read("dpkg-query", "-W", "-f", "${Version}", self.source)
         else:
             self.missing = "not installed; --peers gets it"
         if self.port and not self.missing:
@@ -88,13 +88,13 @@ class Contestant:
     def add_loader(self, cache):
         """Makes the program find the libraries unpacked with it. Does not set LD_LIBRARY_PATH, because the cat that some
         rivals start would inherit it and become slower."""
-        if "not found" not in output_of("ldd", self.path):
+        if "not found" not in run_and_read("ldd", self.path):
             return
-        folders = [folder for folder, _, files in os.walk(cache + "/root/usr/lib") if any(".so" in name for name in files)]
+        directories = [directory for directory, _, files in os.walk(cache + "/root/usr/lib") if any(".so" in name for name in files)]
         with open(self.path, "rb") as file:
             loader = re.search(rb"/lib[\w./-]*/ld-[\w.-]+", file.read())
-        self.loader = [loader[0].decode(), "--library-path", ":".join(folders)]
-        if "not found" in output_of(*self.loader, "--list", self.path):
+        self.loader = [loader[0].decode(), "--library-path", ":".join(directories)]
+        if "not found" in run_and_read(*self.loader, "--list", self.path):
             self.missing = "libraries that it needs are not installed; --peers gets them"
 
 
@@ -118,7 +118,7 @@ def all_contestants():
     ]
 
 
-def output_of(*command):
+def run_and_read(*command):
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE).stdout
     except (OSError, subprocess.TimeoutExpired):

@@ -10,10 +10,10 @@ import time
 
 SETTLED_KIB = 256
 SETTLING = 4  # seconds at most, because other programs may change the free memory all the time
-LOOK = 0.2  # seconds between two samples
+SAMPLE_INTERVAL = 0.2  # seconds
 
 
-def text_of(path):
+def read_text(path):
     try:
         with open(path) as file:
             return file.read()
@@ -21,19 +21,19 @@ def text_of(path):
         return ""
 
 
-def kib_of(path, *names):
+def read_kib(path, *names):
     """Returns the sum of these fields of /proc/meminfo or of a similar file."""
-    return sum(int(kib) for kib in re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text_of(path), re.MULTILINE))
+    return sum(int(kib) for kib in re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", read_text(path), re.MULTILINE))
 
 
 def facts():
-    processor = re.search(r"^model name\s*:\s*(.*)$", text_of("/proc/cpuinfo"), re.MULTILINE)
+    processor = re.search(r"^model name\s*:\s*(.*)$", read_text("/proc/cpuinfo"), re.MULTILINE)
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": processor[1] if processor else platform.machine(),
-        "memory_mib": round(kib_of("/proc/meminfo", "MemTotal") / 1024),
+        "memory_mib": round(read_kib("/proc/meminfo", "MemTotal") / 1024),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "somaxconn": int(text_of("/proc/sys/net/core/somaxconn") or 0),
+        "somaxconn": int(read_text("/proc/sys/net/core/somaxconn") or 0),
         "date": datetime.date.today().isoformat(),
     }
 
@@ -42,23 +42,23 @@ def available_kib():
     """Returns the free memory once it is stable: ended processes return memory for a second or longer. MemAvailable is
     unsuitable because it counts half of the reclaimable slabs as free, which contain the inodes of held sockets."""
     deadline = time.monotonic() + SETTLING
-    looks = []
+    samples = []
     while time.monotonic() < deadline:
-        looks.append(kib_of("/proc/meminfo", "MemFree", "Buffers", "Cached"))
-        if len(looks) >= 3 and max(looks[-3:]) - min(looks[-3:]) < SETTLED_KIB:
+        samples.append(read_kib("/proc/meminfo", "MemFree", "Buffers", "Cached"))
+        if len(samples) >= 3 and max(samples[-3:]) - min(samples[-3:]) < SETTLED_KIB:
             break
-        time.sleep(LOOK)
-    return statistics.median(looks[-3:])
+        time.sleep(SAMPLE_INTERVAL)
+    return statistics.median(samples[-3:])
 
 
 def own_kib(pid):
     """Returns the private memory of a process, without kernel memory."""
-    return kib_of(f"/proc/{pid}/smaps_rollup", "Private_Clean", "Private_Dirty")
+    return read_kib(f"/proc/{pid}/smaps_rollup", "Private_Clean", "Private_Dirty")
 
 
 def minor_faults(pid):
     """Returns the minor faults of a process, and of the children that it has waited for."""
-    fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = read_text(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[7]), int(fields[8])
 
 

@@ -85,17 +85,17 @@ def calls(trial):
     """strace makes everything slower but does not change the counts."""
     if not shutil.which("strace"):
         raise Failed("strace is not installed")
-    trace = trial.folder + "/trace."
+    trace = trial.directory + "/trace."
 
     def count_calls():
         """Counts calls of the parent and of all others, without the lines for signals and exits."""
-        counts = {path: len(re.findall(r"^\w+\(", machine.text_of(path), re.MULTILINE)) for path in glob.glob(trace + "*")}
+        counts = {path: len(re.findall(r"^\w+\(", machine.read_text(path), re.MULTILINE)) for path in glob.glob(trace + "*")}
         parent = counts.get(f"{trace}{trial.process.pid}", 0)
         return parent, sum(counts.values()) - parent
 
     for old in glob.glob(trace + "*"):
         os.remove(old)
-    trial.start(before=("strace", "-D", "-ff", "-qq", "-o", trial.folder + "/trace"))
+    trial.start(before=("strace", "-D", "-ff", "-qq", "-o", trial.directory + "/trace"))
     parent, child = counted_per_connection(trial, 200, count_calls)
     yield "system_calls_of_parent_per_connection", parent
     yield "system_calls_per_child", child

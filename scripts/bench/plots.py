@@ -3,7 +3,7 @@
 import subprocess
 
 from measures import CONCURRENCIES, IN_THE_PLOT, MORE_CONCURRENCIES, MORE_HELD
-from results import median_of
+from results import compute_median
 
 TEXT, GRID = "#77808a", "#a0808080"  # the grey is readable on white and on black; the grid is translucent
 # Color-blind readers can distinguish these colors (Okabe and Ito).
@@ -34,8 +34,8 @@ def block(name, rows):
 
 def bars(document, key, more_is_better, title, out, name):
     """Returns the script for one bar per contestant, the best at the top."""
-    found = sorted(((median_of(entry, key), entry) for entry in document["contestants"].values()
-                    if median_of(entry, key) is not None), key=lambda pair: pair[0], reverse=more_is_better)
+    found = sorted(((compute_median(entry, key), entry) for entry in document["contestants"].values()
+                    if compute_median(entry, key) is not None), key=lambda pair: pair[0], reverse=more_is_better)
     colour = {"ours": OURS, "rival": RIVAL, "floor": FLOOR}
     rows = [(at, value, int(colour[entry["kind"]][1:], 16), f'"{value:,.0f}"', f'"{entry["title"]}"')
             for at, (value, entry) in enumerate(found, 1)]
@@ -51,8 +51,8 @@ plot $bars using 2:1:(0):2:($1-0.34):($1+0.34):3:ytic(5) with boxxyerror linecol
 """
 
 
-def line_of(entry, key, numbers):
-    return [(number, median_of(entry, key % number)) for number in numbers if median_of(entry, key % number) is not None]
+def collect_points(entry, key, numbers):
+    return [(number, compute_median(entry, key % number)) for number in numbers if compute_median(entry, key % number) is not None]
 
 
 def lines(document, out, name):
@@ -60,12 +60,12 @@ def lines(document, out, name):
     concurrencies = sorted(CONCURRENCIES + MORE_CONCURRENCIES)
     blocks = plots = ""
     for contestant, entry in document["contestants"].items():
-        points = line_of(entry, "connections_per_s_at_%d", concurrencies)
+        points = collect_points(entry, "connections_per_s_at_%d", concurrencies)
         if contestant in LINES and points:
             data = contestant.replace("-", "_")
             blocks += block(data, points)
             plots += f'${data} using 1:2 {STYLE} linecolor rgb "{LINES[contestant]}" title "{entry["title"]}", '
-    blocks += block("held", line_of(document["contestants"]["tcpserver"], "connections_per_s_with_%d_held", MORE_HELD))
+    blocks += block("held", collect_points(document["contestants"]["tcpserver"], "connections_per_s_with_%d_held", MORE_HELD))
     return settings(out, name, 660) + blocks + f"""set multiplot
 set grid ytics linetype 1 linecolor rgb "{GRID}"
 set lmargin at screen 0.10

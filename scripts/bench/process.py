@@ -24,7 +24,7 @@ def adopt_orphans():
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children_of(pid):
+def find_children(pid):
     """Includes zombies. Reading all of /proc would take memory while memory is measured."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
@@ -67,7 +67,7 @@ class Process:
             return file.read()
 
     def last_words(self):
-        return self.log_text().strip().rpartition("\n")[2] or "it said nothing"
+        return self.log_text().strip().rpartition("\n")[2] or "no message"
 
     def end(self):
         """Sends SIGTERM, and later SIGKILL, to the process and its group. Also ends the children that it leaves behind."""
@@ -98,13 +98,13 @@ def end_orphans():
     """At this point all children of this process are orphans of servers."""
 
     def none_is_left():
-        for pid in children_of(os.getpid()):
+        for pid in find_children(os.getpid()):
             try:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, os.WNOHANG)
             except (ProcessLookupError, ChildProcessError):
                 pass
-        return not children_of(os.getpid())
+        return not find_children(os.getpid())
 
     eventually(none_is_left)
 

@@ -22,7 +22,7 @@ COLUMNS = (
 NONE = "–"
 
 
-def without_folders(words):
+def remove_directories(words):
     """Removes the paths of this machine from the results."""
     return re.sub(r"(/[\w.+~-]+)+/", "", words)
 
@@ -33,7 +33,7 @@ def add(contestant_entry, key, value, why=""):
     figure["rounds"].append(None if value is None else round(value, 3))
     values = [value for value in figure["rounds"] if value is not None]
     if value is None:
-        figure["failed"] = without_folders(why)
+        figure["failed"] = remove_directories(why)
     figure.update({"median": round(statistics.median(values), 3), "min": min(values), "max": max(values)} if values else
                   {"median": None, "min": None, "max": None})
 
@@ -49,28 +49,28 @@ def read(path):
         return json.load(file)
 
 
-def median_of(entry, key):
+def compute_median(entry, key):
     return entry["figures"].get(key, {}).get("median")
 
 
-def text_of(entry, key):
-    value = median_of(entry, key)
+def format_figure(entry, key):
+    value = compute_median(entry, key)
     digits = 1 if key.startswith(("ping", "minor_faults", "system_calls")) else 0
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
-def markdown_of(document):
+def format_markdown(document):
     """Returns the table for README.md: medians, their origin, and the reasons for missing values."""
     lines = ["| | " + " | ".join(head for head, _ in COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for entry in document["contestants"].values():
         if not entry["missing"]:
             title = f"**{entry['title']}**" if entry["kind"] == "ours" else entry["title"]
-            cells = [" + ".join(text_of(entry, key) for key in keys) for _, keys in COLUMNS]
+            cells = [" + ".join(format_figure(entry, key) for key in keys) for _, keys in COLUMNS]
             lines.append(f"| {title} | " + " | ".join(NONE if NONE in cell else cell for cell in cells) + " |")
-    return "\n".join([*lines, "", source_of(document), *reasons_of(document)]) + "\n"
+    return "\n".join([*lines, "", describe_source(document), *format_reasons(document)]) + "\n"
 
 
-def source_of(document):
+def describe_source(document):
     machine = document["machine"]
     versions = [f"{name} {entry['version']}" for name, entry in document["contestants"].items() if entry["version"]]
     return (f"Medians; rounds: {document['settings']['rounds']}, {machine['date']}, on {machine['cores']} cores "
@@ -78,7 +78,7 @@ def source_of(document):
             f"{', '.join(versions)}; {', '.join(sorted(set(document['compilers'].values())))}.")
 
 
-def reasons_of(document):
+def format_reasons(document):
     """Returns one folded line for each reason for a missing value."""
     reasons = {}
     for entry in document["contestants"].values():
@@ -94,8 +94,8 @@ def reasons_of(document):
     return ["\n<details><summary>Reasons for missing values</summary>\n", *lines, "\n</details>"]
 
 
-def medians_of(document):
+def format_medians(document):
     """Returns one line per measurement, for the terminal."""
     present = {name: entry for name, entry in document["contestants"].items() if not entry["missing"]}
-    return "".join(f"{key}: " + ", ".join(f"{name} {text_of(entry, key)}" for name, entry in present.items()) + "\n"
+    return "".join(f"{key}: " + ", ".join(f"{name} {format_figure(entry, key)}" for name, entry in present.items()) + "\n"
                    for key in FIGURES if any(key in entry["figures"] for entry in present.values()))

@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import machine
-from process import PATIENCE, Failed, Process, children_of, eventually
+from process import PATIENCE, Failed, Process, find_children, eventually
 
 DEADLINE = 30  # seconds; a load takes one or two, and thousands of children need time to end
 
@@ -14,8 +14,8 @@ DEADLINE = 30  # seconds; a load takes one or two, and thousands of children nee
 class Trial:
     """One contestant. It remembers its speeds for later rounds."""
 
-    def __init__(self, contestant, tcpload, folder, quick):
-        self.contestant, self.tcpload, self.folder, self.quick = contestant, tcpload, folder, quick
+    def __init__(self, contestant, tcpload, directory, quick):
+        self.contestant, self.tcpload, self.directory, self.quick = contestant, tcpload, directory, quick
         self.seconds = 0.1 if quick else 0.8  # approximate duration of a rate measurement
         self.speeds = {}
         self.failures = {}  # label of a step: reason of its failure
@@ -25,9 +25,9 @@ class Trial:
         """Restarts the contestant, with `before` and `after` around its command."""
         self.end()
         self.port = self.contestant.port or machine.free_port()
-        command = [*before, *self.contestant.argv(self.port, self.folder), *after]
-        with open(self.folder + "/announced", "w") as announced:
-            self.process = Process(command, self.folder + "/log", stdout=announced, cwd=self.folder)
+        command = [*before, *self.contestant.argv(self.port, self.directory), *after]
+        with open(self.directory + "/announced", "w") as announced:
+            self.process = Process(command, self.directory + "/log", stdout=announced, cwd=self.directory)
         if self.contestant.kind == "ours":
             eventually(self.has_announced)
         # The loop ends at once if the server has ended.
@@ -41,7 +41,7 @@ class Trial:
         self.process = None
 
     def has_announced(self):
-        announced = re.match(r"Server is listening on port (\d+)\n", machine.text_of(self.folder + "/announced"))
+        announced = re.match(r"Server is listening on port (\d+)\n", machine.read_text(self.directory + "/announced"))
         if announced:
             self.port = int(announced[1])
         return announced or self.process.ended()
@@ -56,11 +56,11 @@ class Trial:
             return False
 
     def wait_for_children(self, count):
-        if not eventually(lambda: len(children_of(self.process.pid)) == count, DEADLINE):
-            raise Failed(f"{len(children_of(self.process.pid))} children for {count} held connections")
+        if not eventually(lambda: len(find_children(self.process.pid)) == count, DEADLINE):
+            raise Failed(f"{len(find_children(self.process.pid))} children for {count} held connections")
 
     def start_load(self, *options):
-        return Process([self.tcpload, "127.0.0.1", str(self.port), *map(str, options)], self.folder + "/load",
+        return Process([self.tcpload, "127.0.0.1", str(self.port), *map(str, options)], self.directory + "/load",
                        stdout=subprocess.PIPE, text=True)
 
     def load(self, *options, held=0):

@@ -11,14 +11,14 @@ import sys
 import time
 
 from clients import CLIENTS, IDLE_SECONDS, connect
-from process import children_of
+from process import find_children
 from server import PATIENCE, Server, say
 
 CLIENTS_AT_ONCE = 24
 DRAIN_SECONDS = 2
 
 
-def play(port, seconds, seed):
+def run_clients(port, seconds, seed):
     """Runs one client after another. Returns the number of results by kind."""
     rng = random.Random(seed)
     kinds, weights = zip(*CLIENTS)
@@ -36,7 +36,7 @@ def play(port, seconds, seed):
     return counts
 
 
-def make_trouble(server, seconds, rng):
+def disturb(server, seconds, rng):
     """Disturbs the server as operators, the kernel and accidents do. Returns the number of each disturbance."""
 
     def signal_process(pid, *signals):
@@ -48,7 +48,7 @@ def make_trouble(server, seconds, rng):
             pass
 
     def signal_child(*signals):
-        if children := children_of(server.pid):
+        if children := find_children(server.pid):
             signal_process(rng.choice(children), *signals)
 
     def limit_briefly(name, value):
@@ -56,7 +56,7 @@ def make_trouble(server, seconds, rng):
         time.sleep(0.3)
         server.limit(name, 1000)
 
-    troubles = {
+    disturbances = {
         "child killed": lambda: signal_child(signal.SIGKILL),
         "child terminated": lambda: signal_child(signal.SIGTERM),
         "child stopped briefly": lambda: signal_child(signal.SIGSTOP, signal.SIGCONT),
@@ -66,28 +66,28 @@ def make_trouble(server, seconds, rng):
         "SIGUSR1": lambda: signal_process(server.pid, signal.SIGUSR1),
     }
     if server.own_user:
-        troubles["no processes"] = lambda: limit_briefly("nproc", 2)
+        disturbances["no processes"] = lambda: limit_briefly("nproc", 2)
     done = collections.Counter()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        name = rng.choice(list(troubles))
-        troubles[name]()
+        name = rng.choice(list(disturbances))
+        disturbances[name]()
         done[name] += 1
         time.sleep(rng.uniform(0, 0.3))
     return done
 
 
-def begin_player():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its players
+def init_worker():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def play_for(server, seconds, seed, trouble):
-    with multiprocessing.Pool(CLIENTS_AT_ONCE, begin_player) as pool:
-        players = [pool.apply_async(play, (server.port, seconds, f"{seed} {number}")) for number in range(CLIENTS_AT_ONCE)]
-        done = make_trouble(server, seconds, random.Random(seed)) if trouble else {}
+def run_round(server, seconds, seed, with_disturbances):
+    with multiprocessing.Pool(CLIENTS_AT_ONCE, init_worker) as pool:
+        workers = [pool.apply_async(run_clients, (server.port, seconds, f"{seed} {number}")) for number in range(CLIENTS_AT_ONCE)]
+        done = disturb(server, seconds, random.Random(seed)) if with_disturbances else {}
         try:
-            return sum((player.get(seconds + 2 * PATIENCE) for player in players), collections.Counter()), done
+            return sum((worker.get(seconds + 2 * PATIENCE) for worker in workers), collections.Counter()), done
         except multiprocessing.TimeoutError:
             sys.exit("soak: the clients did not end")
 
@@ -96,15 +96,15 @@ def mix(program, seconds):
     server = Server(program, "--idle-timeout", f"{IDLE_SECONDS}s", "--max-connections", "16")
     seed = int.from_bytes(os.urandom(3), "big")
     say(f"mix for {seconds} s, seed {seed}; warm-up without disturbances")
-    play_for(server, max(2, seconds // 10), f"{seed} warm-up", False)
+    run_round(server, max(2, seconds // 10), f"{seed} warm-up", False)
     server.check_idle("after the warm-up")
     before, earlier = server.footprint(), server.status()
     begin = time.monotonic()
-    counts, troubles = play_for(server, seconds, seed, True)
+    counts, disturbances = run_round(server, seconds, seed, True)
     say(f"{counts.total()} clients in {time.monotonic() - begin:.0f} s:")
     for (kind, result), count in sorted(counts.items()):
         say(f"  {kind}: {count} {result}")
-    say("troubles: " + ", ".join(f"{count} x {name}" for name, count in sorted(troubles.items())))
+    say("disturbances: " + ", ".join(f"{count} x {name}" for name, count in sorted(disturbances.items())))
 
     new = server.check_nothing_is_left(before)
     new.subtract(earlier)
@@ -147,13 +147,13 @@ def short(program, count):
 
 def held(program, count):
     server = Server(program, "--max-connections", str(count))
-    # The first crowd makes the server touch the memory of its tables.
-    for crowd in ("first", "second"):
+    # The first round makes the server touch the memory of its tables.
+    for name in ("first", "second"):
         before = server.footprint()
         figures = load(server, "--hold", "1s", "--concurrency", count)
-        say(f"{crowd} crowd: {figures['held']} open at once, in {figures['duration_s']:.1f} s; {figures['errors']} wrong")
+        say(f"{name} round: {figures['held']} open at once, in {figures['duration_s']:.1f} s; {figures['errors']} wrong")
         server.check(figures["held"] == count and figures["errors"] == 0, "a connection was lost")
-        server.check_idle(f"after the {crowd} crowd")
+        server.check_idle(f"after the {name} round")
     server.check_nothing_is_left(before)
     return server
 
@@ -164,7 +164,7 @@ def stop(program, count):
     for connection in connections:
         connection.sendall(b"x")
     server.check(all(connection.recv(1) == b"x" for connection in connections), "a connection was lost")
-    children = children_of(server.pid)
+    children = find_children(server.pid)
     begin = time.monotonic()
     server.stop()
     seconds = time.monotonic() - begin

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import process
-from process import children_of
+from process import find_children
 
 PATIENCE = 60  # seconds to wait for an event before it counts as failed
 
@@ -30,7 +30,7 @@ class Server:
     def __init__(self, program, *options):
         self.wrong = 0
         self.tcpload = os.path.join(os.path.dirname(program), "tcpload")
-        self.folder = tempfile.TemporaryDirectory(prefix="tcpserver-soak.")
+        self.directory = tempfile.TemporaryDirectory(prefix="tcpserver-soak.")
         # A user without other processes, so that its process limit applies only to the server.
         user = str(200_000 + os.getpid())
         self.as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--bounding-set", "-all",
@@ -38,13 +38,13 @@ class Server:
         self.own_user = (os.geteuid() == 0 and shutil.which("setpriv") is not None and
                          subprocess.run([*self.as_user, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0)
         if self.own_user:
-            os.chmod(self.folder.name, 0o755)
-            program = shutil.copy(program, self.folder.name)
+            os.chmod(self.directory.name, 0o755)
+            program = shutil.copy(program, self.directory.name)
         else:
             self.as_user = []
         self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", "--log-format", "json",
                                         *options],
-                                       self.folder.name + "/log", stdout=subprocess.PIPE, text=True)
+                                       self.directory.name + "/log", stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
         announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.popen.stdout.readline())
         if announced is None:
@@ -82,8 +82,8 @@ class Server:
             say("WRONG: " + what)
 
     def check_idle(self, when):
-        self.check(eventually(lambda: not children_of(self.pid) and self.status()["open"] == 0),
-                   f"sessions or children remain {when}: {children_of(self.pid)}, {self.status_events()[-1:]}")
+        self.check(eventually(lambda: not find_children(self.pid) and self.status()["open"] == 0),
+                   f"sessions or children remain {when}: {find_children(self.pid)}, {self.status_events()[-1:]}")
 
     def check_nothing_is_left(self, before):
         """Returns the status."""

@@ -30,7 +30,7 @@ expect_nothing_left() {
   local left
   left=$(find /proc/[0-9]*/exe -maxdepth 0 -lname "$work/*" 2>/dev/null || true)
   [ -z "$left" ] || fail "left running: $left"
-  [ -z "$(find "$work" -maxdepth 1 -name 'tcpserver-bench.*')" ] || fail "a folder is left"
+  [ -z "$(find "$work" -maxdepth 1 -name 'tcpserver-bench.*')" ] || fail "a directory is left"
 }
 
 expect_refused() { # expect_refused WORDS OPTION...: one line that has the words, and status 64
@@ -45,8 +45,8 @@ for list in --only --measure; do
   "$top/scripts/bench.sh" --help | tr -s " \n" " " | grep -qF "$(sed 's/.*is not one of: //' "$work/errors")" || fail "$list: the help has another list"
 done
 expect_refused "--rounds: expected one argument" --rounds
-expect_refused "--keep keeps a whole run" --keep --quick
-expect_refused "--redraw and --table measure nothing" --redraw --rounds 2
+expect_refused "--keep requires a whole run" --keep --quick
+expect_refused "--redraw and --table cannot be combined" --redraw --rounds 2
 
 bench 0 --quick --only tcpserver,floor --json "$work/results.json"
 expect_nothing_left
