@@ -77,8 +77,7 @@ struct Round {
     if (!at_most) each = time / count;
   }
 
-  // Returns the mean number of accepts in a time as long as the longest pause: about one if the server
-  // accepts one client after another.
+  // Returns the mean number of accepts per longest pause: about 1 if the server accepts one client at a time.
   [[nodiscard]] double batch_size() const {
     return static_cast<double>(longest_pause.count()) /
            static_cast<double>(std::max<std::int64_t>(each.count(), 1));
@@ -91,7 +90,7 @@ struct Round {
 };
 
 // Sleeps for a fiftieth of the time since the last change, so that polling does not delay a slow server.
-void nap(Duration since_change) {
+void wait_before_poll(Duration since_change) {
   constexpr Duration shortest = std::chrono::microseconds(50);
   constexpr Duration longest = std::chrono::milliseconds(5);
   const auto length = std::min(since_change / 50, longest);
@@ -150,7 +149,7 @@ class Measurement {
         }
         if (waiting == 0 && round.accepted_at_first > 0) round.starved += Clock::now() - last_sample;
       } else {
-        nap(now - round.last_change);
+        wait_before_poll(now - round.last_change);
       }
       last_sample = Clock::now();
     }
@@ -209,7 +208,7 @@ class Measurement {
         throw StartError(ExitStatus::temp_fail,
                          "the queue of " + address().text() + " does not empty: " + reason);
       }
-      nap(waited);
+      wait_before_poll(waited);
     }
   }
 

@@ -12,7 +12,7 @@ namespace tcpserver::cli {
 struct ConfigLine {
   std::size_t number;  // from 1
   std::string name;    // empty if the line is malformed
-  std::string value;   // if the line is malformed, why. May be empty: the option refuses it
+  std::string value;   // the error if the line is malformed; otherwise the value, which may be empty
 };
 
 // Far above any real file, in bytes.

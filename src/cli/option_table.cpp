@@ -52,7 +52,8 @@ struct SourcedValue {
   std::size_t line = 0;  // in the file; 0 for other sources
 };
 
-// Collects the values of all three sources, then stores for each option those of the strongest.
+// Collects the values of all three sources, then stores for each option those of the source with the highest
+// priority.
 class OptionReader {
  public:
   OptionReader(const Program& program, const OptionTexts& options, Parsed& parsed)
@@ -96,8 +97,8 @@ class OptionReader {
   std::vector<std::pair<std::size_t, StartError>> errors_;  // with their lines
 };
 
-// "; did you mean X?" for a synonym, else for the nearest name, if at most two letters and a third of them
-// differ. All names begin with the same `prefix`, which is not counted.
+// Returns "; did you mean X?": the option for a synonym, else the nearest name that differs in at most two
+// letters and at most a third of its letters. All names begin with the same `prefix`, which is not counted.
 std::string OptionReader::suggest(Source source, std::string_view wrong, std::string_view prefix) const {
   std::string best;
   const auto is_possible = [&](const OptionText& option) {
@@ -248,25 +249,26 @@ void OptionReader::add_line(const ConfigLine& line, const std::string& where) {
 }
 
 void OptionReader::store_values(const Store& store) {
-  // The weakest first: where two options set one member, the stronger source decides.
+  // The lowest priority comes first: if two options set one member, the source with the higher priority wins.
   std::stable_sort(values_.begin(), values_.end(), [](const SourcedValue& left, const SourcedValue& right) {
     return left.source < right.source;
   });
-  std::vector<Source> strongest(options_.size(), Source::file);
-  for (const auto& value : values_) strongest[value.spec] = value.source;  // the last is the strongest
+  std::vector<Source> highest(options_.size(), Source::file);
+  for (const auto& value : values_) highest[value.spec] = value.source;  // the last has the highest priority
   for (const auto& value : values_) {
     const auto& option = options_[value.spec];
-    const auto if_beaten = value.source == Source::file ? Target::beaten_in_file : Target::beaten_variable;
-    const auto target = value.source == strongest[value.spec] ? Target::options : if_beaten;
+    const auto if_overridden =
+        value.source == Source::file ? Target::overridden_in_file : Target::overridden_variable;
+    const auto target = value.source == highest[value.spec] ? Target::options : if_overridden;
     parsed_.sources[value.spec] = value.source == Source::file
                                       ? value.label.substr(0, value.label.size() - option.name.size() - 2)
                                       : value.label;
     try {
       store(value.spec, target, {value.text, value.label});
     } catch (const StartError& refusal) {
-      // A flag always helps, so a bad variable that it overrides is only a warning. A bad line of the file is
-      // always an error: it would stop the server one day, when the flag is gone.
-      if (target == Target::beaten_variable) {
+      // An invalid variable causes only a warning, so that a flag can always correct it. An invalid line of
+      // the file is always an error, because it would stop the server once the flag is removed.
+      if (target == Target::overridden_variable) {
         parsed_.warnings.push_back("warning: " + std::string(refusal.what()) + "; --" +
                                    std::string(option.name) + " overrides it");
         continue;

@@ -287,8 +287,8 @@ void ConnectionEngine::expire() {
   const bool watches = settings_.stop_when_silent && settings_.timeout && !may_try && busy_ > 0;
   const auto silence = watches ? now_ - last_activity_ : base::Duration::zero();
   const bool silent = watches && silence >= *settings_.timeout;
-  // A connection that hangs while the server is silent waits for the end of the silence. Otherwise the first
-  // one that hangs would time out a moment before, and another would take its place.
+  // While the server is silent, a due connection does not time out alone. Otherwise a new connection would
+  // take its place just before the run ends.
   const bool may_become_silent = watches && silence >= *settings_.timeout / 2;
   earliest_ = TimePoint::max();
   for (auto& connection : connections_) {

@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
     const auto command = client::parse_client_command(argc, argv);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     cli::need_standard_output();
-    // A filter: SIGPIPE ends it silently when the reader goes away.
+    // SIGPIPE ends a filter silently when its reader exits.
     base::set_disposition(SIGPIPE, SIG_DFL);
     return client::run_client(command.options);
   });

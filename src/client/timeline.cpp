@@ -107,7 +107,7 @@ std::string describe_quick(const Timeline& timeline, const Spread& waited) {
   text += answered == 1 && slow > 0 ? kind : format_count(answered, kind, kind + "s");
   if (!all) text += answered == 1 ? " that was answered" : " that were answered";
   text += " waited " + format_spread(waited, answered);
-  // A hold that was cut short is no comparison.
+  // Waiting times cannot be compared with a hold that was cut short.
   const std::size_t held =
       count_clients(timeline, [](const ClientRecord& record) { return record.slow && record.sent_s; });
   if (slow == 0 || held < slow) return text + ".";

@@ -17,7 +17,7 @@ namespace {
 // cgroup v1 writes "no limit" as the largest number of whole pages. Half the range is above any real limit.
 constexpr auto no_limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 2;
 
-// Cached files are counted when less than this fraction of the limit is free without them: an eighth.
+// Reads the size of cached files only if less than an eighth of the limit is free.
 constexpr std::uint64_t cached_files_part = 8;
 
 base::UniqueFd open_to_read(const std::string& path) {
@@ -79,7 +79,7 @@ std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std
     const char* const usage_file = is_version_1 ? "/memory.usage_in_bytes" : "/memory.current";
     MemoryLimit found;
     bool is_own = true;
-    // From the process's own cgroup up to the root. In a container the own cgroup may be the root of the
+    // Walk from the process's own cgroup up to the root. In a container the own cgroup may be the root of the
     // tree, although `cgroups` has its path on the host.
     for (std::string group(line);; group.resize(group.rfind('/'))) {
       while (group.ends_with('/')) group.pop_back();

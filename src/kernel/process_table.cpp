@@ -20,10 +20,10 @@ using base::parse_number;
 
 namespace {
 
-struct CloseFolder {
-  void operator()(DIR* folder) const noexcept { ::closedir(folder); }
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
-using Folder = std::unique_ptr<DIR, CloseFolder>;
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 std::string proc_path(pid_t pid, const char* name) {
   return "/proc/" + std::to_string(pid) + name;
@@ -32,9 +32,9 @@ std::string proc_path(pid_t pid, const char* name) {
 // Calls visit(pid) for each process. Returns false if /proc cannot be read.
 template <typename Visit>
 bool for_each_pid(Visit visit) {
-  const Folder folder(::opendir("/proc"));
-  if (!folder) return false;
-  while (const dirent* const entry = ::readdir(folder.get())) {
+  const Directory directory(::opendir("/proc"));
+  if (!directory) return false;
+  while (const dirent* const entry = ::readdir(directory.get())) {
     if (const auto pid = parse_number<pid_t>(entry->d_name)) visit(*pid);
   }
   return true;
@@ -52,16 +52,16 @@ bool is_shortage(int error) {
 HeldSockets read_sockets(pid_t pid) {
   using Sight = HeldSockets::Sight;
   HeldSockets held;
-  const Folder folder(::opendir(proc_path(pid, "/fd").c_str()));
-  if (!folder) {
+  const Directory directory(::opendir(proc_path(pid, "/fd").c_str()));
+  if (!directory) {
     held.sight = is_no_permission(errno) ? Sight::hidden : Sight::gone;
     return held;
   }
   held.sight = Sight::whole;
-  while (const dirent* const entry = ::readdir(folder.get())) {
+  while (const dirent* const entry = ::readdir(directory.get())) {
     if (entry->d_name[0] == '.') continue;
     std::array<char, 64> target;  // longer targets are file names
-    const auto size = ::readlinkat(::dirfd(folder.get()), entry->d_name, target.data(), target.size());
+    const auto size = ::readlinkat(::dirfd(directory.get()), entry->d_name, target.data(), target.size());
     // Root without CAP_SYS_PTRACE may list descriptors but not read the links.
     if (size < 0 && is_no_permission(errno)) held.sight = Sight::hidden;
     if (size < 0) continue;

@@ -156,7 +156,7 @@ void Driver::on_failed(const Connection& connection, const Fault& fault) {
   ++result_.errors_by_kind[static_cast<std::size_t>(kind)];
   if (!result_.first_error) {
     const bool unreachable = kind == ErrorKind::other && connection.state == Connection::State::connecting;
-    // If no connection was ever established, its number is of no use.
+    // The number of the connection is useless if no connection was ever established.
     const std::string which =
         engine_.bytes_sent() == 0 ? "" : "connection " + std::to_string(connection.number) + ": ";
     result_.first_error.emplace(unreachable ? base::ExitStatus::unavailable : facts.exit_status,

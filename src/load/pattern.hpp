@@ -11,8 +11,8 @@
 namespace tcpserver::load {
 
 // Provides the bytes to send and the expected replies, without memory per connection. A pseudo-random
-// sequence repeats after a prime number of bytes, and each round of each connection starts at another place.
-// This detects shifted streams and swapped blocks.
+// sequence repeats after a prime number of bytes, and each round of each connection starts at a different
+// offset. This detects shifted streams and swapped blocks.
 class Pattern {
  public:
   static constexpr std::uint64_t period = 65521;  // the largest prime below 2^16
@@ -27,7 +27,7 @@ class Pattern {
     for (char& byte : replies_) byte = base::reply_to(verb, byte);
   }
 
-  // Returns the start of a round. Any 65521 consecutive connections start at different places.
+  // Returns the start of a round. Any 65521 consecutive connections start at different offsets.
   [[nodiscard]] static std::uint64_t place(std::uint64_t connection, std::uint64_t round) noexcept {
     // Any factors work that are no multiples of the prime. These separate consecutive rounds.
     return (connection % period * 40503 + round % period * 25717) % period;

@@ -49,7 +49,7 @@ struct OptionSpec {
   std::string help;
   Setting<Options> setting{};
   Effect effect = Effect::restart;
-  bool (*unused)(const Options&) = nullptr;  // true for options that leave this one no effect
+  bool (*unused)(const Options&) = nullptr;  // returns true if other options make this one ineffective
 };
 
 template <typename Options>
@@ -120,8 +120,9 @@ struct Parsed {
                                      // it was not given
 };
 
-// Where a value goes: into the options, or, if a stronger source beats it, where it is checked alone.
-enum class Target { options, beaten_in_file, beaten_variable };
+// Where a value is stored: in the options, or, if a source with a higher priority overrides it, in a copy
+// that only checks it.
+enum class Target { options, overridden_in_file, overridden_variable };
 using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
 
 // The part of parse_arguments() that does not know the type of the options.
@@ -129,10 +130,10 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
                                      int argc, char* const* argv, char* const* environment,
                                      const std::string& directory);
 
-// Stores flags, variables and lines of the configuration file: a flag beats the variable, the variable the
-// file, the file the default. If an option is repeated in one source, the last value counts, but each is
-// checked. A bad value of a variable that a flag beats is a warning, so that a flag always helps; so is an
-// unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
+// Stores flags, variables and lines of the configuration file: a flag overrides the variable, the variable
+// the file, the file the default. If an option is repeated in one source, the last value counts, but each is
+// checked. An invalid variable that a flag overrides causes only a warning, so that a flag can always correct
+// it; so does an unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
 // that is not allowed: usage, config for a line of the file, or no_input if the file cannot be read. With
 // --test it returns the errors in values instead, at most about twenty of the file. May be called again, to
 // read the file again. A relative path of the file begins at `directory`.
@@ -140,9 +141,9 @@ template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,
                                      char* const* environment = nullptr, const std::string& directory = {}) {
-  Options beaten_in_file;
-  Options beaten_variables;
-  Options* const targets[] = {&target, &beaten_in_file, &beaten_variables};
+  Options overridden_in_file;
+  Options overridden_variables;
+  Options* const targets[] = {&target, &overridden_in_file, &overridden_variables};
   const Store store = [&](std::size_t spec, Target which, const RawValue& value) {
     table[spec].setting.parse(*targets[static_cast<std::size_t>(which)], value);
   };

@@ -21,8 +21,9 @@ inline base::ExitStatus show(std::string_view text) {
   return base::ExitStatus::ok;
 }
 
-// Throws StartError if standard output is closed, for programs whose purpose is their output. /dev/null there
-// would swallow a reply, and otherwise a socket would take its place. Fills the other standard descriptors.
+// Throws StartError if standard output is closed, for programs whose purpose is their output. Do not open
+// /dev/null instead: it would discard the reply. Do not leave the descriptor closed: a socket could get its
+// number. Fills the other standard descriptors.
 inline void need_standard_output() {
   if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
     throw base::system_error("write to standard output", errno, base::ExitStatus::io_error);

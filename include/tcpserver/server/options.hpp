@@ -28,7 +28,7 @@ enum class Overload {
 };
 
 // Whether the server and its children restrict their privileges.
-enum class SandboxWish {
+enum class SandboxPolicy {
   if_possible,  // warn if it is not possible
   on,           // do not start if it is not possible
   off
@@ -92,7 +92,7 @@ struct ServerOptions {
   base::Duration idle_timeout = std::chrono::minutes(5);    // zero disables it
   base::Duration drain_timeout = std::chrono::seconds(10);  // zero ends sessions at once
   Verbosity verbosity = Verbosity::normal;
-  SandboxWish sandbox = SandboxWish::if_possible;
+  SandboxPolicy sandbox = SandboxPolicy::if_possible;
   bool daemonize = false;
   std::string pid_file;             // absolute if the working directory is known; empty if none
   std::optional<UserRequest> user;  // nullopt for no change

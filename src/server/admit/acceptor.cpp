@@ -77,12 +77,13 @@ bool Acceptor::keeps_clients_queued() const noexcept {
   return (options_.overload == Overload::queue && sessions_.full()) || sessions_.is_short_of_memory();
 }
 
-// Needed only to refuse clients. The iterative server never does.
+// The spare descriptor is needed only to refuse clients, which the iterative server never does.
 void Acceptor::keep_spare_fd() noexcept {
   if (options_.overload != Overload::refuse || options_.mode != Mode::fork) {
     spare_fd_.reset();
   } else if (!spare_fd_) {
-    // A new open file, because a duplicate takes no entry in the system's file table.
+    // Open a file instead of duplicating a descriptor, because a duplicate takes no entry in the system's
+    // file table.
     spare_fd_ = base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   }
 }

@@ -103,7 +103,7 @@ class ForkedSessions final : public Sessions {
     const int error = errno;
     memory_guard_.after_fork();
     if (pid < 0) {
-      slots_.give_back(slot);
+      slots_.release(slot);
       counters_.refuse(std::move(connection), Refusal::fork_failed);
       log_.limited_warning(fork_failures_, {"fork_error", {{"errno", base::errno_name(error)}}},
                            "fork: %s; client reset, backing off", std::strerror(error));
@@ -157,7 +157,7 @@ class ForkedSessions final : public Sessions {
       signal = 0;
     }
     reporter_.end(child.facts, child.pid, end, signal, scoreboard_[slot].claims());
-    slots_.give_back(slot);
+    slots_.release(slot);
   }
 
   const ServerOptions& options_;  // a reload changes them

@@ -120,7 +120,7 @@ void* AddressHints::next(std::size_t size) noexcept {
   return hint;
 }
 
-const char* hide_all_from_children_but(std::span<const MemoryRange> kept) {
+const char* hide_from_children_except(std::span<const MemoryRange> kept) {
   static const bool libc_is_not_needed = unregister_restartable_sequences();
   if (!libc_is_not_needed) return "cannot unregister rseq";
   const auto all = read_mappings();
@@ -136,7 +136,7 @@ void show_all_to_children() {
   static_cast<void>(advise(read_mappings(), MADV_DOFORK));  // fails for devices, which stay hidden
 }
 
-MemoryRange map_code_again(MemoryRange code, AddressHints& place) {
+MemoryRange remap_code(MemoryRange code, AddressHints& place) {
   const auto begin = reinterpret_cast<std::uintptr_t>(code.begin);
   const auto all = read_mappings();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Mapped& mapped) {

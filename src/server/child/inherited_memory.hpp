@@ -32,14 +32,14 @@ class AddressHints {
 // This includes the stack and libc, so children can run only code that needs neither. Also unregisters libc's
 // restartable sequences (rseq(2)), because the kernel kills a child if their memory is missing. Allocates.
 // Returns why some memory could not be hidden, or nullptr.
-[[nodiscard]] const char* hide_all_from_children_but(std::span<const MemoryRange> kept);
+[[nodiscard]] const char* hide_from_children_except(std::span<const MemoryRange> kept);
 
 // Makes all memory visible to future children again. Restartable sequences stay unregistered.
 void show_all_to_children();
 
 // Maps a part of this program's file a second time at `place`, permanently. The code must refer only to
 // itself. Returns `code` if that fails: without /proc, or if the program is executable but not readable.
-[[nodiscard]] MemoryRange map_code_again(MemoryRange code, AddressHints& place);
+[[nodiscard]] MemoryRange remap_code(MemoryRange code, AddressHints& place);
 
 // Moves the command line that ps shows from the stack to memory that can be shared with children,
 // permanently. Returns an empty range and changes nothing if the kernel refuses (PR_SET_MM_MAP, prctl(2),

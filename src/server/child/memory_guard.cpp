@@ -14,7 +14,8 @@ namespace tcpserver::server {
 
 namespace {
 
-// Half of the scale: it adds half of the memory limit to the memory that a child is counted for.
+// Half of the range of oom_score_adj: the kernel rates a child as if it used half of the memory limit in
+// addition.
 constexpr int children_above_server = 500;
 constexpr int highest_score = 1000;  // OOM_SCORE_ADJ_MAX
 
@@ -25,7 +26,7 @@ constexpr std::uint64_t largest_reserve = 64UL << 20;
 // A new session needs about 50 KiB.
 constexpr std::uint64_t memory_per_fork = 256UL << 10;
 
-// With this much more memory free, the next forks need no check: each would have to use a MiB.
+// If this much more memory is free, the next forks need no check, as long as each uses less than 1 MiB.
 constexpr int forks_between_checks = 32;
 constexpr std::uint64_t plenty = std::uint64_t{forks_between_checks} << 20;
 

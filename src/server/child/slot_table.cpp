@@ -99,7 +99,7 @@ std::optional<SlotTable::Slot> SlotTable::next_ended() noexcept {
   return std::exchange(ended_, slots_[ended_ - 1].next) - 1;
 }
 
-void SlotTable::give_back(Slot slot) noexcept {
+void SlotTable::release(Slot slot) noexcept {
   Child& child = slots_[slot];
   if (child.pid != 0) leave_host(child);
   child.pid = 0;

@@ -16,7 +16,7 @@
 namespace tcpserver::server {
 
 // The parent's table of its children, found by pid and counted by host. A slot goes through these states:
-//   free -> taken (take) -> running (enter) -> ended (note_ended) -> free (give_back)
+//   free -> taken (take) -> running (enter) -> ended (note_ended) -> free (release)
 // Each step is O(1) and allocates nothing. The hash of hosts has a random seed, so clients cannot choose
 // addresses that collide. Children cannot see this memory.
 class SlotTable {
@@ -70,11 +70,11 @@ class SlotTable {
   // table, such as children inherited over exec.
   void note_ended(pid_t pid, int wait_status) noexcept;
 
-  // Returns a slot whose child has ended, each once; nullopt if there is none. The caller gives it back.
+  // Returns a slot whose child has ended, each once; nullopt if there is none. The caller releases it.
   [[nodiscard]] std::optional<Slot> next_ended() noexcept;
 
   // Frees a slot that was only taken, or whose child has ended.
-  void give_back(Slot slot) noexcept;
+  void release(Slot slot) noexcept;
 
   [[nodiscard]] const Child& operator[](Slot slot) const noexcept { return slots_[slot]; }
 

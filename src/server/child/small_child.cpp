@@ -29,7 +29,7 @@ class SmallLauncher final : public Launcher {
   // each child a page of page tables.
   explicit SmallLauncher(AddressHints& place)
       : work_(base::Mapping::Kind::own, sizeof(SmallChildMemory), place.next(sizeof(SmallChildMemory))),
-        code_(map_code_again(
+        code_(remap_code(
             {__start_small_child, static_cast<std::size_t>(__stop_small_child - __start_small_child)},
             place)),
         command_line_(move_command_line(place)) {}
@@ -46,7 +46,7 @@ class SmallLauncher final : public Launcher {
   [[nodiscard]] Preparation prepare(const Scoreboard& scoreboard) override {
     std::vector<MemoryRange> kept{code_, {work_.data(), work_.size()}, command_line_};
     for (const auto& segment : scoreboard.segments()) kept.push_back({segment.data(), segment.size()});
-    const char* const problem = hide_all_from_children_but(kept);
+    const char* const problem = hide_from_children_except(kept);
     if (trial_ == Trial::none) trial_ = test_child();
     if (trial_ != Trial::fails) return {.works = true, .problem = problem};
     show_all_to_children();

@@ -32,7 +32,7 @@ struct Ruleset {
 };
 struct __attribute__((packed)) RuleBeneath {
   std::uint64_t allowed = 0;
-  std::int32_t folder = -1;
+  std::int32_t directory = -1;
 };
 constexpr int rule_beneath = 1;  // LANDLOCK_RULE_PATH_BENEATH
 constexpr unsigned get_version = 1;
@@ -61,11 +61,11 @@ Ruleset enter_landlock(const std::vector<WritableDir>& kept) noexcept {
   const base::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
   if (!ruleset) return {};
-  for (const auto& folder : kept) {
-    const RuleBeneath rule{.allowed = (folder.create ? access::make_file | access::write_file : 0) |
-                                      (folder.remove ? access::remove_file : 0),
-                           .folder = folder.descriptor};
-    // If it fails, the folder is not writable, and the first write reports that at the start.
+  for (const auto& directory : kept) {
+    const RuleBeneath rule{.allowed = (directory.create ? access::make_file | access::write_file : 0) |
+                                      (directory.remove ? access::remove_file : 0),
+                           .directory = directory.descriptor};
+    // If it fails, the directory is not writable, and the first write reports that at the start.
     ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0);
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return {};
@@ -172,7 +172,7 @@ void switch_user(const ServerOptions& options, const std::optional<Account>& acc
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log) {
-  if (options.sandbox == SandboxWish::off)
+  if (options.sandbox == SandboxPolicy::off)
     return log.info(LogEvent{"unconfined"}, "--sandbox off: server and children are not confined");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
   const auto landlock = enter_landlock(kept);
@@ -192,7 +192,7 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
     list.append(list.empty() ? "" : ", ").append(action);
   }
   if (const auto comma = denied.rfind(", "); comma != std::string::npos) denied.replace(comma, 2, " or ");
-  if (options.sandbox == SandboxWish::on && !(allowed.empty() && dropped))
+  if (options.sandbox == SandboxPolicy::on && !(allowed.empty() && dropped))
     log.warning(LogEvent{"confined_partly"},
                 "--sandbox on: this kernel cannot confine the server completely; use -v for details");
   if (!log.has_details()) return;

@@ -42,12 +42,12 @@ bool can_enter(Sandbox sandbox) {
 }  // namespace
 
 Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
-  if (options.sandbox == SandboxWish::off) return Sandbox::none;
+  if (options.sandbox == SandboxPolicy::off) return Sandbox::none;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
   for (const auto sandbox : {Sandbox::strict, Sandbox::filter}) {
     if (can_enter(sandbox)) return sandbox;
   }
-  if (options.sandbox == SandboxWish::on) {
+  if (options.sandbox == SandboxPolicy::on) {
     throw base::StartError(base::ExitStatus::system,
                            "--sandbox on: seccomp is not available; omit the option to run without it");
   }

@@ -58,7 +58,7 @@ class Housekeeping {
   [[nodiscard]] std::span<const ListenQueue> listen_queues() noexcept;
   [[nodiscard]] ServerMetrics metrics() noexcept;
   void write_metrics() noexcept;
-  // A number that grows with everything that changes the status.
+  // The number of events so far that affect the status.
   [[nodiscard]] std::uint64_t events() const noexcept;
 
   const ServerOptions& options_;  // changed by a reload

@@ -26,7 +26,7 @@ void open_log(Log& log, const ServerCommand& command) {
   log.set_verbosity(command.options.verbosity);
   log.set_format(command.options.log_format);
   log.set_time(command.options.log_time);
-  // The first lines also go to standard error: the system's log may not be there yet.
+  // The first lines also go to standard error: the system log may not exist yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
   for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
 }
@@ -35,8 +35,8 @@ void open_log(Log& log, const ServerCommand& command) {
 base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_again, bool output_closed,
                        LaunchPipe* launcher) {
   const auto& options = command.options;
-  // First, because the reader of the log may be gone (SIGPIPE), and because a stop request during the start
-  // is then seen at the first wait.
+  // Set up signals first: the reader of the log may have exited (SIGPIPE), and the first wait must notice a
+  // stop request that was received during start-up.
   const bool stops_at_hangup = options.config.empty() && expects_hangup();
   base::SignalWindow window;
   if (stops_at_hangup) window.stop_on_hangup();
@@ -54,7 +54,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     Server server(command, read_again, window, log);
     switch_user(options, account, log);
     auto kept = server.writable_directories();
-    if (pid_file) kept.push_back({.descriptor = pid_file->folder(), .remove = true});
+    if (pid_file) kept.push_back({.descriptor = pid_file->directory(), .remove = true});
     drop_privileges(options, kept, log);
     if (pid_file) pid_file->write();
     server.try_outputs();
@@ -122,7 +122,7 @@ base::ExitStatus show_test(ServerCommand command) {
 }
 
 base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {
-  // First, before another file can take the number of a closed descriptor.
+  // Check this before another file can take the number of a closed descriptor.
   const bool output_closed = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   if (!base::fill_standard_descriptors()) throw base::system_error("open /dev/null");
   if (!command.options.daemonize) return serve(command, read_again, output_closed, nullptr);

@@ -115,9 +115,10 @@ cli::Setting<ServerOptions> verbosity(Verbosity asked) {
 }
 
 cli::Setting<ServerOptions> sandbox() {
-  auto setting = cli::choice(&ServerOptions::sandbox, {{"on", SandboxWish::on}, {"off", SandboxWish::off}});
+  auto setting =
+      cli::choice(&ServerOptions::sandbox, {{"on", SandboxPolicy::on}, {"off", SandboxPolicy::off}});
   setting.print = [](const ServerOptions& options) {
-    return cli::to_text(options.sandbox != SandboxWish::off);
+    return cli::to_text(options.sandbox != SandboxPolicy::off);
   };
   return setting;
 }

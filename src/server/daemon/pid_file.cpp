@@ -28,9 +28,9 @@ constexpr mode_t only_for_owner = 0600;
   throw StartError(status, "--pid-file " + base::quote_unless_plain(path) + ": " + why);
 }
 
-base::UniqueFd open_file(int folder, const std::string& name, const std::string& path) {
+base::UniqueFd open_file(int directory, const std::string& name, const std::string& path) {
   // O_NOFOLLOW, because a link could point root to any file; O_NONBLOCK, because opening a FIFO would block.
-  base::UniqueFd fd(::openat(folder, name.c_str(),
+  base::UniqueFd fd(::openat(directory, name.c_str(),
                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
                              only_for_owner));
   if (!fd) refuse(path, errno == ELOOP ? "is a symbolic link" : base::error_text(errno));
@@ -59,13 +59,13 @@ struct flock whole_file() {
 PidFile::PidFile(std::string path)
     : path_(std::move(path)),
       name_(base::file_name(path_)),
-      folder_(base::open_directory(base::parent_directory(path_).c_str())) {
-  if (!folder_) refuse(path_, base::error_text(errno));
+      directory_(base::open_directory(base::parent_directory(path_).c_str())) {
+  if (!directory_) refuse(path_, base::error_text(errno));
   // A server that ends may remove the file between open and lock. Then open it again.
   constexpr int tries = 20;
   for (int i = 0; i < tries && !fd_; ++i) {
-    fd_ = open_file(folder_.get(), name_, path_);
-    if (!lock() || !base::is_at(fd_.get(), folder_.get(), name_.c_str())) fd_.reset();
+    fd_ = open_file(directory_.get(), name_, path_);
+    if (!lock() || !base::is_at(fd_.get(), directory_.get(), name_.c_str())) fd_.reset();
   }
   if (!fd_) refuse(path_, "other servers keep creating and removing it");
   stale_ = read();
@@ -74,8 +74,8 @@ PidFile::PidFile(std::string path)
 
 PidFile::~PidFile() {
   // This process still holds the lock, so no other server uses the file yet.
-  if (!base::is_at(fd_.get(), folder_.get(), name_.c_str())) return;
-  if (::unlinkat(folder_.get(), name_.c_str(), 0) == 0) return;
+  if (!base::is_at(fd_.get(), directory_.get(), name_.c_str())) return;
+  if (::unlinkat(directory_.get(), name_.c_str(), 0) == 0) return;
   [[maybe_unused]] const int emptied = ::ftruncate(fd_.get(), 0);  // leaves no stale pid
 }
 

@@ -28,7 +28,7 @@ class PidFile {
   [[nodiscard]] std::optional<pid_t> stale() const noexcept { return stale_; }
 
   // Returns the open directory of the file, for drop_privileges().
-  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+  [[nodiscard]] int directory() const noexcept { return directory_.get(); }
 
   // Writes this process's pid. Throws StartError (cannot_create).
   void write();
@@ -39,7 +39,7 @@ class PidFile {
 
   std::string path_;
   std::string name_;
-  base::UniqueFd folder_;
+  base::UniqueFd directory_;
   base::UniqueFd fd_;
   std::optional<pid_t> stale_;
 };

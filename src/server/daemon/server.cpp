@@ -106,7 +106,7 @@ void Server::announce(bool output_closed) noexcept {
   if (window_.stop_requests() == 0) housekeeping_.notify_ready();
 }
 
-// Only for JSON: a reader of text has the announcement on standard output.
+// Logs only in JSON, because in text the announcement on standard output serves the same purpose.
 void Server::log_start() noexcept {
   LogRecord start(log_.format(), Severity::info, "start");
   start.add("version", cli::version());
@@ -125,8 +125,8 @@ base::ExitStatus Server::run() {
   while (window_.stop_requests() == 0 && !listeners_.closed()) {
     acceptor_.wait(housekeeping_.due());
     if (sessions_->collect_finished()) acceptor_.resume();
-    // Before clients are admitted, so that a full server is seen as full.
-    keep_house();
+    // Do this before clients are admitted, so that it sees a full server as full.
+    do_periodic_work();
     acceptor_.admit_waiting();
   }
   const bool stop_was_requested = window_.stop_requests() > 0;
@@ -138,7 +138,7 @@ base::ExitStatus Server::run() {
 
 // Answers signals and does periodic work. A stop request closes the listeners at once, in the iterative
 // server even during a session, so that another server can take the port.
-void Server::keep_house() noexcept {
+void Server::do_periodic_work() noexcept {
   if (window_.take_status_request()) housekeeping_.report_status();
   if (window_.take_reload_request()) reload();
   if (window_.stop_requests() > 0) stop_listening();
@@ -150,7 +150,7 @@ SessionWaiter::Result Server::wait(int connection, short events,
                                    std::optional<base::TimePoint> deadline) noexcept {
   window_.deliver_pending_signals();
   for (;;) {
-    keep_house();
+    do_periodic_work();
     const int stop_requests = window_.stop_requests();
     const auto now = base::Clock::now();
     if (stop_requests > 0 && !drain_deadline_) {
@@ -197,7 +197,7 @@ void Server::wait_for_sessions(base::TimePoint deadline, int stop_requests) noex
     if (stop_requests != 0 && window_.stop_requests() >= stop_requests) return;
     static_cast<void>(window_.wait({}, base::time_left(base::earlier(deadline, housekeeping_.due()))));
     sessions_->collect_finished();
-    keep_house();
+    do_periodic_work();
   }
 }
 
@@ -216,7 +216,7 @@ void Server::reload() noexcept {
   if (stopping_) return log_.notice(LogEvent{"reload_ignored"}, "reload: ignored, the server is stopping");
   housekeeping_.begin_reload();
   try {
-    put_in_force(read_again_().options);
+    apply(read_again_().options);
     housekeeping_.end_reload(false);
   } catch (const std::exception& error) {
     log_.warning(LogEvent{"reload_failed"}, "reload failed, nothing changed: %s", error.what());
@@ -225,7 +225,7 @@ void Server::reload() noexcept {
 }
 
 // Throws and changes nothing if memory is not available.
-void Server::put_in_force(ServerOptions&& read) {
+void Server::apply(ServerOptions&& read) {
   auto reload = cli::compare(server_option_table(), options_, read);
   if (reload.options.max_connections != options_.max_connections)
     sessions_->resize(reload.options.max_connections);

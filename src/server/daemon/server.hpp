@@ -24,7 +24,8 @@ namespace tcpserver::server {
 // Reads the command line and the configuration file again. Throws like parse_server_command.
 using ReadCommand = std::function<ServerCommand()>;
 
-// The daemon, from listening to the end of its last session. Members use only members above them.
+// The daemon, from listening to the end of its last session. A member depends only on members declared before
+// it.
 class Server final : private SessionWaiter {
  public:
   // Listens and tries the sandbox. Throws StartError. `window` and `log` must outlive this object.
@@ -46,7 +47,7 @@ class Server final : private SessionWaiter {
   std::unique_ptr<Sessions> make_sessions();
   void explain_lesson_mode() noexcept;
   void log_start() noexcept;
-  void keep_house() noexcept;
+  void do_periodic_work() noexcept;
   [[nodiscard]] Result wait(int connection, short events,
                             std::optional<base::TimePoint> deadline) noexcept override;
   void stop_listening() noexcept;
@@ -54,7 +55,7 @@ class Server final : private SessionWaiter {
   void wait_for_sessions(base::TimePoint deadline, int stop_requests) noexcept;
   void log_draining(std::uint32_t open) noexcept;
   void reload() noexcept;
-  void put_in_force(ServerOptions&& read);
+  void apply(ServerOptions&& read);
 
   ServerOptions options_;  // in force; changed by a reload
   ReadCommand read_again_;

@@ -14,8 +14,8 @@ namespace tcpserver::server {
 
 namespace {
 
-// Without the receive queue, which JSON has, so that the table fits 80 columns: the send queue shows a client
-// that does not read, and the receive queue fills only behind it.
+// Omits the receive queue, which JSON has, so that the table fits 80 columns. The send
+// queue shows a client that does not read; the receive queue fills only after it.
 constexpr struct {
   const char* heading;
   bool to_the_right;

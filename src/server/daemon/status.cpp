@@ -61,7 +61,7 @@ bool is_same_file(const std::string& one, const std::string& other) {
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-// True by its name, or if it is this program under another name.
+// Returns true if the process is named tcpserver, or if it is this program under another name.
 bool is_tcpserver(const ProcessFacts& process) {
   return process.name == "tcpserver" ||
          is_same_file("/proc/" + std::to_string(process.pid) + "/exe", "/proc/self/exe");

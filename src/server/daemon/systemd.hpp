@@ -28,7 +28,7 @@ class SystemdNotifier {
   void notify_stopping(base::Duration at_most) noexcept;
 
   // Call after each wait. Serves the watchdog. Returns true, at most once per second, if the caller should
-  // call notify_status(). `events` is a number that grows with everything that changes the status.
+  // call notify_status(). `events` is the number of events so far that affect the status.
   [[nodiscard]] bool wants_status(base::TimePoint now, std::uint64_t events) noexcept;
   void notify_status(const ServiceStatus& status) noexcept;
 

@@ -53,8 +53,8 @@ int user_timeout_for(base::Duration idle_timeout) noexcept {
   return static_cast<int>(std::clamp(wanted, shortest, longest).count());
 }
 
-// Binds all addresses to the same port. Port 0 picks a port that is free on the first address. If another
-// process has it on a later address, returns no listener, or throws on the last try.
+// Binds all addresses to the same port. Port 0 picks a port that is free on the first address. If the port is
+// in use on a later address, returns an empty list; on the last try it throws.
 std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std::uint16_t port,
                                bool last_try) {
   const bool any_port = port == 0;

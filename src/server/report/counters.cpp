@@ -10,7 +10,7 @@ namespace tcpserver::server {
 
 namespace {
 
-// By Refusal.
+// Indexed by Refusal.
 constexpr struct {
   const char* name;
   const char* text;

@@ -41,7 +41,7 @@ LogRecord::LogRecord(LogFormat format, Severity severity, const LogEvent& event,
 }
 
 void LogRecord::begin_json(const char* event) noexcept {
-  constexpr const char* levels[] = {"warning", "notice", "info"};  // by Severity
+  constexpr const char* levels[] = {"warning", "notice", "info"};  // indexed by Severity
   char now[base::utc_text_size];
   json_.begin_object();
   json_.member("time", base::format_utc(std::chrono::system_clock::now(), now));
@@ -70,15 +70,15 @@ std::string_view LogRecord::finish() noexcept {
 
 std::optional<std::uint64_t> RateLimit::let_through(base::TimePoint now) noexcept {
   if (now < next_) {
-    ++held_back_;
+    ++suppressed_;
     return std::nullopt;
   }
   next_ = now + interval_;
-  return std::exchange(held_back_, 0);
+  return std::exchange(suppressed_, 0);
 }
 
 void Log::open_system_log(const char* path) noexcept {
-  if (sinks_[1].emplace(path).answers()) return;
+  if (sinks_[1].emplace(path).is_reachable()) return;
   const int error = errno;
   warning({"log_error", {{"errno", base::errno_name(error)}}},
           "syslog: %s; log lines are dropped until it is available", std::strerror(error));
@@ -133,10 +133,10 @@ void Log::limited_warning(RateLimit& limit, const LogEvent& event, const char* f
 }
 
 void Log::write(Severity severity, const LogEvent& event, const char* format, va_list arguments,
-                std::uint64_t held_back) noexcept {
+                std::uint64_t suppressed) noexcept {
   base::BoundedText<1024> text;
   text.append_list(format, arguments);
-  if (held_back > 0) text.append(" (%llu similar messages suppressed)", base::wide(held_back));
+  if (suppressed > 0) text.append(" (%llu similar messages suppressed)", base::wide(suppressed));
   LogRecord record(format_, severity, event, {text.c_str(), text.size()});
   write(record);
 }

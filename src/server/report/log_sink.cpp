@@ -98,14 +98,14 @@ void LogSink::set_time(LogTime time) noexcept {
   ::tzset();
 }
 
-bool LogSink::answers() const noexcept {
+bool LogSink::is_reachable() const noexcept {
   const auto probe = datagram_socket();
   const auto address = to_address(path_);
   return probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 bool LogSink::put(Severity severity, LogFormat format, std::string_view text) noexcept {
-  constexpr int priorities[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // by Severity
+  constexpr int priorities[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // indexed by Severity
   const int priority = priorities[static_cast<int>(severity)];
   Line line;
   if (torn_) line.append("\n");

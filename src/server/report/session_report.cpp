@@ -73,7 +73,7 @@ void SessionReporter::warn_about(SessionEnd end, const SessionFacts& facts, pid_
   char peer[base::SocketAddress::text_size];
   facts.peer.format(peer);
   const auto warn = [&](const char* what, const char* why) {
-    log_.limited_warning(odd_ends_,
+    log_.limited_warning(unexpected_ends_,
                          {"session_error", {{"peer", peer}, {"pid", pid}, {"reason", to_string(end)}}},
                          "session %s (pid %d): %s%s", peer, static_cast<int>(pid), what, why);
   };

@@ -18,7 +18,7 @@ using namespace tcpserver::base;
 using namespace tcpserver::server;
 using tcpserver::base::Clock;
 
-class ReaperOfMany : public ::testing::Test {
+class ReaperTest : public ::testing::Test {
  protected:
   static constexpr std::uint32_t count = 200;
 
@@ -56,7 +56,7 @@ class ReaperOfMany : public ::testing::Test {
     std::vector<int> statuses;
     while (const auto slot = slots_.next_ended()) {
       statuses.push_back(slots_[*slot].wait_status);
-      slots_.give_back(*slot);
+      slots_.release(*slot);
     }
     return statuses;
   }
@@ -78,7 +78,7 @@ class ReaperOfMany : public ::testing::Test {
   }
 };
 
-TEST_F(ReaperOfMany, ReapsChildrenThatAnnouncedTheirEnd) {
+TEST_F(ReaperTest, ReapsChildrenThatAnnouncedTheirEnd) {
   static_cast<void>(collect());
   for (const std::size_t which : {10U, 70U, 199U}) end(which, SIGTERM);
   EXPECT_EQ(reaper_.collect(), 3U);
@@ -88,12 +88,12 @@ TEST_F(ReaperOfMany, ReapsChildrenThatAnnouncedTheirEnd) {
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), 0) << "no zombie is left";
 }
 
-TEST_F(ReaperOfMany, SweepsIfNoEndWasAnnounced) {
+TEST_F(ReaperTest, SweepsIfNoEndWasAnnounced) {
   end(20, SIGKILL);
   EXPECT_EQ(reaper_.collect(), 1U);
 }
 
-TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
+TEST_F(ReaperTest, SweepsLaterIfSomeEndsWereAnnounced) {
   static_cast<void>(collect());
   end(20, SIGKILL);
   end(21, SIGTERM);
@@ -109,7 +109,7 @@ TEST_F(ReaperOfMany, SweepsLaterIfSomeEndsWereAnnounced) {
 }
 
 // The end of a child must not count for the next child of its slot.
-TEST_F(ReaperOfMany, ForgetsAnEndBeforeTheNextChild) {
+TEST_F(ReaperTest, ForgetsAnEndBeforeTheNextChild) {
   static_cast<void>(collect());
   end(30, SIGTERM);
   ASSERT_EQ(reaper_.collect(), 1U);
@@ -123,7 +123,7 @@ TEST_F(ReaperOfMany, ForgetsAnEndBeforeTheNextChild) {
 }
 
 // A child can write to every page of the scoreboard. Only bits of children that have ended may count.
-TEST_F(ReaperOfMany, IgnoresForgedBits) {
+TEST_F(ReaperTest, IgnoresForgedBits) {
   static_cast<void>(collect());
   end(40, SIGTERM);
   for (std::uint32_t slot = 0; slot < count; slot += ScoreboardPage::record_count) {
@@ -135,7 +135,7 @@ TEST_F(ReaperOfMany, IgnoresForgedBits) {
   scoreboard_.for_each_ended(slots_.used(), [&](SlotHint hint) { EXPECT_LT(hint.value, count); });
 }
 
-TEST_F(ReaperOfMany, OnceReapsOneChildPerCallUntilToldOtherwise) {
+TEST_F(ReaperTest, OnceReapsOneChildPerCallUntilReapAll) {
   Reaper once(slots_, scoreboard_, Reap::once);
   for (const std::size_t which : {50U, 51U, 52U}) end(which, SIGTERM);
   EXPECT_EQ(once.collect(), 1U);

@@ -50,7 +50,7 @@ TEST(SlotTable, TracksAChildFromStartToEnd) {
   EXPECT_EQ(table.next_ended(), slot);
   EXPECT_EQ(table[slot].wait_status, 256);
   EXPECT_FALSE(table.next_ended().has_value());
-  table.give_back(slot);
+  table.release(slot);
   EXPECT_EQ(table.in_use(), 0U);
 }
 
@@ -59,7 +59,7 @@ TEST(SlotTable, IsFullAtItsCapacity) {
   for (pid_t pid = 1; pid <= 3; ++pid) start(table, pid);
   EXPECT_EQ(table.in_use(), table.capacity());
   table.note_ended(2, 0);
-  table.give_back(*table.next_ended());
+  table.release(*table.next_ended());
   EXPECT_NE(table.in_use(), table.capacity());
   start(table, 4);
   EXPECT_EQ(table.in_use(), table.capacity());
@@ -70,7 +70,7 @@ TEST(SlotTable, FreesTheSlotOfAFailedFork) {
   SlotTable table(1);
   for (int i = 0; i < 5; ++i) {
     ASSERT_NE(table.in_use(), table.capacity());
-    table.give_back(table.take());
+    table.release(table.take());
   }
   EXPECT_EQ(table.in_use(), 0U);
 }
@@ -110,7 +110,7 @@ TEST(SlotTable, AgreesWithAMapOverRandomSteps) {
       while (const auto slot = table.next_ended()) {
         ASSERT_EQ(table[*slot].wait_status, table[*slot].pid * 256);
         ASSERT_EQ(ended.erase(table[*slot].pid), 1U);
-        table.give_back(*slot);
+        table.release(*slot);
       }
       ASSERT_TRUE(ended.empty());
     }
@@ -142,7 +142,7 @@ TEST(SlotTable, CountsChildrenByHost) {
   for (const std::size_t index : {3U, 0U, 2U, 1U}) {
     table.note_ended(table[slots[index]].pid, 0);
     EXPECT_EQ(table.count(host), left) << "until its slot is given back";
-    table.give_back(*table.next_ended());
+    table.release(*table.next_ended());
     EXPECT_EQ(table.count(host), --left);
   }
   EXPECT_EQ(table.count(Host::from(*SocketAddress::parse("10.0.0.4", 1))), 1U);

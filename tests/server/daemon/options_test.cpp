@@ -29,7 +29,8 @@ std::vector<std::string> words(const std::string& line) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-// Two names of one member: the stronger source decides, and in one source the last that is on.
+// Both options set one member: the source with the higher priority wins; within a source, the last option
+// that is on.
 TEST(ServerOptions, VerboseAndQuietOverrideEachOther) {
   const harness::TextFile quiet("quiet = on\n");
   const harness::TextFile undecided("quiet = on\nquiet = off\n");
@@ -52,7 +53,7 @@ TEST(ServerOptions, VerboseAndQuietOverrideEachOther) {
   EXPECT_THROW(static_cast<void>(parse({}, {"TCPSERVER_QUIET=yes"})), StartError);
 }
 
-// The sources do not add up, and the same address in two of them is not "given twice".
+// Sources are not combined, so the same address in two sources is not a duplicate.
 TEST(ServerOptions, BindFlagReplacesOtherSources) {
   const harness::TextFile file("bind = 127.0.0.1\n");
   const auto command = parse({"--config", file.path(), "--bind", "::1", "--bind", "::2"},
@@ -107,7 +108,7 @@ TEST(ServerOptions, AcceptFlagsAndVariables) {
       {"overload", "refuse", [](const O& o) { return o.overload == Overload::refuse; }},
       {"idle-timeout", "250ms", [](const O& o) { return o.idle_timeout == 250ms; }},
       {"drain-timeout", "0", [](const O& o) { return o.drain_timeout == 0s; }},
-      {"sandbox", "off", [](const O& o) { return o.sandbox == SandboxWish::off; }},
+      {"sandbox", "off", [](const O& o) { return o.sandbox == SandboxPolicy::off; }},
       {"pid-file", "/run/x", [](const O& o) { return o.pid_file == "/run/x"; }},
       {"user", "nobody:4711",
        [](const O& o) {

@@ -65,18 +65,19 @@ class LogRecord {
   base::JsonWriter json_{text_};
 };
 
-// Lets one line through per interval and counts the rest, for events that a client can cause at will.
+// Lets one line through per interval and counts the rest, for events that clients can cause at any rate.
 class RateLimit {
  public:
   explicit RateLimit(base::Duration interval) noexcept : interval_(interval) {}
 
-  // Returns nullopt if a line is to be held back now; otherwise the number held back since the last one.
+  // Returns nullopt if this line must be suppressed; otherwise the number of lines suppressed since
+  // the last one.
   [[nodiscard]] std::optional<std::uint64_t> let_through(base::TimePoint now) noexcept;
 
  private:
   base::Duration interval_;
   base::TimePoint next_{};
-  std::uint64_t held_back_ = 0;
+  std::uint64_t suppressed_ = 0;
 };
 
 // The server's log: standard error, the system log, or both. Never waits. Allocates nothing after the start,
@@ -86,7 +87,7 @@ class Log {
   // Logs to standard error.
   Log() noexcept { sinks_[0].emplace(); }
 
-  // Adds the system log, and warns if it does not answer. The path is not copied.
+  // Adds the system log, and warns if it cannot be reached. The path is not copied.
   void open_system_log(const char* path = "/dev/log") noexcept;
   // Stops logging to standard error if the system log was opened.
   void leave_standard_error() noexcept;
@@ -107,7 +108,7 @@ class Log {
   void warning(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
-  // Holds the warning back as `limit` demands. One that is let through shows how many were held back.
+  // Logs the warning unless `limit` suppresses it. A logged warning shows how many were suppressed.
   void limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept
       __attribute__((format(printf, 4, 5)));
 
@@ -126,7 +127,7 @@ class Log {
 
  private:
   void write(Severity severity, const LogEvent& event, const char* format, va_list arguments,
-             std::uint64_t held_back = 0) noexcept __attribute__((format(printf, 4, 0)));
+             std::uint64_t suppressed = 0) noexcept __attribute__((format(printf, 4, 0)));
   void report_lost() noexcept;
 
   // The interval between tries to report lost lines. It doubles, because a reader may never return.

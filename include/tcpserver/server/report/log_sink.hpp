@@ -36,7 +36,7 @@ class LogSink {
   void set_time(LogTime time) noexcept;
 
   // Returns true if the system log can be reached now; otherwise false with errno.
-  [[nodiscard]] bool answers() const noexcept;
+  [[nodiscard]] bool is_reachable() const noexcept;
 
   // Returns false if the line was lost, all or a part of it.
   [[nodiscard]] bool put(Severity severity, LogFormat format, std::string_view text) noexcept;

@@ -47,7 +47,7 @@ class SessionReporter {
   Log& log_;
   Counters& counters_;
   Recorder* recorder_;
-  RateLimit odd_ends_{std::chrono::seconds(1)};
+  RateLimit unexpected_ends_{std::chrono::seconds(1)};
 };
 
 }  // namespace tcpserver::server

@@ -40,11 +40,12 @@ inline void to_capitals(char* bytes, std::size_t count) noexcept {
 }
 
 // Reads and answers until the session ends. `Calls` makes the system calls, with or without libc:
-//   long read(int, char*, std::size_t)          as read(2) and write(2), but returns a negative errno,
-//   because long write(int, const char*, std::size_t)   small children do not have the memory of errno void
-//   set_reset_on_close(int, bool)          calls base::set_reset_on_close, or does nothing static constexpr
-//   bool may_block             true if calls block until the socket's timeout SessionWaiter::Result wait(int,
-//   short)      called only if calls do not block
+//
+// - long read(int, char*, std::size_t) and long write(int, const char*, std::size_t) are like read(2) and
+//   write(2), but return a negative errno, because small children do not have the memory of errno.
+// - void set_reset_on_close(int, bool) calls base::set_reset_on_close, or does nothing.
+// - static constexpr bool may_block is true if calls block until the socket's timeout.
+// - SessionWaiter::Result wait(int, short) is called only if calls do not block.
 template <typename Calls>
 class SessionLoop {
  public:
