@@ -180,7 +180,7 @@ TEST(Sizing, HoldsForRandomArrivals) {
 }
 
 // Even without a burst, a nearly saturated server sometimes has a long queue.
-TEST(Sizing, HoldsForTheMeanRateAlone) {
+TEST(Sizing, HoldsForRandomArrivalsWithoutABurst) {
   std::mt19937_64 random(20240229);
   std::exponential_distribution<double> clients(1);
   const Load load{.rate = 990, .burst = 990, .accept_time = 0.001, .burst_length = 1000, .headroom = 1};

@@ -12,7 +12,7 @@ using namespace tcpserver::client;
 using namespace made;
 using namespace std::chrono_literals;
 
-TEST(Spread, NeedsNoSortedTimes) {
+TEST(Spread, AcceptsUnsortedTimes) {
   EXPECT_FALSE(compute_spread({}));
   EXPECT_EQ(compute_spread({5})->median, 5);
   const auto four = compute_spread({4, 1, 3, 2});

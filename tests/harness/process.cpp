@@ -177,9 +177,9 @@ Finished run(const std::vector<std::string>& command, const SpawnOptions& option
 }
 
 PublicCopy::PublicCopy(const std::string& program)
-    : path_(folder_.path() + "/" + std::filesystem::path(program).filename().string()) {
+    : path_(directory_.path() + "/" + std::filesystem::path(program).filename().string()) {
   std::filesystem::copy_file(program, path_);
-  ::chmod(folder_.path().c_str(), 0755);
+  ::chmod(directory_.path().c_str(), 0755);
   ::chmod(path_.c_str(), 0755);
 }
 

@@ -102,7 +102,7 @@ class PublicCopy {
                                                  const std::string& group = "65534") const;
 
  private:
-  const TemporaryDirectory folder_;
+  const TemporaryDirectory directory_;
   const std::string path_;
 };
 

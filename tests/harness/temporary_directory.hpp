@@ -35,13 +35,13 @@ class TemporaryDirectory {
 // A text file in a temporary directory.
 class TextFile {
  public:
-  explicit TextFile(std::string_view text = "") : path_(folder_.path() + "/file") { write(text); }
+  explicit TextFile(std::string_view text = "") : path_(directory_.path() + "/file") { write(text); }
 
   void write(std::string_view text) const { std::ofstream(path_, std::ios::trunc) << text; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  const TemporaryDirectory folder_;
+  const TemporaryDirectory directory_;
   const std::string path_;
 };
 

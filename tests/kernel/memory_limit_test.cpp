@@ -13,7 +13,7 @@ using tcpserver::kernel::MemoryLimit;
 namespace fs = std::filesystem;
 
 // A cgroup tree like the one on /sys/fs/cgroup.
-class Limit : public ::testing::Test {
+class MemoryLimitTest : public ::testing::Test {
  protected:
   void write(const std::string& group, const std::string& file, const std::string& text) const {
     fs::create_directories(mount.path() + group);
@@ -29,19 +29,19 @@ class Limit : public ::testing::Test {
   const harness::TemporaryDirectory mount;
 };
 
-TEST_F(Limit, IsFoundInCgroupV2) {
+TEST_F(MemoryLimitTest, IsFoundInCgroupV2) {
   write("/system.slice/a.service", "memory.max", "16777216");
   EXPECT_TRUE(found("0::/system.slice/a.service\n"));
   EXPECT_FALSE(found("0::/system.slice/b.service\n"));
 }
 
-TEST_F(Limit, IsIgnoredIfOnlyAnAncestorHasOne) {
+TEST_F(MemoryLimitTest, IsIgnoredIfOnlyAnAncestorHasOne) {
   write("/system.slice/a.service", "memory.max", "max");
   write("/system.slice", "memory.max", "1073741824");
   EXPECT_FALSE(found("0::/system.slice/a.service\n"));
 }
 
-TEST_F(Limit, CountsPageCacheAsFree) {
+TEST_F(MemoryLimitTest, CountsPageCacheAsFree) {
   write("/a", "memory.max", "1000");
   write("/a", "memory.current", "950");
   write("/a", "memory.stat", "anon 1\ninactive_file 20\nactive_file 300\ninactive_file_x 7");
@@ -54,7 +54,7 @@ TEST_F(Limit, CountsPageCacheAsFree) {
   EXPECT_FALSE(limit.has_free(371));
 }
 
-TEST_F(Limit, FollowsChanges) {
+TEST_F(MemoryLimitTest, FollowsChanges) {
   write("/a", "memory.max", "1000");
   const auto limit = find("0::/a\n");
   EXPECT_FALSE(limit.own()) << "the usage cannot be read";
@@ -68,7 +68,7 @@ TEST_F(Limit, FollowsChanges) {
   EXPECT_TRUE(complete.has_free(1UL << 40));
 }
 
-TEST_F(Limit, ChecksFreeMemoryOfAncestors) {
+TEST_F(MemoryLimitTest, ChecksFreeMemoryOfAncestors) {
   write("/a/b", "memory.max", "1000");
   write("/a/b", "memory.current", "100");
   write("/a", "memory.max", "2000");
@@ -79,13 +79,13 @@ TEST_F(Limit, ChecksFreeMemoryOfAncestors) {
 }
 
 // A container may see its own cgroup as the root.
-TEST_F(Limit, IsFoundInARootCgroup) {
+TEST_F(MemoryLimitTest, IsFoundInARootCgroup) {
   write("", "memory.max", "16777216");
   EXPECT_TRUE(found("0::/\n"));
   EXPECT_TRUE(found("0::/not/visible/here\n"));
 }
 
-TEST_F(Limit, IsFoundInCgroupV1) {
+TEST_F(MemoryLimitTest, IsFoundInCgroupV1) {
   write("/memory/docker/x", "memory.limit_in_bytes", "16777216");
   write("/memory/free", "memory.limit_in_bytes", "9223372036854771712");
   EXPECT_TRUE(found("9:cpu,cpuacct:/\n4:memory:/docker/x\n0::/\n"));
@@ -94,7 +94,7 @@ TEST_F(Limit, IsFoundInCgroupV1) {
   EXPECT_FALSE(found("4:memoryx:/docker/x\n"));
 }
 
-TEST_F(Limit, IgnoresMalformedText) {
+TEST_F(MemoryLimitTest, IgnoresMalformedText) {
   write("", "memory.max", "16777216");
   ASSERT_TRUE(found("0::/\n"));
   for (const char* text : {"", "\n", "0", "0:", "no colon\n\n", "0:memory"})

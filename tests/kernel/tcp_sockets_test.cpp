@@ -155,7 +155,7 @@ constexpr const char* listening_line_6 =
     "   1: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 "
     "00:00000000 00000000  1000        0 18446744073709551615 1 0000000000000000 100 0 0 10 0";
 
-TEST(KernelTcp, ParsesALine) {
+TEST(TcpTable, ParsesALine) {
   if (std::endian::native != std::endian::little)
     GTEST_SKIP() << "the sample comes from a little-endian machine";
   const auto entry = parse_tcp_table_line(listening_line);
@@ -169,7 +169,7 @@ TEST(KernelTcp, ParsesALine) {
   EXPECT_EQ(six->inode, 18446744073709551615U);
 }
 
-TEST(KernelTcp, RejectsMalformedLines) {
+TEST(TcpTable, RejectsMalformedLines) {
   for (const char* text :
        {"", " ", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt",
         "0: 0100007F:D431", "0: 0100007F 00000000:0000 0A x x 0 0 0 1",
@@ -183,7 +183,7 @@ TEST(KernelTcp, RejectsMalformedLines) {
   for (std::size_t size = 0; size < inode; ++size) EXPECT_FALSE(parse_tcp_table_line(whole.substr(0, size)));
 }
 
-TEST(KernelTcp, FindsTheProcessThatListens) {
+TEST(TcpTable, FindsTheProcessThatListens) {
   harness::ServerProcess server({"--bind", "127.0.0.1"});
   const auto entries = find_sockets_on_port(server.port());
   ASSERT_EQ(entries.size(), 1U);

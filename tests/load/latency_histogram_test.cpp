@@ -33,7 +33,7 @@ TEST(LatencyHistogram, RoundsUpByLessThanOnePercent) {
   }
 }
 
-TEST(LatencyHistogram, CountsTheBoundsOfABucketInIt) {
+TEST(LatencyHistogram, BucketsIncludeTheirBounds) {
   for (unsigned shift = 8; shift < 62; ++shift) {
     const std::int64_t border = std::int64_t{1} << shift;
     EXPECT_EQ(counted_as(border - 1), Duration(border - 1)) << shift;

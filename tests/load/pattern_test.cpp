@@ -41,7 +41,7 @@ TEST(Pattern, ContinuesAfterItsPeriod) {
   }
 }
 
-TEST(Pattern, ExpectsCapitalsFromUpper) {
+TEST(Pattern, ExpectsUpperCaseFromUpper) {
   const Pattern echo(Verb::echo, 1000);
   EXPECT_EQ(echo.expected(3, 1000), echo.sent(3, 1000));
   const Pattern upper(Verb::upper, 1000);

@@ -84,7 +84,7 @@ TEST_P(BytesInMode, ReturnThroughATinyWindow) {
   EXPECT_TRUE(echo_through(client, bytes) == bytes);
 }
 
-TEST_P(BytesInMode, ReturnToASlowWriterAfterTheIdleTimeOut) {
+TEST_P(BytesInMode, ReturnToASlowWriterBeyondTheIdleTimeout) {
   for (int i = 0; i < 12; ++i) {  // 2.4 s in total
     ASSERT_TRUE(echoes(client, "tick"));
     std::this_thread::sleep_for(std::chrono::milliseconds(200));

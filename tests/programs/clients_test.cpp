@@ -135,7 +135,7 @@ TEST(Clients, DetectAServerThatClosesWhileTheyHold) {
   EXPECT_EQ(occurrences(json.values("clients.*.error"), "closed the connection before"), 2U);
 }
 
-TEST(Clients, RejectAReplyThatIsEarlyOrFollowedByMore) {
+TEST(Clients, RejectEarlyAndOverlongReplies) {
   const OwnServer::Answer early = [](int connection) {
     write_text(connection, "sentence of client 1\n");
     read_all(connection);

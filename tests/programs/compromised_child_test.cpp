@@ -136,7 +136,7 @@ TEST_F(CompromisedChild, CannotCorruptServerOrSessions) {
   churn_during([&] { attacker->overwrite_first_words(std::uint64_t{1} << (random() % 64)); });
   expect_held_sessions_work();
 
-  // Many leave while all bits say that everybody has left.
+  // Many sessions end while every bit claims that its session has ended.
   {
     const auto attacking = repeat([this] { attacker->overwrite_first_words(~std::uint64_t{0}); });
     for (std::size_t i = 0; i < sessions_that_leave; ++i) held.pop_back();

@@ -15,10 +15,10 @@ namespace harness {
 
 namespace fs = std::filesystem;
 
-// Daemons in a temporary folder. A daemon is no child of the test: a variable of its environment marks it.
+// Daemons in a temporary directory. A daemon is no child of the test: a variable of its environment marks it.
 class Daemon : public ::testing::Test {
  protected:
-  Daemon() { ::chmod(folder.c_str(), 0755); }
+  Daemon() { ::chmod(directory.c_str(), 0755); }
   ~Daemon() override {
     for (const pid_t pid : daemons()) ::kill(pid, SIGKILL);
   }
@@ -45,12 +45,12 @@ class Daemon : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return !is_running(server); }));
   }
 
-  const TemporaryDirectory own_folder;
-  const fs::path folder = own_folder.path();
-  fs::path pid_file = folder / "pid";
+  const TemporaryDirectory own_directory;
+  const fs::path directory = own_directory.path();
+  fs::path pid_file = directory / "pid";
 
  private:
-  const std::string mark_ = "DAEMON_TEST=" + folder.string();
+  const std::string mark_ = "DAEMON_TEST=" + directory.string();
 };
 
 }  // namespace harness

@@ -96,14 +96,15 @@ TEST_F(StartingDaemon, IsReportedIfKilled) {
 // Relative paths stay valid after the change of directory, even at a reload.
 TEST_F(Daemon, KeepsRelativePathsValid) {
   const auto log_shows = [&](const char* part) {
-    return eventually([&] { return contains(read_text(folder / "log"), part); });
+    return eventually([&] { return contains(read_text(directory / "log"), part); });
   };
-  std::ofstream(folder / "conf") << "max-connections = 7\n";
-  const std::string in_folder = "cd '" + folder.string() + "' && exec \"$0\" -d --port 0 --pid-file pid ";
-  ASSERT_EQ(start_by_shell(in_folder + "--config conf --log stderr 2>log").ending, 0);
-  std::ofstream(folder / "conf") << "max-connections = 8\n";
+  std::ofstream(directory / "conf") << "max-connections = 7\n";
+  const std::string in_directory =
+      "cd '" + directory.string() + "' && exec \"$0\" -d --port 0 --pid-file pid ";
+  ASSERT_EQ(start_by_shell(in_directory + "--config conf --log stderr 2>log").ending, 0);
+  std::ofstream(directory / "conf") << "max-connections = 8\n";
   ::kill(pid(), SIGHUP);
-  EXPECT_TRUE(log_shows("max-connections 7 -> 8\n")) << read_text(folder / "log");
+  EXPECT_TRUE(log_shows("max-connections 7 -> 8\n")) << read_text(directory / "log");
   stop();
   EXPECT_TRUE(log_shows("tcpserver: stopped: "));
   EXPECT_FALSE(fs::exists(pid_file));
@@ -115,7 +116,7 @@ TEST_F(Daemon, RefusesSocketsOfAServiceManager) {
 }
 
 TEST_F(Daemon, RefusesRelativePathsInAnUnknownDirectory) {
-  const auto gone = (folder / "gone").string();
+  const auto gone = (directory / "gone").string();
   const auto result = start_by_shell("mkdir " + gone + " && cd " + gone + " && rmdir " + gone +
                                      " && exec \"$0\" -d --pid-file pid");
   EXPECT_TRUE(fails(result, 64, "absolute paths"));

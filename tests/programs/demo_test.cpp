@@ -23,13 +23,13 @@ class Demo : public ::testing::Test {
   }
   void TearDown() override {
     EXPECT_TRUE(eventually([&] { return processes().empty(); }));
-    EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "the demo left files behind";
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path())) << "the demo left files behind";
   }
 
   [[nodiscard]] std::vector<std::string> environment() const {
-    return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + folder_.path(), "TERM=xterm"};
+    return {"BUILT_PROGRAMS=" + programs, "TMPDIR=" + directory_.path(), "TERM=xterm"};
   }
-  [[nodiscard]] std::vector<pid_t> processes() const { return find_processes("TMPDIR=" + folder_.path()); }
+  [[nodiscard]] std::vector<pid_t> processes() const { return find_processes("TMPDIR=" + directory_.path()); }
   // Returns the output of one scene, which must fit a terminal of 24 lines with the prompt in the last.
   [[nodiscard]] std::string demo(const std::string& scene) const {
     const auto result = run({DEMO_SCRIPT, scene}, {.environment = environment()});
@@ -45,7 +45,7 @@ class Demo : public ::testing::Test {
     return output;
   }
 
-  const TemporaryDirectory folder_;
+  const TemporaryDirectory directory_;
 };
 using DemoOnATerminal = Demo;
 
@@ -112,7 +112,7 @@ TEST_F(Demo, CleansUpAfterEachSignal) {
     process.signal(signal);
     EXPECT_EQ(process.wait(), status);
     EXPECT_TRUE(eventually([&] { return processes().empty(); })) << "signal " << signal;
-    EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "signal " << signal;
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path())) << "signal " << signal;
   }
 }
 

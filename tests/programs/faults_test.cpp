@@ -139,10 +139,10 @@ TEST_F(ChildSandbox, DoesNotServeIfItCannotBeEntered) {
 }
 
 TEST_F(CloseRange, ChildrenCloseDescriptorsIfItFails) {
-  const TemporaryDirectory folder;
+  const TemporaryDirectory directory;
   for (const bool records : {false, true}) {
     std::vector<std::string> options{"--bind", "127.0.0.1,127.0.0.2"};
-    if (records) options.insert(options.end(), {"--record", folder.path()});
+    if (records) options.insert(options.end(), {"--record", directory.path()});
     ServerProcess server(options, without_leak_check(), failing("close_range", "error=ENOSYS", {"-f"}));
     auto client = open_session(server);
     EXPECT_EQ(count_descriptors(find_child(server)), records ? 2U : 1U);

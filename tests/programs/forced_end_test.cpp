@@ -88,7 +88,7 @@ TEST_P(EndOfSession, DeliversCompleteReplyAfterAKill) {
 
 // Sends the next piece when the server has echoed the last one, until the client's buffers are full and the
 // idle timeout expires.
-TEST_P(EndOfSession, ResetsWhatTheIdleTimeoutCutsOff) {
+TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {
   const std::string piece(32UL * 1024, 'x');  // one segment on loopback
   for (auto idle_timeout = 500ms; idle_timeout <= 16s; idle_timeout *= 2) {
     start({"--idle-timeout", std::to_string(idle_timeout.count()) + "ms"});

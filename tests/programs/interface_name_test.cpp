@@ -53,8 +53,8 @@ class InterfaceName : public ::testing::Test {
 };
 
 TEST_F(InterfaceName, IsReplacedByTheIndexIfUnsafe) {
-  const TemporaryDirectory folder;
-  const auto metrics = folder.path() + "/tcpserver.prom";
+  const TemporaryDirectory directory;
+  const auto metrics = directory.path() + "/tcpserver.prom";
   ServerProcess server({"-v", "--bind", host, "--metrics-file", metrics}, {}, in_namespace);
   const auto port = std::to_string(server.port());
   std::array<int, 2> input{};

@@ -35,7 +35,7 @@ TEST(MaxPerHost, ResetsExcessClientsAndServesOtherHosts) {
   EXPECT_TRUE(serves(server));
 }
 
-TEST(MaxPerHost, FreesSlotsHoweverSessionsEnd) {
+TEST(MaxPerHost, FreesSlotsAfterEveryKindOfEnd) {
   const TextFile file("");
   ServerProcess server({"--max-per-host", "1", "--config", file.path()});
   const std::vector<void (*)(ClientSocket&, pid_t)> ends{

@@ -146,8 +146,8 @@ TEST_P(OutOfMemory, FloodOfIdleClientsEndsNoSession) {
 // Cached files fill the cgroup. The kernel frees them when sessions need memory.
 TEST_P(OutOfMemory, FloodEndsNoSessionWhileFilesAreCached) {
   start();
-  const TemporaryDirectory folder;
-  const auto fill = "dd if=/dev/zero of=" + folder.path() + "/cached bs=64k count=320 conv=fsync";
+  const TemporaryDirectory directory;
+  const auto fill = "dd if=/dev/zero of=" + directory.path() + "/cached bs=64k count=320 conv=fsync";
   auto command = cgroup.wrapper();
   command.insert(command.end(), {"sh", "-c", fill});
   ASSERT_EQ(run(command).ending, 0);

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 class ServerMetrics : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0); }
+  void SetUp() override { ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0); }
   // The value of a series with this name and these labels; -1 if missing.
   long long value(const std::string& series) const {
     const auto all = "\n" + read_text(path);
@@ -36,8 +36,8 @@ class ServerMetrics : public ::testing::Test {
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
   }
 
-  const TemporaryDirectory folder;
-  std::string path = folder.path() + "/tcpserver.prom";
+  const TemporaryDirectory directory;
+  std::string path = directory.path() + "/tcpserver.prom";
 };
 
 TEST_F(ServerMetrics, MatchTheCountsOfTheClients) {
@@ -96,7 +96,7 @@ TEST_F(ServerMetrics, AreWrittenDuringAnIterativeSession) {
 
 TEST_F(ServerMetrics, DoNotStopClientsIfTheyCannotBeWritten) {
   ServerProcess server({"--metrics-file", path});
-  fs::remove_all(folder.path());
+  fs::remove_all(directory.path());
   server.signal(SIGUSR1);
   EXPECT_TRUE(server.says("cannot update --metrics-file "));
   EXPECT_TRUE(serves(server));
@@ -111,7 +111,7 @@ TEST_F(ServerMetrics, NeedAWritableDirectory) {
   }
 }
 
-// The folder was opened before --user, and stays usable though the way to it is closed to that user.
+// The directory is opened before --user takes effect, because that user may not be able to reach its path.
 TEST_F(ServerMetrics, BelongToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
   const TemporaryDirectory closed;

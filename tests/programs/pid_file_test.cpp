@@ -25,20 +25,20 @@ TEST_F(PidFile, IsReadableOnlyByItsOwnerAndItsPidIsNotTrusted) {
 }
 
 // The server may still remove the file after it was confined. It empties a file that it cannot remove.
-TEST_F(PidFile, IsRemovedOrEmptiedInADirectoryClosedToTheUser) {
+TEST_F(PidFile, IsEmptiedIfItCannotBeRemoved) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can switch users";
   ServerProcess usual({"-v", "--user", "4711:4712"});
   const auto confinement = [](const std::string& errors) {
     const auto start = errors.find("confined:");
     return errors.substr(start, errors.find('\n', start) - start);
   };
-  const auto folders = folder / "closed" / "open";
-  fs::create_directories(folders);
-  fs::permissions(folder / "closed", fs::perms::owner_all);
-  const auto file = folders / "pid";
+  const auto inner = directory / "closed" / "open";
+  fs::create_directories(inner);
+  fs::permissions(directory / "closed", fs::perms::owner_all);
+  const auto file = inner / "pid";
   for (const bool may_remove : {false, true}) {
     if (may_remove) {
-      ASSERT_EQ(::chown(folders.c_str(), 4711, 4712), 0);
+      ASSERT_EQ(::chown(inner.c_str(), 4711, 4712), 0);
     }
     ServerProcess server({"-v", "--user", "4711:4712", "--pid-file", file.string()});
     EXPECT_EQ(confinement(server.log()), confinement(usual.log()));
@@ -81,16 +81,16 @@ TEST_F(PidFile, RefusesOtherFilesUnchanged) {
     EXPECT_EQ(read_text(pid_file), text);
   }
   fs::remove(pid_file);
-  fs::create_symlink(folder / "elsewhere", pid_file);
+  fs::create_symlink(directory / "elsewhere", pid_file);
   refused("is a symbolic link");
-  EXPECT_FALSE(fs::exists(folder / "elsewhere"));
+  EXPECT_FALSE(fs::exists(directory / "elsewhere"));
   fs::remove(pid_file);
   ASSERT_EQ(::mkfifo(pid_file.c_str(), 0600), 0);
   refused("is not a regular file");
   fs::remove(pid_file);
   fs::create_directory(pid_file);
   refused("Is a directory");
-  pid_file = folder / "none" / "pid";
+  pid_file = directory / "none" / "pid";
   refused("No such file or directory");
 }
 
@@ -109,9 +109,9 @@ TEST_F(PidFile, RefusesAFileOfAnotherUser) {
 
 TEST_F(PidFile, RefusesAFileWithSeveralHardLinks) {
   std::ofstream(pid_file) << "1\n";
-  fs::create_hard_link(pid_file, folder / "other name");
+  fs::create_hard_link(pid_file, directory / "other name");
   expect_refused("hard link");
-  EXPECT_EQ(read_text(folder / "other name"), "1\n");
+  EXPECT_EQ(read_text(directory / "other name"), "1\n");
 }
 
 TEST_F(PidFile, IsNotRemovedIfReplaced) {

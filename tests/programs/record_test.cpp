@@ -20,11 +20,11 @@ namespace fs = std::filesystem;
 class Recorded : public ::testing::Test {
  protected:
   std::vector<std::string> recording(std::vector<std::string> more = {}) const {
-    more.insert(more.begin(), {"--record", folder.string()});
+    more.insert(more.begin(), {"--record", directory.string()});
     return more;
   }
   fs::path recording(const ClientSocket& client) const {
-    return folder / ("tcpserver.127.0.0.1:" + std::to_string(client.own_port()) + ".dat");
+    return directory / ("tcpserver.127.0.0.1:" + std::to_string(client.own_port()) + ".dat");
   }
   static unsigned long find_descriptor(pid_t process, const fs::path& file) {
     for (const auto& entry : fs::directory_iterator(proc_directory(process) / "fd")) {
@@ -35,7 +35,7 @@ class Recorded : public ::testing::Test {
   }
 
   const TemporaryDirectory temporary;
-  const fs::path folder = temporary.path();
+  const fs::path directory = temporary.path();
 };
 
 class RecordedInMode : public Recorded, public ::testing::WithParamInterface<const char*> {};
@@ -87,7 +87,7 @@ TEST_F(Recorded, IsSkippedIfDescriptorsRunOut) {
   static_cast<void>(server.status());  // its start is over, and the files of the start are closed
   ASSERT_TRUE(set_limit(server.pid(), RLIMIT_NOFILE, count_descriptors(server.pid()) + 1));
   EXPECT_TRUE(serves(server));
-  EXPECT_TRUE(fs::is_empty(folder));
+  EXPECT_TRUE(fs::is_empty(directory));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(contains(server.log(), ": Too many open files\n"));
 }
@@ -102,17 +102,17 @@ TEST_F(Recorded, NeedsADirectoryThatItsUserCanWrite) {
     EXPECT_TRUE(contains(result.errors, "Permission denied"));
   };
   expect_refused({"--user", "nobody"});
-  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::chown(directory.c_str(), 65534, 65534), 0);
   expect_refused({});
 }
 
-// The folder is opened before the switch to --user, which may have no way to its path.
+// The directory is opened before --user takes effect, because that user may not be able to reach its path.
 TEST_F(Recorded, BelongsToTheUserEvenInAnUnreachableDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "--user needs root";
-  const auto place = folder / "place";
+  const auto place = directory / "place";
   ASSERT_TRUE(fs::create_directory(place));
   ASSERT_EQ(::chmod(place.c_str(), 0777), 0);
-  ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod(directory.c_str(), 0700), 0);
   const PublicCopy program;
   ServerProcess server({"--record", place.string(), "--user", "nobody"}, {}, {program.path()});
   ClientSocket client(server.port());

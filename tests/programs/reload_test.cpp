@@ -123,7 +123,7 @@ TEST_F(Reload, ChangesNothingIfTheFileHasAnError) {
   EXPECT_TRUE(serves(*server));
 }
 
-TEST_F(Reload, ReportsOptionsThatNeedARestartAndOverriddenOnes) {
+TEST_F(Reload, ReportsOptionsThatNeedARestartOrAreOverridden) {
   start("", {"--backlog", "7", "--bind", "127.0.0.1"});
   // Port, bind and backlog are flags, which beat the file.
   EXPECT_TRUE(reload("backlog = 20\nbind = ::1\nport = 1\nmode = iterative\nreap = none\nservice = upper\n",

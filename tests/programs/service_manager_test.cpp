@@ -25,7 +25,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     const bool abstract = std::string(GetParam()) == "abstract";
-    name_ = (abstract ? "@" : "") + folder_.path() + "/notify";
+    name_ = (abstract ? "@" : "") + directory_.path() + "/notify";
     name_.copy(address_.sun_path, sizeof address_.sun_path - 1);
     if (abstract) address_.sun_path[0] = '\0';
     size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size());
@@ -68,7 +68,7 @@ class Notified : public ::testing::TestWithParam<const char*> {
   std::vector<std::string> heard;
 
  private:
-  const TemporaryDirectory folder_;
+  const TemporaryDirectory directory_;
   std::string name_;
   sockaddr_un address_{.sun_family = AF_UNIX, .sun_path = {}};
   socklen_t size_ = 0;

@@ -93,8 +93,8 @@ INSTANTIATE_TEST_SUITE_P(Recording, SmallChildFaults, ::testing::Values(false, t
                          [](const auto& test) { return test.param ? "on" : "off"; });
 
 TEST_P(SmallChildFaults, AreThreePerChildAndNoneInTheParent) {
-  const TemporaryDirectory folder;
-  start(GetParam() ? std::vector<std::string>{"--record", folder.path()} : std::vector<std::string>{});
+  const TemporaryDirectory directory;
+  start(GetParam() ? std::vector<std::string>{"--record", directory.path()} : std::vector<std::string>{});
   constexpr unsigned sessions = 100;
   const auto serve = [&] {
     for (unsigned i = 0; i < sessions; ++i) ASSERT_TRUE(serves(*server));
@@ -125,12 +125,12 @@ class SmallChildTraced : public Injection {
 
   // The names of a child's system calls: one message, then the client's end.
   static Calls calls_of_a_session(const std::vector<std::string>& options) {
-    const TemporaryDirectory folder;  // a file for each process
-    ServerProcess server(options, {}, {"strace", "-D", "-ff", "-qq", "-o", folder.path() + "/log"});
+    const TemporaryDirectory directory;  // a file for each process
+    ServerProcess server(options, {}, {"strace", "-D", "-ff", "-qq", "-o", directory.path() + "/log"});
     EXPECT_TRUE(serves(server));
     EXPECT_EQ(server.stop(), 0);
     Calls calls;
-    for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    for (const auto& file : std::filesystem::directory_iterator(directory.path())) {
       const auto text = read_text(file);
       if (!contains(text, "served")) continue;
       for (const auto& line : split_lines(text)) calls.push_back(line.substr(0, line.find('(')));
@@ -167,8 +167,8 @@ TEST_F(SmallChildTraced, MakesEightSystemCalls) {
   if (under_seccomp_filter()) GTEST_SKIP() << "under a seccomp filter itself: no strict mode here";
   EXPECT_EQ(calls_of_a_session({}),
             (Calls{"close_range", "prctl", "getppid", "prctl", "read", "write", "read", "exit"}));
-  const TemporaryDirectory folder;
-  EXPECT_EQ(calls_of_a_session({"--record", folder.path()}),
+  const TemporaryDirectory directory;
+  EXPECT_EQ(calls_of_a_session({"--record", directory.path()}),
             (Calls{"close_range", "prctl", "getppid", "prctl", "read", "write", "write", "read", "exit"}))
       << "one more, which writes to the file";
 }

@@ -36,19 +36,20 @@ TEST_P(Soak, FindsNoError) {
 }
 
 // A server changes bytes, and the script must find it.
-TEST(SoakItself, FindsWrongBytes) {
+TEST(SoakScript, FindsWrongBytes) {
   const PublicCopy program;
-  const auto folder = std::filesystem::path(program.path()).parent_path() / "wrong";
-  std::filesystem::create_directory(folder);
-  std::ofstream(folder / "tcpserver") << "#!/bin/sh\nexec " << program.path() << " --service upper \"$@\"\n";
-  std::filesystem::permissions(folder / "tcpserver", std::filesystem::perms(0755));
-  std::filesystem::create_symlink(TCPLOAD_PROGRAM, folder / "tcpload");
-  const auto result = soak({"short", "10"}, folder);
+  const auto directory = std::filesystem::path(program.path()).parent_path() / "wrong";
+  std::filesystem::create_directory(directory);
+  std::ofstream(directory / "tcpserver")
+      << "#!/bin/sh\nexec " << program.path() << " --service upper \"$@\"\n";
+  std::filesystem::permissions(directory / "tcpserver", std::filesystem::perms(0755));
+  std::filesystem::create_symlink(TCPLOAD_PROGRAM, directory / "tcpload");
+  const auto result = soak({"short", "10"}, directory);
   EXPECT_EQ(result.ending, 1) << result.errors;
   EXPECT_TRUE(contains(result.errors, "WRONG: a client got a wrong reply"));
 }
 
-TEST(SoakItself, RefusesUnknownJobs) {
+TEST(SoakScript, RefusesUnknownJobs) {
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"mixx"}, {"mix", "0"}, {"mix", "1", "2"}, {"held", "x"}}) {
     const auto result = soak(words);

@@ -49,8 +49,8 @@ TEST(Status, NeedsStandardOutput) {
 
 class StatusByPidFile : public ::testing::Test {
  protected:
-  const TemporaryDirectory folder;
-  const std::string pid_file = folder.path() + "/pid";
+  const TemporaryDirectory directory;
+  const std::string pid_file = directory.path() + "/pid";
 };
 
 TEST_F(StatusByPidFile, NeedsNoPort) {
@@ -96,7 +96,7 @@ class StatusOfAnotherUser : public StatusByPidFile {
 };
 
 TEST_F(StatusOfAnotherUser, NeedsReadPermissionForThePidFile) {
-  fs::permissions(folder.path(), fs::perms(0755));
+  fs::permissions(directory.path(), fs::perms(0755));
   ServerProcess server({"--pid-file", pid_file});
   const auto status = shown({"--pid-file", pid_file}, program.as_user()).finished;
   EXPECT_EQ(status.ending, 77);
@@ -126,12 +126,12 @@ TEST_F(StatusOfAnotherUser, ShowsAServerThatSwitchedUsers) {
 // As with systemd, the creator of the socket keeps it, and is the server's parent. The server may have
 // another name.
 TEST(Status, FindsTheServerBehindASharedSocket) {
-  const TemporaryDirectory folder;
+  const TemporaryDirectory directory;
   for (const char* name : {"tcpserver", "echod"}) {
-    fs::create_symlink(TCPSERVER_PROGRAM, folder.path() + "/" + name);
+    fs::create_symlink(TCPSERVER_PROGRAM, directory.path() + "/" + name);
     const OwnListener listener;
     const std::string script = "link=$0/$1; shift 2; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$link\" \"$@\"";
-    ServerProcess server({}, {.inherited = {listener.fd()}}, {"sh", "-c", script, folder.path(), name});
+    ServerProcess server({}, {.inherited = {listener.fd()}}, {"sh", "-c", script, directory.path(), name});
     const auto client = client_with_bytes(server.port(), 4);
     const auto status = shown({"--port", listener.port()});
     expect_client(status, "4");

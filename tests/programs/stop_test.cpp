@@ -37,7 +37,7 @@ TEST(Stop, EndsOpenSessionsAfterTheDrainTimeout) {
   ServerProcess server({"--drain-timeout", "50ms"});
   auto client = open_session(server);
   const auto child = find_child(server);
-  ASSERT_TRUE(freeze(child));  // a stopped child does not hear a SIGTERM
+  ASSERT_TRUE(freeze(child));  // a stopped process does not handle SIGTERM
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(client.receive_all(), "");
   EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;"));
@@ -53,11 +53,10 @@ TEST(Stop, EndsAtOnceAfterASecondSignal) {
   EXPECT_EQ(client.receive_all(), "");
 }
 
-// Before the server can hear a signal, it ends by it like any program. Later it stops in good order, even in
-// the middle of its start.
+// Before its handlers are installed, SIGTERM kills the server. Later it stops cleanly, even during start-up.
 TEST(Stop, WorksAtAnyMomentDuringStartup) {
   const auto deadline = Clock::now() + patience;
-  auto delay = std::chrono::microseconds(0);  // grows until the start is over, however slow the machine is
+  auto delay = std::chrono::microseconds(0);  // grows until start-up is complete, on slow machines too
   int in_good_order = 0;
   for (int i = 0; in_good_order < 20 && Clock::now() < deadline; ++i) {
     Process server({TCPSERVER_PROGRAM, "--port", "0", "--drain-timeout", "1h"});

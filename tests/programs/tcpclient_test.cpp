@@ -89,7 +89,7 @@ TEST_F(Client, FailsIfStandardOutputCannotBeWritten) {
   }
 }
 
-TEST(ClientAlone, NamesTheAddressThatRefuses) {
+TEST(ClientErrors, NamesTheAddressThatRefuses) {
   OwnListener listener;
   listener.close();
   const auto result = run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x"});
@@ -98,14 +98,14 @@ TEST(ClientAlone, NamesTheAddressThatRefuses) {
   EXPECT_TRUE(contains(result.errors, "127.0.0.1:" + listener.port() + ": Connection refused"));
 }
 
-TEST(ClientAlone, NamesAnUnknownHost) {
+TEST(ClientErrors, NamesAnUnknownHost) {
   const auto result = run({TCPCLIENT_PROGRAM, "not a host name", "--message", "x"});
   EXPECT_TRUE(result.ending == 68 || result.ending == 75)
       << result.ending;  // 75 if no resolver can be reached
   EXPECT_TRUE(contains(result.errors, "'not a host name'"));
 }
 
-TEST(ClientAlone, GivesUpAfterTheTimeout) {
+TEST(ClientErrors, GivesUpAfterTheTimeout) {
   OwnListener listener;  // the kernel accepts the connection into the queue, and no reply comes
   const auto result =
       run({TCPCLIENT_PROGRAM, "127.0.0.1", listener.port(), "--message", "x", "--timeout", "100ms"});
@@ -115,7 +115,7 @@ TEST(ClientAlone, GivesUpAfterTheTimeout) {
 }
 
 // The name server never answers. Only this process uses it: its mount namespace has another resolv.conf.
-TEST(ClientAlone, GivesUpOnASilentNameServer) {
+TEST(ClientErrors, GivesUpOnASilentNameServer) {
   if (::geteuid() != 0 || find_command("unshare").empty()) GTEST_SKIP() << "needs root and unshare";
   const int silent = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -136,7 +136,7 @@ TEST(ClientAlone, GivesUpOnASilentNameServer) {
   EXPECT_TRUE(contains(result.errors, "'host.example': timed out"));
 }
 
-TEST(ClientAlone, ReportsALostConnection) {
+TEST(ClientErrors, ReportsALostConnection) {
   OwnListener listener;
   std::jthread peer([&] {
     const int connection = listener.accept();

@@ -116,7 +116,7 @@ TEST(LoadErrors, CountTimeoutsOfASilentServer) {
   }
 }
 
-TEST(LoadErrors, OfOneConnectionDoNotEndTheRun) {
+TEST(LoadErrors, DoNotEndTheRun) {
   std::optional<int> hanging;
   OwnServer server(40, [&](int connection) {
     if (!hanging) {

@@ -23,13 +23,13 @@ std::vector<std::string> tcpclient(std::vector<std::string> options) {
   return options;
 }
 
-class OnTerminal : public ::testing::Test {
+class InteractiveClient : public ::testing::Test {
  protected:
   ServerProcess server{std::vector<std::string>{"--service", "upper"}};
   std::string port = std::to_string(server.port());
 };
 
-TEST_F(OnTerminal, ConnectsThenAsks) {
+TEST_F(InteractiveClient, ConnectsThenAsks) {
   Terminal terminal(tcpclient({"127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question)) << terminal.shown();
   EXPECT_TRUE(eventually([&] { return server.status().starts_with("1 of 1000 sessions open"); }))
@@ -39,7 +39,7 @@ TEST_F(OnTerminal, ConnectsThenAsks) {
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, AskFirstConnectsAfterTheInput) {
+TEST_F(InteractiveClient, AskFirstConnectsAfterTheInput) {
   Terminal terminal(tcpclient({"--ask-first", "127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question)) << terminal.shown();
   std::this_thread::sleep_for(200ms);
@@ -49,14 +49,14 @@ TEST_F(OnTerminal, AskFirstConnectsAfterTheInput) {
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, EndsAtTheEndOfInput) {
+TEST_F(InteractiveClient, EndsAtTheEndOfInput) {
   Terminal terminal(tcpclient({"127.0.0.1", port}));
   ASSERT_TRUE(terminal.shows(question));
   terminal.type("\x04");
   EXPECT_EQ(terminal.process().wait(), 0);
 }
 
-TEST_F(OnTerminal, ReportsThatTheServerClosedWhileItAsked) {
+TEST_F(InteractiveClient, ReportsThatTheServerClosedWhileItAsked) {
   ServerProcess leaving({"--idle-timeout", "50ms"});
   Terminal terminal(tcpclient({"127.0.0.1", std::to_string(leaving.port())}));
   EXPECT_TRUE(terminal.shows("tcpclient: the server closed the connection before a sentence was sent"))
@@ -64,7 +64,7 @@ TEST_F(OnTerminal, ReportsThatTheServerClosedWhileItAsked) {
   EXPECT_EQ(terminal.process().wait(), 74);
 }
 
-TEST_F(OnTerminal, DoesNotAskWithAMessage) {
+TEST_F(InteractiveClient, DoesNotAskWithAMessage) {
   Terminal terminal(tcpclient({"127.0.0.1", port, "--message", "quiet"}));
   EXPECT_TRUE(terminal.shows("QUIET\r\n"));
   EXPECT_FALSE(contains(terminal.shown(), question));

@@ -35,7 +35,7 @@ std::vector<Listener> listen_on(std::initializer_list<const char*> addresses) {
 }
 
 // The server makes no setsockopt call per connection.
-TEST(Listener, ConnectionsInheritWhatIsSetOnce) {
+TEST(Listener, ConnectionsInheritSocketOptions) {
   const auto listeners = listen_on({"127.0.0.1"});
   ASSERT_EQ(listeners.size(), 1U);
   const auto& listener = listeners[0];

@@ -55,9 +55,9 @@ TEST(OverflowAdvice, NamesTheOptionToChange) {
 }
 
 // One listener whose queue is full, and clients that it drops.
-class OneOverflowWatch : public ::testing::Test {
+class OverflowWatchTest : public ::testing::Test {
  protected:
-  OneOverflowWatch() {
+  OverflowWatchTest() {
     connect_more(2);
     static_cast<void>(captured.read_all());  // what the listeners logged
   }
@@ -90,7 +90,7 @@ class OneOverflowWatch : public ::testing::Test {
   tcpserver::base::TimePoint start = tcpserver::base::Clock::now();
 };
 
-TEST_F(OneOverflowWatch, ChecksOncePerSecondAndReportsOncePerMinute) {
+TEST_F(OverflowWatchTest, ChecksOncePerSecondAndReportsOncePerMinute) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   EXPECT_FALSE(watch->due(false).has_value()) << "nothing happened since";
@@ -115,7 +115,7 @@ TEST_F(OneOverflowWatch, ChecksOncePerSecondAndReportsOncePerMinute) {
   EXPECT_FALSE(watch->due(false).has_value());
 }
 
-TEST_F(OneOverflowWatch, LogsKeysInJson) {
+TEST_F(OverflowWatchTest, LogsKeysInJson) {
   log.set_format(LogFormat::json);
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
@@ -126,7 +126,7 @@ TEST_F(OneOverflowWatch, LogsKeysInJson) {
   EXPECT_GE(json.number("attempts_dropped"), 3);
 }
 
-TEST_F(OneOverflowWatch, RemembersThatTheServerWasFull) {
+TEST_F(OverflowWatchTest, RemembersThatTheServerWasFull) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -138,7 +138,7 @@ TEST_F(OneOverflowWatch, RemembersThatTheServerWasFull) {
   EXPECT_TRUE(contains(logged_at(100s), "raise --backlog")) << "once";
 }
 
-TEST_F(OneOverflowWatch, ReportsTheRestBeforeClosing) {
+TEST_F(OverflowWatchTest, ReportsTheRestBeforeClosing) {
   watch.emplace(options, listeners, log);
   EXPECT_EQ(logged_at(0s), "");
   connect_more(2);
@@ -153,7 +153,7 @@ TEST_F(OneOverflowWatch, ReportsTheRestBeforeClosing) {
 }
 
 // A listener also counts drops without an overflow, which any client can cause.
-TEST_F(OneOverflowWatch, IgnoresDropsWithoutAnOverflow) {
+TEST_F(OverflowWatchTest, IgnoresDropsWithoutAnOverflow) {
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   static_cast<void>(::accept(listeners.all()[0].fd.get(), nullptr, nullptr));
   const auto drops = [this] { return *tcpserver::kernel::dropped_by_listener(listeners.all()[0].fd.get()); };

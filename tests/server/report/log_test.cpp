@@ -70,7 +70,7 @@ TEST(LogRecord, IsValidJsonEvenIfTooLong) {
   EXPECT_EQ(Json(record.finish()).numbers("pid").back(), 18446744073709551615.0);
 }
 
-TEST(LogRecord, HasTheDataOfAMessageOnlyInJson) {
+TEST(LogRecord, ShowsMessageDataOnlyInJson) {
   const auto line = [](LogFormat format) {
     LogRecord record(format, Severity::warning, {"fork_error", {{"errno", "EAGAIN"}, {"open", 3U}}},
                      "fork: no");
@@ -107,7 +107,7 @@ TEST_F(LogTest, ShortensLongLinesButKeepsTheNewline) {
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
-// The next line tells too: SystemLog.GetsTheRest...
+// SystemLog.ReceivesTheNumberOfLostLinesAfterARestart tests the report before another line.
 TEST_F(LogTest, ReportsDroppedLinesWithoutWaitingForALine) {
   log.set_format(LogFormat::json);
   EXPECT_FALSE(log.due().has_value());
@@ -202,7 +202,7 @@ TEST_F(LogTest, WrapsLinesOnATerminalAtBlanks) {
   EXPECT_TRUE(harness::contains(harness::in_one_line(shown), message));
 }
 
-// A full disk takes half of a line, and later all of the next one.
+// The disk becomes full in the middle of a line.
 TEST_F(LogTest, StartsANewLineAfterAPartialOne) {
   const harness::TextFile text;
   const base::UniqueFd file(::open(text.path().c_str(), O_WRONLY | O_CLOEXEC));
@@ -219,7 +219,7 @@ TEST_F(LogTest, StartsANewLineAfterAPartialOne) {
   EXPECT_EQ(file_log.dropped(), 2U);
 }
 
-// Stands in for syslogd: a socket in a folder of its own.
+// Replaces syslogd with a socket in a temporary directory.
 class SystemLog : public LogTest {
  protected:
   void listen() {
@@ -234,7 +234,7 @@ class SystemLog : public LogTest {
     log.open_system_log(path.c_str());
     log.leave_standard_error();
   }
-  // Returns "" if nothing has come.
+  // Returns "" if nothing was received.
   std::string next() {
     std::array<char, 4096> text{};
     const auto size = ::recv(socket_.get(), text.data(), text.size(), 0);
@@ -244,8 +244,8 @@ class SystemLog : public LogTest {
     return "<" + std::to_string(priority) + ">tcpserver[" + std::to_string(::getpid()) + "]: " + text;
   }
 
-  const harness::TemporaryDirectory folder;
-  const std::string path = folder.path() + "/log";
+  const harness::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
 
  private:
   base::UniqueFd socket_;
@@ -273,12 +273,12 @@ TEST_F(SystemLog, ReceivesTheNumberOfLostLinesAfterARestart) {
   log.info("first");
   EXPECT_EQ(next(), line(28, "dropped 2 log lines: syslog was not writable"));
   EXPECT_EQ(next(), line(30, "first"));
-  listen();  // another socket at the same place
+  listen();  // another socket at the same path
   log.info("second");
   EXPECT_EQ(next(), line(30, "second"));
 }
 
-// syslog(3) would wait here until somebody reads.
+// syslog(3) would block until the socket is read.
 TEST_F(SystemLog, DoesNotBlockTheServer) {
   listen();
   open();

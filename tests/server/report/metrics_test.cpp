@@ -31,18 +31,18 @@ namespace fs = std::filesystem;
 class Metrics : public ::testing::Test {
  protected:
   ServerMetrics figures() const { return {.counters = counters}; }
-  long files_in_folder() const {
-    return std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator());
+  long count_files() const {
+    return std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator());
   }
 
   Counters counters;
   Log log;
 
  private:
-  const harness::TemporaryDirectory folder_;
+  const harness::TemporaryDirectory directory_;
 
  protected:
-  const std::string path = folder_.path() + "/tcpserver.prom";
+  const std::string path = directory_.path() + "/tcpserver.prom";
 };
 
 TEST_F(Metrics, HaveEveryCounter) {
@@ -125,7 +125,7 @@ TEST_F(Metrics, AreReplacedAtomically) {
     EXPECT_THROW(file.write_first(figures()), base::StartError);
   }
   EXPECT_EQ(harness::read_text(path), second) << "if the new one cannot be written";
-  EXPECT_EQ(files_in_folder(), 1) << "no temporary file is left";
+  EXPECT_EQ(count_files(), 1) << "no temporary file is left";
 }
 
 TEST_F(Metrics, ReplaceOnlyRegularFiles) {
@@ -137,15 +137,16 @@ TEST_F(Metrics, ReplaceOnlyRegularFiles) {
     }
     return base::ExitStatus::ok;
   };
-  const auto folder = path.substr(0, path.rfind('/') + 1);
-  ASSERT_EQ(::mkfifo((folder + "fifo").c_str(), 0600), 0);
-  fs::create_symlink("/nowhere", folder + "link");
-  for (const auto& at : {folder, folder + ".", folder + "fifo", folder + "link", folder + "none/at/all"}) {
+  const auto directory = path.substr(0, path.rfind('/') + 1);
+  ASSERT_EQ(::mkfifo((directory + "fifo").c_str(), 0600), 0);
+  fs::create_symlink("/nowhere", directory + "link");
+  for (const auto& at :
+       {directory, directory + ".", directory + "fifo", directory + "link", directory + "none/at/all"}) {
     EXPECT_EQ(refusal(at), base::ExitStatus::cannot_create) << at;
   }
   MetricsFile file(path, log);
   file.write_first(figures());
-  fs::rename(folder + "fifo", path);
+  fs::rename(directory + "fifo", path);
   EXPECT_THROW(file.write_first(figures()), base::StartError);
   EXPECT_TRUE(fs::is_fifo(path)) << "also while the server runs";
 }
@@ -179,10 +180,11 @@ TEST_F(Metrics, AreCompleteWithSeveralWriters) {
     }
     for (int i = 0; i < 1000; ++i) ASSERT_EQ(harness::read_text(path), whole);
   }
-  EXPECT_EQ(files_in_folder(), 1);
+  EXPECT_EQ(count_files(), 1);
 }
 
-// A service manager may hand over several (SO_REUSEPORT). Prometheus refuses a series that is there twice.
+// A service manager may pass several sockets for one address (SO_REUSEPORT). Prometheus rejects duplicate
+// series.
 TEST_F(Metrics, HaveOneSeriesPerAddress) {
   const auto address = *base::SocketAddress::parse("127.0.0.1", 7000);
   const ListenQueue queues[] = {{address, {.length = 1, .limit = 5}},

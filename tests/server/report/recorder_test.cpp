@@ -35,29 +35,29 @@ class RecorderTest : public ::testing::Test {
   CapturedErrors errors;
   Log log;
   const harness::TemporaryDirectory place;
-  const fs::path folder = place.path();
+  const fs::path directory = place.path();
 };
 
 TEST_F(RecorderTest, NamesFilesAfterThePeer) {
-  Recorder recorder(folder, 0, log);
+  Recorder recorder(directory, 0, log);
   const std::vector<std::pair<SocketAddress, std::string>> peers = {
       {peer(), "tcpserver.127.0.0.1:40112.dat"},
       {peer("::1", 1), "tcpserver.[::1]:1.dat"},
       {peer("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
        "tcpserver.[2001:db8:1111:2222:3333:4444:5555:6666]:65535.dat"},
-      // An interface that is not there has its number for a name.
+      // An interface that does not exist is named by its number.
       {peer("fe80::1%4000000000", 7), "tcpserver.[fe80::1%4000000000]:7.dat"}};
   for (const auto& [address, name] : peers) {
     const auto file = recorder.begin(address);
     ASSERT_TRUE(file);
-    EXPECT_TRUE(fs::exists(folder / name)) << name;
-    fs::remove(folder / name);
+    EXPECT_TRUE(fs::exists(directory / name)) << name;
+    fs::remove(directory / name);
   }
-  EXPECT_TRUE(fs::is_empty(folder)) << "no other names";
+  EXPECT_TRUE(fs::is_empty(directory)) << "no other names";
 }
 
 TEST_F(RecorderTest, OpensAPrivateFileForWriting) {
-  Recorder recorder(folder, 12, log);
+  Recorder recorder(directory, 12, log);
   const auto mask = ::umask(0);
   const auto file = recorder.begin(peer());
   ::umask(mask);
@@ -65,7 +65,7 @@ TEST_F(RecorderTest, OpensAPrivateFileForWriting) {
   ASSERT_EQ(::fstat(file.get(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U) << "for its user only";
   const auto recording = recorder.recording_in(file.get());
-  EXPECT_EQ(Recorder(folder, 0, log).recording_in(file.get()).room,
+  EXPECT_EQ(Recorder(directory, 0, log).recording_in(file.get()).room,
             std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(recording.descriptor, file.get());
   EXPECT_EQ(recording.room, 12U);
@@ -73,53 +73,55 @@ TEST_F(RecorderTest, OpensAPrivateFileForWriting) {
   EXPECT_EQ(::fcntl(file.get(), F_GETFD), FD_CLOEXEC);
 }
 
-// The second has the time in its name. A link that is there is not followed.
+// The second file has the time in its name. An existing link is not followed.
 TEST_F(RecorderTest, DoesNotOverwriteFiles) {
-  Recorder recorder(folder, 0, log);
-  fs::create_symlink(folder / "victim", folder / "tcpserver.127.0.0.1:40112.dat");
+  Recorder recorder(directory, 0, log);
+  fs::create_symlink(directory / "victim", directory / "tcpserver.127.0.0.1:40112.dat");
   std::vector<base::UniqueFd> files;
   for (int i = 0; i < 100; ++i) {
     files.push_back(recorder.begin(peer()));
     ASSERT_TRUE(files.back()) << "file " << i;
   }
-  EXPECT_FALSE(fs::exists(folder / "victim"));
+  EXPECT_FALSE(fs::exists(directory / "victim"));
   const std::regex with_time(R"(tcpserver\.127\.0\.0\.1:40112(\.\d{8}T\d{6}\.\d{6}Z)?\.dat)");
   int count = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
     ++count;
     EXPECT_TRUE(std::regex_match(entry.path().filename().string(), with_time)) << entry.path();
   }
   EXPECT_EQ(count, 101);
 }
 
-// Its files are in the folder that was there at the start, wherever its path leads now.
+// Files stay in the directory that was opened at the start, even if its path changes.
 TEST_F(RecorderTest, StaysInItsDirectory) {
-  fs::create_directory(folder / "first");
-  Recorder recorder(folder / "first", 0, log);
-  fs::rename(folder / "first", folder / "moved");
-  fs::create_directory(folder / "first");
+  fs::create_directory(directory / "first");
+  Recorder recorder(directory / "first", 0, log);
+  fs::rename(directory / "first", directory / "moved");
+  fs::create_directory(directory / "first");
   EXPECT_TRUE(recorder.begin(peer()));
-  EXPECT_TRUE(fs::exists(folder / "moved" / "tcpserver.127.0.0.1:40112.dat"));
-  EXPECT_TRUE(fs::is_empty(folder / "first"));
+  EXPECT_TRUE(fs::exists(directory / "moved" / "tcpserver.127.0.0.1:40112.dat"));
+  EXPECT_TRUE(fs::is_empty(directory / "first"));
 }
 
 TEST_F(RecorderTest, NeedsADirectory) {
-  std::ofstream(folder / "file") << "text";
+  std::ofstream(directory / "file") << "text";
   for (const auto* name : {"none", "file"}) {
     try {
-      const Recorder recorder(folder / name, 0, log);
+      const Recorder recorder(directory / name, 0, log);
       ADD_FAILURE() << name << " was accepted";
     } catch (const base::StartError& error) {
       EXPECT_EQ(error.status(), base::ExitStatus::cannot_create);
-      EXPECT_TRUE(harness::contains(error.what(), folder / name));
+      EXPECT_TRUE(harness::contains(error.what(), directory / name));
     }
   }
 }
 
-// A file at the process's limit is full, which is known beforehand.
+// If a file has reached the process's size limit, the recorder knows before it writes.
 TEST_F(RecorderTest, LowersItsLimitToTheProcessLimit) {
   const harness::FileSizeLimit limit(4096);
-  const auto room = [this](std::uint64_t asked) { return Recorder(folder, asked, log).recording_in(0).room; };
+  const auto room = [this](std::uint64_t asked) {
+    return Recorder(directory, asked, log).recording_in(0).room;
+  };
   EXPECT_EQ(room(0), 4096U);
   EXPECT_EQ(room(4097), 4096U);
   EXPECT_EQ(occurrences(errors.read_all(), "limits each file to 4096 bytes"), 2U);

@@ -28,7 +28,7 @@ TEST(Upper, ChangesOnlyAsciiLetters) {
 }
 
 // The code converts blocks of eight bytes, and the rest one by one.
-TEST(Capitals, ChangeEachByteInEachPlace) {
+TEST(ToCapitals, ConvertsEveryByteAtEveryOffset) {
   for (std::size_t length = 0; length < 20; ++length) {
     for (std::size_t place = 0; place < length; ++place) {
       for (int value = 0; value < 256; ++value) {
