@@ -94,7 +94,7 @@ scene_iterative() {
   serve --mode iterative
   begin_clients 5 --slow 1 --delay 2s
   sleep 0.7
-  show_processes -o pid,stat,wchan:22,comm
+  show_processes -o pid,stat,wchan:32,comm
   say "WCHAN is the kernel function in which a process sleeps: the server polls client 1," \
     "and cannot call accept for the others until client 1 sends."
   wait "$client"
@@ -108,7 +108,7 @@ scene_fork() {
   serve
   begin_clients 5 --slow 1 --delay 2s
   sleep 0.7
-  show_processes --forest -o pid,ppid,stat,wchan:22,comm
+  show_processes --forest -o pid,ppid,stat,wchan:32,comm
   say "The child (\_) sleeps until client 1 sends. The parent polls for new clients." \
     "The children of clients 2 to 5 have already ended."
   wait "$client"

@@ -92,7 +92,8 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   }
   if (given_host.empty()) refuse({operands[0], "HOST"}, "a host name or a numeric address");
   if (base::parse_saturating(given_host, 0)) {
-    refuse_because({operands[0], "HOST"}, "is a number; did you mean localhost:" + std::string(given_host) + "?");
+    refuse_because({operands[0], "HOST"},
+                   "is a number; did you mean localhost:" + std::string(given_host) + "?");
   }
   host = given_host;
   if (given_port || operands.size() == 2) {

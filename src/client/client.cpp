@@ -96,6 +96,7 @@ void wait_for_input(int connection) {
     char byte = 0;
     const ssize_t count = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (count == 0 || (count < 0 && !base::would_block(errno))) {
+      static_cast<void>(base::write_all(STDERR_FILENO, "\n"));  // ends the line of the question
       throw StartError(ExitStatus::io_error, "the server closed the connection before a sentence was sent");
     }
     connection = -1;  // a greeting, which would keep it readable

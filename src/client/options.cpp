@@ -6,6 +6,9 @@ namespace tcpserver::client {
 
 namespace {
 
+constexpr cli::Synonym synonyms[] = {
+    {"msg", "message"}, {"text", "message"}, {"connections", "clients"}, {"wait", "delay"}};
+
 constexpr cli::Program tcpclient_program{
     .name = "tcpclient",
     .synopsis = "[OPTION]... [HOST[:PORT] | HOST PORT]",
@@ -20,6 +23,7 @@ constexpr cli::Program tcpclient_program{
         "  tcpclient <file >reply localhost 7000\n"
         "  tcpclient --clients 5 --delay 2s localhost 7000\n",
     .manual = "tcpclient",
+    .synonyms = synonyms,
 };
 
 // Refuses options that exclude or need each other, and sets the default of --slow.

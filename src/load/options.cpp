@@ -16,6 +16,11 @@ constexpr std::uint64_t max_round_trips = 1'000'000'000;
 constexpr std::uint32_t max_sources = 254;
 constexpr std::uint64_t max_start_rate = 1'000'000;
 
+constexpr cli::Synonym synonyms[] = {{"requests", "connections"},
+                                     {"clients", "concurrency"},
+                                     {"threads", "concurrency"},
+                                     {"duration", "hold"}};
+
 constexpr cli::Program tcpload_program{
     .name = "tcpload",
     .synopsis = "[OPTION]... [HOST[:PORT] | HOST PORT]",
@@ -32,6 +37,7 @@ constexpr cli::Program tcpload_program{
         "  tcpload --hold 3s -c 1000 localhost 7000\n"
         "  tcpload --rate 500 -n 5000 --json localhost 7000\n",
     .manual = "tcpload",
+    .synonyms = synonyms,
 };
 
 double parse_start_rate(const cli::RawValue& value) {

@@ -73,7 +73,7 @@ TEST_F(IterativeTraced, HandlesSigtermWhileAClientNeverPauses) {
   });
   std::this_thread::sleep_for(100ms);
   EXPECT_EQ(server.stop(), 0);
-  EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;"));
+  EXPECT_TRUE(contains(server.last_line(), "ended: 1 stopped by the server;"));
 }
 
 }  // namespace

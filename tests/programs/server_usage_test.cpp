@@ -89,9 +89,8 @@ TEST(Usage, TestFindsWhatWouldStopAStart) {
     EXPECT_TRUE(
         fails(run(command_line({}, {"--test", option, path})), 73, option + ": directory /nonexistent"));
   }
-                    const TextFile file("user = no-such-user\n");
-                    EXPECT_TRUE(fails(run(command_line({}, {"--test", "--config", file.path()})), 67,
-                                      "line 1: user: "));
+  const TextFile file("user = no-such-user\n");
+  EXPECT_TRUE(fails(run(command_line({}, {"--test", "--config", file.path()})), 67, "line 1: user: "));
 }
 
 TEST(Usage, WarnsAboutVariablesWithoutEffect) {

@@ -40,7 +40,7 @@ TEST(Stop, EndsOpenSessionsAfterTheDrainTimeout) {
   ASSERT_TRUE(freeze(child));  // a stopped process does not handle SIGTERM
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(client.receive_all(), "");
-  EXPECT_TRUE(contains(server.last_line(), "ended: 1 drained;"));
+  EXPECT_TRUE(contains(server.last_line(), "ended: 1 stopped by the server;"));
   EXPECT_NE(::kill(child, 0), 0);
 }
 

@@ -113,7 +113,7 @@ TEST_P(ServerTerminalWidth, BreaksNoWordFromStartToStop) {
   ASSERT_EQ(client.receive(1), "x");
   terminal.process().signal(SIGUSR1);
   ASSERT_TRUE(terminal.shows("1 accepted")) << terminal.shown();
-  terminal.process().signal(SIGTERM);
+  terminal.type("\x03");  // shown as ^C
   ASSERT_TRUE(terminal.shows("stopping")) << terminal.shown();
   client.close();
   terminal.read_all();

@@ -133,8 +133,9 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
 // Stores flags, variables and lines of the configuration file: a flag overrides the variable, the variable
 // the file, the file the default. If an option is repeated in one source, the last value counts, but each is
 // checked. An invalid variable that a flag overrides causes only a warning, so that a flag can always correct
-// it; so does an unknown variable with the prefix. Long options are not abbreviated. Throws StartError for everything else
-// that is not allowed: usage, config for a line of the file, or no_input if the file cannot be read. With
+// it; so does an unknown variable with the prefix. Long options are not abbreviated. Throws StartError for
+// everything else that is not allowed: usage, config for a line of the file, or no_input if the file cannot
+// be read. With
 // --test it returns the errors in values instead, at most about twenty of the file. May be called again, to
 // read the file again. A relative path of the file begins at `directory`.
 template <typename Options>

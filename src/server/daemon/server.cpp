@@ -168,6 +168,7 @@ SessionWaiter::Result Server::wait(int connection, short events,
 void Server::stop_listening() noexcept {
   if (stopping_) return;
   stopping_ = true;
+  log_.start_new_line();
   housekeeping_.begin_stop();
   listeners_.close();
 }
@@ -185,6 +186,7 @@ void Server::drain() noexcept {
   wait_for_sessions(base::Clock::now() + options_.drain_timeout, enough);
   if (open() == 0) return;
 
+  log_.start_new_line();
   log_.info({"killing_sessions", {{"open", open()}}}, "stopping: killing %u %s", open(),
             open() == 1 ? "session" : "sessions");
   sessions_->kill_all();

@@ -50,7 +50,7 @@ constexpr struct {
                              {"idle_timeout", "idle timeout"},
                              {"broken", "failed"},
                              {"sandbox_refused", "sandbox refused"},
-                             {"drained", "drained"},
+                             {"drained", "stopped by the server"},
                              {"killed", "killed"},
                              {"seccomp", "killed by seccomp"}};
 

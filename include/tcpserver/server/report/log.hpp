@@ -99,6 +99,9 @@ class Log {
   void set_time(LogTime time) noexcept {
     if (sinks_[0]) sinks_[0]->set_time(time);
   }
+  void start_new_line() noexcept {
+    if (sinks_[0]) sinks_[0]->start_new_line();
+  }
   [[nodiscard]] LogFormat format() const noexcept { return format_; }
   // True with --verbose: each session is logged.
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }

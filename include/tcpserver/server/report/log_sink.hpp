@@ -35,6 +35,9 @@ class LogSink {
   // time zone. Call for standard error only.
   void set_time(LogTime time) noexcept;
 
+  // Starts a new line on a terminal, because Ctrl-C has left "^C" on the current one.
+  void start_new_line() noexcept { torn_ = torn_ || is_terminal_; }
+
   // Returns true if the system log can be reached now; otherwise false with errno.
   [[nodiscard]] bool is_reachable() const noexcept;
 
