@@ -8,7 +8,6 @@
 #include "tcpserver/kernel/process_table.hpp"
 
 #include <poll.h>
-#include <signal.h>
 
 #include <algorithm>
 
@@ -202,30 +201,34 @@ class Watch {
     }
   }
 
+  void run() {
+    const int signal = take_samples();
+    if (signal != 0) frames_.end_by_signal(options_.json ? "" : format_summary(), signal);
+  }
+
+ private:
   // Returns the signal that ended the watch; 0 after the last sample.
-  int run() {
+  int take_samples() {
     const base::StopSignals stop;
     auto next = began_;
     for (std::uint64_t samples = 1; stop.received() == 0; ++samples) {
       frames_.write(format_sample());
-      while (!frames_.ready() && stop.received() == 0) {
-        wait_until(Clock::now() + std::chrono::milliseconds(10), stop);  // the reader is slow
-      }
+      while (!frames_.ready() && stop.received() == 0) frames_.wait(std::nullopt, &stop.original_mask());
       if (options_.count && samples == *options_.count) return stop.received();
       // Does not make up for samples that were missed because the reader or the machine stalled.
       next = std::max(next + std::chrono::duration_cast<Clock::duration>(options_.interval), Clock::now());
       wait_until(next, stop);
     }
-    const auto text = "port " + std::to_string(options_.port) + ": " + tracker_.summary(elapsed()) + "\n";
-    const auto width = base::prose_width();
-    // The carriage return overwrites the "^C" that a terminal shows.
-    const auto shown = width ? "\r" + base::wrap_lines(text, *width) : text;
-    // Ends even if nothing reads the output.
-    if (!options_.json) static_cast<void>(frames_.write_within(shown, std::chrono::seconds(1)));
     return stop.received();
   }
 
- private:
+  [[nodiscard]] std::string format_summary() const {
+    const auto text = "port " + std::to_string(options_.port) + ": " + tracker_.summary(elapsed()) + "\n";
+    const auto width = base::prose_width();
+    // The carriage return overwrites the "^C" that a terminal shows.
+    return width ? "\r" + base::wrap_lines(text, *width) : text;
+  }
+
   kernel::PortSnapshot take_snapshot() {
     return observer_.take_snapshot(kernel::TcpSockets::Kind::listeners_and_half_open);
   }
@@ -258,8 +261,7 @@ class Watch {
 }  // namespace
 
 ExitStatus run(const WatchOptions& options) {
-  const int signal = Watch(options).run();
-  if (signal != 0) ::raise(signal);
+  Watch(options).run();
   return ExitStatus::ok;
 }
 

@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
+#include "tcpserver/base/signals.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
 
@@ -168,13 +169,26 @@ bool FrameWriter::write_within(std::string_view text, Duration limit) {
   while (!ready()) {
     const auto left = time_left(deadline);
     if (*left == Duration::zero()) return false;
-    const timespec wait = to_timespec(*left);
-    pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
-    static_cast<void>(::ppoll(&polled, 1, &wait, nullptr));
-    // A stopped terminal may poll as writable but accept nothing. The sleep avoids a busy loop.
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    wait(left, nullptr);
   }
   return true;
+}
+
+void FrameWriter::wait(std::optional<Duration> limit, const sigset_t* mask) const {
+  const timespec time = to_timespec(limit.value_or(Duration::zero()));
+  pollfd polled{.fd = fd_, .events = POLLOUT, .revents = 0};
+  if (::ppoll(&polled, 1, limit ? &time : nullptr, mask) <= 0) return;
+  // A stopped terminal may poll as writable but accept nothing. The sleep avoids a busy loop.
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
+void FrameWriter::end_by_signal(std::string_view text, int signal) {
+  set_disposition(SIGPIPE, SIG_IGN);  // tcpclient may have restored the default
+  try {
+    static_cast<void>(write_within(text, std::chrono::seconds(1)));
+  } catch (const StartError&) {  // the signal tells the caller more than this error
+  }
+  ::raise(signal);
 }
 
 void FrameWriter::write_rest() {

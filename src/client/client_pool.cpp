@@ -6,8 +6,6 @@
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/client/connection_engine.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -221,11 +219,7 @@ base::ExitStatus run_many_clients(const ClientOptions& options) {
     text = (size ? place.finish(lines, *size) : base::join_lines(lines)) +
            base::wrap_lines(summarize(timeline), base::prose_width().value_or(page_columns - 1)) + "\n";
   }
-  if (timeline.signal != 0) {
-    // The program must end even if nothing reads its output.
-    static_cast<void>(frames.write_within(text, std::chrono::seconds(1)));
-    ::raise(timeline.signal);
-  }
+  if (timeline.signal != 0) frames.end_by_signal(text, timeline.signal);
   base::print(frames.take_unwritten() + text);
   for (const auto& record : timeline.records) {
     if (!record.failure) continue;

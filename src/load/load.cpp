@@ -8,7 +8,6 @@
 #include "load/driver.hpp"
 #include "load/report.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 namespace tcpserver::load {
@@ -102,11 +101,7 @@ base::ExitStatus run_load(const LoadOptions& options) {
   if (const auto terminal = base::terminal_size(); terminal && !options.json) {
     text += base::join_lines(draw_chart(result.latencies, terminal->columns, base::colours_wanted()));
   }
-  if (result.signal != 0) {
-    // The program must end even if nothing reads its output.
-    static_cast<void>(base::FrameWriter().write_within(text, std::chrono::seconds(1)));
-    ::raise(result.signal);
-  }
+  if (result.signal != 0) base::FrameWriter().end_by_signal(text, result.signal);
   base::print(text);
   if (result.first_error) throw *result.first_error;
   return base::ExitStatus::ok;

@@ -73,4 +73,29 @@ TEST_F(BrokenPipe, KillsTcpclientButNoServer) {
   EXPECT_EQ(server.stop(), 0);
 }
 
+// Ctrl-C also ends the reader of the pipe.
+TEST(EndBySignal, DoesNotNeedAReader) {
+  ServerProcess server;
+  const auto port = std::to_string(server.port());
+  const std::pair<Words, const char*> calls[] = {
+      {{TCPBACKLOG_PROGRAM, "watch", port, "--interval", "1h"}, " sessions open"},
+      {{TCPLOAD_PROGRAM, "127.0.0.1", port, "--hold", "1h", "-c", "2"}, " 2 accepted"},
+      {{TCPCLIENT_PROGRAM, "127.0.0.1", port, "--clients", "2", "--delay", "1h"}, " 4 accepted"}};
+  for (const auto& [command, accepted] : calls) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    Process program(command, {.output_fd = ends[1]});
+    ::close(ends[1]);
+    char first = 0;
+    if (command.front() == TCPBACKLOG_PROGRAM) {
+      ASSERT_EQ(::read(ends[0], &first, 1), 1) << "no sample";
+    }
+    ASSERT_TRUE(server.status_shows(accepted)) << server.status();
+    ::close(ends[0]);
+    program.signal(SIGINT);
+    EXPECT_EQ(program.wait(), -SIGINT) << program.errors();
+    EXPECT_EQ(program.errors().find("Broken pipe"), std::string::npos);
+  }
+}
+
 }  // namespace

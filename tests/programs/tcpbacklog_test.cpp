@@ -1,5 +1,7 @@
 #include "harness/json.hpp"
+#include "harness/proc.hpp"
 #include "harness/server_process.hpp"
+#include "harness/stalled_reader.hpp"
 #include "harness/terminal.hpp"
 #include "harness/text.hpp"
 
@@ -11,11 +13,13 @@
 #include <array>
 #include <memory>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 namespace {
 
 using namespace harness;
+using namespace std::chrono_literals;
 
 Finished tcpbacklog(std::vector<std::string> words) {
   words.insert(words.begin(), TCPBACKLOG_PROGRAM);
@@ -187,6 +191,23 @@ TEST_F(Tcpbacklog, WatchSummarizesAndEndsWithTheSignal) {
     EXPECT_TRUE(contains(watch.output(), "longest queue 8 of 7, 0 dropped\n")) << watch.output();
     EXPECT_EQ(watch.wait(), -signal);
   }
+}
+
+TEST_F(Tcpbacklog, WatchSleepsWhileItsReaderIsStopped) {
+  const PythonListener listener(0);
+  const StalledReader reader;
+  Process watch({TCPBACKLOG_PROGRAM, "watch", listener.port, "--interval", "10ms"},
+                {.output_fd = reader.fd()});
+  const auto wakeups = [&] { return std::stoi(read_proc_status(watch.pid(), "voluntary_ctxt_switches")); };
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto before = wakeups();
+        std::this_thread::sleep_for(300ms);
+        return wakeups() - before < 5;
+      },
+      5s));
+  watch.signal(SIGINT);
+  EXPECT_EQ(watch.wait(), -SIGINT);
 }
 
 // No word may be broken: a line of this width continues in the next row of the terminal.

@@ -3,6 +3,8 @@
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +74,7 @@ class PictureInPlace {
 };
 
 // Writes frames to the terminal of standard output or error without blocking, even if the terminal is stopped
-// (Ctrl-S) or not read. The caller skips frames until ready(). All functions but take_unwritten() throw
+// (Ctrl-S) or not read. The caller skips frames until ready(). ready(), write() and write_within() throw
 // StartError (io_error) if the terminal is gone.
 class FrameWriter {
  public:
@@ -87,6 +89,14 @@ class FrameWriter {
   // Writes the rest of the last frame, then the text. False if the terminal did not accept all within this
   // time.
   bool write_within(std::string_view text, Duration limit);
+
+  // Waits until ready() may return true, at most for `limit` (nullopt: forever). Returns early if a signal
+  // arrives. `mask` as in ppoll(2).
+  void wait(std::optional<Duration> limit, const sigset_t* mask) const;
+
+  // Ends the process with this signal, as a shell expects after Ctrl-C. First writes the text if that works
+  // within a second: the signal may also have ended the reader of a pipe.
+  void end_by_signal(std::string_view text, int signal);
 
   // Removes and returns the text that the terminal has not accepted yet. Print it before anything else.
   [[nodiscard]] std::string take_unwritten() { return std::exchange(rest_, {}); }
