@@ -10,6 +10,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tcpserver::backlog {
 
@@ -24,6 +25,12 @@ constexpr std::size_t history_length = 60;
 // The number of connections that fill the bar. A queue with limit n holds n + 1.
 std::uint64_t find_capacity(const Sample::Queue& queue) {
   return queue.now.limit ? std::uint64_t{*queue.now.limit} + 1 : std::max(1U, queue.longest);
+}
+
+// Orders queues by how full they are. An unknown limit counts as empty.
+std::pair<double, std::uint32_t> fullness(const kernel::ObservedListener& listener) {
+  const double share = listener.limit ? listener.length / (*listener.limit + 1.0) : 0;
+  return {share, listener.length};
 }
 
 bool is_full(const kernel::ObservedListener& listener) {
@@ -86,7 +93,7 @@ Sample QueueTracker::add(const kernel::PortSnapshot& snapshot,
     queue.is_new = is_new;
     queue.now = listener;
     queue.longest = std::max(queue.longest, listener.length);
-    if (!longest_ || listener.length > longest_->length) longest_ = listener;
+    if (!fullest_ || fullness(listener) > fullness(*fullest_)) fullest_ = listener;
     if (listener.dropped && dropped_at_first) {
       // The kernel's counter has 32 bits and wraps around; so does the difference.
       const std::uint32_t dropped = *listener.dropped - *dropped_at_first;
@@ -106,9 +113,9 @@ Sample QueueTracker::add(const kernel::PortSnapshot& snapshot,
 }
 
 void QueueTracker::explain(Sample& sample) {
-  if (!explained_full_ && longest_ && is_full(*longest_)) {
+  if (!explained_full_ && fullest_ && is_full(*fullest_)) {
     explained_full_ = true;
-    const auto limit = std::to_string(*longest_->limit), length = std::to_string(longest_->length);
+    const auto limit = std::to_string(*fullest_->limit), length = std::to_string(fullest_->length);
     sample.lessons.push_back(length + " of " + limit +
                              ": full; the kernel queues one connection more than the backlog");
   }
@@ -121,9 +128,9 @@ void QueueTracker::explain(Sample& sample) {
 std::string QueueTracker::summary(double at) const {
   const auto text = std::to_string(samples_) + (samples_ == 1 ? " sample in " : " samples in ") +
                     base::format_text("%.1f s, ", at);
-  if (!longest_) return text + "no listener";
-  return text + "longest queue " + std::to_string(longest_->length) + " of " +
-         number_or_unknown(longest_->limit) + ", " + std::to_string(dropped_) + " dropped";
+  if (!fullest_) return text + "no listener";
+  return text + "fullest queue " + std::to_string(fullest_->length) + " of " +
+         number_or_unknown(fullest_->limit) + ", " + std::to_string(dropped_) + " dropped";
 }
 
 std::string format_lines(const Sample& sample) {

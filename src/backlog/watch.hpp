@@ -44,7 +44,7 @@ class QueueTracker {
   Sample add(const kernel::PortSnapshot& snapshot, const std::optional<kernel::ListenCounters>& counters,
              double at);
 
-  // "3 samples in 2.0 s, longest queue 8 of 7, 12 dropped"
+  // "3 samples in 2.0 s, fullest queue 8 of 7, 12 dropped"
   [[nodiscard]] std::string summary(double at) const;
 
  private:
@@ -60,7 +60,7 @@ class QueueTracker {
   // For the summary, over all listeners.
   std::uint64_t samples_ = 0;
   std::uint64_t dropped_ = 0;
-  std::optional<kernel::ObservedListener> longest_;  // nullopt before the first listener
+  std::optional<kernel::ObservedListener> fullest_;  // nullopt before the first listener
   bool explained_full_ = false;
   bool explained_drop_ = false;
 };

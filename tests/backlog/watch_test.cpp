@@ -72,6 +72,18 @@ TEST(QueueTracker, ExplainsAFullQueueAndDropsOnce) {
   EXPECT_TRUE(tracker.add(snapshot({listener(8, 102)}), {}, 3).lessons.empty());
 }
 
+TEST(QueueTracker, PrefersAFullQueueToALongerOne) {
+  QueueTracker tracker = new_tracker();
+  auto long_queue = listener(20, 0, 8);
+  long_queue.limit = 4096;
+  auto unknown = listener(30, 0, 9);
+  unknown.limit.reset();
+  const auto sample = tracker.add(snapshot({listener(8, 0), long_queue, unknown}), {}, 0);
+  ASSERT_EQ(sample.lessons.size(), 1U);
+  EXPECT_TRUE(contains(sample.lessons[0], "8 of 7")) << sample.lessons[0];
+  EXPECT_TRUE(contains(tracker.summary(1), " 8 of 7,")) << tracker.summary(1);
+}
+
 TEST(QueueTracker, SummarizesAllListeners) {
   QueueTracker tracker = new_tracker();
   EXPECT_EQ(tracker.summary(0), "0 samples in 0.0 s, no listener");
@@ -79,7 +91,7 @@ TEST(QueueTracker, SummarizesAllListeners) {
   static_cast<void>(tracker.add(snapshot({listener(1, 1, 7)}), {}, 1));
   static_cast<void>(tracker.add(snapshot({listener(3, 50, 8)}), {}, 2));
   static_cast<void>(tracker.add(snapshot({listener(3, 53, 8)}), {}, 3));
-  EXPECT_EQ(tracker.summary(3.5), "4 samples in 3.5 s, longest queue 8 of 7, 5 dropped")
+  EXPECT_EQ(tracker.summary(3.5), "4 samples in 3.5 s, fullest queue 8 of 7, 5 dropped")
       << "2 by the first listener, 3 by the second";
 }
 

@@ -175,7 +175,7 @@ TEST_F(Tcpbacklog, WatchWaitsForAListenerOnATerminal) {
   ServerProcess server({"--port", port, "--bind", "127.0.0.1"});
   EXPECT_TRUE(terminal.shows("queue 0 of ")) << terminal.shown();
   terminal.type("\x03");
-  EXPECT_TRUE(terminal.shows("longest queue 0 of ")) << terminal.shown();
+  EXPECT_TRUE(terminal.shows("fullest queue 0 of ")) << terminal.shown();
 }
 
 TEST_F(Tcpbacklog, WatchSummarizesAndEndsWithTheSignal) {
@@ -188,7 +188,7 @@ TEST_F(Tcpbacklog, WatchSummarizesAndEndsWithTheSignal) {
     EXPECT_TRUE(
         watch.read_output_until([](const std::string& text) { return contains(text, " dropped\n"); }));
     EXPECT_TRUE(contains(watch.output(), ": 1 sample in ")) << watch.output();
-    EXPECT_TRUE(contains(watch.output(), "longest queue 8 of 7, 0 dropped\n")) << watch.output();
+    EXPECT_TRUE(contains(watch.output(), "fullest queue 8 of 7, 0 dropped\n")) << watch.output();
     EXPECT_EQ(watch.wait(), -signal);
   }
 }
