@@ -154,6 +154,8 @@ void Driver::on_failed(const Connection& connection, const Fault& fault) {
   const auto [kind, message] = explain(connection, fault);
   const auto& facts = error_kinds[static_cast<std::size_t>(kind)];
   ++result_.errors_by_kind[static_cast<std::size_t>(kind)];
+  const bool answered = connection.round > 0 || connection.received == connection.size;
+  if (!answered && kind != ErrorKind::timed_out) ++result_.failed;
   if (!result_.first_error) {
     const bool unreachable = kind == ErrorKind::other && connection.state == Connection::State::connecting;
     // The number of the connection is useless if no connection was ever established.
@@ -170,6 +172,10 @@ Driver::Explanation Driver::explain(const Connection& connection, const Fault& f
     case Fault::Kind::timed_out:
       return {ErrorKind::timed_out, explain_timeout(connection)};
     case Fault::Kind::closed:
+      if (connection.state == Connection::State::holding) {
+        return {ErrorKind::closed_early,
+                "the server closed the connection while it was held (idle timeout?)"};
+      }
       return {ErrorKind::closed_early, "the server closed the connection after " +
                                            std::to_string(connection.received) + " of " +
                                            std::to_string(options_.size) + " bytes"};
@@ -194,8 +200,7 @@ std::string Driver::explain_timeout(const Connection& connection) const {
   const std::string text = "timed out: no reply for " + limit;
   if (connection.round > 0) return text;
   // The kernel accepts connections into the listen queue while the server is at its limit.
-  return text + "; connected, but the server does not answer" +
-         (result_.answered > 0 ? " (connection limit reached?)" : "");
+  return text + "; connected, but the server does not answer (connection limit reached?)";
 }
 
 Driver::Explanation Driver::explain_wrong_bytes(const Connection& connection, const Fault& fault) const {

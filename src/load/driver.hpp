@@ -47,6 +47,7 @@ struct Result {
   std::string server{};           // "127.0.0.1:54321", the address in use
   std::uint64_t started = 0;      // connections
   std::uint64_t answered = 0;     // connections that got a correct reply
+  std::uint64_t failed = 0;       // connections that failed before it, other than by a timeout
   std::uint64_t connections = 0;  // ended, including failures
   std::array<std::uint64_t, error_kinds.size()> errors_by_kind{};
   std::optional<base::StartError> first_error{};
@@ -62,6 +63,9 @@ struct Result {
   bool holding = false;  // with hold: all connections are open
   bool stalled = false;  // the run ended because the server was silent for --timeout
   int signal = 0;        // SIGINT or SIGTERM that stopped the run, or 0
+
+  // Connections without a reply: timed out, or still open at the end.
+  [[nodiscard]] std::uint64_t unanswered() const noexcept { return started - answered - failed; }
 
   [[nodiscard]] std::uint64_t errors() const noexcept {
     return std::accumulate(errors_by_kind.begin(), errors_by_kind.end(), std::uint64_t{0});

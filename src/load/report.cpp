@@ -80,12 +80,13 @@ std::string format_rate(const Result& result, const LoadOptions& options) {
   return options.rate ? text + format_text(" (requested: %.9g)", *options.rate) : text;
 }
 
-// "1000 of 1200; 64 unanswered, 136 not started".
+// "1000 of 1200; 60 unanswered, 4 failed, 136 not started": all add up to 1200.
 std::string format_answered(const Result& result, const LoadOptions& options) {
   std::string text = std::to_string(result.answered) + " of " + std::to_string(options.connections);
   const char* separator = "; ";
-  for (const auto& [count, name] : {std::pair(result.started - result.answered, " unanswered"),
-                                    std::pair(options.connections - result.started, " not started")}) {
+  for (const auto& [count, name] :
+       {std::pair(result.unanswered(), " unanswered"), std::pair(result.failed, " failed"),
+        std::pair(options.connections - result.started, " not started")}) {
     if (count > 0) text += std::exchange(separator, ", ") + std::to_string(count) + name;
   }
   return text;
@@ -181,7 +182,8 @@ std::string format_report_json(const Result& result, const LoadOptions& options)
   json.member("stream_size", bulk ? std::optional(options.size) : std::nullopt);
   begin_line("requested", options.connections);
   json.member("answered", result.answered);
-  json.member("unanswered", result.started - result.answered);
+  json.member("unanswered", result.unanswered());
+  json.member("failed", result.failed);
   json.member("not_started", options.connections - result.started);
   begin_line("connections", result.connections);
   json.member("errors", result.errors());
@@ -199,7 +201,7 @@ std::string format_report_json(const Result& result, const LoadOptions& options)
   json.member("cpu_s", to_seconds(result.processor_time), 6);
   if (options.rate) begin_line("wanted_rate_per_s", *options.rate, 3);
   if (options.mode == LoadMode::hold) {
-    begin_line("held", result.held);
+    begin_line("held", result.holding ? std::optional(result.held) : std::nullopt);
     begin_line("hold_s", to_seconds(options.hold), 6);
   }
   if (options.mode == LoadMode::ping) {

@@ -37,11 +37,13 @@ TEST(LoadReport, ShowsTheResultOfTheRun) {
 TEST(LoadReport, ShowsHowManyConnectionsWereAnswered) {
   auto result = good_result();
   result.started = 7;
+  result.failed = 1;
   const LoadOptions options{.mode = LoadMode::hold, .connections = 9, .concurrency = 9, .hold = 3s};
   EXPECT_TRUE(contains(tcpserver::base::join_lines(format_report(result, options)),
-                       "\nanswered  4 of 9; 3 unanswered, 2 not started\n"));
-  EXPECT_EQ(Json(format_report_json(result, options)).values("requested answered unanswered not_started"),
-            "9 4 3 2");
+                       "\nanswered  4 of 9; 2 unanswered, 1 failed, 2 not started\n"));
+  EXPECT_EQ(
+      Json(format_report_json(result, options)).values("requested answered unanswered failed not_started"),
+      "9 4 2 1 2");
 }
 
 TEST(LoadReport, CountsErrorsByKind) {
@@ -86,8 +88,16 @@ TEST(LoadReport, ShowsTheRateOfOpeningWithHold) {
   auto result = good_result();
   result.opened_after = 500ms;
   result.held = 3;
+  result.holding = true;
   const LoadOptions options{.mode = LoadMode::hold, .connections = 4, .concurrency = 4, .hold = 1s};
   EXPECT_EQ(Json(format_report_json(result, options)).values("rate_per_s held hold_s"), "8.000 3 1.000000");
+}
+
+TEST(LoadReport, HasNoHeldConnectionsBeforeTheHold) {
+  auto result = good_result();
+  result.held = 3;
+  const LoadOptions options{.mode = LoadMode::hold, .connections = 4, .concurrency = 4, .hold = 1s};
+  EXPECT_EQ(Json(format_report_json(result, options)).values("held"), "null");
 }
 
 TEST(LoadReport, ShowsBytesPerSecondOfOneDirectionWithBulk) {
