@@ -178,6 +178,14 @@ std::string short_help() {
   return base::wrap_lines(text, cli::help_width());
 }
 
+// "; did you mean watch?" if one letter differs.
+std::string suggest(std::string_view wrong) {
+  for (const char* const name : {"probe", "watch", "size", "--help", "--version"}) {
+    if (cli::edit_distance(wrong, name) == 1) return std::string("; did you mean ") + name + "?";
+  }
+  return ": use probe, watch or size (see tcpbacklog --help)";
+}
+
 }  // namespace
 
 BacklogCommand parse_backlog_command(int argc, char* const* argv) {
@@ -188,9 +196,10 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   if (first == "probe") return parse(probe_program, probe_option_table(), argc - 1, argv + 1);
   if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
   if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);
-  const std::string allowed = "use probe, watch or size (see tcpbacklog --help)";
-  throw cli::usage_error(argc > 1 ? base::quote(first) + " is not a command: " + allowed
-                                  : "a command is missing: " + allowed);
+  if (argc < 2) throw cli::usage_error("a command is missing" + suggest(first));
+  throw cli::usage_error((first.starts_with('-') ? "unknown option " + base::quote(first)
+                                                 : base::quote(first) + " is not a command") +
+                         suggest(first));
 }
 
 }  // namespace tcpserver::backlog

@@ -11,19 +11,7 @@
 
 namespace tcpserver::cli {
 
-namespace {
-
-using base::StartError;
-
-// -h among the options that were asked for; --help is under its name.
-constexpr std::string_view short_help_asked = "h";
-
-// With --test, a file with more errors is probably the wrong file.
-constexpr std::size_t most_errors = 20;
-
-// The fewest edits between two words (optimal string alignment distance): a letter changed, missing or too
-// many, or two neighbours swapped.
-std::size_t distance(std::string_view left, std::string_view right) {
+std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> before;  // the row before the last one
   std::vector<std::size_t> last(right.size() + 1);
   std::iota(last.begin(), last.end(), std::size_t{0});
@@ -40,6 +28,16 @@ std::size_t distance(std::string_view left, std::string_view right) {
   }
   return last.back();
 }
+
+namespace {
+
+using base::StartError;
+
+// -h among the options that were asked for; --help is under its name.
+constexpr std::string_view short_help_asked = "h";
+
+// With --test, a file with more errors is probably the wrong file.
+constexpr std::size_t most_errors = 20;
 
 // Where a value comes from. Each overrides those before it.
 enum class Source { file, variable, flag };
@@ -115,7 +113,7 @@ std::string OptionReader::suggest(Source source, std::string_view wrong, std::st
     if (!is_possible(option)) continue;
     const auto name = spell(option.name, source);
     const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
-    const std::size_t far = abbreviated ? 0 : distance(wrong, name);
+    const std::size_t far = abbreviated ? 0 : edit_distance(wrong, name);
     if (far >= best_distance || 3 * far > name.size() - prefix.size()) continue;
     best = name;
     best_distance = far;

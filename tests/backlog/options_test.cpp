@@ -71,7 +71,7 @@ TEST(BacklogOptions, ParseSize) {
 
 TEST(BacklogOptions, RequireACommand) {
   for (const auto& [text, start] : {std::pair{refusal({}), "a command is missing: "},
-                                    std::pair{refusal({"sise"}), "'sise' is not a command: "}}) {
+                                    std::pair{refusal({"listen"}), "'listen' is not a command: "}}) {
     EXPECT_TRUE(text.starts_with(start)) << text;
     EXPECT_TRUE(contains(text, "probe, watch or size")) << text;
   }
@@ -89,6 +89,8 @@ TEST(BacklogOptions, RefuseInvalidArguments) {
       {{"probe", "--to", "65536"}, "--to: invalid value '65536'"},
       {{"probe", "--from", "-1"}, "--from: invalid value '-1'"},
       {{"probe", "7"}, "unexpected argument '7'"},
+      {{"wach"}, "did you mean watch?"},
+      {{"--hlep"}, "unknown option '--hlep'; did you mean --help?"},
       {{"watch"}, "PORT is missing"},
       {{"watch", "0"}, "PORT: invalid value '0'"},
       {{"watch", "localhost"}, "PORT: invalid value 'localhost'"},

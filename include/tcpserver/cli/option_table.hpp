@@ -234,6 +234,10 @@ template <typename Options>
 // Refuses a value for another reason: "--bind: ::1 is given twice", where `why` is "is given twice".
 [[noreturn]] void refuse_because(const RawValue& value, std::string_view why);
 
+// Returns the fewest edits between two words (optimal string alignment distance): a letter changed, missing
+// or too many, or two neighbours swapped.
+[[nodiscard]] std::size_t edit_distance(std::string_view left, std::string_view right);
+
 // For options that are not allowed, or not together. The caller throws it.
 [[nodiscard]] base::StartError usage_error(const std::string& line);
 
