@@ -114,7 +114,7 @@ TEST_F(Reload, ChangesVerbosity) {
 TEST_F(Reload, ChangesNothingIfTheFileHasAnError) {
   start("backlog = 7\n");
   const auto where = "reload failed, nothing changed: " + file.path() + " line 2: ";
-  EXPECT_TRUE(reload("backlog = 20\nmax-connections = 0\n", where + "max-connections: '0'"));
+  EXPECT_TRUE(reload("backlog = 20\nmax-connections = 0\n", where + "max-connections: invalid value '0'"));
   EXPECT_TRUE(reload("backlog = 20\nfrobnicate = 1\n", where + "unknown option"));
   ::unlink(file.path().c_str());
   server->signal(SIGHUP);
