@@ -137,10 +137,10 @@ def short(program, count):
     load(server, "--connections", 50)
     server.check_idle("after the warm-up")
     before = server.footprint()
-    figures = load(server, "--connections", count, "--concurrency", 3, "--sources", 4)
-    say(f"{figures['connections']} connections in {figures['duration_s']:.0f} s, {figures['rate_per_s']:.0f} per second; "
-        f"{figures['errors']} wrong")
-    server.check(figures["errors"] == 0 and figures["connections"] == count, "a client got a wrong reply")
+    report = load(server, "--connections", count, "--concurrency", 3, "--sources", 4)
+    say(f"{report['connections']} connections in {report['duration_s']:.0f} s, {report['rate_per_s']:.0f} per second; "
+        f"{report['errors']} wrong")
+    server.check(report["errors"] == 0 and report["connections"] == count, "a client got a wrong reply")
     server.check_nothing_is_left(before)
     return server
 
@@ -150,9 +150,9 @@ def held(program, count):
     # The first round makes the server touch the memory of its tables.
     for name in ("first", "second"):
         before = server.footprint()
-        figures = load(server, "--hold", "1s", "--concurrency", count)
-        say(f"{name} round: {figures['held']} open at once, in {figures['duration_s']:.1f} s; {figures['errors']} wrong")
-        server.check(figures["held"] == count and figures["errors"] == 0, "a connection was lost")
+        report = load(server, "--hold", "1s", "--concurrency", count)
+        say(f"{name} round: {report['held']} open at once, in {report['duration_s']:.1f} s; {report['errors']} wrong")
+        server.check(report["held"] == count and report["errors"] == 0, "a connection was lost")
         server.check_idle(f"after the {name} round")
     server.check_nothing_is_left(before)
     return server

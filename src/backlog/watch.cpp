@@ -59,7 +59,7 @@ std::string format_queue(const Sample::Queue& queue) {
          std::to_string(queue.longest) + ", dropped " + number_or_unknown(queue.dropped);
 }
 
-// Removes the listeners that are gone: a server may restart many times during a watch.
+// Removes listeners that no longer exist: a server may restart many times during a watch.
 template <typename Map>
 void keep_present(Map& by_inode, const Sample& sample) {
   std::erase_if(by_inode, [&sample](const auto& entry) {

@@ -54,7 +54,7 @@ HeldSockets read_sockets(pid_t pid) {
   HeldSockets held;
   const Directory directory(::opendir(proc_path(pid, "/fd").c_str()));
   if (!directory) {
-    held.sight = is_no_permission(errno) ? Sight::hidden : Sight::gone;
+    held.sight = is_no_permission(errno) ? Sight::hidden : Sight::ended;
     return held;
   }
   held.sight = Sight::whole;
@@ -133,7 +133,7 @@ base::Duration process_age(const ProcessFacts& process, base::Duration since_boo
 
 HeldSockets sockets_held_by(pid_t pid) {
   auto held = read_sockets(pid);
-  if (held.sight == HeldSockets::Sight::gone && is_shortage(errno)) {
+  if (held.sight == HeldSockets::Sight::ended && is_shortage(errno)) {
     throw base::system_error("read /proc");
   }
   return held;

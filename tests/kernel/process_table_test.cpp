@@ -94,7 +94,7 @@ TEST(ProcessTable, OmitsEndedProcesses) {
   const auto pid = short_lived.pid();
   short_lived.wait();
   EXPECT_FALSE(process_facts(pid).has_value());
-  EXPECT_EQ(sockets_held_by(pid).sight, HeldSockets::Sight::gone);
+  EXPECT_EQ(sockets_held_by(pid).sight, HeldSockets::Sight::ended);
 }
 
 }  // namespace

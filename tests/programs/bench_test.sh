@@ -50,7 +50,7 @@ expect_refused "--redraw and --table cannot be combined" --redraw --rounds 2
 
 bench 0 --quick --only tcpserver,floor --json "$work/results.json"
 expect_nothing_left
-python3 - "$work/results.json" <<'EOF' || fail "the figures make no sense"
+python3 - "$work/results.json" <<'EOF' || fail "the results are implausible"
 import json, shutil, sys
 
 results = json.load(open(sys.argv[1]))

@@ -85,7 +85,7 @@ TEST_F(Child, ClosesAClientThatNeverReadsAfterTheIdleTimeout) {
 }
 
 // The kernel wakes a blocked writer only when a third of its send buffer is free. A slow reader of a large
-// buffer takes longer than the time-out for that, although its bytes move.
+// buffer takes longer than the timeout for that, although its bytes move.
 TEST_F(Child, DoesNotTimeOutASlowReader) {
   const auto bytes = varied_bytes(16 << 20);
   for (const char* mode : {"fork", "iterative"}) {

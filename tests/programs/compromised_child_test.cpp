@@ -64,7 +64,7 @@ class SharedMemory {
 
 class CompromisedChild : public Injection {
  protected:
-  // More than the reaper asks the kernel for one by one, and nearly all slots of the default limit.
+  // Enough that the reaper waits for each child by its pid, and nearly all slots of the default limit.
   static constexpr std::size_t held_sessions = 985;
   static constexpr std::size_t sessions_that_leave = 700;
 

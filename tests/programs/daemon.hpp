@@ -15,7 +15,8 @@ namespace harness {
 
 namespace fs = std::filesystem;
 
-// Daemons in a temporary directory. A daemon is no child of the test: a variable of its environment marks it.
+// Daemons in a temporary directory. A daemon is not a child of the test: a variable of its environment marks
+// it.
 class Daemon : public ::testing::Test {
  protected:
   Daemon() { ::chmod(directory.c_str(), 0755); }

@@ -150,8 +150,8 @@ TEST_F(CloseRange, ChildrenCloseDescriptorsIfItFails) {
   }
 }
 
-// Every other read and write of a session is interrupted. Without sandbox, because it forbids the call that
-// strace makes instead.
+// Every other read and write of a session is interrupted. The sandbox is off, because it forbids the call
+// that strace makes instead.
 TEST_F(ReadAndWrite, LoseNoByteIfInterrupted) {
   ServerProcess server({"--sandbox", "off"});
   auto client = open_session(server);

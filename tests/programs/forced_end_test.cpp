@@ -4,7 +4,7 @@
 #include <memory>
 #include <thread>
 
-// A complete reply ends with FIN. A cut-off reply ends with a reset.
+// A complete reply ends with FIN. A truncated reply ends with a reset.
 namespace {
 
 using namespace harness;

@@ -24,7 +24,7 @@ bool write_to(const fs::path& file, const std::string& text) {
   return stream.good();
 }
 
-// A cgroup with a memory limit. The destructor removes it when its processes are gone.
+// A cgroup with a memory limit. The destructor removes it when its processes have ended.
 class MemoryCgroup {
  public:
   explicit MemoryCgroup(unsigned long limit) {

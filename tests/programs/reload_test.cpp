@@ -125,7 +125,7 @@ TEST_F(Reload, ChangesNothingIfTheFileHasAnError) {
 
 TEST_F(Reload, ReportsOptionsThatNeedARestartOrAreOverridden) {
   start("", {"--backlog", "7", "--bind", "127.0.0.1"});
-  // Port, bind and backlog are flags, which beat the file.
+  // Port, bind and backlog are flags, which override the file.
   EXPECT_TRUE(reload("backlog = 20\nbind = ::1\nport = 1\nmode = iterative\nreap = none\nservice = upper\n",
                      "restart required for: service, mode, reap\n"));
   EXPECT_EQ(read_queue_limit(*server), 7U);
@@ -187,7 +187,7 @@ TEST_F(Reload, LosesNoClientUnderLoad) {
     });
   }
   std::jthread changer([&](const std::stop_token& stop) {
-    for (int i = 1; !stop.stop_requested() && i <= 100; ++i) {  // nobody reads the log meanwhile
+    for (int i = 1; !stop.stop_requested() && i <= 100; ++i) {  // the log is not read meanwhile
       file.write("backlog = " + std::to_string(100 + i) + "\nmax-connections = " + std::to_string(50 + i) +
                  "\n");
       server->signal(SIGHUP);

@@ -200,8 +200,8 @@ TEST(SessionLog, DoesNotBlockClientsIfNotRead) {
   EXPECT_EQ(told(server.log()), 2U * sessions);
 }
 
-// The terminal of another user, as after su, cannot be opened again. Nobody reads from it here. The parameter
-// makes it the controlling terminal.
+// The terminal of another user, as after su, cannot be opened again. No program reads from it here. The
+// parameter makes it the controlling terminal.
 class SessionLogOnAForeignTerminal : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Controlling, SessionLogOnAForeignTerminal, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "yes" : "no"; });

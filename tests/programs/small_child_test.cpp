@@ -87,7 +87,7 @@ TEST_F(SmallChild, WarnsIfItInheritsServerMemory) {
   EXPECT_GT(read_mappings(child).size(), 4U);
 }
 
-// The cost of a fork: each fault is a trip to the kernel, and a page that is filled or copied.
+// Faults are the cost of a fork: at each one, the kernel fills or copies a page.
 class SmallChildFaults : public SmallChild, public ::testing::WithParamInterface<bool> {};
 INSTANTIATE_TEST_SUITE_P(Recording, SmallChildFaults, ::testing::Values(false, true),
                          [](const auto& test) { return test.param ? "on" : "off"; });

@@ -116,7 +116,7 @@ TEST_F(StatusOfAnotherUser, NeedsPermission) {
   }
 }
 
-// Such a server has been root, and only root may look at it.
+// The kernel lets only root inspect a process that has switched users.
 TEST_F(StatusOfAnotherUser, ShowsAServerThatSwitchedUsers) {
   ServerProcess server({"--user", "65534:65534"});
   const auto client = client_with_bytes(server.port(), 9);

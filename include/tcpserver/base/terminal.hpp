@@ -75,7 +75,7 @@ class PictureInPlace {
 
 // Writes frames to the terminal of standard output or error without blocking, even if the terminal is stopped
 // (Ctrl-S) or not read. The caller skips frames until ready(). ready(), write() and write_within() throw
-// StartError (io_error) if the terminal is gone.
+// StartError (io_error) if the terminal is closed.
 class FrameWriter {
  public:
   explicit FrameWriter(int fd = STDOUT_FILENO) noexcept;

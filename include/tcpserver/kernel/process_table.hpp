@@ -31,7 +31,7 @@ struct ProcessFacts {
 // Returns the inode in "socket:[4711]", the target of a link in /proc/PID/fd. nullopt for other files.
 [[nodiscard]] std::optional<std::uint64_t> parse_socket_link(std::string_view target);
 
-// nullopt if the process is gone, or hidden from this user (hidepid, proc(5)).
+// nullopt if the process has ended, or hidden from this user (hidepid, proc(5)).
 [[nodiscard]] std::optional<ProcessFacts> process_facts(pid_t pid);
 
 // Returns the processes that this user may see and that do not end meanwhile. nullopt without /proc.
@@ -47,9 +47,9 @@ struct HeldSockets {
   enum class Sight {
     whole,
     hidden,  // this user has no permission (ptrace(2), PTRACE_MODE_READ_FSCREDS)
-    gone     // the process has ended
+    ended    // the process no longer exists
   };
-  Sight sight = Sight::gone;
+  Sight sight = Sight::ended;
   std::vector<std::uint64_t> inodes;
 };
 

@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 class Metrics : public ::testing::Test {
  protected:
-  ServerMetrics figures() const { return {.counters = counters}; }
+  ServerMetrics server_metrics() const { return {.counters = counters}; }
   long count_files() const {
     return std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator());
   }
@@ -98,7 +98,7 @@ TEST_F(Metrics, FitTheLargestCounters) {
   counters.durations.counts.fill(UINT64_MAX / 100);
   counters.durations.sum_us = UINT64_MAX;
   MetricsText text;
-  append_metrics(text, figures());
+  append_metrics(text, server_metrics());
   EXPECT_GT(text.room(), 2 * server::most_addresses * (base::SocketAddress::text_size + 60))
       << "for the queues";
 }
@@ -107,7 +107,7 @@ TEST_F(Metrics, AreReplacedAtomically) {
   MetricsFile file(path, log);
   EXPECT_LE(file.due(), base::Clock::now());
   const auto mask = ::umask(0077);
-  file.write_first(figures());
+  file.write_first(server_metrics());
   ::umask(mask);
   EXPECT_GT(file.due(), base::Clock::now());
   EXPECT_EQ(fs::status(path).permissions(), fs::perms(0644)) << "the monitor runs as another user";
@@ -115,14 +115,14 @@ TEST_F(Metrics, AreReplacedAtomically) {
   EXPECT_TRUE(first.starts_with("# HELP tcpserver_build_info ")) << first;
   std::ifstream reader(path);
   counters.accepted = 1;
-  file.write(figures());
+  file.write(server_metrics());
   EXPECT_NE(harness::read_text(path), first);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(reader), {}), first) << "of the old file";
   const auto second = harness::read_text(path);
   ++counters.accepted;
   {
     const harness::FileSizeLimit full_disk(100);
-    EXPECT_THROW(file.write_first(figures()), base::StartError);
+    EXPECT_THROW(file.write_first(server_metrics()), base::StartError);
   }
   EXPECT_EQ(harness::read_text(path), second) << "if the new one cannot be written";
   EXPECT_EQ(count_files(), 1) << "no temporary file is left";
@@ -145,9 +145,9 @@ TEST_F(Metrics, ReplaceOnlyRegularFiles) {
     EXPECT_EQ(refusal(at), base::ExitStatus::cannot_create) << at;
   }
   MetricsFile file(path, log);
-  file.write_first(figures());
+  file.write_first(server_metrics());
   fs::rename(directory + "fifo", path);
-  EXPECT_THROW(file.write_first(figures()), base::StartError);
+  EXPECT_THROW(file.write_first(server_metrics()), base::StartError);
   EXPECT_TRUE(fs::is_fifo(path)) << "also while the server runs";
 }
 
@@ -159,14 +159,14 @@ TEST_F(Metrics, RemoveTemporaryFilesOfKilledServers) {
   make(".tmp.4711.1", 1h);
   make(".tmp.4712.1", 0h);
   make(".old", 1h);
-  MetricsFile(path, log).write_first(figures());
+  MetricsFile(path, log).write_first(server_metrics());
   EXPECT_FALSE(fs::exists(path + ".tmp.4711.1"));
   EXPECT_TRUE(fs::exists(path + ".tmp.4712.1"));
   EXPECT_TRUE(fs::exists(path + ".old"));
 }
 
 TEST_F(Metrics, AreCompleteWithSeveralWriters) {
-  MetricsFile(path, log).write_first(figures());
+  MetricsFile(path, log).write_first(server_metrics());
   const auto whole = harness::read_text(path);
   {
     std::vector<std::jthread> servers;
@@ -174,7 +174,7 @@ TEST_F(Metrics, AreCompleteWithSeveralWriters) {
       servers.emplace_back([this] {
         for (int start = 0; start < 100; ++start) {
           MetricsFile file(path, log);
-          for (int j = 0; j < 3; ++j) EXPECT_NO_THROW(file.write_first(figures()));
+          for (int j = 0; j < 3; ++j) EXPECT_NO_THROW(file.write_first(server_metrics()));
         }
       });
     }
