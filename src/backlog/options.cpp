@@ -62,7 +62,7 @@ std::uint64_t parse_sample_count(const cli::RawValue& value) {
   cli::refuse(value, "a whole number of 1 or more");
 }
 
-const auto port = cli::number(1, 65535);
+const auto parse_port = cli::number(1, 65535);
 
 cli::OptionTable<ProbeOptions> probe_option_table() {
   using O = ProbeOptions;
@@ -99,7 +99,7 @@ cli::OptionTable<SizeOptions> size_option_table() {
        cli::member(&O::accept_time, cli::duration_above_zero)},
       {"measure", '\0', "PORT", "",
        "measure the accept time instead, with bursts of connections to the local server on PORT",
-       cli::member(&O::measure, port)},
+       cli::member(&O::measure, parse_port)},
       {"headroom", '\0', "F", "1.5", "multiply the expected queue length by F",
        cli::member(&O::headroom, parse_headroom)},
       {"json", '\0', "", "", "print one JSON document instead of text",
@@ -119,7 +119,7 @@ void check(WatchOptions& options, const std::vector<std::string_view>& operands)
   if (operands.size() > 1) {
     throw cli::usage_error("unexpected argument " + base::quote(operands[1]) + ": expected only PORT");
   }
-  options.port = static_cast<std::uint16_t>(port({operands[0], "PORT"}));
+  options.port = static_cast<std::uint16_t>(parse_port({operands[0], "PORT"}));
 }
 
 void check(const SizeOptions& options, const std::vector<std::string_view>& /*none*/) {

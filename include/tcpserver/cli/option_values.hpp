@@ -46,7 +46,7 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
 [[nodiscard]] inline std::string to_text(std::unsigned_integral auto number) {
   return std::to_string(number);
 }
-[[nodiscard]] inline std::string to_text(bool on) {
+[[nodiscard]] inline std::string to_text(std::same_as<bool> auto on) {
   return on ? "on" : "off";
 }
 [[nodiscard]] inline std::string to_text(const std::string& text) {

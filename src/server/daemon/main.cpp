@@ -28,7 +28,7 @@ void open_log(Log& log, const ServerCommand& command) {
   log.set_time(command.options.log_time);
   // The first lines also go to standard error: the system log may not exist yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
-  for (const auto& warning : command.warnings) log.warning("%s", warning.c_str());
+  for (const auto& warning : command.warnings) log.warning(LogEvent{"option_warning"}, "%s", warning.c_str());
 }
 
 // Serves until SIGTERM or SIGINT, and drains. `launcher` is null in the foreground. Throws StartError.
