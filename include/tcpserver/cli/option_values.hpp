@@ -43,11 +43,12 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
                         std::uint16_t& port);
 
 // The texts that the parsers read back.
-[[nodiscard]] inline std::string to_text(std::unsigned_integral auto number) {
-  return std::to_string(number);
-}
-[[nodiscard]] inline std::string to_text(std::same_as<bool> auto on) {
-  return on ? "on" : "off";
+[[nodiscard]] inline std::string to_text(std::unsigned_integral auto value) {
+  if constexpr (std::same_as<decltype(value), bool>) {
+    return value ? "on" : "off";
+  } else {
+    return std::to_string(value);
+  }
 }
 [[nodiscard]] inline std::string to_text(const std::string& text) {
   return text;
