@@ -174,7 +174,7 @@ scene_queue() {
   show "./tcpbacklog watch $port --interval 500ms --count 8"
   "$programs/tcpbacklog" watch "$port" --interval 500ms --count 8 &
   wait $!
-  say "Dropped clients resend their SYN after 1 s, 2 s and 4 s. Each resent SYN counts as one more drop. In total:"
+  say "Dropped clients resend their SYN after 1 s, 2 s and 4 s. The kernel counts dropped packets, not clients. Summary of the clients:"
   wait "$client" || true
   sed '1,/ holding /d' "$work/clients"
 }

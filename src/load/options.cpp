@@ -87,7 +87,7 @@ cli::OptionTable<LoadOptions> load_option_table() {
       cli::heading<O>("Load"),
       {"connections", 'n', "N", "10000", "open N connections in all, 1 to 1000000000",
        cli::member(&O::connections, cli::number(1, max_load_connections))},
-      {"concurrency", 'c', "C", "64; with --bulk and --ping 1, with --rate 1000",
+      {"concurrency", 'c', "C", "64; 1 with --bulk or --ping; 1000 if --rate is given",
        "keep at most C connections open, 1 to 1000000; --hold, --bulk and --ping open C in all",
        cli::member(&O::concurrency, cli::number(1, max_concurrency))},
       {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
@@ -110,7 +110,8 @@ cli::OptionTable<LoadOptions> load_option_table() {
       {"reset", '\0', "", "", "close with RST, which leaves no port in TIME_WAIT",
        cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "chosen by the system",
-       "connect from 127.0.0.1 to 127.0.0.N in turn, N from 1 to 254; each address has its own ports",
+       "use source addresses 127.0.0.1 through 127.0.0.N in turn, N from 1 to 254; each address has its own "
+       "ports",
        cli::member(&O::sources, cli::number(1, max_sources))},
       {"timeout", '\0', "D", "10s",
        "close a connection without progress for D; end the run if none makes progress for D",

@@ -168,7 +168,7 @@ void switch_user(const ServerOptions& options, const std::optional<Account>& acc
   }
   if (::geteuid() == 0)
     log.warning(LogEvent{"running_as_root"},
-                "running as root: a compromised server has root's privileges; use --user");
+                "running as root: a compromised server can read root's files; use --user");
 }
 
 void drop_privileges(const ServerOptions& options, const std::vector<WritableDir>& kept, Log& log) {

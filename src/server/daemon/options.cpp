@@ -235,8 +235,9 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        cli::member(&O::pid_file, cli::path())},
       {"user", '\0', "USER[:GROUP]", "", "switch to USER after binding", user()},
       {"sandbox", '\0', "WORD", "on",
-       "confine children with seccomp and the server with Landlock, and drop its capabilities; with an "
-       "explicit on, fail if seccomp is not available",
+       "confine children with seccomp and the server with Landlock; drop the server's capabilities; if set "
+       "to on "
+       "explicitly, fail without seccomp",
        sandbox()},
       {"config", '\0', "FILE", "", "read options from FILE; SIGHUP reloads it",
        cli::member(&O::config, cli::any_text)},
@@ -253,7 +254,7 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        Effect::now},
       {"verbose", 'v', "", "", "also log the start and the end of each session",
        verbosity(Verbosity::verbose), Effect::now},
-      {"quiet", 'q', "", "", "log only warnings and the answers to signals", verbosity(Verbosity::quiet),
+      {"quiet", 'q', "", "", "log only warnings and the replies to signals", verbosity(Verbosity::quiet),
        Effect::now},
       {"metrics-file", '\0', "FILE", "",
        "write Prometheus metrics to FILE every 5 seconds, on SIGUSR1 and on exit",
