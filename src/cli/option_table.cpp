@@ -290,10 +290,13 @@ std::vector<StartError> OptionReader::errors() {
   std::string hint = "; " + std::string(program.name) + " takes only options";
   const bool has_port = std::any_of(options.begin(), options.end(),
                                     [](const OptionText& option) { return option.name == "port"; });
-  if (has_port && base::parse_count(word, 0, 65535)) {
+  const auto is_port = [](std::string_view text) { return base::parse_count(text, 0, 65535).has_value(); };
+  if (has_port && is_port(word)) {
     hint = "; did you mean --port " + std::string(word) + "?";
-  } else if (const auto split = split_host_and_port(word); has_port && split && split->port) {
-    hint = "; did you mean --bind " + std::string(split->host) + " --port " + std::string(*split->port) + "?";
+  } else if (const auto split = split_host_and_port(word);
+             has_port && split && split->port && is_port(*split->port)) {
+    hint = "; did you mean --bind " + base::quote_unless_plain(split->host) + " --port " +
+           std::string(*split->port) + "?";
   }
   throw usage_error("unexpected argument " + base::quote(word) + hint);
 }

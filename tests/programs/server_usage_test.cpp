@@ -39,6 +39,8 @@ TEST(Usage, BadInputPrintsOneLineAndExitsWith64) {
                    {{"--backlok", "5"}, {}, "did you mean --backlog?"},
                    {{"54321"}, {}, "did you mean --port 54321?"},
                    {{"127.0.0.1:80"}, {}, "did you mean --bind 127.0.0.1 --port 80?"},
+                   {{"a\nb:80"}, {}, "did you mean --bind 'a\\x0ab' --port 80?"},
+                   {{"a:b\nc"}, {}, "takes only options"},
                    {{"[::1]:80"}, {}, "did you mean --bind ::1 --port 80?"},
                    {{"--test", "--status"}, {}, "exclude each other"},
                    {{}, {"TCPSERVER_BACKLOG="}, "TCPSERVER_BACKLOG: invalid value ''"},

@@ -57,7 +57,8 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
     end = value.text.find(',', begin);
     const cli::RawValue part{value.text.substr(begin, end - begin), value.label};
     const auto address = SocketAddress::parse(part.text, 0);
-    if (const auto split = cli::split_host_and_port(part.text); !address && split && split->port) {
+    if (const auto split = cli::split_host_and_port(part.text);
+        !address && split && split->port && base::parse_count(*split->port, 0, 65535)) {
       cli::refuse(part, "an address without a port; add --port " + std::string(*split->port));
     }
     if (!address) {
