@@ -148,11 +148,10 @@ TEST_F(Tcpbacklog, WatchRedrawsOnATerminal) {
 }
 
 TEST_F(Tcpbacklog, WatchFailsWithoutAListenerInAPipe) {
-  std::string free_port;
-  {
-    ServerProcess server;
-    free_port = std::to_string(server.port());
-  }
+  // The port of a client has no listener, and no other test can take it.
+  const ServerProcess server;
+  const ClientSocket client(server.port());
+  const auto free_port = std::to_string(client.own_port());
   const auto result = tcpbacklog({"watch", free_port});
   EXPECT_EQ(result.ending, 69);
   EXPECT_EQ(result.output, "");
