@@ -84,7 +84,7 @@ struct Round {
   }
   [[nodiscard]] bool accepts_in_batches() const {
     constexpr double clear_batch = 4;
-    constexpr auto longest_hiccup = std::chrono::milliseconds(20);  // of a busy machine
+    constexpr auto longest_hiccup = std::chrono::milliseconds(20);  // a busy machine may pause this long
     return batch_size() > clear_batch && longest_pause > longest_hiccup && longest_pause > whole / 4;
   }
 };

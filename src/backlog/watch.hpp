@@ -29,7 +29,7 @@ struct Sample {
   double at = 0;              // seconds since the first sample
   std::vector<Queue> queues;  // empty if nothing is listening
   std::uint64_t half_open = 0;
-  std::optional<kernel::ListenCounters> since_start{};  // of the whole network namespace
+  std::optional<kernel::ListenCounters> since_start{};  // counts the whole network namespace
   std::vector<std::string> lessons{};  // explanations, each in the first sample that needs it
 };
 

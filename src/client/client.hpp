@@ -36,7 +36,7 @@ struct ClientCommand {
   std::string text_to_show;  // if not empty: print it on stdout and exit with 0
 };
 
-// Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
+// Reads argv: [OPTION]... [HOST[:PORT] | HOST PORT]. Reads no variables. Throws StartError (usage).
 [[nodiscard]] ClientCommand parse_client_command(int argc, char* const* argv);
 
 // Tries the addresses in order. Each gets an equal share of the remaining time, so that a silent one leaves

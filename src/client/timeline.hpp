@@ -27,7 +27,7 @@ enum class FailureKind {
 
 struct FailureFacts {
   const char* name;              // for a row of the chart, at most failure_width long
-  base::ExitStatus exit_status;  // of tcpclient, if this failure is the first
+  base::ExitStatus exit_status;  // tcpclient exits with it if this failure is the first
 };
 [[nodiscard]] const FailureFacts& find_facts(FailureKind kind) noexcept;
 inline constexpr std::size_t failure_width = 13;

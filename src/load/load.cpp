@@ -89,7 +89,8 @@ Result run_driver(const LoadOptions& options) {
 base::ExitStatus run_load(const LoadOptions& options) {
   const auto result = run_driver(options);
   const bool connected = result.bytes_sent > 0 || !result.first_error;
-  if (!connected && !options.json && result.signal == 0) throw *result.first_error;  // nothing to report
+  // Without a connection there is nothing to report.
+  if (!connected && !options.json && result.signal == 0) throw *result.first_error;
   std::string text;
   if (options.json) {
     text = format_report_json(result, options);

@@ -46,7 +46,7 @@ struct LoadCommand {
   std::string text_to_show;  // if not empty: print it on stdout and exit with 0
 };
 
-// Reads argv: [OPTION]... [HOST [PORT]]. Reads no variables. Throws StartError (usage).
+// Reads argv: [OPTION]... [HOST[:PORT] | HOST PORT]. Reads no variables. Throws StartError (usage).
 [[nodiscard]] LoadCommand parse_load_command(int argc, char* const* argv);
 
 // Runs tcpload and prints the report. After SIGINT or SIGTERM it reports the results so far and dies of that

@@ -93,8 +93,8 @@ cli::OptionTable<LoadOptions> load_option_table() {
       {"message-size", '\0', "B", "32", "send messages of B bytes, 1 to 1G",
        cli::member(&O::size, cli::size(gib))},
       {"rate", '\0', "R", "as fast as replies arrive",
-       "start R connections per second, even if earlier ones are unanswered; measure latencies from the "
-       "scheduled start",
+       "start R connections per second, even if earlier ones are unanswered; "
+       "measure latencies from the scheduled start",
        cli::member(&O::rate, parse_start_rate)},
       {"service", '\0', "WORD", "echo", "expect the replies of this service", cli::service(&O::service)},
       cli::heading<O>("Instead of short connections"),
@@ -110,8 +110,8 @@ cli::OptionTable<LoadOptions> load_option_table() {
       {"reset", '\0', "", "", "close with RST, which leaves no port in TIME_WAIT",
        cli::member(&O::reset, cli::on_or_off)},
       {"sources", '\0', "N", "chosen by the system",
-       "use source addresses 127.0.0.1 through 127.0.0.N in turn, N from 1 to 254; each address has its own "
-       "ports",
+       "use source addresses 127.0.0.1 through 127.0.0.N in turn, N from 1 to 254; "
+       "each address has its own ports",
        cli::member(&O::sources, cli::number(1, max_sources))},
       {"timeout", '\0', "D", "10s",
        "close a connection without progress for D; end the run if none makes progress for D",

@@ -48,7 +48,7 @@ struct Connection {
   std::uint64_t size = 0;        // bytes of a round
   std::uint64_t sent = 0;        // in this round
   std::uint64_t received = 0;    // in this round
-  base::TimePoint start_time{};  // of this round; the first round starts with the connect
+  base::TimePoint start_time{};  // when this round started; the first starts with the connect
   base::TimePoint deadline{};    // end of the timeout or of the hold
 };
 

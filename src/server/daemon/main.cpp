@@ -82,13 +82,11 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
 void check_daemonize() {
   if (count_inherited_sockets() > 0) {
     throw cli::usage_error(
-        "--daemonize: not possible with sockets from a service manager (LISTEN_FDS); run in the foreground");
+        "--daemonize: the sockets come from a service manager (LISTEN_FDS); run in the foreground");
   }
   if (SystemdNotifier().listens()) {
     throw cli::usage_error(
-        "--daemonize: not possible under a service manager that waits for a notification (NOTIFY_SOCKET); "
-        "run in "
-        "the foreground");
+        "--daemonize: a service manager waits for this process (NOTIFY_SOCKET); run in the foreground");
   }
 }
 

@@ -36,12 +36,10 @@ constexpr cli::Program tcpserver_program{
     .purpose = "A TCP echo server that forks one process per connection.",
     .environment_prefix = "TCPSERVER_",
     .notes =
-        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is in seconds. Sizes (B): bytes, or K, M, "
-        "G "
-        "for KiB, MiB, GiB.\n"
-        "SIGTERM and SIGINT stop the server; a second one stops it at once. SIGUSR1 logs the status and "
-        "writes "
-        "the metrics. SIGHUP reloads the --config file.\n",
+        "Durations (D): 800us, 250ms, 2s, 1.5m, 1h; a bare number is in seconds. "
+        "Sizes (B): bytes, or K, M, G for KiB, MiB, GiB.\n"
+        "SIGTERM and SIGINT stop the server; a second one stops it at once. "
+        "SIGUSR1 logs the status and writes the metrics. SIGHUP reloads the --config file.\n",
     .examples =
         "  tcpserver --port 7300 --bind 127.0.0.1 --verbose\n"
         "  tcpserver --mode iterative --backlog 2\n"
@@ -236,9 +234,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        cli::member(&O::pid_file, cli::path())},
       {"user", '\0', "USER[:GROUP]", "", "switch to USER after binding", user()},
       {"sandbox", '\0', "WORD", "on",
-       "confine children with seccomp and the server with Landlock; drop the server's capabilities; if set "
-       "to on "
-       "explicitly, fail without seccomp",
+       "confine children with seccomp and the server with Landlock; drop the server's capabilities; "
+       "if set to on explicitly, fail without seccomp",
        sandbox()},
       {"config", '\0', "FILE", "", "read options from FILE; SIGHUP reloads it",
        cli::member(&O::config, cli::any_text)},

@@ -10,13 +10,6 @@
 
 namespace tcpserver::server {
 
-namespace {
-
-// The event of a line that has only a message.
-constexpr const char* plain_event = "message";
-
-}  // namespace
-
 LogRecord::LogRecord(LogFormat format, Severity severity, const char* event) noexcept
     : format_(format), severity_(severity) {
   is_json() ? begin_json(event) : text_.append("%s", event);
@@ -102,24 +95,10 @@ void Log::warning(const LogEvent& event, const char* format, ...) noexcept {
   va_end(arguments);
 }
 
-void Log::warning(const char* format, ...) noexcept {
-  va_list arguments;
-  va_start(arguments, format);
-  write(Severity::warning, {plain_event}, format, arguments);
-  va_end(arguments);
-}
-
 void Log::info(const LogEvent& event, const char* format, ...) noexcept {
   va_list arguments;
   va_start(arguments, format);
   write(Severity::info, event, format, arguments);
-  va_end(arguments);
-}
-
-void Log::info(const char* format, ...) noexcept {
-  va_list arguments;
-  va_start(arguments, format);
-  write(Severity::info, {plain_event}, format, arguments);
   va_end(arguments);
 }
 

@@ -90,17 +90,17 @@ class LogTest : public ::testing::Test {
 
 TEST_F(LogTest, FollowsItsVerbosity) {
   log.set_verbosity(Verbosity::quiet);
-  log.info("hidden");
+  log.info(LogEvent{"test"}, "hidden");
   log.notice({"status", {{"open", 1}}}, "answer");
-  log.warning("%d of %s", 3, "four");
+  log.warning(LogEvent{"test"}, "%d of %s", 3, "four");
   log.set_verbosity(Verbosity::normal);
-  log.info("info");
+  log.info(LogEvent{"test"}, "info");
   EXPECT_FALSE(log.has_details());
   EXPECT_EQ(errors.read_all(), "tcpserver: answer\ntcpserver: 3 of four\ntcpserver: info\n");
 }
 
 TEST_F(LogTest, ShortensLongLinesButKeepsTheNewline) {
-  log.info("%s", std::string(5000, 'x').c_str());
+  log.info(LogEvent{"test"}, "%s", std::string(5000, 'x').c_str());
   const auto text = errors.read_all();
   EXPECT_LE(text.size(), 1100U);
   EXPECT_GE(text.size(), 1000U);
@@ -112,8 +112,8 @@ TEST_F(LogTest, ReportsDroppedLinesWithoutWaitingForALine) {
   log.set_format(LogFormat::json);
   EXPECT_FALSE(log.due().has_value());
   errors.fill();
-  log.info("lost");
-  log.info("lost too");
+  log.info(LogEvent{"test"}, "lost");
+  log.info(LogEvent{"test"}, "lost too");
   ASSERT_TRUE(log.due().has_value());
   const auto now = base::Clock::now();
   log.after_wait(now);  // still not writable
@@ -155,15 +155,15 @@ TEST_F(LogTest, BeginsALineOfTextWithTheLocalTime) {
   const std::string time = R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30 )";
   for (const auto setting : {LogTime::automatic, LogTime::on}) {
     log.set_time(setting);
-    log.info("hello");
+    log.info(LogEvent{"test"}, "hello");
     EXPECT_TRUE(std::regex_match(errors.read_all(), std::regex(time + "tcpserver: hello\n")));
   }
   log.set_time(LogTime::off);
-  log.info("hello");
+  log.info(LogEvent{"test"}, "hello");
   EXPECT_EQ(errors.read_all(), "tcpserver: hello\n");
   log.set_time(LogTime::on);
   log.set_format(LogFormat::json);
-  log.info("hello");
+  log.info(LogEvent{"test"}, "hello");
   EXPECT_TRUE(errors.read_all().starts_with("{")) << "it has the key time";
 }
 
@@ -174,7 +174,7 @@ TEST_F(LogTest, LeavesTheTimeToTheJournal) {
                         std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino));
   Log journal;
   journal.set_time(LogTime::automatic);
-  journal.info("hello");
+  journal.info(LogEvent{"test"}, "hello");
   EXPECT_EQ(errors.read_all(), "<6>tcpserver: hello\n");
 }
 
@@ -190,7 +190,7 @@ TEST_F(LogTest, WrapsLinesOnATerminalAtBlanks) {
   wrapped.set_time(LogTime::on);
   std::string message = "begin";
   for (int i = 0; i < 30; ++i) message += " word" + std::to_string(i);
-  wrapped.info("%s", message.c_str());
+  wrapped.info(LogEvent{"test"}, "%s", message.c_str());
   std::array<char, 2000> text{};
   ASSERT_GT(::read(master.get(), text.data(), text.size()), 0);
   std::string shown = text.data();
@@ -210,10 +210,10 @@ TEST_F(LogTest, StartsANewLineAfterAPartialOne) {
   Log file_log;
   {
     const harness::FileSizeLimit full(15);
-    file_log.info("torn");
-    file_log.info("lost");
+    file_log.info(LogEvent{"test"}, "torn");
+    file_log.info(LogEvent{"test"}, "lost");
   }
-  file_log.info("whole");
+  file_log.info(LogEvent{"test"}, "whole");
   EXPECT_EQ(harness::read_text(text.path()),
             "tcpserver: torn\ntcpserver: dropped 2 log lines: stderr was not writable\ntcpserver: whole\n");
   EXPECT_EQ(file_log.dropped(), 2U);
@@ -255,9 +255,9 @@ class SystemLog : public LogTest {
 TEST_F(SystemLog, ReceivesLinesWithTheirPriority) {
   listen();
   open();
-  log.warning("a warning");
+  log.warning(LogEvent{"test"}, "a warning");
   log.notice({"status", {{"open", 1}}}, "asked for");
-  log.info("an info");
+  log.info(LogEvent{"test"}, "an info");
   EXPECT_EQ(next(), line(28, "a warning"));
   EXPECT_EQ(next(), line(29, "asked for"));
   EXPECT_EQ(next(), line(30, "an info"));
@@ -268,13 +268,13 @@ TEST_F(SystemLog, ReceivesLinesWithTheirPriority) {
 TEST_F(SystemLog, ReceivesTheNumberOfLostLinesAfterARestart) {
   open();
   EXPECT_TRUE(errors.read_all().starts_with("tcpserver: syslog: "));
-  log.info("missed");
+  log.info(LogEvent{"test"}, "missed");
   listen();
-  log.info("first");
+  log.info(LogEvent{"test"}, "first");
   EXPECT_EQ(next(), line(28, "dropped 2 log lines: syslog was not writable"));
   EXPECT_EQ(next(), line(30, "first"));
   listen();  // another socket at the same path
-  log.info("second");
+  log.info(LogEvent{"test"}, "second");
   EXPECT_EQ(next(), line(30, "second"));
 }
 
@@ -283,12 +283,12 @@ TEST_F(SystemLog, DoesNotBlockTheServer) {
   listen();
   open();
   constexpr unsigned far_more_than_fit = 20'000;
-  for (unsigned i = 0; i < far_more_than_fit; ++i) log.info("x");
+  for (unsigned i = 0; i < far_more_than_fit; ++i) log.info(LogEvent{"test"}, "x");
   unsigned taken = 0;
   while (!next().empty()) ++taken;
   EXPECT_EQ(log.dropped(), far_more_than_fit - taken);
   EXPECT_GT(log.dropped(), 0U);
-  log.info("again");
+  log.info(LogEvent{"test"}, "again");
   EXPECT_TRUE(harness::contains(next(), "dropped " + std::to_string(far_more_than_fit - taken)));
   EXPECT_EQ(next(), line(30, "again"));
 }

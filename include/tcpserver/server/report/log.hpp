@@ -99,6 +99,7 @@ class Log {
   void set_time(LogTime time) noexcept {
     if (sinks_[0]) sinks_[0]->set_time(time);
   }
+  // See LogSink::start_new_line().
   void start_new_line() noexcept {
     if (sinks_[0]) sinks_[0]->start_new_line();
   }
@@ -109,7 +110,6 @@ class Log {
   // Always logged: the answer to a signal, and warnings.
   void notice(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void warning(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
-  void warning(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
   // Logs the warning unless `limit` suppresses it. A logged warning shows how many were suppressed.
   void limited_warning(RateLimit& limit, const LogEvent& event, const char* format, ...) noexcept
@@ -117,7 +117,6 @@ class Log {
 
   // Not logged with --quiet.
   void info(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
-  void info(const char* format, ...) noexcept __attribute__((format(printf, 2, 3)));
 
   // Records of severity info are not logged with --quiet.
   void write(LogRecord& record) noexcept;
