@@ -14,7 +14,7 @@
 #include <set>
 #include <thread>
 
-// The log of -v about each session, as text and as JSON (tcpserver(8), LOG).
+// The log of -v about each session, as text and as JSON (tcpserver-log(5)).
 namespace {
 
 using namespace harness;

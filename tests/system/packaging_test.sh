@@ -19,7 +19,8 @@ for prefix in /usr/local /usr; do
   etc=$([ $prefix = /usr ] && echo /etc || echo $prefix/etc)
   try "cmake --install --prefix $prefix" install $prefix
   for file in sbin/tcpserver bin/tcpclient bin/tcpbacklog bin/tcpload share/man/man8/tcpserver.8 share/man/man1/tcpclient.1 \
-    share/man/man1/tcpbacklog.1 share/man/man1/tcpload.1 share/man/man5/tcpserver.conf.5 share/man/man7/tcpserver-tour.7 \
+    share/man/man1/tcpbacklog.1 share/man/man1/tcpload.1 share/man/man5/tcpserver-log.5 share/man/man5/tcpserver.conf.5 \
+    share/man/man7/tcpserver-tour.7 \
     lib/systemd/system/tcpserver.service lib/systemd/system/tcpserver@.service \
     lib/systemd/system/tcpserver.socket share/bash-completion/completions/tcpserver share/zsh/site-functions/_tcpserver \
     share/fish/vendor_completions.d/tcpbacklog.fish; do
