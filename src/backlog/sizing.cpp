@@ -88,25 +88,21 @@ std::string format_random_arrivals(const Sizing& sizing) {
 }
 
 void add_system(std::string& text, double backlog, std::optional<std::uint64_t> somaxconn, int largest) {
-  const auto is_below = [somaxconn](double length) {
-    return somaxconn && static_cast<double>(*somaxconn) < length;
-  };
-  const bool above_largest = backlog > largest;
-  add(text, "system",
-      "SOMAXCONN " + std::to_string(largest) + ", net.core.somaxconn " +
-          (somaxconn ? std::to_string(*somaxconn) : "unknown") + ": " +
-          (above_largest || is_below(backlog) ? "too low" : "high enough"));
+  const bool too_low = somaxconn && static_cast<double>(*somaxconn) < backlog;
+  add(text, "kernel limit",
+      "net.core.somaxconn " + (somaxconn ? std::to_string(*somaxconn) : "unknown") +
+          (too_low     ? ": too low"
+           : somaxconn ? ": high enough"
+                       : "") +
+          "; it limits every program, tcpserver --backlog max included");
   if (backlog > std::numeric_limits<int>::max()) {
     add(text, "", "listen(2) does not accept such a number: shorten the accept time or add servers");
     return;
   }
-  if (above_largest) {
-    add(text, "", "tcpserver clamps to SOMAXCONN: shorten the accept time or add a server");
-  }
-  const double useful = std::min<double>(backlog, largest);
-  if (is_below(useful)) {
+  if (too_low) add(text, "", "to raise it: sysctl -w net.core.somaxconn=" + format_whole(backlog));
+  if (backlog > largest) {
     add(text, "",
-        "the kernel limits the backlog; to raise it: sysctl -w net.core.somaxconn=" + format_whole(useful));
+        "tcpserver clamps a number to SOMAXCONN " + std::to_string(largest) + ": use --backlog max");
   }
 }
 

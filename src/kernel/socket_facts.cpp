@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <fstream>
 
 namespace tcpserver::kernel {
 
@@ -24,6 +23,16 @@ std::optional<tcp_info> read_tcp_info(int socket) noexcept {
   socklen_t size = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   return info;
+}
+
+std::optional<std::uint64_t> read_sysctl(const char* path) noexcept {
+  const base::UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::array<char, 32> text;
+  const auto size = base::read_some(fd.get(), text.data(), text.size());
+  if (size <= 0) return std::nullopt;
+  std::string_view line(text.data(), static_cast<std::size_t>(size));
+  return base::parse_number<std::uint64_t>(base::take_until(line, '\n'));
 }
 
 }  // namespace
@@ -54,22 +63,19 @@ std::optional<std::uint32_t> dropped_by_listener(int listener) noexcept {
   return memory[SK_MEMINFO_DROPS];
 }
 
-std::optional<std::uint64_t> somaxconn_sysctl() {
-  std::ifstream file("/proc/sys/net/core/somaxconn");
-  if (std::uint64_t value = 0; file >> value) return value;
-  return std::nullopt;
+std::optional<std::uint64_t> somaxconn_sysctl() noexcept {
+  return read_sysctl("/proc/sys/net/core/somaxconn");
 }
 
-KernelLimits kernel_limits(int listener) {
+KernelLimits kernel_limits(int listener) noexcept {
   KernelLimits limits{.somaxconn = somaxconn_sysctl(), .in_effect = std::nullopt};
   if (const auto queue = accept_queue(listener)) limits.in_effect = queue->limit;
   return limits;
 }
 
-unsigned first_unprivileged_port() {
-  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-  unsigned port = 0;
-  return file >> port ? port : unsigned{IPPORT_RESERVED};
+unsigned first_unprivileged_port() noexcept {
+  const auto port = read_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  return static_cast<unsigned>(port.value_or(IPPORT_RESERVED));
 }
 
 std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {

@@ -184,7 +184,7 @@ TEST(LostListener, IsClosedAndOthersContinue) {
   ClientSocket other(server.port(), AF_INET, "127.0.0.2");
   EXPECT_EQ(echo_through(other, "still"), "still");
   // listen(2) on the failed listener would let it queue clients that are never accepted.
-  ASSERT_TRUE(server.reload(file, "backlog = 9\n", "listen queue: 9 "));
+  ASSERT_TRUE(server.reload(file, "backlog = 9\n", "listen queue: 7 -> 9 "));
   EXPECT_FALSE(ClientSocket(server.port(), AF_INET, "127.0.0.1").connected());
 
   ASSERT_EQ(::shutdown(copies[1], SHUT_RD), 0);

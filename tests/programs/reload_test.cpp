@@ -42,7 +42,7 @@ TEST_F(Reload, ChangesTheBacklogOfTheLiveSocket) {
   EXPECT_EQ(read_queue_limit(*server), 7U);
   EXPECT_TRUE(reload("backlog = 20\n", "changed: backlog 7 -> 20\n"));
   EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == 20; }));
-  EXPECT_TRUE(reload("", "backlog 20 -> max"));
+  EXPECT_TRUE(reload("", "backlog 20 -> 4096"));
   EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == longest_backlog(); }));
   EXPECT_TRUE(server->says("(default; kernel maximum ")) << "it logs the new length";
 }
@@ -144,7 +144,7 @@ TEST_F(Reload, AffectsTheNextSessionInIterativeMode) {
   start("idle-timeout = 1h\n", {"--mode", "iterative", "--bind", "127.0.0.1"});
   auto first = open_session(*server);
   EXPECT_TRUE(reload("idle-timeout = 50ms\nmax-connections = 3\nbacklog = 3\n",
-                     "changed: backlog max -> 3, idle-timeout 1h -> 50ms\n"));
+                     "changed: backlog 4096 -> 3, idle-timeout 1h -> 50ms\n"));
   EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == 3; }));
   EXPECT_FALSE(first.readable(150ms)) << "the open session keeps its time-out";
   EXPECT_TRUE(echoes(first));
@@ -200,6 +200,72 @@ TEST_F(Reload, LosesNoClientUnderLoad) {
   EXPECT_EQ(right, 1000);
   EXPECT_EQ(server->stop(), 0);
   EXPECT_TRUE(contains(server->last_line(), " 1000 accepted; sessions ended: 1000 closed by client;"));
+}
+
+// net.core.somaxconn belongs to the network namespace of the server.
+class ReloadOfSomaxconn : public Reload {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0 || run(in_namespace("true")).ending != 0)
+      GTEST_SKIP() << "cannot make a network namespace";
+    Reload::SetUp();
+  }
+  static std::vector<std::string> in_namespace(const std::string& last) {
+    return {"unshare",
+            "--net",
+            "/bin/sh",
+            "-c",
+            "ip link set lo up && echo 20 >/proc/sys/net/core/somaxconn && exec \"$0\" \"$@\"",
+            last};
+  }
+  void start(const std::vector<std::string>& options) {
+    auto all = options;
+    all.insert(all.end(), {"--bind", "127.0.0.1", "--config", file.path()});
+    auto wrapper = in_namespace("");
+    wrapper.pop_back();
+    wrapper.emplace_back("env");
+    server = std::make_unique<ServerProcess>(all, SpawnOptions{}, wrapper);
+  }
+  // Returns a command that runs in the namespace of the server.
+  [[nodiscard]] std::vector<std::string> beside(const std::string& script) const {
+    return {"nsenter", "--net=/proc/" + std::to_string(server->pid()) + "/ns/net", "/bin/sh", "-c", script};
+  }
+  void raise_to(int limit) const {
+    ASSERT_EQ(run(beside("echo " + std::to_string(limit) + " >/proc/sys/net/core/somaxconn")).ending, 0);
+  }
+};
+
+TEST_F(ReloadOfSomaxconn, TakesEffectAlthoughTheFileIsUnchanged) {
+  start({});
+  EXPECT_EQ(read_queue_limit(*server), 20U);
+  raise_to(300);
+  EXPECT_TRUE(reload("", "listen queue: 20 -> 300 (default 4096; kernel maximum 300: "));
+  EXPECT_EQ(read_queue_limit(*server), 300U);
+  raise_to(9000);
+  EXPECT_TRUE(reload("", "listen queue: 300 -> 4096 (default; kernel maximum 9000)"));
+  EXPECT_TRUE(reload("", "nothing changed"));
+  EXPECT_TRUE(reload("backlog = max\n", "listen queue: 4096 -> 9000 ("));
+  EXPECT_EQ(read_queue_limit(*server), 9000U);
+  raise_to(9500);
+  EXPECT_TRUE(reload("backlog = max\n", "listen queue: 9000 -> 9500 ("));
+  EXPECT_EQ(occurrences(server->log(), " listen queue: "), 5U) << server->log();
+}
+
+TEST_F(ReloadOfSomaxconn, ReportsDropsUnderTheOldLimit) {
+  start({"--backlog", "max"});
+  raise_to(2);
+  EXPECT_TRUE(reload("", "listen queue: 20 -> 2 ("));
+  server->signal(SIGSTOP);
+  const auto client = std::string(TCPCLIENT_PROGRAM) + " --timeout 300ms 127.0.0.1 ";
+  const auto burst =
+      "for i in 1 2 3 4 5 6 7 8; do " + client + std::to_string(server->port()) + " & done; wait";
+  static_cast<void>(run(beside(burst)));
+  raise_to(50);
+  server->signal(SIGHUP);  // pending when the server continues
+  server->signal(SIGCONT);
+  EXPECT_TRUE(server->says("listen queue: 2 -> 50 ("));
+  EXPECT_TRUE(contains(server->log(), " (2) was full: "));
+  EXPECT_FALSE(contains(server->log(), " (50) was full: "));
 }
 
 }  // namespace

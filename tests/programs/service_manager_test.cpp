@@ -220,7 +220,7 @@ TEST(Inherited, SocketKeepsItsBacklogUnlessOneIsGiven) {
   const TextFile file("backlog = 17\n");
   ServerProcess server({"--config", file.path()}, {.inherited = {listener.get()}}, passing(1));
   EXPECT_EQ(read_queues(server).at(0).limit, 17U);
-  EXPECT_TRUE(server.reload(file, "", "listen queue: 5 ("));
+  EXPECT_TRUE(server.reload(file, "", "listen queue: 17 -> 5 ("));
   EXPECT_EQ(read_queues(server).at(0).limit, 5U);
 }
 

@@ -29,7 +29,8 @@ struct AcceptQueue {
 [[nodiscard]] std::optional<std::uint32_t> retransmitted_segments(int connection) noexcept;
 
 // Reads net.core.somaxconn of this network namespace. listen(2) silently reduces a larger backlog to it.
-[[nodiscard]] std::optional<std::uint64_t> somaxconn_sysctl();
+// Allocates nothing.
+[[nodiscard]] std::optional<std::uint64_t> somaxconn_sysctl() noexcept;
 
 // The limits that the kernel applies to a listener. nullopt if unknown.
 struct KernelLimits {
@@ -38,10 +39,10 @@ struct KernelLimits {
 };
 
 // Reads net.core.somaxconn and TCP_INFO of this listening socket.
-[[nodiscard]] KernelLimits kernel_limits(int listener);
+[[nodiscard]] KernelLimits kernel_limits(int listener) noexcept;
 
 // Reads net.ipv4.ip_unprivileged_port_start (ip(7)), usually 1024: lower ports require privilege to bind.
-[[nodiscard]] unsigned first_unprivileged_port();
+[[nodiscard]] unsigned first_unprivileged_port() noexcept;
 
 // Counters of all listeners of a network namespace since its creation (proc_pid_net(5), the kernel's
 // Documentation/networking/snmp_counter.rst).

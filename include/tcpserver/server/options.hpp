@@ -58,14 +58,15 @@ struct UserRequest {
   }
 };
 
-// A backlog before it is limited to SOMAXCONN.
+// A backlog before it is limited to SOMAXCONN, or to the kernel's limit if it is max.
 struct BacklogRequest {
   std::uint64_t value;  // 1 or more; UINT64_MAX also stands for larger numbers
   std::string text;     // as given
   std::string source;   // "--backlog", "TCPSERVER_BACKLOG" or "FILE line 3: backlog"
+  bool max = false;     // given as max
 
   friend bool operator==(const BacklogRequest& left, const BacklogRequest& right) {
-    return left.value == right.value;
+    return left.value == right.value && left.max == right.max;
   }
 };
 

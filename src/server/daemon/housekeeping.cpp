@@ -81,7 +81,7 @@ std::optional<int> Housekeeping::metrics_directory() const noexcept {
 
 void Housekeeping::begin_stop() noexcept {
   stopping_ = true;
-  overflows_.before_closing(keeps_clients_queued());
+  overflows_.report_now(keeps_clients_queued());
   systemd_.notify_stopping(options_.drain_timeout + stop_margin);
 }
 

@@ -47,6 +47,9 @@ class Housekeeping {
   void begin_reload() noexcept { ++reloads_, systemd_.notify_reloading(); }
   void end_reload(bool failed) noexcept { reload_failed_ = failed, systemd_.notify_ready(); }
 
+  // Reports dropped connection attempts. Call before a reload changes the limit that they exceeded.
+  void report_overflows() noexcept { overflows_.report_now(keeps_clients_queued()); }
+
   // Call before the listeners are closed.
   void begin_stop() noexcept;
   // Writes the last metrics and logs the stop report.

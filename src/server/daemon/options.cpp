@@ -3,8 +3,11 @@
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace tcpserver::server {
 
@@ -84,17 +87,15 @@ cli::Setting<ServerOptions> bind() {
 }
 
 cli::Setting<ServerOptions> backlog() {
-  auto setting = cli::member(&ServerOptions::backlog,
-                             [](std::optional<BacklogRequest>& backlog, const cli::RawValue& value) {
-                               backlog.reset();
-                               if (value.text == "max") return;
-                               const auto number = base::parse_saturating(value.text, UINT64_MAX);
-                               if (!number || *number == 0)
-                                 cli::refuse(value, "a whole number of 1 or more, or max");
-                               backlog = BacklogRequest{*number, std::string(value.text), value.label};
-                             });
+  auto setting = cli::member(
+      &ServerOptions::backlog, [](std::optional<BacklogRequest>& backlog, const cli::RawValue& value) {
+        const bool max = value.text == "max";
+        const auto number = max ? UINT64_MAX : base::parse_saturating(value.text, UINT64_MAX);
+        if (!number || *number == 0) cli::refuse(value, "a whole number of 1 or more, or max");
+        backlog = BacklogRequest{*number, std::string(value.text), value.label, max};
+      });
   setting.print = [](const ServerOptions& options) {
-    return options.backlog ? base::quote_unless_plain(options.backlog->text) : "max";
+    return options.backlog ? base::quote_unless_plain(options.backlog->text) : std::to_string(SOMAXCONN);
   };
   return setting;
 }
@@ -195,7 +196,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        cli::member(&O::port, cli::number(0, 65535))},
       {"bind", 'a', "ADDRESS", "all addresses",
        "numeric address to listen on; may be repeated, or a list with commas", bind()},
-      {"backlog", 'b', "N|max", "max", "length of the listen queue; max is the largest possible, SOMAXCONN",
+      {"backlog", 'b', "N|max", "SOMAXCONN",
+       "length of the listen queue, at most SOMAXCONN; max is the kernel's limit, net.core.somaxconn",
        backlog(), Effect::now},
 
       cli::heading<O>("Service"),

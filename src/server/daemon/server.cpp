@@ -229,10 +229,11 @@ void Server::reload() noexcept {
 // Throws and changes nothing if memory is not available.
 void Server::apply(ServerOptions&& read) {
   auto reload = cli::compare(server_option_table(), options_, read);
+  housekeeping_.report_overflows();
   if (reload.options.max_connections != options_.max_connections)
     sessions_->resize(reload.options.max_connections);
   // Nothing fails from here on.
-  const bool backlog_changed = listeners_.apply(options_, reload.options);
+  const auto previous_limit = listeners_.apply(options_, reload.options);
   options_ = std::move(reload.options);
   log_.set_verbosity(options_.verbosity);
   log_.set_format(options_.log_format);
@@ -241,7 +242,7 @@ void Server::apply(ServerOptions&& read) {
   const auto* const needs_restart = reload.needs_restart.c_str();
   log_.notice({"reload", {{"changed", changed}}}, "reload: %s%s",
               reload.changed.empty() ? "nothing changed" : "changed: ", changed);
-  if (backlog_changed) listeners_.log_backlog(options_);
+  if (previous_limit) listeners_.log_backlog(options_, previous_limit);
   if (!reload.needs_restart.empty()) {
     log_.warning({"restart_required", {{"options", needs_restart}}}, "reload: restart required for: %s",
                  needs_restart);

@@ -135,23 +135,34 @@ std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
 
 int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept {
   if (!request) return largest;
+  if (request->max) return std::numeric_limits<int>::max();
   return static_cast<int>(std::min(request->value, static_cast<std::uint64_t>(largest)));
 }
 
 std::string describe_backlog(const std::optional<BacklogRequest>& request, const kernel::KernelLimits& kernel,
-                             int largest) {
-  const auto asked = choose_backlog(request, largest);
-  const auto length = kernel.in_effect.value_or(static_cast<std::uint32_t>(asked));
-  const bool reduced = length < static_cast<std::uint32_t>(asked);
+                             int largest, std::optional<std::uint32_t> before) {
+  const auto asked = static_cast<std::uint32_t>(choose_backlog(request, largest));
+  const auto length = kernel.in_effect.value_or(asked);
+  const bool max = request && request->max;
+  const bool clamped = request && !max && request->value > asked;
+  const bool reduced = length < asked && !max;
   std::string why = request ? request->source : "default";
-  if (request && request->value > static_cast<std::uint64_t>(largest)) {
+  if (max) {
+    why += " max";
+  } else if (clamped) {
     why += " " + base::quote_unless_plain(request->text) + " exceeds SOMAXCONN";
   } else if (reduced) {
     why += " " + std::to_string(asked);
   }
-  return "listen queue: " + std::to_string(length) + " (" + why + "; kernel maximum " +
-         (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "unknown") +
-         (reduced ? ": raise net.core.somaxconn)" : ")");
+  std::string advice;
+  if (reduced) {
+    advice = ": raise net.core.somaxconn";
+  } else if (clamped && kernel.somaxconn && *kernel.somaxconn > length) {
+    advice = ": use --backlog max";
+  }
+  return "listen queue: " + (before ? std::to_string(*before) + " -> " : "") + std::to_string(length) + " (" +
+         why + "; kernel maximum " + (kernel.somaxconn ? std::to_string(*kernel.somaxconn) : "unknown") +
+         advice + ")";
 }
 
 }  // namespace tcpserver::server

@@ -41,13 +41,16 @@ void set_inherited_options(int fd, base::Duration idle_timeout);
 // Returns the local address of a socket. Throws StartError (system).
 [[nodiscard]] base::SocketAddress local_address(int fd);
 
-// Returns the backlog for listen(2): the request, at most `largest`, or `largest` without a request.
+// Returns the backlog for listen(2): the request, at most `largest`, or `largest` without a request. For max
+// it is INT_MAX, which the kernel reduces to net.core.somaxconn.
 // `largest` is SOMAXCONN except in tests.
 [[nodiscard]] int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept;
 
 // Describes the backlog in effect and where it comes from:
-// "listen queue: 128 (--backlog; kernel maximum 4096)"
+// "listen queue: 128 (--backlog; kernel maximum 4096)". `before` is the length before a reload, if it
+// changed.
 [[nodiscard]] std::string describe_backlog(const std::optional<BacklogRequest>& request,
-                                           const kernel::KernelLimits& kernel, int largest);
+                                           const kernel::KernelLimits& kernel, int largest,
+                                           std::optional<std::uint32_t> before = std::nullopt);
 
 }  // namespace tcpserver::server

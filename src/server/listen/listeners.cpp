@@ -14,6 +14,14 @@
 
 namespace tcpserver::server {
 
+namespace {
+
+bool is_open(const Listener& listener) noexcept {
+  return static_cast<bool>(listener.fd);
+}
+
+}  // namespace
+
 Listeners::Listeners(const ServerOptions& options, Log& log) : log_(log) {
   if (const int inherited = count_inherited_sockets(); inherited > 0) {
     inherit(inherited, options);
@@ -58,44 +66,66 @@ int Listeners::backlog(const ServerOptions& options) const noexcept {
   return choose_backlog(options.backlog, SOMAXCONN);
 }
 
-bool Listeners::apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept {
+std::uint32_t Listeners::queue_limit(const ServerOptions& options) const noexcept {
+  const auto open = std::find_if(listeners_.begin(), listeners_.end(), is_open);
+  const auto queue = open == listeners_.end() ? std::nullopt : kernel::accept_queue(open->fd.get());
+  return queue ? queue->limit : static_cast<std::uint32_t>(backlog(options));
+}
+
+std::optional<std::uint32_t> Listeners::apply(const ServerOptions& old_options,
+                                              const ServerOptions& new_options) noexcept {
   const int new_backlog = backlog(new_options);
   const bool backlog_differs = new_options.backlog != old_options.backlog;
+  const bool listens_again = backlog_differs || !backlog_is_inherited(new_options);
   const bool timeout_differs = new_options.idle_timeout != old_options.idle_timeout;
+  const auto before = queue_limit(old_options);
+  const Listener* failed = nullptr;
+  int error = 0;
   for (const auto& listener : listeners_) {
     if (!listener.fd) continue;
     const int fd = listener.fd.get();
-    if ((!backlog_differs || ::listen(fd, new_backlog) == 0) &&
+    if ((!listens_again || ::listen(fd, new_backlog) == 0) &&
         (!timeout_differs || set_timeouts(fd, new_options.idle_timeout)))
       continue;
+    error = errno;
+    failed = &listener;
+  }
+  if (failed != nullptr) {
     char address[base::SocketAddress::text_size];
-    const int error = errno;
-    const char* const text = listener.address.format(address);
+    const char* const text = failed->address.format(address);
     log_.warning({"listener_error", {{"listener", text}, {"errno", base::errno_name(error)}}},
                  "reload: cannot update listener %s: %s", text, std::strerror(error));
   }
-  return backlog_differs;
+  const bool changed = backlog_differs || queue_limit(new_options) != before;
+  return changed ? std::optional(before) : std::nullopt;
 }
 
-void Listeners::log_backlog(const ServerOptions& options) noexcept {
-  const auto open = std::find_if(listeners_.begin(), listeners_.end(),
-                                 [](const Listener& listener) { return static_cast<bool>(listener.fd); });
+void Listeners::log_backlog(const ServerOptions& options, std::optional<std::uint32_t> before) noexcept {
+  const auto open = std::find_if(listeners_.begin(), listeners_.end(), is_open);
   if (open == listeners_.end()) return;
   try {
     const auto kernel = kernel::kernel_limits(open->fd.get());
     const auto addresses = format_addresses();
-    if (backlog_is_inherited(options)) {
-      if (kernel.in_effect)
-        log_.info(
-            {"backlog",
-             {{"listeners", addresses.c_str()}, {"limit", *kernel.in_effect}, {"source", "service manager"}}},
-            "listen queue: %u (set by the service manager)", *kernel.in_effect);
-      return;
+    const auto limit = queue_limit(options);
+    const bool inherited = backlog_is_inherited(options);
+    std::string text = describe_backlog(options.backlog, kernel, SOMAXCONN, before);
+    if (inherited) {
+      text = "listen queue: " + (before ? std::to_string(*before) + " -> " : "") + std::to_string(limit) +
+             " (set by the service manager)";
     }
-    const auto limit = kernel.in_effect.value_or(static_cast<std::uint32_t>(backlog(options)));
-    const char* const source = options.backlog ? options.backlog->source.c_str() : "default";
-    log_.info({"backlog", {{"listeners", addresses.c_str()}, {"limit", limit}, {"source", source}}}, "%s",
-              describe_backlog(options.backlog, kernel, SOMAXCONN).c_str());
+    const char* const source = inherited         ? "service manager"
+                               : options.backlog ? options.backlog->source.c_str()
+                                                 : "default";
+    const LogEvent event{"backlog",
+                         {{"listeners", addresses.c_str()},
+                          {"limit", limit},
+                          {"source", source},
+                          before ? LogField("previous_limit", *before) : LogField()}};
+    if (before) {
+      log_.notice(event, "%s", text.c_str());
+    } else {
+      log_.info(event, "%s", text.c_str());
+    }
   } catch (const std::bad_alloc&) {
     log_.warning(LogEvent{"out_of_memory"}, "out of memory: cannot log the length of the listen queue");
   }
@@ -106,8 +136,7 @@ void Listeners::close_one(std::size_t index) noexcept {
 }
 
 bool Listeners::closed() const noexcept {
-  return std::none_of(listeners_.begin(), listeners_.end(),
-                      [](const Listener& listener) { return static_cast<bool>(listener.fd); });
+  return std::none_of(listeners_.begin(), listeners_.end(), is_open);
 }
 
 }  // namespace tcpserver::server

@@ -19,18 +19,26 @@ constexpr auto report_interval = std::chrono::minutes(1);
 Advice overflow_advice(const ServerOptions& options, const Listeners& listeners, bool full,
                        std::uint32_t limit) noexcept {
   const int backlog = listeners.backlog(options);
+  const bool max = options.backlog && options.backlog->max;
+  const auto kernel = kernel::somaxconn_sysctl();
   Advice text;
   if (options.mode == Mode::iterative) {
     text.append("use --mode fork to serve clients concurrently");
   } else if (full) {
     text.append("all %u slots were in use: raise --max-connections", options.max_connections);
-  } else if (limit < static_cast<std::uint32_t>(backlog)) {
+  } else if (kernel && limit < *kernel && limit < static_cast<std::uint32_t>(backlog)) {
+    text.append("net.core.somaxconn is now %llu: reload or restart the server to use it",
+                base::wide(*kernel));
+  } else if (!max && limit < static_cast<std::uint32_t>(backlog)) {
     text.append("the kernel reduced --backlog %d: raise net.core.somaxconn", backlog);
-  } else if (backlog < SOMAXCONN) {
+  } else if (max || (kernel && limit >= *kernel)) {
+    text.append("it has the kernel's maximum length: raise net.core.somaxconn%s, or add a second server",
+                max ? "" : " and use --backlog max");
+  } else if (limit >= SOMAXCONN) {
+    text.append("it has the length SOMAXCONN: use --backlog max");
+  } else {
     text.append("raise %s--backlog (tcpbacklog size computes a value)",
                 listeners.backlog_is_inherited(options) ? "Backlog= in the socket unit, or " : "");
-  } else {
-    text.append("it has the maximum length (SOMAXCONN): add a second server");
   }
   return text;
 }
@@ -76,7 +84,7 @@ void OverflowWatch::after_wait(base::TimePoint now, bool full) noexcept {
   report();
 }
 
-void OverflowWatch::before_closing(bool full) noexcept {
+void OverflowWatch::report_now(bool full) noexcept {
   if (!known_) return;
   was_full_ = was_full_ || full;
   count();

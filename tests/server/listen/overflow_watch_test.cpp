@@ -45,8 +45,14 @@ TEST(OverflowAdvice, NamesTheOptionToChange) {
   };
   EXPECT_TRUE(contains(advice(options, false, 7), "raise --backlog"));
   const auto largest = options_with_backlog(SOMAXCONN);
-  EXPECT_TRUE(contains(advice(largest, false, 64), "raise net.core.somaxconn"));
-  EXPECT_TRUE(contains(advice(largest, false, SOMAXCONN), "add a second server"));
+  const auto kernel_limit = static_cast<std::uint32_t>(somaxconn_sysctl().value());
+  EXPECT_TRUE(contains(advice(largest, false, 64), "net.core.somaxconn is now")) << "raised after listen";
+  EXPECT_TRUE(contains(advice(largest, false, SOMAXCONN),
+                       kernel_limit > SOMAXCONN ? "use --backlog max" : "add a second server"));
+  auto asks_max = largest;
+  asks_max.backlog->max = true;
+  EXPECT_TRUE(
+      contains(advice(asks_max, false, kernel_limit), "raise net.core.somaxconn, or add a second server"));
   auto changed = options;
   changed.max_connections = UINT32_MAX;
   EXPECT_TRUE(contains(advice(changed, true, 7), "raise --max-connections"));
@@ -144,7 +150,7 @@ TEST_F(OverflowWatchTest, ReportsTheRestBeforeClosing) {
   connect_more(2);
   EXPECT_NE(logged_at(1s), "");
   connect_more(4);
-  watch->before_closing(full);
+  watch->report_now(full);
   EXPECT_GE(number_in(captured.read_all()), 4);
   const auto sum = watch->dropped();
   listeners.close();

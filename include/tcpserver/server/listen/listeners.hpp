@@ -42,12 +42,14 @@ class Listeners {
     return inherited_backlog_ && !options.backlog;
   }
 
-  // Applies the backlog and the idle timeout if they have changed. Does not affect connections that are
-  // queued or served. Logs failures. Returns true if the backlog has changed.
-  bool apply(const ServerOptions& old_options, const ServerOptions& new_options) noexcept;
+  // Applies the idle timeout if it has changed, and the backlog always, because net.core.somaxconn may have
+  // been raised. Does not affect connections that are queued or served. Logs a failure. Returns the previous
+  // limit of the queue if the limit or --backlog has changed.
+  std::optional<std::uint32_t> apply(const ServerOptions& old_options,
+                                     const ServerOptions& new_options) noexcept;
 
-  // Logs the backlog in effect and where it comes from.
-  void log_backlog(const ServerOptions& options) noexcept;
+  // Logs the backlog in effect and where it comes from. `before` is what apply() returned.
+  void log_backlog(const ServerOptions& options, std::optional<std::uint32_t> before = {}) noexcept;
 
   // Closes a listener that cannot accept any more. Otherwise the next listen(2) would let it queue clients.
   void close_one(std::size_t index) noexcept;
@@ -60,6 +62,7 @@ class Listeners {
 
  private:
   void inherit(int count, const ServerOptions& options);
+  [[nodiscard]] std::uint32_t queue_limit(const ServerOptions& options) const noexcept;
   // "127.0.0.1:80, [::1]:80": the open listeners.
   [[nodiscard]] std::string format_addresses() const;
 

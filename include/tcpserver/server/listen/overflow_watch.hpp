@@ -32,8 +32,9 @@ class OverflowWatch {
   // Checks if the last check was a second ago. `full`: no client is accepted because of --max-connections.
   void after_wait(base::TimePoint now, bool full) noexcept;
 
-  // Reports all drops that were not reported yet. Call before the listeners are closed.
-  void before_closing(bool full) noexcept;
+  // Reports all drops that were not reported yet. Call before a reload changes the limit or the advice, and
+  // before the listeners are closed.
+  void report_now(bool full) noexcept;
 
   // Returns the time of the next check or report; nullopt if none is planned.
   [[nodiscard]] std::optional<base::TimePoint> due(bool full) const noexcept;
