@@ -187,14 +187,14 @@ class Measurement {
       address = *base::SocketAddress::parse(address.family() == AF_INET6 ? "::1" : "127.0.0.1", port_);
     }
     base::UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) throw base::system_error("open a socket per connection (see ulimit -n)");
+    if (!fd) throw base::socket_error("create a socket");
     const timeval limit = base::to_timeval(longest_wait);
     static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
     if (::connect(fd.get(), address.get(), address.size()) != 0) {
       // With SO_SNDTIMEO a connect that takes too long fails with EINPROGRESS (socket(7)).
       const bool timed_out = errno == EINPROGRESS || errno == ETIMEDOUT;
-      throw base::system_error("connect to " + address.text(), timed_out ? ETIMEDOUT : errno,
-                               timed_out ? ExitStatus::temp_fail : ExitStatus::unavailable);
+      if (!timed_out) throw base::socket_error("connect to " + address.text());
+      throw base::system_error("connect to " + address.text(), ETIMEDOUT, ExitStatus::temp_fail);
     }
     static_cast<void>(::shutdown(fd.get(), SHUT_WR));
     return fd;

@@ -32,10 +32,7 @@ constexpr auto watch_for_reset = std::chrono::milliseconds(200);
 
 UniqueFd new_socket(int family) {
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd && (errno == EMFILE || errno == ENFILE)) {
-    throw base::system_error("open a socket per connection (see ulimit -n)");
-  }
-  if (!fd) throw base::system_error("create a socket");
+  if (!fd) throw base::socket_error("create a socket");
   return fd;
 }
 
@@ -48,7 +45,7 @@ class ProbedQueue {
     if (::bind(listener_.get(), address_.get(), address_.size()) != 0 ||
         ::listen(listener_.get(), backlog) != 0 ||
         ::getsockname(listener_.get(), address_.storage(), &size) != 0) {
-      throw base::system_error("listen on 127.0.0.1");
+      throw base::socket_error("listen on 127.0.0.1");
     }
   }
 
@@ -66,10 +63,9 @@ class ProbedQueue {
     // Closes with RST, so that none of thousands of ports stays in TIME_WAIT.
     static_cast<void>(base::set_reset_on_close(client.fd.get(), true));
     if (::connect(client.fd.get(), address_.get(), address_.size()) != 0 && errno != EINPROGRESS) {
-      const bool unreachable = errno == ENETUNREACH || errno == EADDRNOTAVAIL;
-      const std::string hint =
-          unreachable ? " (all ports are in use, or loopback is down: ip link set lo up)" : "";
-      throw base::system_error("connect to " + address_.text() + hint);
+      const auto what = "connect to " + address_.text();
+      if (errno != ENETUNREACH && errno != EADDRNOTAVAIL) throw base::socket_error(what);
+      throw base::system_error(what + " (all ports are in use, or loopback is down: ip link set lo up)");
     }
     clients_.push_back(std::move(client));
     return clients_.back().fd.get();

@@ -46,6 +46,10 @@ std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) 
 
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port,
                                    std::optional<TimePoint> deadline) {
+  // getaddrinfo would report an unknown name, or accept a number without an interface.
+  if (const auto why = SocketAddress::find_zone_error(host)) {
+    throw lookup_error(ExitStatus::no_host, host, *why);
+  }
   // getaddrinfo has no timeout. So it runs in a thread, which is abandoned after the deadline.
   std::packaged_task<std::vector<SocketAddress>()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();

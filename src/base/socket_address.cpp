@@ -1,10 +1,12 @@
 #include "tcpserver/base/socket_address.hpp"
 
+#include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -12,10 +14,21 @@ namespace tcpserver::base {
 
 namespace {
 
-// Returns 0 for an invalid scope.
+// Returns the index of an interface, given by name or number; 0 with errno if there is no such interface. A
+// sandbox may forbid the check of a number, which is accepted then.
 std::uint32_t parse_scope(const std::string& scope) {
-  const unsigned index = if_nametoindex(scope.c_str());
-  return index != 0 ? index : parse_number<std::uint32_t>(scope).value_or(0);
+  if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
+  const int error = errno;
+  const auto number = parse_number<std::uint32_t>(scope).value_or(0);
+  char name[IF_NAMESIZE];
+  if (number != 0 && (if_indextoname(number, name) != nullptr || errno != ENXIO)) return number;
+  errno = number == 0 ? error : ENODEV;
+  return 0;
+}
+
+// RFC 4007, section 6: other addresses need no interface.
+bool takes_scope(int family, const in6_addr& bytes) noexcept {
+  return family == AF_INET6 && (IN6_IS_ADDR_LINKLOCAL(&bytes) || IN6_IS_ADDR_MC_LINKLOCAL(&bytes));
 }
 
 // Linux allows nearly any byte in an interface name, but addresses are printed on terminals and in logs, JSON
@@ -64,8 +77,25 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view address, std:
   if (has_nul || inet_pton(family, host.c_str(), &bytes) != 1) return std::nullopt;
   if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&bytes)) return std::nullopt;
   if (percent == std::string_view::npos) return from_bytes(family, &bytes, port);
+  if (!takes_scope(family, bytes)) return std::nullopt;
   const auto scope = parse_scope(std::string(address.substr(percent + 1)));
-  return family == AF_INET6 && scope != 0 ? from_bytes(family, &bytes, port, scope) : std::nullopt;
+  return scope != 0 ? from_bytes(family, &bytes, port, scope) : std::nullopt;
+}
+
+std::optional<std::string> SocketAddress::find_zone_error(std::string_view address) {
+  const auto percent = address.find('%');
+  if (percent == std::string_view::npos) return std::nullopt;
+  const auto plain = parse(address.substr(0, percent), 0);
+  if (!plain) return std::nullopt;
+  if (plain->family() == AF_INET) return "an IPv4 address takes no %INTERFACE";
+  if (!takes_scope(plain->family(), plain->address_.v6.sin6_addr)) {
+    return "only a link-local address (fe80::/10) takes an %INTERFACE";
+  }
+  const auto scope = address.substr(percent + 1);
+  if (scope.empty()) return "the interface after % is missing, as in " + plain->host_text() + "%eth0";
+  if (parse_scope(std::string(scope)) != 0) return std::nullopt;
+  if (errno != ENODEV) return "cannot find the interface: " + error_text(errno);
+  return "no such interface " + quote(scope) + "; 'ip link' lists them";
 }
 
 std::optional<SocketAddress> SocketAddress::from(const sockaddr* address) noexcept {

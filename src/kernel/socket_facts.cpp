@@ -5,14 +5,21 @@
 #include "tcpserver/base/values.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/if_addr.h>
+#include <linux/nsfs.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
+#include <string>
 
 namespace tcpserver::kernel {
 
@@ -76,6 +83,47 @@ KernelLimits kernel_limits(int listener) noexcept {
 unsigned first_unprivileged_port() noexcept {
   const auto port = read_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   return static_cast<unsigned>(port.value_or(IPPORT_RESERVED));
+}
+
+bool may_bind_privileged_ports() noexcept {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> words{};
+  if (::syscall(SYS_capget, &header, words.data()) != 0) return false;
+  if ((words[0].effective & CAP_TO_MASK(CAP_NET_BIND_SERVICE)) == 0) return false;
+  const base::UniqueFd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd owner(network ? ::ioctl(network.get(), NS_GET_USERNS) : -1);
+  struct stat owning {};
+  struct stat own {};
+  return owner && ::fstat(owner.get(), &owning) == 0 && ::stat("/proc/self/ns/user", &own) == 0 &&
+         owning.st_ino == own.st_ino;
+}
+
+Ipv6AddressState find_ipv6_address(std::string_view table, const base::SocketAddress& address) {
+  std::string wanted;
+  for (const char byte : address.bytes()) {
+    wanted += base::format_text("%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  }
+  if (table.empty()) return Ipv6AddressState::disabled;
+  while (!table.empty()) {
+    // address index prefix_length scope flags name; all numbers are hexadecimal
+    auto line = base::take_until(table, '\n');
+    if (base::take_field(line) != wanted) continue;
+    const auto index = base::parse_number<std::uint32_t>(base::take_field(line), 16);
+    base::take_field(line);
+    base::take_field(line);
+    const auto flags = base::parse_number<std::uint32_t>(base::take_field(line), 16);
+    if (!index || !flags || (address.scope() != 0 && *index != address.scope())) continue;
+    if ((*flags & IFA_F_DADFAILED) != 0) return Ipv6AddressState::duplicate;
+    return (*flags & IFA_F_TENTATIVE) != 0 ? Ipv6AddressState::tentative : Ipv6AddressState::usable;
+  }
+  return Ipv6AddressState::absent;
+}
+
+Ipv6AddressState find_ipv6_address(const base::SocketAddress& address) {
+  constexpr std::size_t largest_table = 1 << 20;
+  if (address.family() != AF_INET6) return Ipv6AddressState::unknown;
+  const auto table = base::read_file("/proc/net/if_inet6", largest_table);
+  return table ? find_ipv6_address(*table, address) : Ipv6AddressState::unknown;
 }
 
 std::optional<ListenCounters> parse_netstat(std::string_view text) noexcept {

@@ -1,5 +1,7 @@
 #include "tcpserver/base/socket_address.hpp"
 
+#include "harness/text.hpp"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sched.h>
@@ -42,6 +44,22 @@ TEST(SocketAddress, AcceptsScopesByNameAndNumber) {
   ASSERT_TRUE(by_name.has_value());
   EXPECT_EQ(*by_number, *by_name);
   EXPECT_EQ(by_name->text(), std::string("[fe80::1%") + name + "]:9");
+}
+
+TEST(SocketAddress, ExplainsAnInterfaceThatCannotBeUsed) {
+  const auto why = [](const char* text) {
+    EXPECT_FALSE(SocketAddress::parse(text, 1).has_value()) << text;
+    return SocketAddress::find_zone_error(text).value_or("");
+  };
+  EXPECT_TRUE(harness::contains(why("fe80::1%nosuch"), "no such interface 'nosuch'"));
+  EXPECT_TRUE(harness::contains(why("fe80::1%4294967295"), "no such interface"));
+  EXPECT_TRUE(harness::contains(why("fe80::1%0"), "no such interface"));
+  EXPECT_TRUE(harness::contains(why("fe80::1%"), "missing"));
+  EXPECT_TRUE(harness::contains(why("127.0.0.1%lo"), "IPv4"));
+  EXPECT_TRUE(harness::contains(why("::1%1"), "link-local"));
+  EXPECT_EQ(why("localhost%lo"), "");
+  EXPECT_EQ(SocketAddress::find_zone_error("fe80::1%1"), std::nullopt);
+  EXPECT_EQ(SocketAddress::find_zone_error("fe80::1"), std::nullopt);
 }
 
 // Gives the loopback interface, which has index 1 in every network namespace, another name.
@@ -93,7 +111,8 @@ TEST(SocketAddress, RecognizesWildcards) {
 }
 
 TEST(SocketAddress, FormatsTheLongestAddress) {
-  auto address = SocketAddress::parse("1111:2222:3333:4444:5555:6666:255.255.255.255%4294967295", 65535);
+  const auto plain = SocketAddress::parse("1111:2222:3333:4444:5555:6666:255.255.255.255", 0).value();
+  const auto address = SocketAddress::from_bytes(AF_INET6, plain.bytes().data(), 65535, UINT32_MAX);
   ASSERT_TRUE(address.has_value());
   char buffer[SocketAddress::text_size];
   EXPECT_STREQ(address->format(buffer), "[1111:2222:3333:4444:5555:6666:ffff:ffff%4294967295]:65535");

@@ -1,4 +1,5 @@
 #include "harness/server_process.hpp"
+#include "harness/strace.hpp"
 
 #include <unistd.h>
 
@@ -69,7 +70,119 @@ TEST(BindFailure, ExplainsAPrivilegedPort) {
 }
 
 TEST(BindFailure, ReportsAShortageOfDescriptors) {
-  expect_failure("127.0.0.1,127.0.0.2", 0, 71, "Too many open files\n", {"prlimit", "--nofile=4"});
+  expect_failure("127.0.0.1,127.0.0.2", 0, 71, "Too many open files (see ulimit -n)\n",
+                 {"prlimit", "--nofile=4"});
+}
+
+TEST(BindFailure, NamesAnInterfaceThatDoesNotExist) {
+  const TextFile file("bind = fe80::1%nosuch\n");
+  const std::string said = "no such interface 'nosuch'";
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--bind", "fe80::1%nosuch"}), 64, said));
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM}, {.environment = {"TCPSERVER_BIND=fe80::1%nosuch"}}), 64, said));
+  EXPECT_TRUE(fails(run({TCPSERVER_PROGRAM, "--config", file.path()}), 78, said));
+  EXPECT_TRUE(fails(run({TCPCLIENT_PROGRAM, "fe80::1%nosuch"}), 68, said));
+  EXPECT_TRUE(fails(run({TCPLOAD_PROGRAM, "fe80::1%nosuch"}), 68, said));
+}
+
+// A seccomp filter, systemd, SELinux or gVisor may refuse a family in any of these calls.
+class RefusedFamily : public Injection {
+ protected:
+  // Runs a server whose calls fail. The first call is for IPv6.
+  void expect_failure(const std::string& call, const std::string& how, Ending ending,
+                      const std::string& said) {
+    const auto result =
+        run(command_line(failing(call, "error=" + how), {"--port", "0"}), without_leak_check());
+    EXPECT_TRUE(fails(result, ending, said)) << call << " " << how;
+    EXPECT_FALSE(contains(result.errors, "privileged")) << call << " " << how;
+  }
+};
+
+TEST_F(RefusedFamily, IsSkippedWithItsCause) {
+  for (const std::string call : {"socket", "bind", "listen"}) {
+    for (const std::string error : {"EAFNOSUPPORT", "EPROTONOSUPPORT", "EACCES", "EPERM", "ENOSYS", "EINVAL",
+                                    "ENOPROTOOPT", "EADDRNOTAVAIL"}) {
+      auto server = start({"--log-format", "json"}, call, "error=" + error + ":when=1");
+      EXPECT_TRUE(contains(
+          server.log(), "\"event\": \"no_ipv6\", \"call\": \"" + call + "\", \"errno\": \"" + error + "\""));
+      EXPECT_FALSE(contains(server.log(), "privileged"));
+      EXPECT_EQ(server.stop(), 0);
+    }
+  }
+}
+
+TEST_F(RefusedFamily, IsAnErrorIfNoFamilyWorks) {
+  expect_failure("socket", "EAFNOSUPPORT", 69, "(IPv6 and IPv4): the kernel lacks this address family");
+  expect_failure("socket", "EPERM", 77, "socket: Operation not permitted by a security policy");
+  expect_failure("bind", "EACCES", 77, "bind: Permission denied by a security policy");
+  expect_failure("listen", "EPERM", 77, "listen: Operation not permitted by a security policy");
+  expect_failure("setsockopt", "ENOPROTOOPT", 69, "setsockopt: Protocol not available");
+}
+
+TEST_F(RefusedFamily, IsAnErrorThatNamesBothCauses) {
+  const auto wrapper =
+      failing("socket", "error=EPERM:when=1", {"-e", "trace=socket,bind", "-e", "inject=bind:error=ENOSYS"});
+  const auto result = run(command_line(wrapper, {"--port", "0"}), without_leak_check());
+  EXPECT_TRUE(fails(result, 77, ": IPv6: socket: Operation not permitted by a security policy"));
+  EXPECT_TRUE(contains(result.errors, "; IPv4: bind: Function not implemented\n"));
+}
+
+TEST_F(RefusedFamily, IsNotTheMessageForAShortage) {
+  expect_failure("socket", "EMFILE:when=1", 71, "Too many open files");
+  expect_failure("socket", "ENOBUFS:when=2", 71, "No buffer space available");
+  expect_failure("bind", "ENOMEM:when=1", 71, "Cannot allocate memory");
+}
+
+// Duplicate address detection of the veth pair `va`, `vb` in a network namespace.
+class Detection : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0 || run(in_namespace("true", "")).ending != 0) {
+      GTEST_SKIP() << "cannot make a network namespace with a veth pair";
+    }
+  }
+  // Prepares the namespace with `commands`, and runs `last` there.
+  static std::vector<std::string> in_namespace(const std::string& last, const std::string& commands) {
+    return {"unshare",
+            "--net",
+            "/bin/sh",
+            "-ec",
+            "ip link set lo up; ip link add dev va type veth peer name vb; ip link set dev vb up\n" +
+                commands + "\nexec \"$0\" \"$@\"",
+            last};
+  }
+};
+
+// The detection begins when the interface is up.
+TEST_F(Detection, IsAwaited) {
+  const std::string prepare = "ip link set dev va up; ip address add 2001:db8::1/64 dev va";
+  auto command = in_namespace(TCPSERVER_PROGRAM, prepare);
+  command.insert(command.end(), {"--bind", "2001:db8::1", "--port", "0"});
+  Process server(command);
+  EXPECT_TRUE(server.reads_line()) << server.errors();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(Detection, IsNamedIfItDoesNotFinish) {
+  const std::string prepare =
+      "echo 9 >/proc/sys/net/ipv6/conf/va/dad_transmits; ip link set dev va up; ip address add "
+      "2001:db8::1/64 dev "
+      "a";
+  auto command = in_namespace(TCPSERVER_PROGRAM, prepare);
+  command.insert(command.end(), {"--bind", "2001:db8::1", "--port", "0"});
+  EXPECT_TRUE(fails(run(command), 69, "tentative"));
+}
+
+TEST_F(Detection, IsNamedIfItHasFoundADuplicate) {
+  const std::string prepare =
+      "ip address add 2001:db8::1/64 dev vb nodad; ip link set dev va up; ip address add 2001:db8::1/64 dev "
+      "va\n"
+      "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do\n"
+      "  ip address show dev va | grep -q dadfailed && break; sleep 0.1; done";
+  auto command = in_namespace(TCPSERVER_PROGRAM, prepare);
+  command.insert(command.end(), {"--bind", "2001:db8::1", "--port", "0"});
+  const auto result = run(command);
+  EXPECT_TRUE(fails(result, 69, "duplicate address detection failed"));
 }
 
 }  // namespace

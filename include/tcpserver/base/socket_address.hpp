@@ -20,9 +20,14 @@ class SocketAddress {
 
   [[nodiscard]] static SocketAddress any(int family, std::uint16_t port) noexcept;
 
-  // Parses a numeric address: "127.0.0.1", "::1", "fe80::1%eth0" (interface name or number as the scope).
-  // nullopt for other text, and for IPv4-mapped IPv6 (::ffff:a.b.c.d), which has an IPv4 form.
+  // Parses a numeric address: "127.0.0.1", "::1", "fe80::1%eth0" (name or number of an interface that exists;
+  // only for link-local addresses). nullopt for other text, and for IPv4-mapped IPv6 (::ffff:a.b.c.d), which
+  // has an IPv4 form.
   [[nodiscard]] static std::optional<SocketAddress> parse(std::string_view address, std::uint16_t port);
+
+  // Explains why parse() refuses what follows the % of a numeric address: "no such interface". nullopt if it
+  // does not, or if there is no numeric address before the %.
+  [[nodiscard]] static std::optional<std::string> find_zone_error(std::string_view address);
 
   // Copies an address from accept, getsockname or getaddrinfo. nullopt for another family.
   [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address) noexcept;

@@ -24,6 +24,20 @@ class StartError : public std::runtime_error {
 // Returns "EMFILE" for EMFILE, "unknown_error" for rare errors. Never null; does not allocate.
 [[nodiscard]] const char* errno_name(int error) noexcept;
 
+// True if descriptors or memory run out, which says nothing about the address.
+[[nodiscard]] constexpr bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// Describe the errno of socket, bind, listen or connect. The text names a security policy for EACCES and
+// EPERM, so do not use it where a missing privilege is the cause. The status is no_permission for those two,
+// system for a shortage, otherwise unavailable.
+[[nodiscard]] std::string socket_error_text(int error);
+[[nodiscard]] ExitStatus socket_error_status(int error) noexcept;
+
+// Returns an error with the message "cannot ACTION: TEXT" and that status.
+[[nodiscard]] StartError socket_error(const std::string& action, int error = errno);
+
 // Returns an error with the message "cannot ACTION: ERRNO TEXT". All system errors are built here.
 [[nodiscard]] StartError system_error(const std::string& action, int error = errno,
                                       ExitStatus status = ExitStatus::system);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tcpserver/base/socket_address.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -43,6 +45,25 @@ struct KernelLimits {
 
 // Reads net.ipv4.ip_unprivileged_port_start (ip(7)), usually 1024: lower ports require privilege to bind.
 [[nodiscard]] unsigned first_unprivileged_port() noexcept;
+
+// Returns true if this process has CAP_NET_BIND_SERVICE in the user namespace of its network
+// (capabilities(7), user_namespaces(7)). Returns false if unknown.
+[[nodiscard]] bool may_bind_privileged_ports() noexcept;
+
+enum class Ipv6AddressState {
+  unknown,
+  disabled,  // no interface has an IPv6 address
+  absent,    // none of this machine, or not on this interface
+  usable,
+  tentative,  // duplicate address detection has not finished (RFC 4862, section 5.4); bind(2) fails
+  duplicate   // it has found another machine with the address
+};
+
+// Finds an address in the text of /proc/net/if_inet6 (proc_pid_net(5)).
+[[nodiscard]] Ipv6AddressState find_ipv6_address(std::string_view table, const base::SocketAddress& address);
+
+// Finds it in this network namespace. unknown without the file, or for an IPv4 address.
+[[nodiscard]] Ipv6AddressState find_ipv6_address(const base::SocketAddress& address);
 
 // Counters of all listeners of a network namespace since its creation (proc_pid_net(5), the kernel's
 // Documentation/networking/snmp_counter.rst).

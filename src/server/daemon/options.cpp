@@ -62,6 +62,9 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
         !address && split && split->port && base::parse_count(*split->port, 0, 65535)) {
       cli::refuse(part, "an address without a port; add --port " + std::string(*split->port));
     }
+    if (const auto why = SocketAddress::find_zone_error(part.text)) {
+      cli::refuse_because(part, "is not a usable address: " + *why);
+    }
     if (!address) {
       cli::refuse(part, "a numeric address, such as 127.0.0.1, ::1 or fe80::1%eth0 (without brackets)");
     }

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace tcpserver::server {
 
@@ -53,42 +55,70 @@ std::string explain_address_in_use(const SocketAddress& wanted) {
          (listens ? "; stop it or choose another --port" : "; retry later or choose another --port");
 }
 
+std::string explain_not_available(const SocketAddress& address) {
+  switch (kernel::find_ipv6_address(address)) {
+    case kernel::Ipv6AddressState::disabled:
+      return "no interface has an IPv6 address; set one up, or check net.ipv6.conf.all.disable_ipv6";
+    case kernel::Ipv6AddressState::tentative:
+      return "the address is tentative: duplicate address detection has not finished; retry later";
+    case kernel::Ipv6AddressState::duplicate:
+      return "duplicate address detection failed: another machine uses the address";
+    default:
+      return "not an address of this machine; 'ip address' lists them";
+  }
+}
+
 }  // namespace
 
-base::StartError explain_bind_failure(const SocketAddress& address, int error) {
-  auto status = ExitStatus::unavailable;
-  auto why = base::error_text(error);
+std::string explain(const BindFailure& failure) {
+  const auto& [address, call, error] = failure;
+  const auto port = address.port();
+  const auto first_unprivileged = kernel::first_unprivileged_port();
   switch (error) {
     case EADDRINUSE:
-      why = explain_address_in_use(address);
-      break;
-    case EACCES: {
-      status = ExitStatus::no_permission;
-      const auto first = kernel::first_unprivileged_port();
-      if (address.port() >= first) break;
-      why = "port " + std::to_string(address.port()) +
-            " is privileged; run as root, grant CAP_NET_BIND_SERVICE, or use --port " +
-            std::to_string(first) + " or above";
-      break;
-    }
+      if (port == 0) {
+        return "all ports of net.ipv4.ip_local_port_range are in use; retry later or choose a --port";
+      }
+      return explain_address_in_use(address);
+    case EACCES:
+    case EPERM:
+      if (std::string_view(call) != "bind" || port == 0 || port >= first_unprivileged ||
+          kernel::may_bind_privileged_ports())
+        break;
+      return "port " + std::to_string(port) +
+             " is privileged; run as root, grant CAP_NET_BIND_SERVICE, or use --port " +
+             std::to_string(first_unprivileged) + " or above";
     case EADDRNOTAVAIL:
-      why = "not an address of this machine; 'ip address' lists them";
-      break;
+      if (address.is_wildcard()) break;
+      return explain_not_available(address);
     case EAFNOSUPPORT:
-      why = std::string("this machine has no ") + (address.family() == AF_INET6 ? "IPv6" : "IPv4") +
-            (address.family() == AF_INET6 ? "; use an IPv4 --bind" : "; use an IPv6 --bind");
-      break;
+    case EPROTONOSUPPORT:
+    case ESOCKTNOSUPPORT:
+      return "the kernel lacks this address family, or RestrictAddressFamilies= of systemd forbids it";
     case EINVAL:
-      if (address.needs_scope())
-        why = "a link-local address needs an interface, such as --bind " + address.host_text() + "%eth0";
-      break;
+      if (!address.needs_scope()) break;
+      return "a link-local address needs an interface, such as --bind " + address.host_text() + "%eth0";
     case ENODEV:
-      why = "no such interface; 'ip link' lists them";
-      break;
+      return "no such interface; 'ip link' lists them";
     default:
-      status = ExitStatus::system;  // out of descriptors or memory
+      break;
   }
-  return {status, "cannot listen on " + address.text() + ": " + why};
+  return std::string(call) + ": " + base::socket_error_text(error);
+}
+
+base::StartError bind_error(const std::vector<BindFailure>& failures) {
+  const auto& first = failures.front();
+  if (failures.size() == 1) {
+    return {base::socket_error_status(first.error),
+            "cannot listen on " + first.address.text() + ": " + explain(first)};
+  }
+  const auto& second = failures.back();
+  const auto status = base::socket_error_status(first.error);
+  const auto six = explain(first);
+  const auto four = explain(second);
+  return {status == ExitStatus::no_permission ? status : base::socket_error_status(second.error),
+          "cannot listen on port " + std::to_string(first.address.port()) +
+              (six == four ? " (IPv6 and IPv4): " + six : ": IPv6: " + six + "; IPv4: " + four)};
 }
 
 }  // namespace tcpserver::server

@@ -1,5 +1,6 @@
 #include "server/listen/listener.hpp"
 
+#include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/server/session/session.hpp"
 
@@ -10,6 +11,8 @@
 #include <cerrno>
 #include <chrono>
 #include <limits>
+#include <optional>
+#include <thread>
 
 namespace tcpserver::server {
 
@@ -25,20 +28,37 @@ void set_option(int fd, int level, int name, const Value& value, const char* wha
   }
 }
 
+// How long to wait for duplicate address detection, which takes one second by default.
+constexpr auto longest_detection = std::chrono::seconds(2);
+constexpr auto between_tries = std::chrono::milliseconds(50);
+
 struct Bound {
   UniqueFd fd;
-  int error = 0;  // errno of socket or bind if there is no fd
+  const char* call = "";  // the call that failed, if there is no fd
+  int error = 0;          // its errno
 };
 
-Bound bind_socket(const SocketAddress& address) {
+Bound bind_socket(const SocketAddress& address, base::TimePoint deadline) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return {{}, errno};
+  if (!fd) return {{}, "socket", errno};
   constexpr int on = 1;
-  // Connections of an earlier server may still be in TIME_WAIT. They must not prevent a restart.
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, on, "SO_REUSEADDR");
-  if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
-  if (::bind(fd.get(), address.get(), address.size()) != 0) return {{}, errno};
-  return {std::move(fd), 0};
+  // SO_REUSEADDR: connections of an earlier server may still be in TIME_WAIT, and must not prevent a restart.
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      (address.family() == AF_INET6 &&
+       ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)) {
+    return {{}, "setsockopt", errno};
+  }
+  while (::bind(fd.get(), address.get(), address.size()) != 0) {
+    const int error = errno;
+    const auto state =
+        error == EADDRNOTAVAIL ? kernel::find_ipv6_address(address) : kernel::Ipv6AddressState::unknown;
+    // The address may have become usable since the call.
+    const bool is_settling =
+        state == kernel::Ipv6AddressState::tentative || state == kernel::Ipv6AddressState::usable;
+    if (!is_settling || base::Clock::now() >= deadline) return {{}, "bind", error};
+    std::this_thread::sleep_for(between_tries);
+  }
+  return {std::move(fd)};
 }
 
 // TCP_USER_TIMEOUT in milliseconds (tcp(7)): the kernel aborts a connection whose data stays unacknowledged
@@ -53,32 +73,57 @@ int user_timeout_for(base::Duration idle_timeout) noexcept {
   return static_cast<int>(std::clamp(wanted, shortest, longest).count());
 }
 
-// Binds all addresses to the same port. Port 0 picks a port that is free on the first address. If the port is
-// in use on a later address, returns an empty list; on the last try it throws.
-std::vector<Listener> bind_all(const std::vector<SocketAddress>& addresses, std::uint16_t port,
-                               bool last_try) {
-  const bool any_port = port == 0;
+struct Opened {
   std::vector<Listener> listeners;
+  std::vector<BindFailure> skipped;
+};
+
+// Listens on all addresses with the same port. Port 0 selects a port that is free on the first address. If it
+// is in use on a later address, returns nullopt, or throws on the last try. Skips a family that cannot be
+// used if the addresses are not those of --bind.
+std::optional<Opened> open_all(const ServerOptions& options, const std::vector<SocketAddress>& addresses,
+                               base::TimePoint deadline, bool last_try) {
+  Opened opened;
+  auto port = options.port;
+  bool retry = false;
+  const auto fail = [&](const BindFailure& failure) {
+    const bool port_was_random = options.port == 0 && port != 0;
+    retry = port_was_random && failure.error == EADDRINUSE && !last_try;
+    if (retry) return;
+    if (!options.bind.empty() || failure.error == EADDRINUSE || base::is_shortage(failure.error)) {
+      throw bind_error({failure});
+    }
+    opened.skipped.push_back(failure);
+  };
   for (auto address : addresses) {
     address.set_port(port);
-    auto bound = bind_socket(address);
-    if (!bound.fd) {
-      const bool port_was_random = any_port && !listeners.empty() && bound.error == EADDRINUSE;
-      if (port_was_random && !last_try) return {};
-      throw explain_bind_failure(address, bound.error);
+    auto bound = bind_socket(address, deadline);
+    if (bound.fd) {
+      port = local_address(bound.fd.get()).port();
+      address.set_port(port);
+      opened.listeners.push_back({std::move(bound.fd), address});
+    } else {
+      fail({address, bound.call, bound.error});
     }
-    port = local_address(bound.fd.get()).port();
-    address.set_port(port);
-    listeners.push_back({std::move(bound.fd), address});
+    if (retry) return std::nullopt;
   }
-  return listeners;
+  std::erase_if(opened.listeners, [&](const Listener& listener) {
+    set_inherited_options(listener.fd.get(), options.idle_timeout);
+    if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) == 0) return false;
+    fail({listener.address, "listen", errno});
+    return true;
+  });
+  if (retry) return std::nullopt;
+  if (opened.listeners.empty()) throw bind_error(opened.skipped);
+  return opened;
 }
 
-bool family_works(int family) {
-  const UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) return errno != EAFNOSUPPORT;
-  const auto any = SocketAddress::any(family, 0);
-  return ::bind(fd.get(), any.get(), any.size()) == 0 || errno != EADDRNOTAVAIL;
+void log_skipped(const BindFailure& failure, Log& log) {
+  const bool six = failure.address.family() == AF_INET6;
+  log.info(
+      {six ? "no_ipv6" : "no_ipv4", {{"call", failure.call}, {"errno", base::errno_name(failure.error)}}},
+      "listening on %s only, not on %s: %s", six ? "IPv4" : "IPv6", six ? "IPv6" : "IPv4",
+      explain(failure).c_str());
 }
 
 }  // namespace
@@ -113,24 +158,13 @@ void set_inherited_options(int fd, base::Duration idle_timeout) {
 
 std::vector<Listener> open_listeners(const ServerOptions& options, Log& log) {
   auto addresses = options.bind;
-  const bool six = !addresses.empty() || family_works(AF_INET6);
-  const bool four = !addresses.empty() || !six || family_works(AF_INET);
-  if (addresses.empty()) {
-    if (six) addresses.push_back(SocketAddress::any(AF_INET6, 0));
-    if (four) addresses.push_back(SocketAddress::any(AF_INET, 0));
-  }
-
-  std::vector<Listener> listeners;
+  if (addresses.empty()) addresses = {SocketAddress::any(AF_INET6, 0), SocketAddress::any(AF_INET, 0)};
+  const auto deadline = base::Clock::now() + longest_detection;
   constexpr int tries = 20;  // a try fails only if another process has the random port on a later address
-  for (int i = 1; listeners.empty(); ++i) listeners = bind_all(addresses, options.port, i == tries);
-  for (const auto& listener : listeners) {
-    set_inherited_options(listener.fd.get(), options.idle_timeout);
-    if (::listen(listener.fd.get(), choose_backlog(options.backlog, SOMAXCONN)) != 0)
-      throw explain_bind_failure(listener.address, errno);
-  }
-  if (!six) log.info(LogEvent{"no_ipv6"}, "no IPv6 on this machine; listening on IPv4 only");
-  if (!four) log.info(LogEvent{"no_ipv4"}, "no IPv4 on this machine; listening on IPv6 only");
-  return listeners;
+  std::optional<Opened> opened;
+  for (int i = 1; !opened; ++i) opened = open_all(options, addresses, deadline, i == tries);
+  for (const auto& failure : opened->skipped) log_skipped(failure, log);
+  return std::move(opened->listeners);
 }
 
 int choose_backlog(const std::optional<BacklogRequest>& request, int largest) noexcept {

@@ -18,13 +18,24 @@ namespace tcpserver::server {
 // Opens a listener for each address of the options, or for all IPv6 and all IPv4 addresses, on the same port.
 // Sets the options that connections inherit: TCP_NODELAY, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVTIMEO,
 // SO_SNDTIMEO, TCP_USER_TIMEOUT. IPv6 listeners accept only IPv6 (IPV6_V6ONLY), so that both families can use
-// the same port and no peer has an IPv4-mapped address. Logs if this machine lacks a family. Throws
-// StartError if an address is not available: status unavailable, no_permission or system.
+// the same port and no peer has an IPv4-mapped address. Without --bind, a family that cannot be used is
+// skipped and the cause is logged. Waits up to two seconds for a tentative IPv6 address. Throws StartError if
+// an address is not available: status unavailable, no_permission or system.
 [[nodiscard]] std::vector<Listener> open_listeners(const ServerOptions& options, Log& log);
 
-// Explains why this address is not available and what to do, with the exit status. `error` is the errno of
-// socket, bind or listen. If the address is in use, searches /proc for the process that has it.
-[[nodiscard]] base::StartError explain_bind_failure(const base::SocketAddress& address, int error);
+struct BindFailure {
+  base::SocketAddress address;
+  const char* call;  // "socket", "setsockopt", "bind" or "listen"
+  int error;         // its errno
+};
+
+// Explains the failure and says what to do. If the address is in use, searches /proc for the process that has
+// it.
+[[nodiscard]] std::string explain(const BindFailure& failure);
+
+// Returns the error for an address of --bind, or, if there are two failures, for all IPv6 and all IPv4
+// addresses. The status is no_permission if that caused any of them.
+[[nodiscard]] base::StartError bind_error(const std::vector<BindFailure>& failures);
 
 // Takes the listening sockets that a service manager passed: `count` descriptors from 3 on
 // (sd_listen_fds(3)). Makes them non-blocking and close-on-exec, and sets the options that connections

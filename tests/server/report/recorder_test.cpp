@@ -46,7 +46,8 @@ TEST_F(RecorderTest, NamesFilesAfterThePeer) {
       {peer("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
        "tcpserver.[2001:db8:1111:2222:3333:4444:5555:6666]:65535.dat"},
       // An interface that does not exist is named by its number.
-      {peer("fe80::1%4000000000", 7), "tcpserver.[fe80::1%4000000000]:7.dat"}};
+      {*SocketAddress::from_bytes(AF_INET6, peer("fe80::1").bytes().data(), 7, 4000000000),
+       "tcpserver.[fe80::1%4000000000]:7.dat"}};
   for (const auto& [address, name] : peers) {
     const auto file = recorder.begin(address);
     ASSERT_TRUE(file);
