@@ -1,6 +1,7 @@
 #include "tcpserver/base/unique_fd.hpp"
 
 #include "harness/listen_queue.hpp"
+#include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 
 #include <fcntl.h>
@@ -281,6 +282,71 @@ TEST(Inherited, RefusesOtherThanListeningTcpSockets) {
 TEST(Inherited, RefusesABadNumber) {
   const auto result = run({"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\"", TCPSERVER_PROGRAM});
   EXPECT_TRUE(fails(result, 64, "LISTEN_FDS: invalid value 'many'"));
+}
+
+// A shell that starts the server without exec, so that the variables name the shell.
+std::vector<std::string> wrapped(const std::string& variables) {
+  return {"sh", "-c", variables + " \"$@\"; exit $?", "sh"};
+}
+
+// Returns the first line of the log of a server that cannot listen, and expects a warning before the error.
+std::string warn_before_error(const std::vector<std::string>& wrapper,
+                              const std::vector<std::string>& variables) {
+  const auto result =
+      run(command_line(wrapper, {"--bind", "192.0.2.1", "--user", "0"}), {.environment = variables});
+  EXPECT_EQ(result.ending, 69) << result.errors;
+  const auto end = result.errors.find('\n');
+  EXPECT_LT(end, result.errors.find("cannot listen"));
+  return result.errors.substr(0, end);
+}
+
+TEST(WrapperProcess, IsNamedIfTheSocketsBelongToIt) {
+  const auto line = warn_before_error(wrapped("LISTEN_PID=$$ LISTEN_FDS=1"), {});
+  EXPECT_TRUE(contains(line, "LISTEN_PID names process "));
+  EXPECT_TRUE(contains(line, "(sh)"));
+  EXPECT_TRUE(contains(line, "start tcpserver with exec"));
+}
+
+TEST(WrapperProcess, IsNamedByAnActivatedSocket) {
+  if (find_command("systemd-socket-activate").empty())
+    GTEST_SKIP() << "systemd-socket-activate is not installed";
+  const auto script = std::string(TCPSERVER_PROGRAM) + " --bind 192.0.2.1; :";
+  // It refuses port 0, and starts the program with the first connection.
+  OwnListener free;
+  free.close();
+  Process manager({"systemd-socket-activate", "-l", "127.0.0.1:" + free.port(), "sh", "-c", script});
+  ASSERT_TRUE(manager.says("Listening on"));
+  ClientSocket client(static_cast<std::uint16_t>(std::stoi(free.port())));
+  EXPECT_TRUE(manager.says("LISTEN_PID names process " + std::to_string(manager.pid()) + " (sh)"));
+}
+
+TEST(WrapperProcess, MissesAVariable) {
+  EXPECT_TRUE(contains(warn_before_error({}, {"LISTEN_FDS=1"}), "LISTEN_FDS is set without LISTEN_PID"));
+  EXPECT_TRUE(
+      contains(warn_before_error(wrapped("LISTEN_PID=$$"), {}), "LISTEN_PID is set without LISTEN_FDS"));
+}
+
+TEST_P(Notified, NamesTheWrapperThatSystemdStarted) {
+  Process server(
+      command_line(wrapped("SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000"), {"--port", "0"}),
+      {.environment = environment()});
+  EXPECT_TRUE(server.says("SYSTEMD_EXEC_PID names process "));
+  EXPECT_TRUE(server.says("NotifyAccess=all"));
+  EXPECT_TRUE(server.says("WATCHDOG_PID names process "));
+  EXPECT_TRUE(server.reads_line());
+}
+
+TEST_P(Notified, NamesNoWrapperIfThereIsNone) {
+  const std::vector<std::string> exec{
+      "sh", "-c", "SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000 exec \"$@\"", "sh"};
+  ServerProcess own({}, {.environment = environment()}, exec);
+  EXPECT_FALSE(contains(own.log(), " names process "));
+  // The number of a process outside a container.
+  ServerProcess outside({}, {.environment = environment({"SYSTEMD_EXEC_PID=4000000"})});
+  EXPECT_FALSE(contains(outside.log(), " names process "));
+  ServerProcess unreachable({},
+                            {.environment = {"NOTIFY_SOCKET=/nowhere", "SYSTEMD_EXEC_PID=1", "LISTEN_FDS="}});
+  EXPECT_TRUE(unreachable.logged_nothing_unusual());
 }
 
 }  // namespace

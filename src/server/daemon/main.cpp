@@ -8,9 +8,11 @@
 #include "tcpserver/server/report/log.hpp"
 
 #include "server/daemon/daemonize.hpp"
+#include "server/daemon/inetd.hpp"
 #include "server/daemon/pid_file.hpp"
 #include "server/daemon/server.hpp"
 #include "server/daemon/status.hpp"
+#include "server/daemon/wrapper.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -42,6 +44,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   if (stops_at_hangup) window.stop_on_hangup();
   Log log;
   open_log(log, command);
+  log_wrapper_process(SystemdNotifier().listens(), log);
   try {
     std::optional<Account> account;
     if (options.user) account = find_account(*options.user);
@@ -136,6 +139,7 @@ base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& rea
 int main(int argc, char** argv) {
   using namespace tcpserver;
   return cli::run_program("tcpserver", [&] {
+    if (server::refuse_inetd_connection()) return base::ExitStatus::usage;
     const auto directory = base::working_directory();
     const auto read_command = [&] { return server::parse_server_command(argc, argv, environ, directory); };
     const auto command = read_command();

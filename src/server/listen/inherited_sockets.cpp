@@ -54,7 +54,10 @@ Listener adopt_socket(int fd) {
 }  // namespace
 
 int count_inherited_sockets() {
-  if (std::getenv("LISTEN_FDS") == nullptr || std::getenv("LISTEN_PID") == nullptr) return 0;
+  for (const char* const variable : {"LISTEN_FDS", "LISTEN_PID"}) {
+    const char* const text = std::getenv(variable);
+    if (text == nullptr || *text == '\0') return 0;
+  }
   if (parse_variable("LISTEN_PID", INT32_MAX) != static_cast<std::uint64_t>(::getpid())) return 0;
   return static_cast<int>(parse_variable("LISTEN_FDS", most_addresses));
 }
