@@ -44,12 +44,14 @@ class Server:
             self.as_user = []
         self.process = process.Process([*self.as_user, program, "--port", "0", "--bind", "127.0.0.1", "--log-format", "json",
                                         *options],
-                                       self.directory.name + "/log", stdout=subprocess.PIPE, text=True)
+                                       self.directory.name + "/log")
         self.pid = self.process.pid
-        announced = re.fullmatch(r"Server is listening on port (\d+)\n", self.process.popen.stdout.readline())
-        if announced is None:
+        announced = re.compile(r'"event": "listening", "listener": "127\.0\.0\.1:(\d+)"')
+        eventually(lambda: self.process.ended() or announced.search(self.process.log_text()))
+        found = announced.search(self.process.log_text())
+        if found is None:
             sys.exit("soak: the server did not start: " + self.process.log_text())
-        self.port = int(announced[1])
+        self.port = int(found[1])
 
     def status_events(self):
         lines = self.process.log_text().splitlines()

@@ -1,4 +1,6 @@
+#include "tcpserver/base/json.hpp"
 #include "tcpserver/base/terminal.hpp"
+#include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_table.hpp"
 
 #include <algorithm>
@@ -57,6 +59,19 @@ std::string version_text(const Program& program) {
 std::size_t help_width() {
   constexpr std::size_t width_elsewhere = 79;
   return base::prose_width().value_or(width_elsewhere);
+}
+
+std::string format_effective_value(std::string_view option, const std::string& value,
+                                   const std::string& source, bool as_json) {
+  if (!as_json) return std::string(option) + " = " + base::quote_unless_plain(value) + "  (" + source + ")\n";
+  std::string line;
+  base::JsonWriter json(line);
+  json.begin_object();
+  json.member("option", option);
+  json.member("value", value);
+  json.member("source", source);
+  json.end_object();
+  return line + "\n";
 }
 
 std::string help_text(const Program& program, const OptionTexts& options, std::size_t width) {

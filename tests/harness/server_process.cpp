@@ -1,5 +1,7 @@
 #include "harness/server_process.hpp"
 
+#include "harness/json.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -22,6 +24,15 @@ std::uint16_t announced_port(const std::string& output) {
   return static_cast<std::uint16_t>(std::atoi(output.c_str() + announcement.size()));
 }
 
+std::uint16_t logged_port(const std::string& log) {
+  for (const auto& line : split_lines(log)) {
+    if (!contains(line, "\"event\": \"listening\"")) continue;
+    const auto listener = Json(line).values("listener");
+    return static_cast<std::uint16_t>(std::atoi(listener.c_str() + listener.rfind(':') + 1));
+  }
+  return 0;
+}
+
 std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
                                       const std::vector<std::string>& options) {
   std::vector<std::string> command = wrapper;
@@ -35,8 +46,13 @@ std::vector<std::string> command_line(const std::vector<std::string>& wrapper,
 ServerProcess::ServerProcess(const std::vector<std::string>& options, const SpawnOptions& spawn,
                              const std::vector<std::string>& wrapper)
     : process_(command_line(command_line(wrapper, {"--port", "0"}), options), spawn) {
-  process_.reads_line();
-  port_ = announced_port(process_.output());
+  // With a JSON log there is no announcement on standard output. The last line of the start has the backlog.
+  if (std::find(options.begin(), options.end(), "json") == options.end()) {
+    process_.reads_line();
+    port_ = announced_port(process_.output());
+  } else if (process_.says("\"backlog\"")) {
+    port_ = logged_port(process_.errors());
+  }
   if (port_ == 0) {
     process_.wait();
     throw std::runtime_error("the server did not announce its port; it said: " + process_.errors());

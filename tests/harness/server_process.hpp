@@ -19,6 +19,9 @@ namespace harness {
 // Returns the port that a server announces at the start of its output; 0 if there is none.
 [[nodiscard]] std::uint16_t announced_port(const std::string& output);
 
+// Returns the port of the first "listening" event in a JSON log; 0 if there is none.
+[[nodiscard]] std::uint16_t logged_port(const std::string& log);
+
 // Returns a command: the wrapper, tcpserver, and the options. Omits tcpserver if the wrapper contains a path
 // of it, such as that of a PublicCopy.
 [[nodiscard]] std::vector<std::string> command_line(const std::vector<std::string>& wrapper,

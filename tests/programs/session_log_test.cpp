@@ -149,12 +149,15 @@ TEST(SessionLog, DoesNotContainDataOfTheClient) {
 TEST(SessionLog, LosesNoLineThatIsRead) {
   constexpr int many = TCPSERVER_TEST_SANITIZED != 0 ? 1'000 : 10'000;
   const TextFile log;
-  ServerProcess server({"-v", "--log-format", "json"}, {},
-                       {"bash", "-c", "exec \"$@\" 2> >(exec cat >'" + log.path() + "')", "bash"});
-  const auto result = run(load_command(
-      server, {"--connections", std::to_string(many), "--concurrency", "64", "--message-size", "123"}));
+  Process server(command_line({"bash", "-c", "exec \"$@\" 2> >(exec cat >'" + log.path() + "')", "bash"},
+                              {"--port", "0", "-v", "--log-format", "json"}));
+  ASSERT_TRUE(eventually([&] { return contains(read_text(log.path()), "\"backlog\""); }));
+  const auto result = run(
+      load_command(std::to_string(logged_port(read_text(log.path()))),
+                   {"--connections", std::to_string(many), "--concurrency", "64", "--message-size", "123"}));
   EXPECT_EQ(result.ending, 0) << result.errors;
-  EXPECT_EQ(server.stop(), 0);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
   EXPECT_TRUE(eventually([&] { return contains(read_text(log.path()), "\"stopped\""); }));
   std::multiset<std::string> open;
   int ended = 0;
@@ -250,7 +253,7 @@ TEST(JsonLog, NamesEachEvent) {
 TEST(SessionLog, ReportsStartErrorsAsJson) {
   const auto result = run({TCPSERVER_PROGRAM, "--log-format", "json", "--bind", "203.0.113.1"});
   EXPECT_EQ(result.ending, 69);
-  EXPECT_EQ(Json(result.errors).values("level event"), "warning start_error");
+  EXPECT_EQ(Json(result.errors).values("level event"), "error start_error");
   EXPECT_TRUE(contains(result.errors, "203.0.113.1"));
 }
 

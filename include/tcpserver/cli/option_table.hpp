@@ -192,17 +192,19 @@ template <typename Options>
   return names;
 }
 
-// "port = 7300  (--port)": the values in effect, one line each, with their sources. Options that are not set
-// are left out.
+// Returns a line of effective_values().
+[[nodiscard]] std::string format_effective_value(std::string_view option, const std::string& value,
+                                                 const std::string& source, bool as_json);
+
+// Returns the values in effect, one line each, with their sources: "port = 7300  (--port)", or as JSON
+// {"option": "port", "value": "7300", "source": "--port"}. Options that are not set are omitted.
 template <typename Options>
 [[nodiscard]] std::string effective_values(const OptionTable<Options>& table, const Options& options,
-                                           const std::vector<std::string>& sources) {
+                                           const std::vector<std::string>& sources, bool as_json) {
   std::string text;
   for (std::size_t i = 0; i < table.size(); ++i) {
     const auto value = table[i].setting.print ? table[i].setting.print(options) : std::string();
-    if (value.empty()) continue;
-    text.append(table[i].name).append(" = ").append(base::quote_unless_plain(value));
-    text.append("  (").append(sources[i]).append(")\n");
+    if (!value.empty()) text += format_effective_value(table[i].name, value, sources[i], as_json);
   }
   return text;
 }

@@ -12,6 +12,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tcpserver::cli {
 
@@ -38,15 +39,14 @@ inline void print_error(std::string_view name, std::string_view line) {
   static_cast<void>(base::write_all(STDERR_FILENO, text));
 }
 
-// The frame of every main. Runs `run`. If it throws, prints one line on standard error and returns the exit
-// status; prints nothing if the message is empty, because it was printed already. Ignores SIGPIPE: a write to
-// a closed pipe then fails with EPIPE, and the program exits with its documented status.
-template <typename Run>
-int run_program(std::string_view name, Run run) {
-  const auto fail = [name](std::string_view line, base::ExitStatus status) {
-    if (line.empty()) return base::to_int(status);
+// The frame of every main. Runs `run`. If it throws, calls `print` with the message and returns the exit
+// status. Ignores SIGPIPE: a write to a closed pipe then fails with EPIPE, and the program exits with its
+// documented status.
+template <typename Run, typename Print>
+int run_and_report(Run run, Print print) {
+  const auto fail = [&print](std::string_view line, base::ExitStatus status) {
     base::set_disposition(SIGPIPE, SIG_IGN);  // tcpclient may have restored the default
-    print_error(name, line);
+    print(line);
     return base::to_int(status);
   };
   base::set_disposition(SIGPIPE, SIG_IGN);
@@ -57,6 +57,12 @@ int run_program(std::string_view name, Run run) {
   } catch (const std::exception& error) {
     return fail(error.what(), base::ExitStatus::software);
   }
+}
+
+// Does the same. Prints the message on standard error.
+template <typename Run>
+int run_program(std::string_view name, Run run) {
+  return run_and_report(std::move(run), [name](std::string_view line) { print_error(name, line); });
 }
 
 }  // namespace tcpserver::cli

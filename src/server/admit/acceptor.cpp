@@ -237,9 +237,13 @@ void Acceptor::drop_listener(std::size_t index, int error) noexcept {
   listeners_.close_one(index);
   char text[base::SocketAddress::text_size];
   const char* const address = listeners_.all()[index].address.format(text);
-  log_.warning({"listener_failed", {{"listener", address}, {"errno", base::errno_name(error)}}},
-               "listener %s failed: accept: %s; %s", address, std::strerror(error),
-               listeners_.closed() ? "no listener left" : "other listeners continue");
+  const LogEvent event{"listener_failed", {{"listener", address}, {"errno", base::errno_name(error)}}};
+  if (listeners_.closed()) {
+    log_.error(event, "listener %s failed: accept: %s; no listener left", address, std::strerror(error));
+  } else {
+    log_.warning(event, "listener %s failed: accept: %s; other listeners continue", address,
+                 std::strerror(error));
+  }
 }
 
 void Acceptor::pause() noexcept {

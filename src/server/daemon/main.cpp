@@ -7,6 +7,7 @@
 #include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/report/log.hpp"
 
+#include "server/daemon/command_error.hpp"
 #include "server/daemon/daemonize.hpp"
 #include "server/daemon/inetd.hpp"
 #include "server/daemon/pid_file.hpp"
@@ -72,11 +73,9 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
     log.leave_standard_error();
     return server.run();
   } catch (const base::StartError& error) {
-    // The process that exits prints the error on standard error, unless the log there is JSON.
-    const bool is_json_only = log.format() == LogFormat::json && !log.has_system_log();
+    // The process that exits prints the error on standard error.
     log.leave_standard_error();
-    if (is_json_only || log.has_system_log()) log.warning(LogEvent{"start_error"}, "%s", error.what());
-    if (is_json_only) throw base::StartError(error.status(), "");
+    if (log.has_system_log()) log.error(LogEvent{"start_error"}, "%s", error.what());
     throw;
   }
 }
@@ -102,9 +101,15 @@ void check_directory(const char* option, const std::string& path) {
       std::string(option) + ": directory " + base::quote_unless_plain(path) + ": " + base::error_text(error));
 }
 
+void print_warnings(const ServerCommand& command, LogFormat format) {
+  for (const auto& warning : command.warnings) {
+    print_line(format, Severity::warning, "option_warning", warning);
+  }
+}
+
 // The answer to --test: all errors on standard error, or the values in effect on standard output. Binds no
 // port and opens no file for writing, so it may run beside a live server.
-base::ExitStatus show_test(ServerCommand command) {
+base::ExitStatus show_test(ServerCommand command, LogFormat format) {
   const auto& options = command.options;
   try {
     if (options.daemonize) check_daemonize();
@@ -117,9 +122,15 @@ base::ExitStatus show_test(ServerCommand command) {
   } catch (const base::StartError& error) {
     command.errors.push_back(error);
   }
-  for (const auto& warning : command.warnings) cli::print_error("tcpserver", warning);
-  for (const auto& error : command.errors) cli::print_error("tcpserver", error.what());
+  print_warnings(command, format);
+  for (const auto& error : command.errors) print_line(format, Severity::error, "option_error", error.what());
   return command.errors.empty() ? cli::show(command.text_to_show) : command.errors.front().status();
+}
+
+base::ExitStatus show_status(const ServerCommand& command) {
+  cli::need_standard_output();
+  print_warnings(command, command.options.log_format);
+  return cli::show(format_status(command));
 }
 
 base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {
@@ -138,15 +149,28 @@ base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& rea
 
 int main(int argc, char** argv) {
   using namespace tcpserver;
-  return cli::run_program("tcpserver", [&] {
-    if (server::refuse_inetd_connection()) return base::ExitStatus::usage;
-    const auto directory = base::working_directory();
-    const auto read_command = [&] { return server::parse_server_command(argc, argv, environ, directory); };
-    const auto command = read_command();
-    if (command.test) return server::show_test(command);
-    if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
-    if (!command.show_status) return server::run_server(command, read_command);
-    cli::need_standard_output();
-    return cli::show(server::format_status(command));
-  });
+  using namespace tcpserver::server;
+  std::string directory;
+  std::optional<ServerCommand> command;
+  const auto find_format = [&] {
+    // An invalid value of --log-format leaves the default in the options.
+    if (command && command->errors.empty()) return command->options.log_format;
+    return find_log_format(argc, argv, environ, directory);
+  };
+  const auto run = [&] {
+    if (refuse_inetd_connection()) return base::ExitStatus::usage;
+    directory = base::working_directory();
+    const auto read_command = [&] { return parse_server_command(argc, argv, environ, directory); };
+    command = read_command();
+    if (command->test) return show_test(*command, find_format());
+    if (!command->text_to_show.empty()) return cli::show(command->text_to_show);
+    return command->show_status ? show_status(*command) : run_server(*command, read_command);
+  };
+  const auto print = [&](std::string_view line) {
+    const char* const event = !command               ? "option_error"
+                              : command->show_status ? "status_error"
+                                                     : "start_error";
+    print_line(find_format(), Severity::error, event, line);
+  };
+  return cli::run_and_report(run, print);
 }

@@ -299,7 +299,8 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   command.errors = std::move(parsed.errors);
   if (command.test && command.text_to_show.empty()) {
     name_source_of_verbosity(options.verbosity, parsed.sources);
-    command.text_to_show = cli::effective_values(server_option_table(), options, parsed.sources);
+    command.text_to_show = cli::effective_values(server_option_table(), options, parsed.sources,
+                                                 options.log_format == LogFormat::json);
   }
   return command;
 }

@@ -85,9 +85,12 @@ void Server::try_outputs() {
 
 void Server::announce(bool output_closed) noexcept {
   const auto& ports = listeners_.ports();
-  if (log_.format() == LogFormat::json) log_start();
+  const bool is_json = log_.format() == LogFormat::json;
+  if (is_json) log_start();
   listeners_.log_backlog(options_);
-  if (output_closed) {
+  if (is_json) {
+    // log_start() has announced the listeners, and a reader of both streams expects only JSON.
+  } else if (output_closed) {
     log_.info(LogEvent{"stdout_closed"}, "listening on %s (standard output is closed)", ports.c_str());
   } else {
     // Wait first: a reader that stalls must not delay a stop request.
@@ -106,7 +109,8 @@ void Server::announce(bool output_closed) noexcept {
   if (window_.stop_requests() == 0) housekeeping_.notify_ready();
 }
 
-// Logs only in JSON, because in text the announcement on standard output serves the same purpose.
+// Logs only in JSON, because in text the announcement on standard output serves the same purpose. Like the
+// announcement, the addresses are logged even with --quiet.
 void Server::log_start() noexcept {
   LogRecord start(log_.format(), Severity::info, "start");
   start.add("version", cli::version());
@@ -114,7 +118,7 @@ void Server::log_start() noexcept {
   log_.write(start);
   for (const auto& listener : listeners_.all()) {
     char address[base::SocketAddress::text_size];
-    LogRecord record(log_.format(), Severity::info, "listening");
+    LogRecord record(log_.format(), Severity::notice, "listening");
     record.add("listener", listener.address.format(address));
     log_.write(record);
   }

@@ -1,6 +1,5 @@
 #include "server/daemon/status.hpp"
 
-#include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
@@ -244,9 +243,6 @@ ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSo
 }  // namespace
 
 std::string format_status(const ServerCommand& command) {
-  for (const auto& warning : command.warnings) {
-    static_cast<void>(base::write_all(STDERR_FILENO, "tcpserver: " + warning + "\n"));
-  }
   const auto& options = command.options;
   if (options.port == 0 && options.pid_file.empty())
     fail(ExitStatus::usage, "--port 0 does not identify a server; use --port N or --pid-file FILE");

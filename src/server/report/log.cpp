@@ -34,7 +34,7 @@ LogRecord::LogRecord(LogFormat format, Severity severity, const LogEvent& event,
 }
 
 void LogRecord::begin_json(const char* event) noexcept {
-  constexpr const char* levels[] = {"warning", "notice", "info"};  // indexed by Severity
+  constexpr const char* levels[] = {"error", "warning", "notice", "info"};  // indexed by Severity
   char now[base::utc_text_size];
   json_.begin_object();
   json_.member("time", base::format_utc(std::chrono::system_clock::now(), now));
@@ -85,6 +85,13 @@ void Log::notice(const LogEvent& event, const char* format, ...) noexcept {
   va_list arguments;
   va_start(arguments, format);
   write(Severity::notice, event, format, arguments);
+  va_end(arguments);
+}
+
+void Log::error(const LogEvent& event, const char* format, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, format);
+  write(Severity::error, event, format, arguments);
   va_end(arguments);
 }
 

@@ -105,7 +105,7 @@ bool LogSink::is_reachable() const noexcept {
 }
 
 bool LogSink::put(Severity severity, LogFormat format, std::string_view text) noexcept {
-  constexpr int priorities[] = {LOG_WARNING, LOG_NOTICE, LOG_INFO};  // indexed by Severity
+  constexpr int priorities[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO};  // indexed by Severity
   const int priority = priorities[static_cast<int>(severity)];
   Line line;
   if (torn_) line.append("\n");

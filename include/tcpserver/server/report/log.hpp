@@ -107,8 +107,9 @@ class Log {
   // True with --verbose: each session is logged.
   [[nodiscard]] bool has_details() const noexcept { return verbosity_ == Verbosity::verbose; }
 
-  // Always logged: the answer to a signal, and warnings.
+  // Always logged: the answer to a signal, warnings, and the error that ends the server.
   void notice(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
+  void error(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
   void warning(const LogEvent& event, const char* format, ...) noexcept __attribute__((format(printf, 3, 4)));
 
   // Logs the warning unless `limit` suppresses it. A logged warning shows how many were suppressed.

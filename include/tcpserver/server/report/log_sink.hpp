@@ -11,8 +11,8 @@
 
 namespace tcpserver::server {
 
-// The importance of a line: "warning", "notice", "info" in JSON.
-enum class Severity { warning, notice, info };
+// The importance of a line: "error", "warning", "notice", "info" in JSON. An error ends the server.
+enum class Severity { error, warning, notice, info };
 
 // A destination of log lines. It never waits and, after construction, allocates only in set_time(). A line
 // that cannot be written now is lost.
