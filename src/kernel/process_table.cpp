@@ -110,6 +110,35 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
   return line ? parse_process_stat(*line) : std::nullopt;
 }
 
+bool is_suspended(const ProcessFacts& process) {
+  if (process.state == 'T' || process.state == 't') return true;
+  // The usual places of cgroups(7), version 2 alone, version 2 beside 1, and version 1.
+  constexpr struct {
+    const char* hierarchy;
+    const char* directory;
+    const char* file;
+    const char* frozen;
+  } freezers[] = {{"0::", "/sys/fs/cgroup", "/cgroup.events", "frozen 1"},
+                  {"0::", "/sys/fs/cgroup/unified", "/cgroup.events", "frozen 1"},
+                  {":freezer:", "/sys/fs/cgroup/freezer", "/freezer.state", "FROZEN"}};
+  constexpr std::size_t longest = 64UL * 1024;
+  const auto cgroups = base::read_file(proc_path(process.pid, "/cgroup").c_str(), longest);
+  if (!cgroups) return false;
+  return std::any_of(std::begin(freezers), std::end(freezers), [&](const auto& freezer) {
+    std::string_view rest = *cgroups;
+    while (!rest.empty()) {
+      const auto line = base::take_until(rest, '\n');
+      const auto found = line.find(freezer.hierarchy);
+      if (found == std::string_view::npos) continue;
+      const auto cgroup = line.substr(found + std::string_view(freezer.hierarchy).size());
+      const auto path = freezer.directory + std::string(cgroup) + freezer.file;
+      const auto events = base::read_file(path.c_str(), longest);
+      return events && events->find(freezer.frozen) != std::string::npos;
+    }
+    return false;
+  });
+}
+
 std::optional<std::vector<ProcessFacts>> all_processes() {
   std::vector<ProcessFacts> processes;
   const bool listed = for_each_pid([&](pid_t pid) {

@@ -1,5 +1,11 @@
+#include "harness/json.hpp"
 #include "harness/own_server.hpp"
 #include "programs/status.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -47,6 +53,69 @@ TEST(Status, NeedsStandardOutput) {
     EXPECT_EQ(run({"sh", "-c", command + output}).ending, 74);
 }
 
+// True if --status shows this state of a server, now or soon, with the matching exit status.
+::testing::AssertionResult shows_state(const std::vector<std::string>& options, const std::string& state) {
+  Shown status;
+  const bool shows = eventually([&] {
+    status = shown(options);
+    return !status.head.empty() && contains(status.head[0], ": " + state + ", ");
+  });
+  const Ending expected = state == "serving" ? 0 : 69;
+  return ::testing::AssertionResult(shows && status.finished.ending == expected)
+         << status.finished.ending << ": " << status.finished.output << status.finished.errors;
+}
+
+TEST(Status, NamesASuspendedServer) {
+  ServerProcess server;
+  const std::vector<std::string> options{"--port", std::to_string(server.port())};
+  EXPECT_TRUE(shows_state(options, "serving"));
+  server.signal(SIGSTOP);
+  EXPECT_TRUE(shows_state(options, "suspended"));
+  server.signal(SIGCONT);
+  EXPECT_TRUE(shows_state(options, "serving"));
+}
+
+TEST(Status, NamesAServerInAFrozenCgroup) {
+  const TemporaryDirectory unique;
+  fs::path mount = "/sys/fs/cgroup";
+  if (!fs::exists(mount / "cgroup.procs")) mount /= "unified";
+  const auto cgroup = mount / fs::path(unique.path()).filename();
+  std::error_code error;
+  if (!fs::create_directory(cgroup, error)) GTEST_SKIP() << "cannot create a cgroup: " << error.message();
+  {
+    ServerProcess server;
+    std::ofstream(cgroup / "cgroup.procs") << server.pid();
+    std::ofstream(cgroup / "cgroup.freeze") << 1;
+    EXPECT_TRUE(shows_state({"--port", std::to_string(server.port())}, "suspended"));
+    std::ofstream(cgroup / "cgroup.freeze") << 0;
+    EXPECT_TRUE(shows_state({"--port", std::to_string(server.port())}, "serving"));
+  }
+  EXPECT_TRUE(eventually([&] { return fs::remove(cgroup, error); })) << error.message();
+}
+
+// Its listeners are closed, so only its sessions lead to it.
+TEST(Status, FindsADrainingServerByItsPort) {
+  for (const char* mode : {"fork", "iterative"}) {
+    ServerProcess server({"--mode", mode, "--bind", "127.0.0.1"});
+    const auto client = client_with_bytes(server.port(), 3);
+    const std::vector<std::string> options{"--port", std::to_string(server.port())};
+    server.signal(SIGTERM);
+    EXPECT_TRUE(shows_state(options, "stopping")) << mode;
+    expect_client(shown(options), "3");
+    const auto elsewhere = shown({options[0], options[1], "--bind", "127.0.0.2"});
+    EXPECT_EQ(elsewhere.finished.output, "");
+    const auto json = shown({options[0], options[1], "--log-format", "json"}).finished;
+    EXPECT_EQ(Json(json.output).values("servers.*.state"), "stopping");
+    EXPECT_EQ(json.ending, 69);
+    // A new server on the same port is shown, too.
+    ServerProcess successor({options[0], options[1], "--bind", "127.0.0.1"});
+    const auto both = shown(options).finished;
+    EXPECT_EQ(occurrences(both.output, ": serving, "), 1U) << both.output;
+    EXPECT_EQ(occurrences(both.output, ": stopping, "), 1U) << both.output;
+    EXPECT_EQ(both.ending, 69);
+  }
+}
+
 class StatusByPidFile : public ::testing::Test {
  protected:
   const TemporaryDirectory directory;
@@ -72,11 +141,41 @@ TEST_F(StatusByPidFile, ShowsAServerThatDrains) {
   Shown status;
   EXPECT_TRUE(eventually([&] {
     status = shown({"--pid-file", pid_file});
-    return status.head.size() == 3 && contains(status.head[2], "not listening");
+    return contains(status.head.at(0), ": stopping, 1 session");
   })) << status.finished.output;
+  EXPECT_EQ(status.finished.ending, 69);
   expect_client(status, "3");
   client.close();
   EXPECT_EQ(server.wait(), 0);
+}
+
+// A process with the name of the server locks the file, as the server does before it listens, and stays.
+TEST_F(StatusByPidFile, TellsAStartFromAStop) {
+  const int fd = ::open(pid_file.c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_GE(fd, 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_NAME, "tcpserver");
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    if (::fcntl(fd, F_SETLK, &lock) == 0) ::pause();
+    ::_exit(1);
+  }
+  Shown status;
+  const auto shows = [&](const std::string& state) {
+    return eventually([&] {
+      status = shown({"--pid-file", pid_file});
+      return !status.head.empty() && contains(status.head[0], ": " + state + ", 0 sessions");
+    });
+  };
+  EXPECT_TRUE(shows("starting")) << status.finished.errors;
+  EXPECT_EQ(status.finished.ending, 69);
+  std::ofstream(pid_file) << child << "\n";  // the end of a start
+  EXPECT_TRUE(shows("stopping")) << status.finished.errors;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(fd);
 }
 
 TEST_F(StatusByPidFile, FailsWithoutAServer) {

@@ -27,7 +27,7 @@ TEST(Status, ShowsEachClientWithItsBytes) {
   ASSERT_EQ(status.finished.ending, 0) << status.finished.errors;
   EXPECT_EQ(status.finished.errors, "");
   ASSERT_EQ(status.head.size(), 3U);
-  EXPECT_EQ(status.head[0], "tcpserver, pid " + std::to_string(server.pid()) + ": 4 sessions");
+  EXPECT_EQ(status.head[0], "tcpserver, pid " + std::to_string(server.pid()) + ": serving, 4 sessions");
   EXPECT_TRUE(contains(status.head[1], "since 20"));
   EXPECT_EQ(status.head[2], "listening on " + local + ", queue 0 of 4096");
   ASSERT_EQ(status.rows.size(), 4U) << status.finished.output;
@@ -131,7 +131,7 @@ TEST(Status, ShowsZombies) {
   ASSERT_TRUE(eventually([&] { return count_zombies(server.pid()) == 2; }));
   const auto status = shown_on(server.port());
   ASSERT_EQ(status.rows.size(), 3U) << status.finished.output << status.finished.errors;
-  EXPECT_TRUE(contains(status.head.at(0), ": 1 session, 2 zombies"));
+  EXPECT_TRUE(contains(status.head.at(0), ": serving, 1 session, 2 zombies"));
   for (const std::size_t i : {0U, 1U}) {
     EXPECT_EQ(status.rows[i].state, "zombie");
     EXPECT_EQ(status.rows[i].peer, "-");
@@ -145,8 +145,9 @@ TEST(Status, HasAJsonForm) {
   const auto status = shown({"--log-format", "json", "--port", std::to_string(server.port())}).finished;
   ASSERT_EQ(status.ending, 0) << status.errors;
   EXPECT_EQ(
-      Json(status.output).values("servers.*.pid servers.*.sessions.*.peer servers.*.sessions.*.bytes_in"),
-      std::to_string(server.pid()) + " " + format_address(client) + " 21");
+      Json(status.output)
+          .values("servers.*.state servers.*.pid servers.*.sessions.*.peer servers.*.sessions.*.bytes_in"),
+      "serving " + std::to_string(server.pid()) + " " + format_address(client) + " 21");
 }
 
 }  // namespace

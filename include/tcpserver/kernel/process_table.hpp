@@ -34,6 +34,10 @@ struct ProcessFacts {
 // nullopt if the process has ended, or hidden from this user (hidepid, proc(5)).
 [[nodiscard]] std::optional<ProcessFacts> process_facts(pid_t pid);
 
+// Returns true if a signal or a debugger has stopped the process (proc_pid_stat(5), states T and t), or if
+// its cgroup is frozen, as by docker pause.
+[[nodiscard]] bool is_suspended(const ProcessFacts& process);
+
 // Returns the processes that this user may see and that do not end meanwhile. nullopt without /proc.
 [[nodiscard]] std::optional<std::vector<ProcessFacts>> all_processes();
 

@@ -130,7 +130,9 @@ base::ExitStatus show_test(ServerCommand command, LogFormat format) {
 base::ExitStatus show_status(const ServerCommand& command) {
   cli::need_standard_output();
   print_warnings(command, command.options.log_format);
-  return cli::show(format_status(command));
+  const auto status = find_status(command);
+  const auto shown = cli::show(status.text);
+  return status.all_serving ? shown : base::ExitStatus::unavailable;
 }
 
 base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {

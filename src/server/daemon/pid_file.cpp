@@ -47,6 +47,10 @@ base::UniqueFd open_file(int directory, const std::string& name, const std::stri
   return fd;
 }
 
+std::string format_pid(pid_t pid) {
+  return std::to_string(pid) + "\n";
+}
+
 struct flock whole_file() {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -104,7 +108,7 @@ std::optional<pid_t> PidFile::read() const {
 }
 
 void PidFile::write() {
-  const std::string line = std::to_string(::getpid()) + "\n";
+  const auto line = format_pid(::getpid());
   if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0 ||
       !base::write_all(fd_.get(), line)) {
     refuse(path_, base::error_text(errno));
@@ -112,7 +116,7 @@ void PidFile::write() {
 }
 
 // The file may belong to any user, because root may query the servers of all users.
-std::optional<pid_t> find_pid_file_owner(const std::string& path) {
+std::optional<PidFileOwner> find_pid_file_owner(const std::string& path) {
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd && errno == EACCES) {
@@ -127,7 +131,9 @@ std::optional<pid_t> find_pid_file_owner(const std::string& path) {
   // The server is in another pid namespace, or on another machine that shares the file system.
   if (present.l_pid <= 0)
     refuse(path, "its server is in another pid namespace or on another machine", ExitStatus::unavailable);
-  return present.l_pid;
+  constexpr std::size_t longest = 32;
+  const auto text = base::read_all(fd.get(), longest);
+  return PidFileOwner{.pid = present.l_pid, .has_written = text == format_pid(present.l_pid)};
 }
 
 }  // namespace tcpserver::server

@@ -44,9 +44,14 @@ class PidFile {
   std::optional<pid_t> stale_;
 };
 
-// Returns the pid of the server that has locked this file; nullopt if none. Changes nothing. Throws
-// StartError: no_permission if this user may not read the file, unavailable if the lock cannot be examined or
-// its owner is in another pid namespace.
-[[nodiscard]] std::optional<pid_t> find_pid_file_owner(const std::string& path);
+struct PidFileOwner {
+  pid_t pid = 0;
+  bool has_written = false;  // the file contains its pid, so its start is complete
+};
+
+// Returns the server that has locked this file; nullopt if none. Changes nothing. Throws StartError:
+// no_permission if this user may not read the file, unavailable if the lock cannot be examined or its owner
+// is in another pid namespace.
+[[nodiscard]] std::optional<PidFileOwner> find_pid_file_owner(const std::string& path);
 
 }  // namespace tcpserver::server

@@ -33,6 +33,11 @@ std::string format_start(const ServerSnapshot& server) {
   return time.substr(0, time.find('.')) + "Z";
 }
 
+const char* to_string(ServerState state) noexcept {
+  constexpr const char* names[] = {"starting", "serving", "stopping", "suspended"};
+  return names[static_cast<std::size_t>(state)];
+}
+
 std::string format_count(std::size_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -99,7 +104,7 @@ std::string format_head(const ServerSnapshot& server) {
   const auto& sessions = server.sessions;
   const auto zombies = static_cast<std::size_t>(
       std::count_if(sessions.begin(), sessions.end(), [](const auto& session) { return session.zombie; }));
-  std::string text = "tcpserver, pid " + std::to_string(server.pid) + ": " +
+  std::string text = "tcpserver, pid " + std::to_string(server.pid) + ": " + to_string(server.state) + ", " +
                      format_count(sessions.size() - zombies, "session");
   if (zombies > 0) text += ", " + format_count(zombies, "zombie");
   text += "\nup " + age_text(server.age) + ", since " + format_start(server) + "\n";
@@ -107,7 +112,7 @@ std::string format_head(const ServerSnapshot& server) {
     text += "listening on " + listener.local.text() + ", queue " + std::to_string(listener.receive_queue) +
             " of " + std::to_string(listener.send_queue) + "\n";
   }
-  return text + (server.listeners.empty() ? "not listening: starting or stopping\n" : "");
+  return text;
 }
 
 double to_seconds(base::Duration duration) {
@@ -137,6 +142,7 @@ void write_session(base::JsonWriter& json, const SessionSnapshot& session) {
 void write_server(base::JsonWriter& json, const ServerSnapshot& server) {
   json.begin_object();
   json.member("pid", server.pid);
+  json.member("state", to_string(server.state));
   json.member("started", format_start(server));
   json.member("age_s", to_seconds(server.age), 2);
   json.begin_array("listeners");

@@ -21,11 +21,19 @@ struct SessionSnapshot {
   bool zombie = false;
 };
 
+enum class ServerState {
+  starting,
+  serving,
+  stopping,  // its listeners are closed, and sessions may still be open
+  suspended  // SIGSTOP, a debugger, or a frozen cgroup: clients wait
+};
+
 struct ServerSnapshot {
   pid_t pid = 0;
+  ServerState state = ServerState::serving;
   base::Duration age{};
   std::chrono::system_clock::time_point started;
-  std::vector<kernel::TcpSocket> listeners;  // empty while the server starts or stops
+  std::vector<kernel::TcpSocket> listeners;
   std::vector<SessionSnapshot> sessions;
 };
 

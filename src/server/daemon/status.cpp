@@ -66,10 +66,22 @@ bool is_tcpserver(const ProcessFacts& process) {
          is_same_file("/proc/" + std::to_string(process.pid) + "/exe", "/proc/self/exe");
 }
 
-bool matches_options(const TcpSocket& listener, const ServerOptions& options) {
-  auto address = listener.local;
+// Returns the processes named tcpserver. Those with a parent in this set are sessions.
+std::set<pid_t> find_named(const Processes& processes) {
+  std::set<pid_t> named;
+  for (const auto& process : processes) {
+    if (process.name == "tcpserver") named.insert(process.pid);
+  }
+  return named;
+}
+
+bool matches_options(const TcpSocket& socket, const ServerOptions& options) {
+  auto address = socket.local.unmapped();
   address.set_port(0);
-  return listener.local.port() == options.port && (options.bind.empty() || contains(options.bind, address));
+  if (socket.local.port() != options.port) return false;
+  if (options.bind.empty() || contains(options.bind, address)) return true;
+  const bool is_listener = socket.state == kernel::tcp_state_listen;
+  return !is_listener && contains(options.bind, base::SocketAddress::any(address.family(), 0));
 }
 
 std::string format_place(const ServerOptions& options) {
@@ -90,10 +102,7 @@ struct Holders {
 // the descriptors of thousands of sessions and of other processes need not be read. Otherwise reads all
 // processes, because the server may have another name.
 Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
-  std::set<pid_t> named;
-  for (const auto& process : processes) {
-    if (process.name == "tcpserver") named.insert(process.pid);
-  }
+  const auto named = find_named(processes);
   const auto unlikely =
       std::stable_partition(processes.begin(), processes.end(), [&named](const ProcessFacts& process) {
         return process.name == "tcpserver" && !named.contains(process.parent);
@@ -115,16 +124,47 @@ Holders find_holders(std::set<std::uint64_t> listeners, Processes processes) {
   return holders;
 }
 
+// Finds the servers that have closed their listeners and still have sessions on the port.
+Processes find_draining_servers(const ServerOptions& options, const std::vector<TcpSocket>& listeners,
+                                const Processes& processes, TcpSockets& sockets) {
+  const auto holds_any = [](const ProcessFacts& process, const std::set<std::uint64_t>& inodes) {
+    const auto held = kernel::sockets_held_by(process.pid).inodes;
+    return std::any_of(held.begin(), held.end(), [&](auto inode) { return inodes.contains(inode); });
+  };
+  const auto named = find_named(processes);
+  std::set<std::uint64_t> listening;
+  for (const auto& listener : listeners) listening.insert(listener.inode);
+  Processes servers;
+  std::copy_if(processes.begin(), processes.end(), std::back_inserter(servers), [&](const auto& process) {
+    return process.pid != ::getpid() && !named.contains(process.parent) && is_tcpserver(process) &&
+           !holds_any(process, listening);
+  });
+  if (servers.empty()) return servers;
+  std::set<std::uint64_t> connections;
+  const bool complete =
+      sockets.for_each(TcpSockets::Kind::connections, options.port, [&](const TcpSocket& socket) {
+        if (matches_options(socket, options)) connections.insert(socket.inode);
+      });
+  if (!complete) fail_unknown();
+  std::erase_if(servers, [&](const ProcessFacts& server) {
+    return std::none_of(processes.begin(), processes.end(), [&](const ProcessFacts& process) {
+      return (process.pid == server.pid || process.parent == server.pid) && holds_any(process, connections);
+    });
+  });
+  return servers;
+}
+
 Processes find_servers_on_port(const ServerOptions& options, const std::vector<TcpSocket>& listeners,
-                               const Processes& processes) {
+                               const Processes& processes, TcpSockets& sockets) {
   const auto place = format_place(options);
   std::set<std::uint64_t> inodes;
   for (const auto& listener : listeners) {
     if (matches_options(listener, options)) inodes.insert(listener.inode);
   }
+  auto servers = find_draining_servers(options, listeners, processes, sockets);
+  if (inodes.empty() && !servers.empty()) return servers;
   if (inodes.empty()) fail(ExitStatus::unavailable, "nothing is listening on " + place);
   const auto holders = find_holders(inodes, processes);
-  Processes servers;
   std::copy_if(holders.processes.begin(), holders.processes.end(), std::back_inserter(servers), is_tcpserver);
   std::set<pid_t> pids;
   for (const auto& server : servers) pids.insert(server.pid);
@@ -140,17 +180,19 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
   fail(ExitStatus::unavailable, listener + " is not visible here; it may run in another container");
 }
 
-ProcessFacts find_server_of_pid_file(const std::string& path) {
+ProcessFacts find_server_of_pid_file(const std::string& path, bool& has_started) {
   const auto name = "--pid-file " + base::quote_unless_plain(path);
-  const auto pid = find_pid_file_owner(path);
-  if (!pid) fail(ExitStatus::unavailable, "no server is running with " + name);
-  const auto server = kernel::process_facts(*pid);
-  const auto server_name = "the server with " + name + " (pid " + std::to_string(*pid) + ")";
+  const auto owner = find_pid_file_owner(path);
+  if (!owner) fail(ExitStatus::unavailable, "no server is running with " + name);
+  has_started = owner->has_written;
+  const auto pid = std::to_string(owner->pid);
+  const auto server = kernel::process_facts(owner->pid);
+  const auto server_name = "the server with " + name + " (pid " + pid + ")";
   if (!server) fail_no_permission(server_name);
   if (!is_tcpserver(*server)) {
     fail(ExitStatus::unavailable, name + " is locked by " + format_process(*server) + ", not by tcpserver");
   }
-  const auto network = "/proc/" + std::to_string(*pid) + "/ns/net";
+  const auto network = "/proc/" + pid + "/ns/net";
   if (::access(network.c_str(), F_OK) == 0 && !is_same_file(network, "/proc/self/ns/net")) {
     fail(ExitStatus::unavailable, server_name + " is in another network namespace; use nsenter(1)");
   }
@@ -220,8 +262,16 @@ void update_states(std::vector<SessionSnapshot>& sessions, pid_t server) {
   std::erase_if(sessions, [&ended](const SessionSnapshot& session) { return ended.contains(session.pid); });
 }
 
-ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSocket>& listeners,
-                             const Processes& processes, TcpSockets& sockets) {
+// Without listeners, a server that has started is stopping.
+ServerState find_state(const ProcessFacts& process, const ServerSnapshot& server, bool has_started) {
+  if (kernel::is_suspended(process)) return ServerState::suspended;
+  if (!server.listeners.empty()) return ServerState::serving;
+  return has_started || !server.sessions.empty() ? ServerState::stopping : ServerState::starting;
+}
+
+ServerSnapshot take_snapshot(const ProcessFacts& server, bool has_started,
+                             const std::vector<TcpSocket>& listeners, const Processes& processes,
+                             TcpSockets& sockets) {
   ServerSnapshot snapshot;
   snapshot.pid = server.pid;
   snapshot.age = kernel::process_age(server, kernel::time_since_boot());
@@ -237,12 +287,13 @@ ServerSnapshot take_snapshot(const ProcessFacts& server, const std::vector<TcpSo
   snapshot.sessions = find_sessions(server, server_sockets, ports, processes, sockets);
   update_states(snapshot.sessions, server.pid);
   sort_by_age(snapshot.sessions);
+  snapshot.state = find_state(server, snapshot, has_started);
   return snapshot;
 }
 
 }  // namespace
 
-std::string format_status(const ServerCommand& command) {
+Status find_status(const ServerCommand& command) {
   const auto& options = command.options;
   if (options.port == 0 && options.pid_file.empty())
     fail(ExitStatus::usage, "--port 0 does not identify a server; use --port N or --pid-file FILE");
@@ -252,15 +303,21 @@ std::string format_status(const ServerCommand& command) {
                                          [&](const TcpSocket& socket) { listeners.push_back(socket); });
   const auto processes = kernel::all_processes();
   if (!complete || !processes) fail_unknown();
-  const auto servers = options.pid_file.empty() ? find_servers_on_port(options, listeners, *processes)
-                                                : Processes{find_server_of_pid_file(options.pid_file)};
+  bool has_started = true;
+  const auto servers = options.pid_file.empty()
+                           ? find_servers_on_port(options, listeners, *processes, sockets)
+                           : Processes{find_server_of_pid_file(options.pid_file, has_started)};
   std::vector<ServerSnapshot> snapshots;
   for (const auto& server : servers) {
-    snapshots.push_back(take_snapshot(server, listeners, *processes, sockets));
+    snapshots.push_back(take_snapshot(server, has_started, listeners, *processes, sockets));
   }
-  if (options.log_format == LogFormat::json) return session_tables_json(snapshots);
   const auto terminal = base::terminal_size();
-  return session_tables(snapshots, terminal ? terminal->columns - 1 : SIZE_MAX);
+  return {.text = options.log_format == LogFormat::json
+                      ? session_tables_json(snapshots)
+                      : session_tables(snapshots, terminal ? terminal->columns - 1 : SIZE_MAX),
+          .all_serving = std::all_of(snapshots.begin(), snapshots.end(), [](const auto& server) {
+            return server.state == ServerState::serving;
+          })};
 }
 
 }  // namespace tcpserver::server

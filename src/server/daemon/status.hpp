@@ -6,9 +6,15 @@
 
 namespace tcpserver::server {
 
+struct Status {
+  std::string text;
+  bool all_serving;  // no server is starting, stopping or suspended
+};
+
 // Returns the output of --status: the sessions of the servers on --port (and --bind), or of the server that
-// holds the lock on --pid-file. Reads /proc and sock_diag(7). Throws StartError: usage (--port 0),
-// unavailable (no server there, or no /proc or sock_diag), no_permission, system.
-[[nodiscard]] std::string format_status(const ServerCommand& command);
+// holds the lock on --pid-file. A server that has closed its listeners is found by its sessions. Reads /proc
+// and sock_diag(7). Throws StartError: usage (--port 0), unavailable (no server there, or no /proc or
+// sock_diag), no_permission, system.
+[[nodiscard]] Status find_status(const ServerCommand& command);
 
 }  // namespace tcpserver::server
