@@ -73,14 +73,23 @@ int finish_connecting(int fd, const SocketAddress& address, std::optional<base::
   return socket_error(fd);
 }
 
-// Returns 0 or the errno of connect.
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// Returns 0 or the errno of socket or connect.
 int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, WaitNotice& notice,
                UniqueFd& fd) {
   fd = open_socket(address);
-  if (!fd && errno != EAFNOSUPPORT) throw base::system_error("open a socket");
+  if (!fd && is_shortage(errno)) throw base::system_error("open a socket");
   if (!fd) return errno;
-  if (::connect(fd.get(), address.get(), address.size()) == 0) return 0;
-  return errno == EINPROGRESS ? finish_connecting(fd.get(), address, deadline, notice) : errno;
+  if (::connect(fd.get(), address.get(), address.size()) != 0) {
+    const int error = errno == EINPROGRESS ? finish_connecting(fd.get(), address, deadline, notice) : errno;
+    if (error != 0) return error;
+  }
+  if (!is_connected_to_itself(fd.get(), address)) return 0;
+  base::close_with_reset(std::move(fd));
+  return ECONNREFUSED;
 }
 
 // Blocks until standard input is readable. Throws if the server closes the connection first (-1: none).
@@ -269,12 +278,17 @@ class Exchange {
 
 void ConnectErrors::add(const SocketAddress& address, int error) {
   timed_out_ = timed_out_ || error == ETIMEDOUT;
-  all_refused_ = all_refused_ && error == ECONNREFUSED;
-  errors_ += (errors_.empty() ? "" : "; ") + address.text() + ": " + base::error_text(error);
+  failures_.emplace_back(address.text(), explain_connect_error(address, error));
 }
 
 std::string ConnectErrors::text() const {
-  return "cannot connect to " + errors_ + (all_refused_ ? " (is the server running?)" : "");
+  std::string text;
+  for (auto next = failures_.begin(); next != failures_.end();) {
+    auto [address, failure] = *next++;
+    if (next != failures_.end() && next->second.advice == failure.advice) failure.advice.clear();
+    text += (text.empty() ? "cannot connect to " : "; ") + address + ": " + to_string(failure);
+  }
+  return text;
 }
 
 UniqueFd connect_to_any(const std::vector<SocketAddress>& addresses,

@@ -5,10 +5,12 @@
 #include "tcpserver/base/service.hpp"
 #include "tcpserver/base/socket_address.hpp"
 #include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/client/connect_error.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tcpserver::client {
@@ -45,18 +47,17 @@ struct ClientCommand {
 [[nodiscard]] base::UniqueFd connect_to_any(const std::vector<base::SocketAddress>& addresses,
                                             std::optional<base::TimePoint> deadline);
 
-// "127.0.0.1:7000: Connection refused; [::1]:7000: Network is unreachable": the failed connects of a client.
+// The failed connects of a client.
 class ConnectErrors {
  public:
   void add(const base::SocketAddress& address, int error);
   [[nodiscard]] bool timed_out() const noexcept { return timed_out_; }  // at least one of them
-  // "cannot connect to ADDRESS: ERROR; ...", with a hint if all were refused.
+  // "cannot connect to ADDRESS: ERROR; ADDRESS: ERROR (ADVICE)". The same advice is not repeated.
   [[nodiscard]] std::string text() const;
 
  private:
-  std::string errors_;
+  std::vector<std::pair<std::string, ConnectFailure>> failures_;  // with their addresses
   bool timed_out_ = false;
-  bool all_refused_ = true;
 };
 
 // Runs tcpclient. Asks on a terminal, sends --message, or streams standard input. Prints the reply. Throws

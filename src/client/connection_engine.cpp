@@ -4,6 +4,7 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/stop_signals.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/client/connect_error.hpp"
 
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -53,6 +54,8 @@ void require_descriptors(const std::string& option, std::uint32_t connections) {
 
 ConnectionEngine::ConnectionEngine(EngineSettings settings, ConnectionHandler& handler)
     : settings_(std::move(settings)),
+      checks_for_itself_(
+          std::any_of(settings_.addresses.begin(), settings_.addresses.end(), may_connect_to_itself)),
       handler_(handler),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       buffer_(settings_.buffer + 1),  // one byte more than a reply, to detect a longer one
@@ -181,7 +184,10 @@ int ConnectionEngine::start_connect(Connection& connection) const noexcept {
     static_cast<void>(::setsockopt(connection.fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on));
     if (::bind(connection.fd.get(), source.get(), source.size()) != 0) return errno;
   }
-  return ::connect(connection.fd.get(), server.get(), server.size()) == 0 || errno == EINPROGRESS ? 0 : errno;
+  if (::connect(connection.fd.get(), server.get(), server.size()) != 0 && errno != EINPROGRESS) return errno;
+  if (!checks_for_itself_ || !is_connected_to_itself(connection.fd.get(), server)) return 0;
+  base::close_with_reset(std::move(connection.fd));
+  return ECONNREFUSED;
 }
 
 void ConnectionEngine::hold_first(Connection& connection) {

@@ -1,6 +1,7 @@
 #include "load/driver.hpp"
 
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/client/connect_error.hpp"
 
 #include <sys/socket.h>
 
@@ -190,8 +191,8 @@ Driver::Explanation Driver::explain(const Connection& connection, const Fault& f
 std::string Driver::explain_timeout(const Connection& connection) const {
   const std::string limit = base::format_duration(options_.timeout);
   if (connection.state == Connection::State::connecting) {
-    return "timed out: cannot connect to " + engine_.address().text() + " within " + limit +
-           " (is its listen queue full?)";
+    return "timed out: cannot connect to " + engine_.address().text() + " within " + limit + " (" +
+           client::explain_connect_error(engine_.address(), ETIMEDOUT).advice + ")";
   }
   if (connection.received > 0) {
     return "timed out: no progress for " + limit + " after " + std::to_string(connection.received) + " of " +
@@ -214,15 +215,22 @@ Driver::Explanation Driver::explain_wrong_bytes(const Connection& connection, co
 
 Driver::Explanation Driver::explain_error(const Connection& connection, int error) const {
   const bool connecting = connection.state == Connection::State::connecting;
+  const auto& server = engine_.address();
   const std::string text = base::error_text(error);
-  const std::string not_connected = "cannot connect to " + engine_.address().text() + ": " + text;
+  const auto not_connected = [&] {
+    return "cannot connect to " + server.text() + ": " +
+           client::to_string(client::explain_connect_error(server, error));
+  };
   switch (error) {
     case ECONNREFUSED:
-      return {ErrorKind::refused, not_connected + " (is the server running?)"};
+      return {ErrorKind::refused, not_connected()};
     case ETIMEDOUT:
-      return {ErrorKind::timed_out, connecting ? not_connected : "connection lost: " + text};
+      return {ErrorKind::timed_out, connecting ? not_connected() : "connection lost: " + text};
     case EADDRNOTAVAIL:
     case EADDRINUSE:
+      // Without a connection so far, this machine may have no address of that family.
+      if (engine_.bytes_sent() == 0 && !client::lacks_local_port(server, error))
+        return {ErrorKind::other, not_connected()};
       return {ErrorKind::no_port,
               "no free local port: " + text + " (--reset avoids TIME_WAIT, --sources N adds ports)"};
     case EMFILE:
@@ -233,7 +241,7 @@ Driver::Explanation Driver::explain_error(const Connection& connection, int erro
     case EPIPE:
       return {ErrorKind::reset, "connection lost: " + text};
     default:
-      return {ErrorKind::other, connecting ? not_connected : "connection lost: " + text};
+      return {ErrorKind::other, connecting ? not_connected() : "connection lost: " + text};
   }
 }
 

@@ -184,7 +184,7 @@ TEST(Clients, PrintOneLineIfNoneCanConnect) {
   EXPECT_EQ(refused.errors, "tcpclient: cannot connect to 127.0.0.1:" + listener.port() +
                                 ": Connection refused (is the server running?)\n");
   const auto unreachable = run_to(69, {TCPCLIENT_PROGRAM, "-n", "2", "255.255.255.255", "9"});
-  EXPECT_EQ(unreachable.errors, "tcpclient: cannot connect to 255.255.255.255:9: Network is unreachable\n");
+  EXPECT_TRUE(contains(unreachable.errors, "255.255.255.255:9: Network is unreachable ("));
 }
 
 TEST(Clients, GiveUpAfterTheTimeout) {

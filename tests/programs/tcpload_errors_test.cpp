@@ -84,7 +84,7 @@ TEST(LoadErrors, AreOneLineIfNoConnectionIsEstablished) {
                                 ": Connection refused (is the server running?)\n");
   const auto unreachable = run_to(69, {TCPLOAD_PROGRAM, "-n", "2", "255.255.255.255", "9"});
   EXPECT_EQ(unreachable.output, "");
-  EXPECT_EQ(unreachable.errors, "tcpload: cannot connect to 255.255.255.255:9: Network is unreachable\n");
+  EXPECT_TRUE(contains(unreachable.errors, "255.255.255.255:9: Network is unreachable ("));
 }
 
 TEST(LoadErrors, CountRefusedConnectionsInJson) {

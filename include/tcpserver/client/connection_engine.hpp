@@ -167,6 +167,7 @@ class ConnectionEngine {
   void fail(Connection& connection, const Fault& fault);
 
   const EngineSettings settings_;
+  const bool checks_for_itself_;  // a socket may be connected to itself
   ConnectionHandler& handler_;
   base::UniqueFd epoll_;
   std::array<epoll_event, max_events> events_{};
