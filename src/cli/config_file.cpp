@@ -1,52 +1,132 @@
 #include "cli/config_file.hpp"
 
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/unique_fd.hpp"
-#include "tcpserver/base/values.hpp"
+
+#include "cli/value_text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace tcpserver::cli {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r";  // \r: some editors end lines with \r\n
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+// UTF-16 and UTF-32 have zero bytes in one or three of four columns of ASCII text, or a byte order mark.
+const char* find_wide_encoding(std::string_view text) {
+  std::size_t zeros[4] = {};
+  for (std::size_t i = 0; i < text.size(); ++i) zeros[i % 4] += text[i] == '\0' ? 1 : 0;
+  const auto columns = std::count_if(std::begin(zeros), std::end(zeros),
+                                     [&](std::size_t zero) { return zero > 0 && zero * 6 >= text.size(); });
+  if (columns == 3) return "UTF-32";
+  const bool has_mark = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+  return has_mark || columns == 2 ? "UTF-16" : nullptr;
 }
 
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);  // char is unsigned on aarch64
-  return (byte < ' ' && byte != '\t') || byte == 0x7f;
+// Takes a line that ends as on UNIX (\n), Windows (\r\n) or old Macs (\r).
+std::string_view take_line(std::string_view& text) {
+  const auto end = std::min(text.find_first_of("\r\n"), text.size());
+  const auto line = text.substr(0, end);
+  text.remove_prefix(end);
+  text.remove_prefix(text.starts_with("\r\n") ? 2 : std::min<std::size_t>(text.size(), 1));
+  return line;
+}
+
+std::string find_control_character(std::string_view line) {
+  const auto is_control = [](char c) { return (c >= '\0' && c < ' ' && c != '\t') || c == 0x7f; };
+  const auto found = std::find_if(line.begin(), line.end(), is_control);
+  return found == line.end() ? "" : base::read_character({found, line.end()}).name;
+}
+
+constexpr const char* comment_hint = "; a comment begins with # or ;";
+
+// Explains a line without =, by the form that users of other programs would write.
+std::string explain_malformed(std::string_view line) {
+  const auto colon = line.find(':');
+  std::string hint = "; = is missing";
+  if (const auto name = base::find_unusual_character(line); !name.empty()) {
+    hint = "; the line has " + name;
+  } else if (line.starts_with('[')) {
+    hint = "; the file has no sections";
+  } else if (line.starts_with("//") || line.starts_with("/*")) {
+    hint = comment_hint;
+  } else if (line.starts_with('-')) {
+    hint = "; write the option without leading dashes";
+  } else if (line.find_first_of("{}<") == 0) {
+    hint = "; the file is not JSON or XML";
+  } else if (colon < line.find_first_of(blanks) || line.substr(0, colon).ends_with(' ')) {
+    hint = "; write = instead of :";
+  }
+  return "invalid line, expected: key = value" + hint;
+}
+
+ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_view text) {
+  const std::string mark = text.front() == '"' ? "double" : "single";
+  const auto close = text.find(text.front(), 1);
+  if (close == std::string_view::npos) {
+    return {number, "", "the opening " + mark + " quote has no closing quote"};
+  }
+  const auto rest = text.substr(close + 1);
+  if (!rest.empty() && find_comment(rest) >= rest.find_first_not_of(blanks)) {
+    return {number, "",
+            "text after the closing quote: only a comment may follow; quote the whole value or none of it"};
+  }
+  return {number, std::string(name), std::string(text.substr(1, close - 1))};
+}
+
+ConfigLine parse_line(std::size_t number, std::string_view line) {
+  const auto equals = line.find('=');
+  const auto name = trim(line.substr(0, equals));
+  if (equals == std::string_view::npos || name.empty() || find_comment(name) != std::string_view::npos) {
+    return {number, "", explain_malformed(line)};
+  }
+  const auto after = line.substr(equals + 1);
+  const auto whole = trim(after);
+  if (whole.starts_with('"') || whole.starts_with('\'')) return parse_quoted(number, name, whole);
+  const auto value = trim(after.substr(0, find_comment(after)));
+  std::string error;
+  if (value.empty()) {
+    error = "empty value; to use the default, remove the line or begin it with #";
+  } else if (value.starts_with('=') || value.starts_with('>')) {
+    error = "invalid line, expected: key = value, with one =";
+  } else if (value.ends_with(';')) {
+    error = "the line ends with a semicolon; remove it";
+  } else if (value.ends_with('\\')) {
+    error = "a line cannot be continued with a backslash; write the value in one line";
+  } else if (value.find(" //") != std::string_view::npos || value.find(" --") != std::string_view::npos ||
+             value.find(" /*") != std::string_view::npos) {
+    error = "text after the value" + std::string(comment_hint);
+  }
+  if (!error.empty()) return {number, "", error};
+  return {number, std::string(name), std::string(value)};
 }
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
   throw base::StartError(base::ExitStatus::no_input,
-                         "cannot read the configuration file " + base::quote(path) + ": " + why);
+                         "cannot read the configuration file " + base::quote_and_name(path) + ": " + why);
 }
 
 }  // namespace
 
 std::vector<ConfigLine> parse_config(std::string_view text) {
+  if (const char* const encoding = find_wide_encoding(text)) {
+    return {{1, "", "the file is in " + std::string(encoding) + "; save it as UTF-8"}};
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  text = text.substr(0, text.find_last_not_of("\x1a\r\n") + 1);  // Ctrl-Z ends a file of DOS
   std::vector<ConfigLine> lines;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto line = trimmed(base::take_until(text, '\n'));
-    const auto equals = std::min(line.find('='), line.size());
-    const auto name = trimmed(line.substr(0, equals));
-    if (std::any_of(line.begin(), line.end(), is_control)) {
-      lines.push_back({number, "", "the line has control characters"});
-    } else if (line.empty() || line.front() == '#') {
-      continue;
-    } else if (name.empty() || equals == line.size()) {
-      lines.push_back({number, "", "invalid line, expected: key = value"});
-    } else {
-      lines.push_back({number, std::string(name), std::string(trimmed(line.substr(equals + 1)))});
+    const auto line = trim(take_line(text));
+    if (const auto control = find_control_character(line); !control.empty()) {
+      lines.push_back({number, "", "the line has " + control});
+    } else if (!line.empty() && line.front() != '#' && line.front() != ';') {
+      lines.push_back(parse_line(number, line));
     }
   }
   return lines;

@@ -6,7 +6,8 @@
 #include <vector>
 
 // The file of --config: lines of `name = value` with the names of the long options. Blanks around name and
-// value are ignored, as are empty lines and lines that begin with #.
+// value are ignored, as are empty lines and lines that begin with # or ;. A blank followed by # or ; begins a
+// comment. Quotes around a whole value are removed; a quoted value may contain # and ;.
 namespace tcpserver::cli {
 
 struct ConfigLine {
@@ -18,7 +19,8 @@ struct ConfigLine {
 // Far above any real file, in bytes.
 inline constexpr std::size_t largest_config_file = 1 << 20;
 
-// Never throws. Errors do not quote the line: a wrong file may hold secrets.
+// Accepts the line ends of all systems, a byte order mark at the start and Ctrl-Z at the end. Never throws.
+// Errors do not quote the line: a wrong file may hold secrets.
 [[nodiscard]] std::vector<ConfigLine> parse_config(std::string_view text);
 
 // The file's text. Regular files only: a server that reads it again on SIGHUP must not wait for a pipe.

@@ -1,33 +1,18 @@
 #include "tcpserver/cli/option_table.hpp"
 
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
 #include "cli/config_file.hpp"
+#include "cli/service_links.hpp"
+#include "cli/spelling.hpp"
+#include "cli/value_text.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 namespace tcpserver::cli {
-
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> before;  // the row before the last one
-  std::vector<std::size_t> last(right.size() + 1);
-  std::iota(last.begin(), last.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= left.size(); ++i) {
-    std::vector<std::size_t> row(right.size() + 1, i);
-    for (std::size_t j = 1; j <= right.size(); ++j) {
-      const std::size_t changed = last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
-      row[j] = std::min({changed, last[j] + 1, row[j - 1] + 1});
-      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) {
-        row[j] = std::min(row[j], before[j - 2] + 1);
-      }
-    }
-    before = std::exchange(last, std::move(row));
-  }
-  return last.back();
-}
 
 namespace {
 
@@ -49,6 +34,12 @@ struct SourcedValue {
   std::string label;
   std::size_t line = 0;  // in the file; 0 for other sources
 };
+
+// Docker and CI systems keep comments as part of a variable's value.
+void check_variable(const SourcedValue& value) {
+  const bool has_comment = value.source == Source::variable && find_comment(value.text) != std::string::npos;
+  if (has_comment) refuse({value.text, value.label}, "a value without a comment");
+}
 
 // Collects the values of all three sources, then stores for each option those of the source with the highest
 // priority.
@@ -109,11 +100,13 @@ std::string OptionReader::suggest(Source source, std::string_view wrong, std::st
     }
   }
   std::size_t best_distance = best.empty() ? 3 : 0;
+  const auto normal = normalize(wrong, program_);
   for (const auto& option : options_) {
     if (!is_possible(option)) continue;
     const auto name = spell(option.name, source);
     const bool abbreviated = wrong.size() > prefix.size() && name.starts_with(wrong);
-    const std::size_t far = abbreviated ? 0 : edit_distance(wrong, name);
+    const bool same = abbreviated || (normal.size() == 1 && option.letter == normal[0]);
+    const auto far = same ? 0 : std::min(edit_distance(wrong, name), edit_distance(normal, option.name));
     if (far >= best_distance || 3 * far > name.size() - prefix.size()) continue;
     best = name;
     best_distance = far;
@@ -134,7 +127,7 @@ std::size_t OptionReader::find_flag(std::string_view name) const {
                ? "; see " + std::string(program_.name) + " --help"
                : "; usage: " + std::string(program_.name) + " " + std::string(program_.synopsis);
   }
-  throw usage_error("unknown option " + base::quote(name) + hint);
+  throw usage_error("unknown option " + base::quote_and_name(name) + hint);
 }
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated. A script
@@ -167,7 +160,8 @@ void OptionReader::add_flags(int argc, char* const* argv) {
       add(spec, has_value ? std::optional(word.substr(equals + 1)) : std::nullopt);
     } else if (word.size() > 1 && word.front() == '-') {
       for (std::size_t i = 1; i < word.size(); ++i) {
-        const auto spec = find_flag(std::string{'-', word[i]});
+        const bool is_ascii = base::read_character(word.substr(i)).kind == base::CharacterKind::ascii;
+        const auto spec = find_flag(is_ascii ? std::string{'-', word[i]} : std::string(word));
         if (options_[spec].name == "help") {
           parsed_.asked.push_back(short_help_asked);
           continue;
@@ -183,25 +177,44 @@ void OptionReader::add_flags(int argc, char* const* argv) {
 }
 
 void OptionReader::add_variables(char* const* environment) {
-  if (program_.environment_prefix.empty()) return;
+  const auto& prefix = program_.environment_prefix;
+  if (prefix.empty()) return;
+  std::vector<std::string_view> links;
+  std::string empty;
+  std::vector<std::pair<std::string_view, std::string_view>> seen;
   for (; *environment != nullptr; ++environment) {
     const std::string_view entry = *environment;
     const auto equals = entry.find('=');
-    if (equals == std::string_view::npos || !entry.starts_with(program_.environment_prefix)) continue;
+    if (equals == std::string_view::npos || !entry.starts_with(prefix)) continue;
     const auto name = entry.substr(0, equals);
-    const auto spec = find(Source::variable, name);
-    if (!spec) {
-      parsed_.warnings.push_back("warning: ignored unknown variable " + base::quote(name) +
-                                 suggest(Source::variable, name, program_.environment_prefix));
+    const auto text = entry.substr(equals + 1);
+    const auto first =
+        std::find_if(seen.begin(), seen.end(), [&](const auto& it) { return it.first == name; });
+    if (first != seen.end()) {  // the first counts, as with getenv(3)
+      if (first->second == text) continue;
+      parsed_.warnings.push_back("warning: " + base::quote_unless_plain(name) +
+                                 " is in the environment twice with different values; the first counts");
       continue;
     }
-    // If the environment has a name twice, the first counts, as with getenv(3).
-    const bool twice = std::any_of(values_.begin(), values_.end(), [spec](const SourcedValue& value) {
-      return value.spec == *spec && value.source == Source::variable;
-    });
-    if (twice) continue;
-    values_.push_back({*spec, Source::variable, std::string(entry.substr(equals + 1)), std::string(name)});
+    seen.emplace_back(name, text);
+    const auto spec = find(Source::variable, name);
+    if (is_service_link(name.substr(prefix.size()), text) && (!spec || text.find("://") != text.npos)) {
+      links.push_back(name);
+    } else if (!spec) {
+      parsed_.warnings.push_back("warning: ignored unknown variable " + base::quote_and_name(name) +
+                                 suggest(Source::variable, name, prefix));
+    } else if (trim(text).empty()) {
+      append_to_list(empty, name);
+    } else {
+      values_.push_back({*spec, Source::variable, std::string(text), std::string(name)});
+    }
   }
+  if (!empty.empty()) parsed_.details.push_back("empty variables count as not set: " + empty);
+  if (links.empty()) return;
+  parsed_.warnings.push_back("warning: ignored variables of a Kubernetes Service or Docker link: " +
+                             base::quote_unless_plain(links.front()) +
+                             (links.size() > 1 ? " and " + std::to_string(links.size() - 1) + " more" : "") +
+                             "; to avoid them, set enableServiceLinks: false in the pod");
 }
 
 // The file that --config or its variable names, if any.
@@ -212,9 +225,8 @@ void OptionReader::add_file(const std::string& directory) {
     if (value.spec == config && (given == nullptr || given->source == value.source)) given = &value;
   }
   if (given == nullptr) return;
-  if (given->text.empty()) refuse({given->text, given->label}, "a file name");
-
-  const std::string path = given->text;
+  check_variable(*given);
+  const std::string path = cli::path()({given->text, given->label});
   const auto name = base::quote_unless_plain(path);
   std::string text;
   try {
@@ -239,11 +251,21 @@ void OptionReader::add_line(const ConfigLine& line, const std::string& where) {
   if (spec && options_[*spec].name == config_option) {
     return refuse_line("a configuration file cannot name another one");
   }
-  if (spec)
+  if (spec) {
+    const auto earlier = std::find_if(values_.begin(), values_.end(), [spec](const SourcedValue& value) {
+      return value.spec == *spec && value.source == Source::file;
+    });
+    if (earlier != values_.end() && !options_[*spec].accumulates) {
+      return refuse_line(line.name + ": already set in line " + std::to_string(earlier->line));
+    }
     return values_.push_back({*spec, Source::file, line.value, where + ": " + line.name, line.number});
+  }
   // Without a similar option, this may be a secret in a wrong file.
   const auto hint = suggest(Source::file, line.name, "");
-  refuse_line("unknown option" + (hint.empty() ? "" : " " + base::quote(line.name) + hint));
+  const auto strange = base::find_unusual_character(line.name);
+  refuse_line("unknown option" + (!hint.empty()     ? " " + base::quote_and_name(line.name) + hint
+                                  : strange.empty() ? ""
+                                                    : "; the name has " + strange));
 }
 
 void OptionReader::store_values(const Store& store) {
@@ -262,6 +284,7 @@ void OptionReader::store_values(const Store& store) {
                                       ? value.label.substr(0, value.label.size() - option.name.size() - 2)
                                       : value.label;
     try {
+      check_variable(value);
       store(value.spec, target, {value.text, value.label});
     } catch (const StartError& refusal) {
       // An invalid variable causes only a warning, so that a flag can always correct it. An invalid line of
@@ -288,6 +311,9 @@ std::vector<StartError> OptionReader::errors() {
 // `tcpserver 7300` and `tcpserver 127.0.0.1:7300` are common mistakes.
 [[noreturn]] void refuse_argument(const Program& program, const OptionTexts& options, std::string_view word) {
   std::string hint = "; " + std::string(program.name) + " takes only options";
+  if (!word.empty() && base::read_character(word).kind == base::CharacterKind::dash) {
+    hint = "; an option begins with - or --";
+  }
   const bool has_port = std::any_of(options.begin(), options.end(),
                                     [](const OptionText& option) { return option.name == "port"; });
   const auto is_port = [](std::string_view text) { return base::parse_count(text, 0, 65535).has_value(); };
@@ -298,7 +324,7 @@ std::vector<StartError> OptionReader::errors() {
     hint = "; did you mean --bind " + base::quote_unless_plain(split->host) + " --port " +
            std::string(*split->port) + "?";
   }
-  throw usage_error("unexpected argument " + base::quote(word) + hint);
+  throw usage_error("unexpected argument " + base::quote_and_name(word) + hint);
 }
 
 // The error for a start without --test, which lists all.
@@ -322,8 +348,12 @@ std::string variable_name(const Program& program, std::string_view option) {
 }
 
 void refuse(const RawValue& value, std::string_view allowed) {
-  throw usage_error(value.label + ": invalid value " + base::quote(value.text) + ": expected " +
-                    std::string(allowed));
+  auto mistake = explain_mistake(value.text);
+  if (mistake.empty() && find_comment(value.text) != std::string_view::npos) {
+    mistake = "the comment is part of the value; remove it";
+  }
+  throw usage_error(value.label + ": invalid value " + base::quote_and_name(value.text) + ": expected " +
+                    std::string(allowed) + (mistake.empty() ? "" : "; " + mistake));
 }
 
 void refuse_because(const RawValue& value, std::string_view why) {

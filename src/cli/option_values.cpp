@@ -1,5 +1,11 @@
 #include "tcpserver/cli/option_values.hpp"
 
+#include "tcpserver/base/characters.hpp"
+
+#include "cli/value_text.hpp"
+
+#include <strings.h>
+
 namespace tcpserver::cli {
 
 Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most) {
@@ -20,7 +26,7 @@ Parser<std::uint64_t> size(std::uint64_t most) {
 
 Parser<std::string> path(std::string_view what) {
   return [=](const RawValue& value) {
-    if (value.text.empty()) refuse(value, what);
+    if (value.text.empty() || !explain_mistake(value.text).empty()) refuse(value, what);
     return std::string(value.text);
   };
 }
@@ -37,9 +43,37 @@ base::Duration duration_above_zero(const RawValue& value) {
   return parsed;
 }
 
+std::optional<bool> parse_boolean(std::string_view text) {
+  constexpr const char* words[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
+  for (std::size_t i = 0; i < std::size(words); ++i) {
+    if (::strcasecmp(std::string(text).c_str(), words[i]) == 0) return i % 2 == 1;
+  }
+  return std::nullopt;
+}
+
 bool on_or_off(const RawValue& value) {
-  if (value.text != "on" && value.text != "off") refuse(value, "on or off");
-  return value.text == "on";
+  if (const auto on = parse_boolean(value.text)) return *on;
+  refuse(value, "on or off");
+}
+
+std::vector<RawValue> split_list(const RawValue& list, std::string_view allowed) {
+  if (trim(list.text).empty()) refuse(list, allowed);
+  std::vector<RawValue> items;
+  for (std::size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 1) {
+    end = list.text.find(',', begin);
+    const RawValue item{trim(list.text.substr(begin, end - begin)), list.label};
+    if (item.text.empty()) {
+      refuse_because(list, items.empty()                   ? "has an empty item before the first comma"
+                           : end == std::string_view::npos ? "has an empty item after the last comma"
+                                                           : "has an empty item between two commas");
+    }
+    const auto first = item.text.substr(0, item.text.find_first_of(" \t;"));
+    if (first.size() < item.text.size() && !first.empty()) {
+      refuse(item, std::string(allowed) + "; separate several with commas");
+    }
+    items.push_back(item);
+  }
+  return items;
 }
 
 std::string any_text(const RawValue& value) {
@@ -88,9 +122,10 @@ void take_host_and_port(const std::vector<std::string_view>& operands, std::stri
   const auto& [given_host, given_port] = *split;
   const std::size_t most = given_port ? 1 : 2;
   if (operands.size() > most) {
-    throw usage_error("unexpected argument " + base::quote(operands[most]) + " after HOST and PORT");
+    throw usage_error("unexpected argument " + base::quote_and_name(operands[most]) + " after HOST and PORT");
   }
-  if (given_host.empty()) refuse({operands[0], "HOST"}, "a host name or a numeric address");
+  if (given_host.empty() || !explain_mistake(given_host).empty())
+    refuse({operands[0], "HOST"}, "a host name or a numeric address");
   if (base::parse_saturating(given_host, 0)) {
     refuse_because({operands[0], "HOST"},
                    "is a number; did you mean localhost:" + std::string(given_host) + "?");

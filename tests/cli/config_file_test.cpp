@@ -15,6 +15,7 @@ namespace {
 using namespace tcpserver::base;
 using namespace tcpserver::cli;
 using harness::contains;
+using harness::occurrences;
 using tcpserver::base::ExitStatus;
 using tcpserver::base::StartError;
 
@@ -46,7 +47,7 @@ TEST(ConfigFile, ParsesLinesOfNameAndValue) {
   EXPECT_EQ(shown(""), "");
   EXPECT_EQ(shown("\n\n"), "");
   EXPECT_EQ(shown("a=1"), "1:a=1;");
-  EXPECT_EQ(shown("# comment\n\n  a-b =  x y  \n\t#c=d\nb=\r\nc = 1=2 # 3\n"), "3:a-b=x y;5:b=;6:c=1=2 # 3;");
+  EXPECT_EQ(shown("# comment\n\n  a-b =  x y  \n\t#c=d\nb=#\r\nc = 1=2 # 3\n"), "3:a-b=x y;5:b=#;6:c=1=2;");
 }
 
 TEST(ConfigFile, DoesNotQuoteMalformedLines) {
@@ -55,8 +56,76 @@ TEST(ConfigFile, DoesNotQuoteMalformedLines) {
   EXPECT_FALSE(contains(malformed, "port"));
   EXPECT_TRUE(shown(" = 5").starts_with("1:="));
   EXPECT_TRUE(contains(shown("[section]"), "key = value"));
-  EXPECT_TRUE(contains(shown(std::string_view("a=\0b", 4)), "control characters"));
+  EXPECT_TRUE(contains(shown(std::string_view("a=\0b", 4)), "a NUL byte"));
   EXPECT_TRUE(shown("\n\n# \x1b[31m").starts_with("3:="));
+}
+
+TEST(ConfigFile, CommentsFollowABlank) {
+  for (const char* text :
+       {"a = 1 # c", "a = 1\t; c", "; c\ra=1 ;", "  ; c = d\na=1", "a = '1' # '", "a=\"1\""}) {
+    EXPECT_TRUE(contains(shown(text), ":a=1;")) << text;
+  }
+  EXPECT_EQ(shown("a = /tmp/m#1.prom"), "1:a=/tmp/m#1.prom;");
+  EXPECT_EQ(shown("a = \"b # c; \" ; d"), "1:a=b # c; ;");
+  EXPECT_EQ(shown("a = ''"), "1:a=;");
+}
+
+TEST(ConfigFile, ExplainsForeignSyntax) {
+  const std::pair<const char*, const char*> samples[] = {{"a = \"1", "double quote has no closing quote"},
+                                                         {"a = '1\"", "single quote has no closing quote"},
+                                                         {"a = \"1\"#c", "after the closing quote"},
+                                                         {"a = '1' '2'", "after the closing quote"},
+                                                         {"a =", "empty value"},
+                                                         {"a = # 1", "empty value"},
+                                                         {"a # b = 1", "= is missing"},
+                                                         {"a: 7", "write = instead of :"},
+                                                         {"a : 7", "write = instead of :"},
+                                                         {"a 7", "= is missing"},
+                                                         {"[a]", "no sections"},
+                                                         {"--a 7", "dashes"},
+                                                         {"// a", "comment begins with"},
+                                                         {"a = 1 // b", "comment begins with"},
+                                                         {"a == 1", "one ="},
+                                                         {"a = 1;", "semicolon"},
+                                                         {"a = /tmp/m \\", "backslash"},
+                                                         {"a\u00a07", "no-break space"}};
+  for (const auto& [text, fact] : samples) {
+    EXPECT_TRUE(shown(text).starts_with("1:=")) << text;
+    EXPECT_TRUE(contains(shown(text), fact)) << text;
+  }
+}
+
+// Returns the text as UTF-16 or UTF-32 (`width` is 2 or 4) without a byte order mark.
+std::string widen(std::string_view text, std::size_t width, bool big_endian) {
+  std::string wide;
+  for (const char c : text) {
+    std::string character(width, '\0');
+    character[big_endian ? width - 1 : 0] = c;
+    wide += character;
+  }
+  return wide;
+}
+
+TEST(ConfigFile, AcceptsFilesOfOtherEditors) {
+  for (const char* text : {"\xef\xbb\xbf"
+                           "a=1\nb=2\n",
+                           "a=1\r\nb=2\r\n", "a=1\rb=2\r", "a=1\nb=2\x1a", "a=1\r\nb=2\r\n\x1a\x1a\n",
+                           "a=1 # caf\xe9\nb=2 # \u00a0"}) {
+    EXPECT_EQ(shown(text), "1:a=1;2:b=2;") << text;
+  }
+  EXPECT_EQ(shown("\xef\xbb\xbf"), "");
+}
+
+TEST(ConfigFile, NamesOtherEncodingsOnce) {
+  const std::string text = "# comment\nport = 7300\nbacklog = 5\n";
+  for (const bool big_endian : {false, true}) {
+    EXPECT_EQ(occurrences(shown(widen(text, 2, big_endian)), "UTF-16"), 1U);
+    EXPECT_EQ(occurrences(shown(widen(text, 4, big_endian)), "UTF-32"), 1U);
+  }
+  EXPECT_TRUE(contains(shown("\xff\xfe" + widen(text, 2, false)), "UTF-16"));
+  EXPECT_TRUE(contains(shown("\xfe\xff" + widen(text, 2, true)), "UTF-16"));
+  EXPECT_TRUE(contains(shown(std::string("\xff\xfe\0\0", 4) + widen(text, 4, false)), "UTF-32"));
+  EXPECT_TRUE(contains(shown(std::string(8, '\0')), "NUL byte"));
 }
 
 TEST(ConfigFile, ReadsAWholeFile) {

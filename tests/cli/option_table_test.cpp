@@ -1,88 +1,6 @@
-#include "tcpserver/cli/option_table.hpp"
-
-#include "tcpserver/cli/option_values.hpp"
-
-#include "harness/arguments.hpp"
-#include "harness/temporary_directory.hpp"
-#include "harness/text.hpp"
-
-#include <gtest/gtest.h>
+#include "cli/sample_program.hpp"
 
 namespace {
-
-using namespace tcpserver::base;
-using harness::contains;
-using namespace tcpserver::cli;
-using tcpserver::base::ExitStatus;
-using tcpserver::base::StartError;
-
-constexpr Synonym synonyms[] = {{"length", "max-size"}};
-
-constexpr Program program{.name = "prog",
-                          .synopsis = "[OPTION]...",
-                          .purpose = "Do something.",
-                          .environment_prefix = "PROG_",
-                          .operands = "",
-                          .notes = "Note well.\n",
-                          .examples = "  prog -s 5\n",
-                          .manual = "prog",
-                          .features = "static",
-                          .synonyms = synonyms};
-
-// Records the applied values in their order.
-struct Sample {
-  std::vector<std::string> applied;
-};
-
-OptionTable<Sample> table() {
-  const auto record = member(&Sample::applied, [](std::vector<std::string>& applied, const RawValue& value) {
-    if (value.text == "bad") refuse(value, "good");
-    applied.push_back(value.label + "=" + std::string(value.text));
-  });
-  return {heading<Sample>("Sizes"),
-          {"max-size", 's', "N", "7", "how much", record},
-          heading<Sample>("Others"),
-          {"name", '\0', "TEXT", "", "what it is called", record},
-          {"loud", 'l', "", "", "speak up", record},
-          {"config", '\0', "FILE", "", "more of the same",
-           member(&Sample::applied, [](std::vector<std::string>&, const RawValue&) {})},
-          {"test", 't', "", "", "check"},
-          {"help", 'h', "", "", "show this"},
-          {"version", 'V', "", "", "show the version"}};
-}
-
-struct Outcome {
-  std::vector<std::string> applied;
-  Parsed parsed;
-  std::string error;
-  ExitStatus status = ExitStatus::usage;  // the status of the error
-};
-
-Outcome parse(std::vector<std::string> words, std::vector<std::string> variables = {}) {
-  words.insert(words.begin(), "prog");
-  const harness::Arguments arguments(std::move(words), std::move(variables));
-  Sample sample;
-  Outcome outcome;
-  try {
-    outcome.parsed = parse_arguments(program, table(), sample, arguments.count(), arguments.argv(),
-                                     arguments.environment());
-  } catch (const StartError& error) {
-    outcome.status = error.status();
-    outcome.error = error.what();
-  }
-  outcome.applied = sample.applied;
-  return outcome;
-}
-
-using Texts = std::vector<std::string>;
-
-// True if the text contains all these facts.
-testing::AssertionResult has(const std::string& text, const Texts& facts) {
-  for (const auto& fact : facts) {
-    if (const auto found = contains(text, fact); !found) return found;
-  }
-  return testing::AssertionSuccess();
-}
 
 TEST(OptionTable, AcceptsEverySpellingOfAFlag) {
   for (const auto& words : std::vector<Texts>{{"--max-size", "5"}, {"--max-size=5"}, {"-s", "5"}, {"-s5"}}) {
@@ -116,15 +34,15 @@ TEST(OptionTable, WarnsAboutUnknownVariablesWithThePrefix) {
 }
 
 TEST(OptionTable, PrefersFlagThenVariableThenFileThenDefault) {
-  const harness::TextFile file("max-size = 1\nname=from the file\nmax-size=2\n");
+  const harness::TextFile file("max-size = 1\nname=from the file\n");
   const auto line = [&file](const char* rest) { return file.path() + " line " + rest; };
   EXPECT_EQ(parse({"--config", file.path()}).applied,
-            (Texts{line("1: max-size=1"), line("2: name=from the file"), line("3: max-size=2")}));
+            (Texts{line("1: max-size=1"), line("2: name=from the file")}));
   EXPECT_EQ(parse({}, {"PROG_CONFIG=" + file.path(), "PROG_MAX_SIZE=3"}).applied,
             (Texts{line("2: name=from the file"), "PROG_MAX_SIZE=3"}));
   EXPECT_EQ(parse({"--config=" + file.path(), "-s", "4", "--name", "x"}, {"PROG_MAX_SIZE=3"}).applied,
             (Texts{"--max-size=4", "--name=x"}));
-  EXPECT_EQ(parse({"--config", file.path()}, {"PROG_CONFIG=/nowhere"}).applied.size(), 3U);
+  EXPECT_EQ(parse({"--config", file.path()}, {"PROG_CONFIG=/nowhere"}).applied.size(), 2U);
   EXPECT_EQ(parse({"--name", "x"}, {"PROG_MAX_SIZE=3"}).applied, (Texts{"PROG_MAX_SIZE=3", "--name=x"}));
   EXPECT_EQ(parse({"--loud"}, {"PROG_LOUD=off"}).applied, Texts{"--loud=on"});
 }
@@ -275,49 +193,6 @@ TEST(OptionTable, ShowsHelpAndVersionBeforeCheckingValues) {
 
 TEST(OptionTable, SwitchesAcceptOnAndOff) {
   EXPECT_EQ(parse({"--loud=on", "--loud=off"}).applied, (Texts{"--loud=on", "--loud=off"}));
-}
-
-// Returns HOST and PORT after parsing the operands, or the error.
-std::string host_and_port(const std::vector<std::string_view>& operands) {
-  std::string host = "localhost";
-  std::uint16_t port = 54321;
-  try {
-    take_host_and_port(operands, host, port);
-  } catch (const StartError& error) {
-    EXPECT_EQ(error.status(), ExitStatus::usage);
-    return error.what();
-  }
-  return host + " " + std::to_string(port);
-}
-
-TEST(Operands, AcceptHostAndPortInOneWordOrTwo) {
-  const std::pair<std::vector<std::string_view>, const char*> samples[] = {
-      {{}, "localhost 54321"},      {{"h"}, "h 54321"},     {{"h", "7"}, "h 7"},     {{"h:7"}, "h 7"},
-      {{"1.2.3.4:7"}, "1.2.3.4 7"}, {{"::1"}, "::1 54321"}, {{"::1", "7"}, "::1 7"}, {{"[::1]"}, "::1 54321"},
-      {{"[::1]", "7"}, "::1 7"},    {{"[::1]:7"}, "::1 7"}};
-  for (const auto& [operands, expected] : samples) EXPECT_EQ(host_and_port(operands), expected);
-}
-
-TEST(Operands, RefuseOtherForms) {
-  for (const std::vector<std::string_view>& operands :
-       std::initializer_list<std::vector<std::string_view>>{{""},
-                                                            {":7"},
-                                                            {"h:"},
-                                                            {"h:x"},
-                                                            {"h:7", "8"},
-                                                            {"h", "7", "8"},
-                                                            {"h", "0"},
-                                                            {"h:65536"},
-                                                            {"7300"},
-                                                            {"[::1"},
-                                                            {"[::1]7"},
-                                                            {"[]:7"},
-                                                            {"[::1]:"},
-                                                            {"[::1]:7", "8"}}) {
-    EXPECT_FALSE(host_and_port(operands).starts_with("h ")) << host_and_port(operands);
-    EXPECT_FALSE(host_and_port(operands).starts_with("::1 ")) << host_and_port(operands);
-  }
-  EXPECT_TRUE(contains(host_and_port({"7300"}), "localhost:7300"));
 }
 
 TEST(OptionTable, AcceptsCombinedSwitches) {

@@ -1,4 +1,5 @@
 // Input: arguments, variables and configuration file of tcpserver, one per line, separated by a byte 0x1e.
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/server/options.hpp"
 
 #include "fuzz/fuzz.hpp"
@@ -37,6 +38,9 @@ void check(const server::ServerOptions& options) {
   fuzz::require(options.max_per_host <= server::most_connections, "max-per-host is in its range");
   fuzz::require(!options.backlog || options.backlog->value >= 1, "backlog is 1 or more");
   fuzz::require(options.bind.size() <= server::most_addresses, "the number of addresses is in its range");
+  for (const auto* path : {&options.config, &options.pid_file, &options.metrics_file, &options.record}) {
+    fuzz::require(base::find_invisible_character(*path).empty(), "a path has no invisible character");
+  }
   fuzz::require(options.idle_timeout >= 0s && options.idle_timeout <= 366 * 24h,
                 "idle-timeout is in its range");
   fuzz::require(options.drain_timeout >= 0s && options.drain_timeout <= 366 * 24h,
@@ -58,6 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto command =
         server::parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
     if (command.text_to_show.empty()) check(command.options);
+    for (const auto& detail : command.details)
+      fuzz::require(fuzz::is_one_plain_line(detail), "a detail is one line");
     for (const auto& warning : command.warnings)
       fuzz::require(fuzz::is_one_plain_line(warning), "a warning is one line");
   } catch (const base::StartError& error) {

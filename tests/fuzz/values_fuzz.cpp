@@ -1,4 +1,5 @@
 // Input: text for the parsers of numbers and durations and for the functions that quote text.
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/json.hpp"
 #include "tcpserver/base/values.hpp"
 
@@ -25,6 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(parse_duration(format_duration(*duration)) == duration, "the text can be parsed");
   }
   fuzz::require(fuzz::is_one_plain_line(quote(text)), "quoted text is one printable line");
+  fuzz::require(fuzz::is_one_plain_line(quote_and_name(text)),
+                "quoted text with a name is one printable line");
   fuzz::require(text.empty() || fuzz::is_one_plain_line(quote_unless_plain(text)),
                 "shown text is one printable line");
   std::string json;

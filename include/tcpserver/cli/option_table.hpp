@@ -35,7 +35,8 @@ struct Setting {
   std::function<std::string(const Options&)> print;
   std::function<bool(const Options&, const Options&)> equal;
   std::function<void(Options& to, const Options& from)> copy;
-  std::string words{};  // "fork|iterative" if only these values are allowed
+  std::string words{};       // "fork|iterative" if only these values are allowed
+  bool accumulates = false;  // several lines of one file add up
 };
 
 template <typename Options>
@@ -68,7 +69,8 @@ struct OptionText {
   std::string value_name;
   std::string_view default_text;
   std::string help;
-  bool flag_only;  // neither a variable nor a file can give it: --help
+  bool flag_only;    // neither a variable nor a file can give it: --help
+  bool accumulates;  // several lines of one file add up
 };
 
 using OptionTexts = std::vector<OptionText>;
@@ -78,7 +80,8 @@ template <typename Options>
   OptionTexts all;
   for (const auto& spec : table) {
     const std::string value_name(spec.setting.words.empty() ? spec.value_name : spec.setting.words);
-    all.push_back({spec.name, spec.letter, value_name, spec.default_text, spec.help, !spec.setting.parse});
+    all.push_back({spec.name, spec.letter, value_name, spec.default_text, spec.help, !spec.setting.parse,
+                   spec.setting.accumulates});
   }
   return all;
 }
@@ -113,6 +116,7 @@ struct Program {
 struct Parsed {
   std::vector<std::string_view> operands;
   std::vector<std::string> warnings;    // one line each
+  std::vector<std::string> details;     // one line each, for --verbose and --test
   std::vector<std::string_view> asked;  // the options without a Setting that were given
   std::string text_to_show;             // set by -h, --help and --version: print it on stdout and exit with 0
   std::vector<base::StartError> errors;  // with --test: one line each
@@ -131,13 +135,14 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
                                      const std::string& directory);
 
 // Stores flags, variables and lines of the configuration file: a flag overrides the variable, the variable
-// the file, the file the default. If an option is repeated in one source, the last value counts, but each is
-// checked. An invalid variable that a flag overrides causes only a warning, so that a flag can always correct
-// it; so does an unknown variable with the prefix. Long options are not abbreviated. Throws StartError for
-// everything else that is not allowed: usage, config for a line of the file, or no_input if the file cannot
-// be read. With
-// --test it returns the errors in values instead, at most about twenty of the file. May be called again, to
-// read the file again. A relative path of the file begins at `directory`.
+// the file, the file the default. The last of repeated flags counts, but each is checked. A file may repeat
+// only options that accumulate. An empty variable counts as not set; variables that Kubernetes or Docker set
+// for a service with the program's name are ignored with one warning. An invalid variable that a flag
+// overrides causes only a warning, so that a flag can always correct it; so does an unknown variable with the
+// prefix. Long options are not abbreviated. Throws StartError for everything else that is not allowed: usage,
+// config for a line of the file, or no_input if the file cannot be read. With --test it returns the errors in
+// values instead, at most about twenty of the file. May be called again, to read the file again. A relative
+// path of the file begins at `directory`.
 template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,
@@ -231,6 +236,7 @@ template <typename Options>
 [[nodiscard]] std::string version_text(const Program& program);
 
 // Refuses a value: "--port: invalid value '80x': expected a port, ...", where `allowed` is "a port, ...".
+// Explains quotes, blanks and unusual characters in the value.
 [[noreturn]] void refuse(const RawValue& value, std::string_view allowed);
 
 // Refuses a value for another reason: "--bind: ::1 is given twice", where `why` is "is given twice".

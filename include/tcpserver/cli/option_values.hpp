@@ -19,11 +19,18 @@ using Parser = std::function<Value(const RawValue&)>;
 
 [[nodiscard]] Parser<std::uint64_t> number(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Parser<std::uint64_t> size(std::uint64_t most);  // from 1 to `most`, a whole number of GiB
-[[nodiscard]] Parser<std::string> path(std::string_view what = "a file name");  // not empty
+// Refuses an empty path, and quotes, blanks or invisible characters that are part of it by mistake.
+[[nodiscard]] Parser<std::string> path(std::string_view what = "a file name");
 [[nodiscard]] base::Duration duration(const RawValue& value);
 [[nodiscard]] base::Duration duration_above_zero(const RawValue& value);
+// Parses on, true, yes, 1 and off, false, no, 0, in capitals or not.
+[[nodiscard]] std::optional<bool> parse_boolean(std::string_view text);
 [[nodiscard]] bool on_or_off(const RawValue& value);
 [[nodiscard]] std::string any_text(const RawValue& value);
+
+// Splits a list at its commas, and removes the blanks around its items. Refuses empty items, and items with
+// blanks inside; `allowed` describes one item.
+[[nodiscard]] std::vector<RawValue> split_list(const RawValue& list, std::string_view allowed);
 
 [[nodiscard]] std::string service_help();  // "echo: every byte as it came; upper: in capitals"
 [[nodiscard]] std::string alternatives(const std::vector<std::string_view>& words);  // "a, b or c"
@@ -84,15 +91,17 @@ template <typename Options, typename Member, typename Parse>
   return setting;
 }
 
-// The Setting of a member whose values are words.
+// The Setting of a member whose values are words. Another boolean stands for the words on and off.
 template <typename Options, typename Member>
 [[nodiscard]] Setting<Options> choice(
     Member Options::*place, const std::vector<std::pair<std::string_view, Plain<Member>>>& choices) {
   std::vector<std::string_view> words;
   for (const auto& choice : choices) words.push_back(choice.first);
   auto setting = member(place, [=](const RawValue& value) {
+    const auto on = parse_boolean(value.text);
+    const std::string_view text = !on ? value.text : *on ? "on" : "off";
     for (const auto& [word, meaning] : choices) {
-      if (word == value.text) return meaning;
+      if (word == text) return meaning;
     }
     refuse(value, alternatives(words));
   });

@@ -115,6 +115,7 @@ struct ServerOptions {
 struct ServerCommand {
   ServerOptions options;
   std::vector<std::string> warnings;
+  std::vector<std::string> details;  // shown with --verbose or --test
   std::string text_to_show;              // if not empty, print it on stdout and exit with 0
   bool show_status = false;              // show the sessions of the running server, and exit
   bool test = false;                     // print the errors, or else text_to_show, and exit

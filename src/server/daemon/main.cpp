@@ -32,6 +32,8 @@ void open_log(Log& log, const ServerCommand& command) {
   // The first lines also go to standard error: the system log may not exist yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
   for (const auto& warning : command.warnings) log.warning(LogEvent{"option_warning"}, "%s", warning.c_str());
+  if (!log.has_details()) return;
+  for (const auto& detail : command.details) log.info(LogEvent{"option_detail"}, "%s", detail.c_str());
 }
 
 // Serves until SIGTERM or SIGINT, and drains. `launcher` is null in the foreground. Throws StartError.
@@ -123,6 +125,7 @@ base::ExitStatus show_test(ServerCommand command, LogFormat format) {
     command.errors.push_back(error);
   }
   print_warnings(command, format);
+  for (const auto& detail : command.details) print_line(format, Severity::info, "option_detail", detail);
   for (const auto& error : command.errors) print_line(format, Severity::error, "option_error", error.what());
   return command.errors.empty() ? cli::show(command.text_to_show) : command.errors.front().status();
 }

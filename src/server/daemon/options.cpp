@@ -54,9 +54,8 @@ constexpr cli::Program tcpserver_program{
 
 // Takes one address, or several with commas between, because a variable cannot be given twice.
 void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& value) {
-  for (std::size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 1) {
-    end = value.text.find(',', begin);
-    const cli::RawValue part{value.text.substr(begin, end - begin), value.label};
+  constexpr auto allowed = "a numeric address, such as 127.0.0.1, ::1 or fe80::1%eth0 (without brackets)";
+  for (const auto& part : cli::split_list(value, allowed)) {
     const auto address = SocketAddress::parse(part.text, 0);
     if (const auto split = cli::split_host_and_port(part.text);
         !address && split && split->port && base::parse_count(*split->port, 0, 65535)) {
@@ -65,9 +64,7 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
     if (const auto why = SocketAddress::find_zone_error(part.text)) {
       cli::refuse_because(part, "is not a usable address: " + *why);
     }
-    if (!address) {
-      cli::refuse(part, "a numeric address, such as 127.0.0.1, ::1 or fe80::1%eth0 (without brackets)");
-    }
+    if (!address) cli::refuse(part, allowed);
     if (address->is_multicast()) cli::refuse_because(part, "is a multicast address");
     if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
       cli::refuse_because(part, "is given twice");
@@ -81,6 +78,7 @@ void add_addresses(std::vector<SocketAddress>& addresses, const cli::RawValue& v
 
 cli::Setting<ServerOptions> bind() {
   auto setting = cli::member(&ServerOptions::bind, add_addresses);
+  setting.accumulates = true;
   setting.print = [](const ServerOptions& options) -> std::string {
     std::string text;
     for (const auto& address : options.bind) text.append(text.empty() ? "" : ",").append(address.host_text());
@@ -135,14 +133,15 @@ cli::Setting<ServerOptions> record_limit() {
 }
 
 // Takes names and numbers, which are looked up at the start. As with useradd(8), a name has no blanks, no
-// control characters and no colon.
+// control characters, no quotes and no colon.
 UserRequest parse_user(const cli::RawValue& value) {
   const auto colon = value.text.find(':');
   const auto name = value.text.substr(0, colon);
   const auto group = colon == std::string_view::npos ? std::string_view{} : value.text.substr(colon + 1);
   const auto is_name = [](std::string_view text) {
     return !text.empty() && text.front() != '-' && text.front() != '+' &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return c > ' ' && c < 0x7f && c != ':' && c != '"' && c != '\''; });
   };
   if (!is_name(name) || (colon != std::string_view::npos && !is_name(group))) {
     cli::refuse(value, "USER or USER:GROUP, such as nobody, nobody:nogroup or 65534:65534");
@@ -243,7 +242,7 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
        "if set to on explicitly, fail without seccomp",
        sandbox()},
       {"config", '\0', "FILE", "", "read options from FILE; SIGHUP reloads it",
-       cli::member(&O::config, cli::any_text)},
+       cli::member(&O::config, cli::path())},
       {cli::test_option, 't', "", "", "check options and file, print the values in effect, and exit"},
       {"status", '\0', "", "", "show the sessions of the server on --port, or with --pid-file, and exit"},
 
@@ -293,6 +292,7 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
   const auto& asked = parsed.asked;
   command.show_status = std::count(asked.begin(), asked.end(), "status") > 0;
   command.warnings = std::move(parsed.warnings);
+  command.details = std::move(parsed.details);
   command.text_to_show = std::move(parsed.text_to_show);
   command.test = std::count(asked.begin(), asked.end(), cli::test_option) > 0;
   if (command.test && command.show_status) throw cli::usage_error("--test and --status exclude each other");
