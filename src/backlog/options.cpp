@@ -1,5 +1,6 @@
 #include "backlog/options.hpp"
 
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/terminal.hpp"
 #include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/option_values.hpp"
@@ -117,7 +118,8 @@ void check(const ProbeOptions& options, const std::vector<std::string_view>& /*n
 void check(WatchOptions& options, const std::vector<std::string_view>& operands) {
   if (operands.empty()) throw cli::usage_error("PORT is missing, as in: tcpbacklog watch 54321");
   if (operands.size() > 1) {
-    throw cli::usage_error("unexpected argument " + base::quote(operands[1]) + ": expected only PORT");
+    throw cli::usage_error("unexpected argument " + base::quote_and_name(operands[1]) +
+                           ": expected only PORT");
   }
   options.port = static_cast<std::uint16_t>(parse_port({operands[0], "PORT"}));
 }
@@ -197,8 +199,8 @@ BacklogCommand parse_backlog_command(int argc, char* const* argv) {
   if (first == "watch") return parse(watch_program, watch_option_table(), argc - 1, argv + 1);
   if (first == "size") return parse(size_program, size_option_table(), argc - 1, argv + 1);
   if (argc < 2) throw cli::usage_error("a command is missing" + suggest(first));
-  throw cli::usage_error((first.starts_with('-') ? "unknown option " + base::quote(first)
-                                                 : base::quote(first) + " is not a command") +
+  throw cli::usage_error((first.starts_with('-') ? "unknown option " + base::quote_and_name(first)
+                                                 : base::quote_and_name(first) + " is not a command") +
                          suggest(first));
 }
 

@@ -1,5 +1,6 @@
 #include "tcpserver/base/resolve.hpp"
 
+#include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/values.hpp"
 
@@ -18,7 +19,7 @@ namespace tcpserver::base {
 namespace {
 
 StartError lookup_error(ExitStatus status, const std::string& host, const std::string& why) {
-  return {status, "cannot resolve " + quote(host) + ": " + why};
+  return {status, "cannot resolve " + quote_and_name(host) + ": " + why};
 }
 
 std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port) {

@@ -5,7 +5,7 @@
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/base/unique_fd.hpp"
 
-#include "cli/value_text.hpp"
+#include "cli/foreign_text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -37,20 +37,14 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-std::string find_control_character(std::string_view line) {
-  const auto is_control = [](char c) { return (c >= '\0' && c < ' ' && c != '\t') || c == 0x7f; };
-  const auto found = std::find_if(line.begin(), line.end(), is_control);
-  return found == line.end() ? "" : base::read_character({found, line.end()}).name;
-}
-
-constexpr const char* comment_hint = "; a comment begins with # or ;";
+constexpr const char* comment_hint = "; a comment begins with a blank and # or ;";
 
 // Explains a line without =, by the form that users of other programs would write.
 std::string explain_malformed(std::string_view line) {
   const auto colon = line.find(':');
   std::string hint = "; = is missing";
   if (const auto name = base::find_unusual_character(line); !name.empty()) {
-    hint = "; the line has " + name;
+    hint = "; it has " + name;
   } else if (line.starts_with('[')) {
     hint = "; the file has no sections";
   } else if (line.starts_with("//") || line.starts_with("/*")) {
@@ -79,6 +73,22 @@ ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_v
   return {number, std::string(name), std::string(text.substr(1, close - 1))};
 }
 
+// Explains an unquoted value in the syntax of another program; empty if it is a plain value.
+std::string explain_value(std::string_view value) {
+  const auto has = [value](std::string_view part) { return value.find(part) != std::string_view::npos; };
+  if (value.empty()) return "empty value; to use the default, remove the line or begin it with #";
+  if (value.starts_with('=') || value.starts_with('>'))
+    return "invalid line, expected: key = value, with one =";
+  if (value.ends_with(';')) return "the line ends with a semicolon; remove it";
+  if (value.ends_with('\\')) return "a backslash does not continue the line; write the value in one line";
+  if (has(";"))
+    return "; in the value: use commas in a list, a blank before a comment, or quotes around the value";
+  if (has("\"")) return "a quote in the value: put quotes around the whole value or none of it";
+  if (has(" //") || has(" /*") || has(" --") || has("# "))
+    return std::string("text after the value") + comment_hint;
+  return {};
+}
+
 ConfigLine parse_line(std::size_t number, std::string_view line) {
   const auto equals = line.find('=');
   const auto name = trim(line.substr(0, equals));
@@ -89,21 +99,8 @@ ConfigLine parse_line(std::size_t number, std::string_view line) {
   const auto whole = trim(after);
   if (whole.starts_with('"') || whole.starts_with('\'')) return parse_quoted(number, name, whole);
   const auto value = trim(after.substr(0, find_comment(after)));
-  std::string error;
-  if (value.empty()) {
-    error = "empty value; to use the default, remove the line or begin it with #";
-  } else if (value.starts_with('=') || value.starts_with('>')) {
-    error = "invalid line, expected: key = value, with one =";
-  } else if (value.ends_with(';')) {
-    error = "the line ends with a semicolon; remove it";
-  } else if (value.ends_with('\\')) {
-    error = "a line cannot be continued with a backslash; write the value in one line";
-  } else if (value.find(" //") != std::string_view::npos || value.find(" --") != std::string_view::npos ||
-             value.find(" /*") != std::string_view::npos) {
-    error = "text after the value" + std::string(comment_hint);
-  }
-  if (!error.empty()) return {number, "", error};
-  return {number, std::string(name), std::string(value)};
+  const auto error = explain_value(value);
+  return {number, error.empty() ? std::string(name) : "", error.empty() ? std::string(value) : error};
 }
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
@@ -123,11 +120,8 @@ std::vector<ConfigLine> parse_config(std::string_view text) {
   std::vector<ConfigLine> lines;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = trim(take_line(text));
-    if (const auto control = find_control_character(line); !control.empty()) {
-      lines.push_back({number, "", "the line has " + control});
-    } else if (!line.empty() && line.front() != '#' && line.front() != ';') {
-      lines.push_back(parse_line(number, line));
-    }
+    const bool is_comment = line.starts_with('#') || line.starts_with(';');
+    if (!line.empty() && !is_comment) lines.push_back(parse_line(number, line));
   }
   return lines;
 }

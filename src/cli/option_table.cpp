@@ -5,9 +5,7 @@
 #include "tcpserver/cli/option_values.hpp"
 
 #include "cli/config_file.hpp"
-#include "cli/service_links.hpp"
-#include "cli/spelling.hpp"
-#include "cli/value_text.hpp"
+#include "cli/foreign_text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -198,7 +196,7 @@ void OptionReader::add_variables(char* const* environment) {
     }
     seen.emplace_back(name, text);
     const auto spec = find(Source::variable, name);
-    if (is_service_link(name.substr(prefix.size()), text) && (!spec || text.find("://") != text.npos)) {
+    if (is_service_link(entry.substr(prefix.size())) && (!spec || text.find("://") != text.npos)) {
       links.push_back(name);
     } else if (!spec) {
       parsed_.warnings.push_back("warning: ignored unknown variable " + base::quote_and_name(name) +

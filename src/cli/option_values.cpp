@@ -2,7 +2,7 @@
 
 #include "tcpserver/base/characters.hpp"
 
-#include "cli/value_text.hpp"
+#include "cli/foreign_text.hpp"
 
 #include <strings.h>
 

@@ -9,9 +9,8 @@
 namespace tcpserver::base {
 
 enum class CharacterKind {
-  ascii,  // printable ASCII
+  ascii,  // printable
   dash,   // looks like -
-  quote,  // a typographic quote
   invisible,
   other
 };
