@@ -36,10 +36,30 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
   expect_stops(server);
 }
 
-TEST(Announcement, DoesNotBlockTheServerWithoutAReader) {
+// A server with a full pipe as standard output.
+class UnreadAnnouncement : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(server.says("accepts nothing now; listening on port ")); }
+  std::uint16_t port() {
+    const auto& log = server.errors();
+    return static_cast<std::uint16_t>(std::atoi(log.c_str() + log.rfind(" port ") + 6));
+  }
+
   const StalledReader reader;
-  Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = reader.fd()});
-  EXPECT_TRUE(server.says("\n"));
+  Process server{{TCPSERVER_PROGRAM, "--port", "0"}, {.output_fd = reader.fd()}};
+};
+
+TEST_F(UnreadAnnouncement, DelaysNoClientAndIsWrittenLater) {
+  const auto announcement = "Server is listening on port " + std::to_string(port()) + "\n";
+  ClientSocket client(port());
+  EXPECT_EQ(echo_through(client, "served"), "served");
+  std::string output = reader.read_all();
+  EXPECT_TRUE(eventually([&] { return (output += reader.read_all()).ends_with(announcement); }));
+  expect_stops(server);
+  EXPECT_EQ(reader.read_all(), "");
+}
+
+TEST_F(UnreadAnnouncement, DelaysNoStop) {
   expect_stops(server);
 }
 

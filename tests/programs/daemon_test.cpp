@@ -47,6 +47,22 @@ TEST_F(Daemon, FollowsTheStepsOfDaemon7) {
   EXPECT_FALSE(fs::exists(pid_file));
 }
 
+// Such as a pipe to a program that reads nothing yet.
+TEST_F(Daemon, AnnouncesLaterIfStandardOutputIsFull) {
+  const StalledReader reader;
+  Process command(Daemon::command({"--log", "stderr"}),
+                  {.environment = marked().environment, .output_fd = reader.fd()});
+  EXPECT_EQ(command.wait(), 0);
+  const auto pipe = fs::read_symlink(proc_directory(::getpid()) / "fd" / std::to_string(reader.fd()));
+  EXPECT_TRUE(find_open_files(pid()).contains(pipe));
+  std::string output = reader.read_all();
+  EXPECT_TRUE(
+      eventually([&] { return contains(output += reader.read_all(), "Server is listening on port "); }));
+  EXPECT_TRUE(eventually([&] { return !find_open_files(pid()).contains(pipe); }))
+      << "it closes its duplicate of standard output";
+  stop();
+}
+
 TEST_F(Daemon, KeepsNoInheritedDescriptor) {
   ASSERT_EQ(start_by_shell("exec 9</etc/passwd; exec \"$0\" \"$@\"").ending, 0);
   EXPECT_FALSE(find_open_files(pid()).contains("/etc/passwd"));

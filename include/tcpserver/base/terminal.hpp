@@ -73,9 +73,9 @@ class PictureInPlace {
   std::size_t widest_drawn_ = 0;  // in columns
 };
 
-// Writes frames to the terminal of standard output or error without blocking, even if the terminal is stopped
-// (Ctrl-S) or not read. The caller skips frames until ready(). ready(), write() and write_within() throw
-// StartError (io_error) if the terminal is closed.
+// Writes frames to standard output or error without blocking, even if a terminal is stopped (Ctrl-S) or a pipe
+// is not read. The caller skips frames until ready(). ready(), write() and write_within() throw StartError
+// (io_error) if a write fails.
 class FrameWriter {
  public:
   explicit FrameWriter(int fd = STDOUT_FILENO) noexcept;

@@ -23,6 +23,7 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
       listeners_(listeners),
       sessions_(sessions),
       log_(log),
+      announcement_(options.daemonize, log),
       overflows_(options, listeners, log) {
   queues_.reserve(listeners.all().size());
   if (!options.metrics_file.empty()) metrics_file_.emplace(options.metrics_file, log);
@@ -31,13 +32,14 @@ Housekeeping::Housekeeping(const ServerOptions& options, const base::SignalWindo
 void Housekeeping::after_wait() noexcept {
   const auto now = base::Clock::now();
   log_.after_wait(now);
+  announcement_.after_wait(now);
   overflows_.after_wait(now, keeps_clients_queued());
   if (systemd_.wants_status(now, events())) systemd_.notify_status(service_status());
   if (metrics_file_ && now >= metrics_file_->due()) write_metrics();
 }
 
 std::optional<base::TimePoint> Housekeeping::due() const noexcept {
-  auto due = base::earlier(systemd_.due(events()), log_.due());
+  auto due = base::earlier(base::earlier(systemd_.due(events()), log_.due()), announcement_.due());
   if (metrics_file_) due = base::earlier(due, metrics_file_->due());
   return base::earlier(due, overflows_.due(keeps_clients_queued()));
 }

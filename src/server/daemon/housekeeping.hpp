@@ -11,6 +11,7 @@
 #include "tcpserver/server/report/metrics.hpp"
 #include "tcpserver/server/report/status_report.hpp"
 
+#include "server/daemon/announcement.hpp"
 #include "server/daemon/systemd.hpp"
 
 #include <chrono>
@@ -43,6 +44,11 @@ class Housekeeping {
   // Returns the open directory of --metrics-file.
   [[nodiscard]] std::optional<int> metrics_directory() const noexcept;
 
+  // Writes the line on standard output that names the ports, now or as soon as it accepts it.
+  void announce(const std::string& ports) { announcement_.write(ports); }
+  // Instead of announce(), if the log names the ports.
+  void omit_announcement() noexcept { announcement_.discard(); }
+
   void notify_ready() noexcept { systemd_.notify_ready(); }
   void begin_reload() noexcept { ++reloads_, systemd_.notify_reloading(); }
   void end_reload(bool failed) noexcept { reload_failed_ = failed, systemd_.notify_ready(); }
@@ -70,6 +76,7 @@ class Housekeeping {
   const Listeners& listeners_;
   const Sessions& sessions_;
   Log& log_;
+  Announcement announcement_;
   OverflowWatch overflows_;
   std::optional<MetricsFile> metrics_file_;
   std::vector<ListenQueue> queues_;  // has capacity for all listeners, so filling it allocates nothing

@@ -74,7 +74,7 @@ std::vector<WritableDir> Server::writable_directories() const {
   std::vector<WritableDir> directories;
   if (const auto directory = housekeeping_.metrics_directory())
     directories.push_back({.descriptor = *directory, .create = true, .remove = true});
-  if (recorder_) directories.push_back({.descriptor = recorder_->directory(), .create = true});
+  if (recorder_) directories.push_back({.descriptor = recorder_->directory(), .create = true, .remove = true});
   return directories;
 }
 
@@ -90,23 +90,14 @@ void Server::announce(bool output_closed) noexcept {
   listeners_.log_backlog(options_);
   if (is_json) {
     // log_start() has announced the listeners, and a reader of both streams expects only JSON.
+    housekeeping_.omit_announcement();
   } else if (output_closed) {
     log_.info(LogEvent{"stdout_closed"}, "listening on %s (standard output is closed)", ports.c_str());
+    housekeeping_.omit_announcement();
   } else {
-    // Wait first: a reader that stalls must not delay a stop request.
-    window_.deliver_pending_signals();
-    pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-    while (window_.stop_requests() == 0 && window_.wait({&output, 1}, std::nullopt) < 0 && errno == EINTR) {
-    }
-    if (window_.stop_requests() == 0 &&
-        !base::write_all(STDOUT_FILENO, "Server is listening on " + ports + "\n")) {
-      const int error = errno;
-      log_.warning({"stdout_error", {{"errno", base::errno_name(error)}}},
-                   "cannot write to standard output: %s; listening on %s", std::strerror(error),
-                   ports.c_str());
-    }
+    housekeeping_.announce(ports);
   }
-  if (window_.stop_requests() == 0) housekeeping_.notify_ready();
+  housekeeping_.notify_ready();
 }
 
 // Logs only in JSON, because in text the announcement on standard output serves the same purpose. Like the
