@@ -77,12 +77,14 @@ std::string from_first_client(int count = 0) {
 
 TEST_F(Fork, ResetsOnlyThatClientIfItFails) {
   for (const char* error : {"EAGAIN", "ENOMEM"}) {
-    auto server = start({"--max-connections", "2"}, "clone,fork,vfork",
+    const TemporaryDirectory recordings;
+    auto server = start({"--max-connections", "2", "--record", recordings.path()}, "clone,fork,vfork",
                         std::string("error=") + error + ":when=" + from_first_client(3));
     for (int i = 0; i < 3; ++i) {
       ClientSocket unlucky(server.port());
       EXPECT_TRUE(unlucky.is_reset()) << "a normal close would look like an answer";
     }
+    EXPECT_TRUE(std::filesystem::is_empty(recordings.path())) << "no recording was begun";
     for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves(server)) << "no slot is lost";
     EXPECT_EQ(injected(), 3U);
     EXPECT_TRUE(server.status_shows("0 of 2 sessions open, 7 accepted, 3 refused"));

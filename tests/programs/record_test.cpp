@@ -50,6 +50,7 @@ TEST_P(RecordedInMode, HasTheBytesOfTheClient) {
     const auto file = recording(client);
     EXPECT_EQ(echo_through(client, bytes).size(), size);
     EXPECT_EQ(read_text(file), bytes) << size << " bytes";
+    EXPECT_TRUE(eventually([&] { return fs::exists(file) == (size > 0); })) << "removes an empty recording";
   }
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(occurrences(server.log(), "record"), 0U) << server.log();
@@ -79,6 +80,16 @@ TEST_F(Recorded, EndsAtAFailedWriteAndTheSessionContinues) {
   EXPECT_EQ(occurrences(log, " stopped after 70000 bytes: File too large\n"), 1U) << log;
   EXPECT_TRUE(contains(log, " bytes_out=1000000 "));
   EXPECT_TRUE(contains(log, " reason=client_closed bytes_recorded=70000\n"));
+}
+
+// Only the last client is killed at the stop.
+TEST_P(RecordedInMode, LeavesNoEmptyFiles) {
+  ServerProcess server(recording({"--mode", GetParam(), "--drain-timeout", "0"}));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(ClientSocket(server.port()).connected());
+  const ClientSocket killed(server.port());
+  EXPECT_TRUE(eventually([&] { return fs::exists(recording(killed)); }));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_TRUE(fs::is_empty(directory));
 }
 
 // The connection takes the last descriptor.

@@ -104,6 +104,7 @@ class ForkedSessions final : public Sessions {
     memory_guard_.after_fork();
     if (pid < 0) {
       slots_.release(slot);
+      reporter_.discard_recording(facts);
       counters_.refuse(std::move(connection), Refusal::fork_failed);
       log_.limited_warning(fork_failures_, {"fork_error", {{"errno", base::errno_name(error)}}},
                            "fork: %s; client reset, backing off", std::strerror(error));

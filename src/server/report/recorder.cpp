@@ -35,11 +35,23 @@ void append_peer(FileName& name, const base::SocketAddress& peer) noexcept {
 }
 
 // "20261127T044421.123456Z"
-void append_time(FileName& name, std::chrono::system_clock::time_point time) noexcept {
+void append_time(FileName& name, RecordingTime time) noexcept {
   char text[base::utc_text_size];
   for (const char* c = base::format_utc(time, text); *c != '\0'; ++c) {
     if (*c != '-' && *c != ':') name.append("%c", *c);
   }
+}
+
+FileName name_file(const base::SocketAddress& peer, RecordingTime time) noexcept {
+  FileName name;
+  name.append("tcpserver.");
+  append_peer(name, peer);
+  if (time != RecordingTime{}) {
+    name.append(".");
+    append_time(name, time);
+  }
+  name.append(".dat");
+  return name;
 }
 
 }  // namespace
@@ -76,34 +88,44 @@ void Recorder::check_writable() const {
                            base::ExitStatus::cannot_create);
 }
 
-base::UniqueFd Recorder::begin(const base::SocketAddress& peer) noexcept {
-  FileName first;
-  first.append("tcpserver.");
-  append_peer(first, peer);
-  const auto open = [this](FileName& name) {
-    name.append(".dat");
-    return base::create_file(directory_.get(), name.c_str(), S_IRUSR | S_IWUSR);
+NewRecording Recorder::begin(const base::SocketAddress& peer) noexcept {
+  NewRecording recording;
+  const auto create = [&](RecordingTime time) {
+    recording.time = time;
+    recording.file = base::create_file(directory_.get(), name_file(peer, time).c_str(), S_IRUSR | S_IWUSR);
+    return static_cast<bool>(recording.file);
   };
-  auto name = first;
-  auto file = open(name);
+  bool created = create({});
   auto time = std::chrono::system_clock::now();
-  for (int i = 0; !file && errno == EEXIST && i < name_tries; ++i, time += std::chrono::microseconds(1)) {
-    name = first;
-    name.append(".");
-    append_time(name, time);
-    file = open(name);
+  for (int i = 0; !created && errno == EEXIST && i < name_tries; ++i, time += std::chrono::microseconds(1)) {
+    created = create(time);
   }
-  if (file) return file;
+  if (created) return recording;
   const int error = errno;
   char text[base::SocketAddress::text_size];
   peer.format(text);
   log_.limited_warning(open_failures_, {"record_error", {{"peer", text}, {"errno", base::errno_name(error)}}},
                        "session %s is not recorded: cannot create a file in %s: %s", text, path_.c_str(),
                        std::strerror(error));
-  return file;
+  return recording;
 }
 
-void Recorder::end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept {
+void Recorder::remove_if_empty(const base::SocketAddress& peer, RecordingTime time) noexcept {
+  const auto name = name_file(peer, time);
+  struct stat status {};
+  const bool is_empty = ::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        S_ISREG(status.st_mode) && status.st_size == 0;
+  if (!is_empty || ::unlinkat(directory_.get(), name.c_str(), 0) == 0) return;
+  const int error = errno;
+  log_.limited_warning(remove_failures_, {"record_error", {{"errno", base::errno_name(error)}}},
+                       "cannot remove the empty file %s in %s: %s", name.c_str(), path_.c_str(),
+                       std::strerror(error));
+}
+
+void Recorder::end(const base::SocketAddress& peer, RecordingTime time,
+                   const SessionClaims& claims) noexcept {
+  // A compromised child may claim anything, so remove_if_empty() checks the size.
+  if (claims.recorded == 0) remove_if_empty(peer, time);
   if (claims.recording_error == 0) return;
   char text[base::SocketAddress::text_size];
   peer.format(text);

@@ -21,7 +21,7 @@ void add_session(LogRecord& record, const SessionFacts& facts, pid_t pid) noexce
 }  // namespace
 
 SessionFacts SessionReporter::describe(int connection, const base::SocketAddress& peer) const noexcept {
-  SessionFacts facts{.peer = peer, .local = {}, .started = base::Clock::now(), .recorded = false};
+  SessionFacts facts{.peer = peer, .local = {}, .started = base::Clock::now()};
   if (!log_.has_details()) return facts;
   base::SocketAddress local;
   socklen_t size = base::SocketAddress::storage_size;
@@ -30,14 +30,18 @@ SessionFacts SessionReporter::describe(int connection, const base::SocketAddress
 }
 
 base::UniqueFd SessionReporter::open_recording(SessionFacts& facts) noexcept {
-  base::UniqueFd file;
-  if (recorder_ != nullptr) file = recorder_->begin(facts.peer);
-  facts.recorded = static_cast<bool>(file);
-  return file;
+  if (recorder_ == nullptr) return {};
+  auto [file, time] = recorder_->begin(facts.peer);
+  if (file) facts.recording = time;
+  return std::move(file);
 }
 
 RecordingFile SessionReporter::recording_in(const base::UniqueFd& file) const noexcept {
   return file ? recorder_->recording_in(file.get()) : RecordingFile{};
+}
+
+void SessionReporter::discard_recording(const SessionFacts& facts) noexcept {
+  if (facts.recording) recorder_->remove_if_empty(facts.peer, *facts.recording);
 }
 
 void SessionReporter::begin(const SessionFacts& facts, pid_t pid) noexcept {
@@ -51,7 +55,7 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
                           const SessionClaims& claims) noexcept {
   const auto duration = base::Clock::now() - facts.started;
   const int error = end == SessionEnd::broken ? claims.error : 0;
-  if (facts.recorded) recorder_->end(facts.peer, claims);
+  if (facts.recording) recorder_->end(facts.peer, *facts.recording, claims);
   warn_about(end, facts, pid, signal, error);
   counters_.count_end(end, {.in = claims.in, .out = claims.out}, duration);
   if (!log_.has_details()) return;
@@ -63,7 +67,7 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   record.add("reason", to_string(end));
   if (signal != 0) record.add("signal", base::signal_name(signal));
   if (error != 0) record.add("errno", base::errno_name(error));
-  if (facts.recorded) record.add("bytes_recorded", claims.recorded);
+  if (facts.recording) record.add("bytes_recorded", claims.recorded);
   log_.write(record);
 }
 

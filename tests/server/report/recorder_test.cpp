@@ -49,7 +49,7 @@ TEST_F(RecorderTest, NamesFilesAfterThePeer) {
       {*SocketAddress::from_bytes(AF_INET6, peer("fe80::1").bytes().data(), 7, 4000000000),
        "tcpserver.[fe80::1%4000000000]:7.dat"}};
   for (const auto& [address, name] : peers) {
-    const auto file = recorder.begin(address);
+    const auto file = recorder.begin(address).file;
     ASSERT_TRUE(file);
     EXPECT_TRUE(fs::exists(directory / name)) << name;
     fs::remove(directory / name);
@@ -60,7 +60,7 @@ TEST_F(RecorderTest, NamesFilesAfterThePeer) {
 TEST_F(RecorderTest, OpensAPrivateFileForWriting) {
   Recorder recorder(directory, 12, log);
   const auto mask = ::umask(0);
-  const auto file = recorder.begin(peer());
+  const auto file = recorder.begin(peer()).file;
   ::umask(mask);
   struct stat status {};
   ASSERT_EQ(::fstat(file.get(), &status), 0);
@@ -80,7 +80,7 @@ TEST_F(RecorderTest, DoesNotOverwriteFiles) {
   fs::create_symlink(directory / "victim", directory / "tcpserver.127.0.0.1:40112.dat");
   std::vector<base::UniqueFd> files;
   for (int i = 0; i < 100; ++i) {
-    files.push_back(recorder.begin(peer()));
+    files.push_back(recorder.begin(peer()).file);
     ASSERT_TRUE(files.back()) << "file " << i;
   }
   EXPECT_FALSE(fs::exists(directory / "victim"));
@@ -93,13 +93,30 @@ TEST_F(RecorderTest, DoesNotOverwriteFiles) {
   EXPECT_EQ(count, 101);
 }
 
+TEST_F(RecorderTest, RemovesOnlyItsOwnEmptyFile) {
+  Recorder recorder(directory, 0, log);
+  const auto first = recorder.begin(peer());
+  const auto second = recorder.begin(peer());
+  const auto third = recorder.begin(peer());
+  ASSERT_TRUE(first.file && second.file && third.file);
+  ASSERT_EQ(::write(first.file.get(), "x", 1), 1);
+  // The child of the first session claims that its file is empty.
+  recorder.end(peer(), first.time, {});
+  recorder.end(peer(), second.time, {});
+  const auto count = [&] { return std::distance(fs::directory_iterator(directory), {}); };
+  EXPECT_EQ(count(), 2);
+  EXPECT_EQ(fs::file_size(directory / "tcpserver.127.0.0.1:40112.dat"), 1U);
+  recorder.end(peer(), third.time, {});
+  EXPECT_EQ(count(), 1);
+}
+
 // Files stay in the directory that was opened at the start, even if its path changes.
 TEST_F(RecorderTest, StaysInItsDirectory) {
   fs::create_directory(directory / "first");
   Recorder recorder(directory / "first", 0, log);
   fs::rename(directory / "first", directory / "moved");
   fs::create_directory(directory / "first");
-  EXPECT_TRUE(recorder.begin(peer()));
+  EXPECT_TRUE(recorder.begin(peer()).file);
   EXPECT_TRUE(fs::exists(directory / "moved" / "tcpserver.127.0.0.1:40112.dat"));
   EXPECT_TRUE(fs::is_empty(directory / "first"));
 }

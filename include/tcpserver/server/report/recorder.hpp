@@ -5,10 +5,19 @@
 #include "tcpserver/server/report/log.hpp"
 #include "tcpserver/server/session/session.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 namespace tcpserver::server {
+
+// The time in the name of a recording; the epoch if the name has none.
+using RecordingTime = std::chrono::system_clock::time_point;
+
+struct NewRecording {
+  base::UniqueFd file;
+  RecordingTime time{};
+};
 
 // Records the bytes of each client in a file of its own (--record). The parent opens the file before it
 // forks, so that the child's sandbox needs no further system call. A failure ends the recording, not the
@@ -28,15 +37,18 @@ class Recorder {
 
   // Before the fork: creates "tcpserver.PEER.dat", or "tcpserver.PEER.TIME.dat" if that exists, for the
   // server's user only. Follows no link, overwrites nothing. Logs a failure and returns an empty descriptor.
-  [[nodiscard]] base::UniqueFd begin(const base::SocketAddress& peer) noexcept;
+  [[nodiscard]] NewRecording begin(const base::SocketAddress& peer) noexcept;
 
   // Describes this file to its session.
   [[nodiscard]] RecordingFile recording_in(int file) const noexcept {
     return {.descriptor = file, .room = limit_};
   }
 
-  // Call after a recorded session. Warns if the recording failed.
-  void end(const base::SocketAddress& peer, const SessionClaims& claims) noexcept;
+  // Call after a recorded session. Removes an empty file, and warns if the recording failed.
+  void end(const base::SocketAddress& peer, RecordingTime time, const SessionClaims& claims) noexcept;
+
+  // Removes the file of this name if it is empty. Logs a failure.
+  void remove_if_empty(const base::SocketAddress& peer, RecordingTime time) noexcept;
 
  private:
   std::string path_;  // for messages
@@ -45,6 +57,7 @@ class Recorder {
   Log& log_;
   RateLimit open_failures_{std::chrono::seconds(1)};
   RateLimit write_failures_{std::chrono::seconds(1)};
+  RateLimit remove_failures_{std::chrono::seconds(1)};
 };
 
 }  // namespace tcpserver::server

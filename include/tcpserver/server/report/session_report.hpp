@@ -18,7 +18,7 @@ struct SessionFacts {
   base::SocketAddress peer;
   base::SocketAddress local;  // the server's address; port 0 if it was not logged at the start
   base::TimePoint started{};
-  bool recorded = false;  // to a file (--record)
+  std::optional<RecordingTime> recording{};  // nullopt if the session is not recorded (--record)
 };
 
 // Reports single sessions: log lines, counters, recordings. One object per process.
@@ -31,10 +31,12 @@ class SessionReporter {
   // Reads the connection's own address if the log needs it.
   [[nodiscard]] SessionFacts describe(int connection, const base::SocketAddress& peer) const noexcept;
 
-  // Creates the file for this session and sets facts.recorded. Returns an empty descriptor without --record
+  // Creates the file for this session and sets facts.recording. Returns an empty descriptor without --record
   // or after a failure, which is logged.
   [[nodiscard]] base::UniqueFd open_recording(SessionFacts& facts) noexcept;
   [[nodiscard]] RecordingFile recording_in(const base::UniqueFd& file) const noexcept;
+  // Removes the file again if the session could not start.
+  void discard_recording(const SessionFacts& facts) noexcept;
 
   void begin(const SessionFacts& facts, pid_t pid) noexcept;
   // `signal` is the one that killed the child, or 0.
