@@ -169,7 +169,8 @@ class Measurement {
       if (!listener.limit) {
         throw StartError(ExitStatus::unavailable,
                          "cannot measure port " + std::to_string(port_) +
-                             ": this system does not report the length of its queue");
+                             ": the length of its queue is unknown; the kernel lacks sock_diag(7), or a "
+                             "security policy forbids AF_NETLINK");
       }
       listens = true;
       found->length += listener.length;

@@ -132,6 +132,19 @@ TEST_F(RefusedFamily, IsNotTheMessageForAShortage) {
   expect_failure("bind", "ENOMEM:when=1", 71, "Cannot allocate memory");
 }
 
+TEST_F(RefusedFamily, IsNamedByTcpbacklog) {
+  const auto probe = [this](const std::string& call, const std::string& error) {
+    auto command = failing(call, "error=" + error);
+    command.insert(command.end(), {TCPBACKLOG_PROGRAM, "probe", "--json"});
+    return run(command, without_leak_check());
+  };
+  for (const std::string call : {"socket", "bind", "listen", "connect"}) {
+    EXPECT_TRUE(fails(probe(call, "EPERM"), 77, "by a security policy")) << call;
+  }
+  EXPECT_TRUE(fails(probe("socket", "EAFNOSUPPORT"), 69, "create a socket: Address family not supported"));
+  EXPECT_TRUE(fails(probe("socket", "EMFILE"), 71, "ulimit -n"));
+}
+
 // Duplicate address detection of the veth pair `va`, `vb` in a network namespace.
 class Detection : public ::testing::Test {
  protected:

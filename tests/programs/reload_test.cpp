@@ -1,4 +1,5 @@
 #include "harness/listen_queue.hpp"
+#include "harness/strace.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -200,6 +201,18 @@ TEST_F(Reload, LosesNoClientUnderLoad) {
   EXPECT_EQ(right, 1000);
   EXPECT_EQ(server->stop(), 0);
   EXPECT_TRUE(contains(server->last_line(), " 1000 accepted; sessions ended: 1000 closed by client;"));
+}
+
+using ReloadInjected = Injection;
+
+TEST_F(ReloadInjected, WarnsOnceIfListenFails) {
+  const TextFile file("");
+  auto server =
+      start({"--config", file.path(), "--bind", "127.0.0.1,127.0.0.2"}, "listen", "error=EPERM:when=3+");
+  EXPECT_TRUE(server.reload(file, "backlog = 9\n", "changed: backlog"));
+  EXPECT_EQ(injected(), 2U);
+  EXPECT_EQ(occurrences(server.log(), "reload: cannot update listener "), 1U) << server.log();
+  EXPECT_TRUE(serves(server));
 }
 
 // net.core.somaxconn belongs to the network namespace of the server.

@@ -24,7 +24,7 @@ using base::UniqueFd;
 template <typename Value>
 void set_option(int fd, int level, int name, const Value& value, const char* what) {
   if (::setsockopt(fd, level, name, &value, sizeof value) != 0) {
-    throw base::system_error(std::string("set ") + what + " on a listening socket");
+    throw base::socket_error(std::string("set ") + what + " on a listening socket");
   }
 }
 
@@ -152,7 +152,7 @@ void set_inherited_options(int fd, base::Duration idle_timeout) {
   // Keeps urgent data in the stream, so that it is echoed too.
   set_option(fd, SOL_SOCKET, SO_OOBINLINE, on, "SO_OOBINLINE");
   if (!set_timeouts(fd, idle_timeout)) {
-    throw base::system_error("set the timeouts of a listening socket");
+    throw base::socket_error("set the timeouts of a listening socket");
   }
 }
 
