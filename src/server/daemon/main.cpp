@@ -13,7 +13,6 @@
 #include "server/daemon/pid_file.hpp"
 #include "server/daemon/server.hpp"
 #include "server/daemon/status.hpp"
-#include "server/daemon/wrapper.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -47,7 +46,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   if (stops_at_hangup) window.stop_on_hangup();
   Log log;
   open_log(log, command);
-  log_wrapper_process(SystemdNotifier().listens(), log);
+  log_wrapper_process(log);
   try {
     std::optional<Account> account;
     if (options.user) account = find_account(*options.user);

@@ -3,6 +3,7 @@
 #include "tcpserver/base/bounded_text.hpp"
 #include "tcpserver/base/clock.hpp"
 #include "tcpserver/base/unique_fd.hpp"
+#include "tcpserver/server/report/log.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,6 +13,10 @@ namespace tcpserver::server {
 
 // The line that `systemctl status` shows for a running service.
 using ServiceStatus = base::BoundedText<448>;
+
+// A service manager passes sockets, notifications and the watchdog to the process that it starts. Warns for
+// each variable that names another process, such as a shell that started this server without exec.
+void log_wrapper_process(Log& log);
 
 // Notifies systemd of the server's state (sd_notify(3)) if NOTIFY_SOCKET is set. Never waits, allocates or
 // fails: a message that cannot be sent now is sent again one second later.

@@ -88,7 +88,7 @@ std::optional<Opened> open_all(const ServerOptions& options, const std::vector<S
   bool retry = false;
   const auto fail = [&](const BindFailure& failure) {
     const bool port_was_random = options.port == 0 && port != 0;
-    retry = port_was_random && failure.error == EADDRINUSE && !last_try;
+    retry = retry || (port_was_random && failure.error == EADDRINUSE && !last_try);
     if (retry) return;
     if (!options.bind.empty() || failure.error == EADDRINUSE || base::is_shortage(failure.error)) {
       throw bind_error({failure});
@@ -176,7 +176,8 @@ int choose_backlog(const std::optional<BacklogRequest>& request, int largest) no
 std::string describe_backlog(const std::optional<BacklogRequest>& request, const kernel::KernelLimits& kernel,
                              int largest, std::optional<std::uint32_t> before) {
   const auto asked = static_cast<std::uint32_t>(choose_backlog(request, largest));
-  const auto length = kernel.in_effect.value_or(asked);
+  const auto likely = std::min<std::uint64_t>(asked, kernel.somaxconn.value_or(asked));
+  const auto length = kernel.in_effect.value_or(static_cast<std::uint32_t>(likely));
   const bool max = request && request->max;
   const bool clamped = request && !max && request->value > asked;
   const bool reduced = length < asked && !max;
