@@ -80,8 +80,7 @@ std::string explain(const BindFailure& failure) {
         return "all ports of net.ipv4.ip_local_port_range are in use; retry later or choose a --port";
       }
       return explain_address_in_use(address);
-    case EACCES:
-    case EPERM:
+    case EACCES:  // a missing capability never causes EPERM (bind(2))
       if (std::string_view(call) != "bind" || port == 0 || port >= first_unprivileged ||
           kernel::may_bind_privileged_ports())
         break;
