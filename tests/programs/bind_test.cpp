@@ -165,9 +165,12 @@ class Detection : public ::testing::Test {
   }
 };
 
-// The detection begins when the interface is up.
+// By default the detection may take more than two seconds, with a random delay.
 TEST_F(Detection, IsAwaited) {
-  const std::string prepare = "ip link set dev va up; ip address add 2001:db8::1/64 dev va";
+  const std::string prepare =
+      "echo 0 >/proc/sys/net/ipv6/conf/va/router_solicitation_delay\n"
+      "echo 500 >/proc/sys/net/ipv6/neigh/va/retrans_time_ms\n"
+      "ip link set dev va up; ip address add 2001:db8::1/64 dev va";
   auto command = in_namespace(TCPSERVER_PROGRAM, prepare);
   command.insert(command.end(), {"--bind", "2001:db8::1", "--port", "0"});
   Process server(command);
