@@ -19,9 +19,11 @@ namespace {
 using namespace harness;
 
 // The interface of a network namespace, named with ESC and a byte that is no UTF-8, has a link-local address.
+// The kernel adds the route to a new address later, in a work queue.
 const std::string script =
     "name=$(printf 'e\\033\\377') && ip link set lo name \"$name\" && ip link set \"$name\" up && ip address "
-    "add fe80::1/64 dev \"$name\" nodad && exec \"$0\" \"$@\"";
+    "add fe80::1/64 dev \"$name\" nodad && for try in $(seq 1000); do [ -n \"$(ip -6 route show table local "
+    "fe80::1)\" ] && break; sleep 0.01; done && exec \"$0\" \"$@\"";
 const std::vector<std::string> in_namespace{"unshare", "--net", "/bin/sh", "-c", script};
 
 // The loopback interface has this index in every network namespace.
@@ -62,7 +64,8 @@ TEST_F(InterfaceName, IsReplacedByTheIndexIfUnsafe) {
   Process client(beside(server, {TCPCLIENT_PROGRAM, host, port}), {.input_fd = input[0]});
   ::close(input[0]);
   ASSERT_EQ(::write(input[1], "x", 1), 1);
-  ASSERT_TRUE(client.read_output_until([](const std::string& text) { return text == "x"; }));
+  ASSERT_TRUE(client.read_output_until([](const std::string& text) { return text == "x"; }))
+      << client.errors() << server.log();
 
   for (const auto& command : std::vector<std::vector<std::string>>{
            {TCPSERVER_PROGRAM, "--status", "--port", port},
