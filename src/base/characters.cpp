@@ -23,6 +23,7 @@ struct NamedRange {
 // The first range that contains a character names it.
 constexpr NamedRange named_ranges[] = {{0x00, 0x00, invisible, "a NUL byte"},
                                        {0x09, 0x09, invisible, "a tab"},
+                                       {0x0a, 0x0a, invisible, "a line feed"},
                                        {0x0c, 0x0c, invisible, "a form feed"},
                                        {0x0d, 0x0d, invisible, "a carriage return"},
                                        {0x1a, 0x1a, invisible, "Ctrl-Z"},

@@ -4,7 +4,7 @@
 
 #include "cli/foreign_text.hpp"
 
-#include <strings.h>
+#include <algorithm>
 
 namespace tcpserver::cli {
 
@@ -44,9 +44,12 @@ base::Duration duration_above_zero(const RawValue& value) {
 }
 
 std::optional<bool> parse_boolean(std::string_view text) {
-  constexpr const char* words[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
+  constexpr std::string_view words[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
   for (std::size_t i = 0; i < std::size(words); ++i) {
-    if (::strcasecmp(std::string(text).c_str(), words[i]) == 0) return i % 2 == 1;
+    const bool same =
+        std::equal(text.begin(), text.end(), words[i].begin(), words[i].end(),
+                   [](char c, char lower) { return c == lower || (lower >= 'a' && c == lower - 'a' + 'A'); });
+    if (same) return i % 2 == 1;
   }
   return std::nullopt;
 }

@@ -48,7 +48,8 @@ TEST(Values, BooleansHaveManyWords) {
   for (const char* word : {"on", "ON", "true", "True", "yes", "YES", "1"})
     EXPECT_EQ(parse_boolean(word), true);
   for (const char* word : {"off", "oFF", "false", "no", "No", "0"}) EXPECT_EQ(parse_boolean(word), false);
-  for (const char* word : {"", "2", "y", "t", "enabled", " on", "00"})
+  EXPECT_EQ(parse_boolean(std::string_view("on\0", 3)), std::nullopt);
+  for (const char* word : {"", "2", "y", "t", "enabled", " on", "00", "\x11"})
     EXPECT_EQ(parse_boolean(word), std::nullopt);
 }
 
