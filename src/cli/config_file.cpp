@@ -37,8 +37,6 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-constexpr const char* comment_hint = "; a comment begins with a blank and # or ;";
-
 // Explains a line without =, by the form that users of other programs would write.
 std::string explain_malformed(std::string_view line) {
   const auto colon = line.find(':');
@@ -48,7 +46,7 @@ std::string explain_malformed(std::string_view line) {
   } else if (line.starts_with('[')) {
     hint = "; the file has no sections";
   } else if (line.starts_with("//") || line.starts_with("/*")) {
-    hint = comment_hint;
+    hint = "; a comment begins with # or ;";
   } else if (line.starts_with('-')) {
     hint = "; write the option without leading dashes";
   } else if (line.find_first_of("{}<") == 0) {
@@ -67,25 +65,32 @@ ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_v
   }
   const auto rest = text.substr(close + 1);
   if (!rest.empty() && find_comment(rest) >= rest.find_first_not_of(blanks)) {
-    return {number, "",
-            "text after the closing quote: only a comment may follow; quote the whole value or none of it"};
+    return {number, "", "text after the closing quote: put quotes around the whole value or none of it"};
   }
   return {number, std::string(name), std::string(text.substr(1, close - 1))};
 }
 
 // Explains an unquoted value in the syntax of another program; empty if it is a plain value.
 std::string explain_value(std::string_view value) {
-  const auto has = [value](std::string_view part) { return value.find(part) != std::string_view::npos; };
+  constexpr const char* quotes = "quote in the value: put quotes around the whole value or none of it";
+  constexpr const char* comment = "text after the value; a comment begins with a blank and # or ;";
+  constexpr std::pair<std::string_view, const char*> foreign[] = {
+      {";", "semicolon in the value: separate a list with commas, put a blank before a comment"},
+      {"\"", quotes},
+      {" //", comment},
+      {" /*", comment},
+      {" --", comment},
+      {"# ", comment}};
   if (value.empty()) return "empty value; to use the default, remove the line or begin it with #";
   if (value.starts_with('=') || value.starts_with('>'))
     return "invalid line, expected: key = value, with one =";
   if (value.ends_with(';')) return "the line ends with a semicolon; remove it";
   if (value.ends_with('\\')) return "a backslash does not continue the line; write the value in one line";
-  if (has(";"))
-    return "; in the value: use commas in a list, a blank before a comment, or quotes around the value";
-  if (has("\"")) return "a quote in the value: put quotes around the whole value or none of it";
-  if (has(" //") || has(" /*") || has(" --") || has("# "))
-    return std::string("text after the value") + comment_hint;
+  const auto invisible = base::find_invisible_character(value);
+  if (!invisible.empty()) return "the value has " + invisible + "; remove it";
+  for (const auto& [part, error] : foreign) {
+    if (value.find(part) != std::string_view::npos) return error;
+  }
   return {};
 }
 

@@ -78,6 +78,7 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 }
 
 std::string normalize(std::string_view name, const Program& program) {
+  name = name.substr(0, name.find_last_not_of(" \t:+") + 1);
   name = name.substr(name.find_last_of(blanks) + 1);
   if (name.starts_with(program.environment_prefix)) name.remove_prefix(program.environment_prefix.size());
   std::string normal;
@@ -86,7 +87,7 @@ std::string normalize(std::string_view name, const Program& program) {
     char c = character.kind == base::CharacterKind::dash || name.front() == '_' ? '-' : name.front();
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     const bool belongs =
-        c == '-' ? !normal.empty() : std::string_view("\"':+").find(c) == std::string_view::npos;
+        c == '-' ? !normal.empty() : std::string_view("\"'").find(c) == std::string_view::npos;
     if (belongs && (character.kind == base::CharacterKind::ascii || c == '-')) normal += c;
     name.remove_prefix(character.size);
   }

@@ -88,9 +88,10 @@ TEST(ConfigFile, ExplainsForeignSyntax) {
                                                          {"a = 1;", "semicolon"},
                                                          {"a = 1;b", "in the value"},
                                                          {"a = 1# b", "comment begins"},
-                                                         {"a = 1 \"b\"", "a quote in the value"},
+                                                         {"a = 1 \"b\"", "quote in the value"},
                                                          {"a = /tmp/m \\", "backslash"},
-                                                         {"a\u00a07", "no-break space"}};
+                                                         {"a\u00a07", "no-break space"},
+                                                         {"a = 1\u00a0# b", "no-break space"}};
   for (const auto& [text, fact] : samples) {
     EXPECT_TRUE(shown(text).starts_with("1:=")) << text;
     EXPECT_TRUE(contains(shown(text), fact)) << text;

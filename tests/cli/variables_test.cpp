@@ -81,7 +81,7 @@ TEST(OptionTable, NamesUnusualCharacters) {
 TEST(OptionTable, SuggestsTheOptionForOtherSpellings) {
   const harness::TextFile file;
   for (const char* key : {"max_size", "Max-Size", "MAX_SIZE", "--max-size", "PROG_MAX_SIZE",
-                          "export PROG_MAX_SIZE", "\"max-size\"", "max-size:", "-s"}) {
+                          "export PROG_MAX_SIZE", "\"max-size\"", "max-size:", "max-size :", "-s"}) {
     file.write(std::string(key) + " = 5");
     EXPECT_TRUE(contains(parse({"--config", file.path()}).error, "did you mean max-size?")) << key;
   }
