@@ -31,8 +31,9 @@ void open_log(Log& log, const ServerCommand& command) {
   // The first lines also go to standard error: the system log may not exist yet.
   if (command.options.log_target() == LogTarget::syslog) log.open_system_log();
   for (const auto& warning : command.warnings) log.warning(LogEvent{"option_warning"}, "%s", warning.c_str());
-  if (!log.has_details()) return;
-  for (const auto& detail : command.details) log.info(LogEvent{"option_detail"}, "%s", detail.c_str());
+  for (const auto& detail : command.details) {
+    if (log.has_details()) log.info(LogEvent{"option_detail"}, "%s", detail.c_str());
+  }
 }
 
 // Serves until SIGTERM or SIGINT, and drains. `launcher` is null in the foreground. Throws StartError.
