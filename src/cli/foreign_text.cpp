@@ -13,8 +13,8 @@ namespace tcpserver::cli {
 namespace {
 
 bool has_quote_at_an_end(std::string_view text) {
-  constexpr std::string_view quotes[] = {"\"",     "'",      "\u2018", "\u2019", "\u201c", "\u201d",
-                                         "\u201e", "\u00ab", "\u00bb", "\x93",   "\x94"};
+  constexpr std::string_view quotes[] = {"\"",     "'",      "\u2018", "\u2019", "\u201c",
+                                         "\u201d", "\u201e", "\u00ab", "\u00bb"};
   return std::any_of(std::begin(quotes), std::end(quotes),
                      [text](auto quote) { return text.starts_with(quote) || text.ends_with(quote); });
 }
