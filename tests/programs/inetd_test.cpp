@@ -1,5 +1,6 @@
 #include "tcpserver/base/unique_fd.hpp"
 
+#include "harness/json.hpp"
 #include "harness/own_server.hpp"
 #include "harness/server_process.hpp"
 #include "harness/strace.hpp"
@@ -45,6 +46,8 @@ TEST(Inetd, ReasonGoesToStandardErrorIfThatIsNoConnection) {
   const auto result =
       run({TCPSERVER_PROGRAM}, {.input_fd = connection.fd.get(), .output_fd = connection.fd.get()});
   EXPECT_TRUE(fails(result, 64, "nowait"));
+  const auto json = run({TCPSERVER_PROGRAM, "--log-format", "json"}, {.input_fd = connection.fd.get()});
+  EXPECT_EQ(Json(json.errors).values("level event"), "error start_error");
   connection.fd.reset();
   EXPECT_EQ(connection.client.receive_all(), "");
 }
@@ -57,7 +60,7 @@ TEST_F(InetdTraced, ReasonGoesToTheSystemLogOtherwise) {
   auto options = standard_streams(connection.fd.get());
   options.environment = without_leak_check().environment;
   EXPECT_EQ(run(command_line(wrapper, {}), options).ending, 64);
-  EXPECT_TRUE(contains(trace(), "<28>tcpserver["));
+  EXPECT_TRUE(contains(trace(), "<27>tcpserver["));
   EXPECT_TRUE(contains(trace(), "nowait"));
   EXPECT_TRUE(contains(trace(), "/dev/log"));
 }

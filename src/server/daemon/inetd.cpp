@@ -1,6 +1,5 @@
 #include "server/daemon/inetd.hpp"
 
-#include "tcpserver/cli/program.hpp"
 #include "tcpserver/server/report/log_sink.hpp"
 
 #include <sys/socket.h>
@@ -26,7 +25,7 @@ bool is_connection(int fd) noexcept {
 
 }  // namespace
 
-bool refuse_inetd_connection() {
+bool refuse_inetd_connection(const std::function<void(std::string_view)>& print) {
   if (!is_connection(STDIN_FILENO)) return false;
   constexpr const char* reason =
       "standard input is a client's connection, as for a nowait service of inetd; use a wait service, or run "
@@ -35,9 +34,9 @@ bool refuse_inetd_connection() {
   struct stat errors {};
   const bool is_known = ::fstat(STDIN_FILENO, &input) == 0 && ::fstat(STDERR_FILENO, &errors) == 0;
   if (is_known && (input.st_dev != errors.st_dev || input.st_ino != errors.st_ino)) {
-    cli::print_error("tcpserver", reason);
+    print(reason);
   } else {
-    static_cast<void>(LogSink("/dev/log").put(Severity::warning, LogFormat::text, reason));
+    static_cast<void>(LogSink("/dev/log").put(Severity::error, LogFormat::text, reason));
   }
   return true;
 }

@@ -163,7 +163,10 @@ int main(int argc, char** argv) {
     return find_log_format(argc, argv, environ, directory);
   };
   const auto run = [&] {
-    if (refuse_inetd_connection()) return base::ExitStatus::usage;
+    const auto print = [&](std::string_view reason) {
+      print_line(find_format(), Severity::error, "start_error", reason);
+    };
+    if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
     directory = base::working_directory();
     const auto read_command = [&] { return parse_server_command(argc, argv, environ, directory); };
     command = read_command();
