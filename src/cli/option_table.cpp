@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 namespace tcpserver::cli {
 
@@ -39,6 +40,8 @@ void check_variable(const SourcedValue& value) {
   if (has_comment) refuse({value.text, value.label}, "a value without a comment");
 }
 
+using Words = std::span<char* const>;  // of argv
+
 // Collects the values of all three sources, then stores for each option those of the source with the highest
 // priority.
 class OptionReader {
@@ -46,11 +49,13 @@ class OptionReader {
   OptionReader(const Program& program, const OptionTexts& options, Parsed& parsed)
       : program_(program), options_(options), parsed_(parsed) {}
 
-  void add_flags(int argc, char* const* argv);  // and operands
+  void add_flags(Words words);  // and operands
   void add_variables(char* const* environment);
   void add_file(const std::string& directory);
   void store_values(const Store& store);
 
+  // Notes an error, and goes on to find the others. `line` is 0 for flags and variables.
+  void report(std::size_t line, const StartError& error) { errors_.emplace_back(line, error); }
   [[nodiscard]] std::vector<StartError> errors();  // in the order of the lines
 
  private:
@@ -73,8 +78,9 @@ class OptionReader {
 
   [[nodiscard]] std::string suggest(Source source, std::string_view wrong, std::string_view prefix) const;
   [[nodiscard]] std::size_t find_flag(std::string_view name) const;
-  // Notes an error in a value, and goes on to find the others. `line` is 0 for flags and variables.
-  void report(std::size_t line, const StartError& error) { errors_.emplace_back(line, error); }
+  void add_long_flag(std::string_view word, Words& next);
+  void add_letters(std::string_view word, Words& next);
+  void add_flag(std::size_t spec, std::optional<std::string_view> text, Words& next);
   void add_line(const ConfigLine& line, const std::string& where);
 
   const Program& program_;
@@ -129,49 +135,65 @@ std::size_t OptionReader::find_flag(std::string_view name) const {
 }
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated. A script
-// that abbreviates breaks when a new option begins with the same letters.
-void OptionReader::add_flags(int argc, char* const* argv) {
-  int next = 1;
-  // `text` is the part of the word behind the option's name, if any.
-  const auto add = [&](std::size_t spec, std::optional<std::string_view> text) {
-    const auto& option = options_[spec];
-    const auto name = spell(option.name, Source::flag);
-    if (!text && option.value_name.empty()) text = "on";
-    if (!text && next == argc) throw usage_error(name + " needs a value: " + name + " " + option.value_name);
-    const std::string value(text ? *text : argv[next++]);
-    if (option.flag_only) return parsed_.asked.push_back(option.name);
-    values_.push_back({spec, Source::flag, value, name});
-  };
-  while (next < argc) {
-    const std::string_view word = argv[next++];
+// that abbreviates breaks when a new option begins with the same letters. A bad word does not hide the
+// others:
+// --log-format also decides how the error is printed.
+void OptionReader::add_flags(Words words) {
+  while (!words.empty()) {
+    const std::string_view word = words.front();
+    words = words.subspan(1);
     if (word == "--") {
-      parsed_.operands.insert(parsed_.operands.end(), argv + next, argv + argc);
+      parsed_.operands.insert(parsed_.operands.end(), words.begin(), words.end());
       return;
     }
-    if (word.starts_with("--")) {
-      const auto equals = word.find('=');
-      const auto spec = find_flag(word.substr(0, equals));
-      const bool has_value = equals != std::string_view::npos;
-      if (has_value && options_[spec].flag_only) {
-        throw usage_error(spell(options_[spec].name, Source::flag) + " takes no value");
-      }
-      add(spec, has_value ? std::optional(word.substr(equals + 1)) : std::nullopt);
-    } else if (word.size() > 1 && word.front() == '-') {
-      for (std::size_t i = 1; i < word.size(); ++i) {
-        const bool is_ascii = base::read_character(word.substr(i)).kind == base::CharacterKind::ascii;
-        const auto spec = find_flag(is_ascii ? std::string{'-', word[i]} : std::string(word));
-        if (options_[spec].name == "help") {
-          parsed_.asked.push_back(short_help_asked);
-          continue;
-        }
-        const bool has_rest = !options_[spec].value_name.empty() && i + 1 < word.size();
-        add(spec, has_rest ? std::optional(word.substr(i + 1)) : std::nullopt);
-        if (has_rest) break;
-      }
-    } else {
+    if (word.size() < 2 || word.front() != '-') {
       parsed_.operands.push_back(word);
+      continue;
+    }
+    try {
+      word.starts_with("--") ? add_long_flag(word, words) : add_letters(word, words);
+    } catch (const StartError& error) {
+      report(0, error);
     }
   }
+}
+
+void OptionReader::add_long_flag(std::string_view word, Words& next) {
+  const auto equals = word.find('=');
+  const auto spec = find_flag(word.substr(0, equals));
+  const bool has_value = equals != std::string_view::npos;
+  if (has_value && options_[spec].flag_only) {
+    throw usage_error(spell(options_[spec].name, Source::flag) + " takes no value");
+  }
+  add_flag(spec, has_value ? std::optional(word.substr(equals + 1)) : std::nullopt, next);
+}
+
+void OptionReader::add_letters(std::string_view word, Words& next) {
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const bool is_ascii = base::read_character(word.substr(i)).kind == base::CharacterKind::ascii;
+    const auto spec = find_flag(is_ascii ? std::string{'-', word[i]} : std::string(word));
+    if (options_[spec].name == "help") {
+      parsed_.asked.push_back(short_help_asked);
+      continue;
+    }
+    const bool has_rest = !options_[spec].value_name.empty() && i + 1 < word.size();
+    add_flag(spec, has_rest ? std::optional(word.substr(i + 1)) : std::nullopt, next);
+    if (has_rest) break;
+  }
+}
+
+// `text` is the part of the word behind the option's name, if any. Otherwise the value is the next word.
+void OptionReader::add_flag(std::size_t spec, std::optional<std::string_view> text, Words& next) {
+  const auto& option = options_[spec];
+  const auto name = spell(option.name, Source::flag);
+  if (!text && option.value_name.empty()) text = "on";
+  if (!text) {
+    if (next.empty()) throw usage_error(name + " needs a value: " + name + " " + option.value_name);
+    text = next.front();
+    next = next.subspan(1);
+  }
+  if (option.flag_only) return parsed_.asked.push_back(option.name);
+  values_.push_back({spec, Source::flag, std::string(*text), name});
 }
 
 void OptionReader::add_variables(char* const* environment) {
@@ -223,15 +245,20 @@ void OptionReader::add_file(const std::string& directory) {
     if (value.spec == config && (given == nullptr || given->source == value.source)) given = &value;
   }
   if (given == nullptr) return;
-  check_variable(*given);
-  const std::string path = cli::path()({given->text, given->label});
-  const auto name = base::quote_unless_plain(path);
+  std::string path;
+  try {
+    check_variable(*given);
+    path = path_from(directory, cli::path()({given->text, given->label}));
+  } catch (const StartError&) {
+    return;  // store_values() reports it
+  }
   std::string text;
   try {
-    text = read_config_file(path_from(directory, path));
+    text = read_config_file(path);
   } catch (const StartError& error) {
-    report(0, error);
+    return report(0, error);
   }
+  const auto name = base::quote_unless_plain(given->text);
   for (const auto& line : parse_config(text)) {
     add_line(line, name + " line " + std::to_string(line.number));
     if (errors_.size() < most_errors) continue;
@@ -307,7 +334,7 @@ std::vector<StartError> OptionReader::errors() {
 }
 
 // `tcpserver 7300` and `tcpserver 127.0.0.1:7300` are common mistakes.
-[[noreturn]] void refuse_argument(const Program& program, const OptionTexts& options, std::string_view word) {
+StartError unexpected_argument(const Program& program, const OptionTexts& options, std::string_view word) {
   std::string hint = "; " + std::string(program.name) + " takes only options";
   if (!word.empty() && base::read_character(word).kind == base::CharacterKind::dash) {
     hint = "; an option begins with - or --";
@@ -322,7 +349,7 @@ std::vector<StartError> OptionReader::errors() {
     hint = "; did you mean --bind " + base::quote_unless_plain(split->host) + " --port " +
            std::string(*split->port) + "?";
   }
-  throw usage_error("unexpected argument " + base::quote_and_name(word) + hint);
+  return usage_error("unexpected argument " + base::quote_and_name(word) + hint);
 }
 
 // The error for a start without --test, which lists all.
@@ -375,15 +402,18 @@ Parsed parse_arguments(const Program& program, const OptionTexts& options, const
                        char* const* argv, char* const* environment, const std::string& directory) {
   Parsed parsed;
   OptionReader reader(program, options, parsed);
-  reader.add_flags(argc, argv);
+  reader.add_flags({argv + 1, argv + std::max(argc, 1)});
+  parsed.errors = reader.errors();
   for (const auto name : parsed.asked) {
+    if (!parsed.errors.empty()) break;
     if (name == "help") parsed.text_to_show = help_text(program, options, help_width());
     if (name == short_help_asked) parsed.text_to_show = short_help(program, options, help_width());
     if (name == "version") parsed.text_to_show = version_text(program);
     if (!parsed.text_to_show.empty()) return parsed;
   }
-  if (program.operands.empty() && !parsed.operands.empty()) {
-    refuse_argument(program, options, parsed.operands.front());
+  // After an unknown option, an operand is probably its value.
+  if (program.operands.empty() && !parsed.operands.empty() && parsed.errors.empty()) {
+    reader.report(0, unexpected_argument(program, options, parsed.operands.front()));
   }
   parsed.sources.assign(options.size(), "default");
   reader.add_variables(environment);

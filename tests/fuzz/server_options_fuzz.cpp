@@ -59,8 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!rest.empty()) words.insert(words.begin() + 1, {"--config", file.path()});
   const harness::Arguments arguments(std::move(words), std::move(variables));
   try {
-    const auto command =
-        server::parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
+    server::ServerCommand command;
+    server::parse_server_command(command, arguments.count(), arguments.argv(), arguments.environment());
     if (command.text_to_show.empty()) check(command.options);
     for (const auto& detail : command.details)
       fuzz::require(fuzz::is_one_plain_line(detail), "a detail is one line");

@@ -7,13 +7,21 @@
 
 namespace harness {
 
+// Returns why strace(1) cannot be used; empty if it can.
+[[nodiscard]] inline std::string find_trace_problem() {
+  if (find_command("strace").empty()) return "strace is not installed";
+  static const bool may_trace = run({"strace", "-qq", "-o", "/dev/null", "true"}).ending == 0;
+  return may_trace ? "" : "no right to trace";
+}
+
+// Disables the leak sanitizer of a traced server. It is a tracer itself, and a process can have only one.
+inline const std::string no_leak_check = "ASAN_OPTIONS=detect_leaks=0";
+
 // Tests that use strace(1) to make system calls of a program fail. Skipped if strace cannot be used.
 class Injection : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (find_command("strace").empty()) GTEST_SKIP() << "strace is not installed";
-    static const bool may_trace = run({"strace", "-qq", "-o", "/dev/null", "true"}).ending == 0;
-    if (!may_trace) GTEST_SKIP() << "no right to trace";
+    if (const auto problem = find_trace_problem(); !problem.empty()) GTEST_SKIP() << problem;
   }
 
   // Returns a wrapper for ServerProcess that injects `how`, such as "error=EMFILE:when=1..2", into `calls`,
@@ -40,10 +48,7 @@ class Injection : public ::testing::Test {
     return ServerProcess(options, without_leak_check(), failing(calls, how, more));
   }
 
-  // Disables the leak sanitizer of a traced server. It is a tracer itself, and a process can have only one.
-  [[nodiscard]] static SpawnOptions without_leak_check() {
-    return {.environment = {"ASAN_OPTIONS=detect_leaks=0"}};
-  }
+  [[nodiscard]] static SpawnOptions without_leak_check() { return {.environment = {no_leak_check}}; }
 
   // Returns the number of calls that have failed by injection so far.
   [[nodiscard]] std::size_t injected() const { return occurrences(trace(), "(INJECTED)"); }

@@ -47,7 +47,7 @@ TEST(Inetd, ReasonGoesToStandardErrorIfThatIsNoConnection) {
       run({TCPSERVER_PROGRAM}, {.input_fd = connection.fd.get(), .output_fd = connection.fd.get()});
   EXPECT_TRUE(fails(result, 64, "nowait"));
   const auto json = run({TCPSERVER_PROGRAM, "--log-format", "json"}, {.input_fd = connection.fd.get()});
-  EXPECT_EQ(Json(json.errors).values("level event"), "error start_error");
+  EXPECT_EQ(Json(json.errors).values("level event"), "error option_error");
   connection.fd.reset();
   EXPECT_EQ(connection.client.receive_all(), "");
 }

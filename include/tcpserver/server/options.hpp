@@ -124,8 +124,9 @@ struct ServerCommand {
 
 // Reads argv, TCPSERVER_... variables and the file of --config. Call it again to read the file again.
 // Relative paths begin at `directory` (empty: the working directory), because a daemon changes its own.
-// Throws StartError: usage, config for a bad line of the file, or no_input if it cannot be read.
-[[nodiscard]] ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
-                                                 const std::string& directory = {});
+// Throws StartError: usage, config for a bad line of the file, or no_input if it cannot be read. Then the
+// options have all valid values: --log-format decides how the error is printed.
+void parse_server_command(ServerCommand& command, int argc, char* const* argv, char* const* environment,
+                          const std::string& directory = {});
 
 }  // namespace tcpserver::server

@@ -7,7 +7,6 @@
 #include "tcpserver/server/listen/listeners.hpp"
 #include "tcpserver/server/report/log.hpp"
 
-#include "server/daemon/command_error.hpp"
 #include "server/daemon/daemonize.hpp"
 #include "server/daemon/inetd.hpp"
 #include "server/daemon/pid_file.hpp"
@@ -103,16 +102,26 @@ void check_directory(const char* option, const std::string& path) {
       std::string(option) + ": directory " + base::quote_unless_plain(path) + ": " + base::error_text(error));
 }
 
-void print_warnings(const ServerCommand& command, LogFormat format) {
+// Prints a line on standard error before there is a log, or after it.
+void print_line(LogFormat format, Severity severity, const char* event, std::string_view line) {
+  if (format == LogFormat::text) return cli::print_error("tcpserver", line);
+  LogRecord record(format, severity, LogEvent{event}, line);
+  Log log;
+  log.set_format(format);
+  log.write(record);
+}
+
+void print_warnings(const ServerCommand& command) {
   for (const auto& warning : command.warnings) {
-    print_line(format, Severity::warning, "option_warning", warning);
+    print_line(command.options.log_format, Severity::warning, "option_warning", warning);
   }
 }
 
 // The answer to --test: all errors on standard error, or the values in effect on standard output. Binds no
 // port and opens no file for writing, so it may run beside a live server.
-base::ExitStatus show_test(ServerCommand command, LogFormat format) {
+base::ExitStatus show_test(ServerCommand command) {
   const auto& options = command.options;
+  const auto format = options.log_format;
   try {
     if (options.daemonize) check_daemonize();
     if (options.user) static_cast<void>(find_account(*options.user));
@@ -124,7 +133,7 @@ base::ExitStatus show_test(ServerCommand command, LogFormat format) {
   } catch (const base::StartError& error) {
     command.errors.push_back(error);
   }
-  print_warnings(command, format);
+  print_warnings(command);
   for (const auto& detail : command.details) print_line(format, Severity::info, "option_detail", detail);
   for (const auto& error : command.errors) print_line(format, Severity::error, "option_error", error.what());
   return command.errors.empty() ? cli::show(command.text_to_show) : command.errors.front().status();
@@ -132,10 +141,10 @@ base::ExitStatus show_test(ServerCommand command, LogFormat format) {
 
 base::ExitStatus show_status(const ServerCommand& command) {
   cli::need_standard_output();
-  print_warnings(command, command.options.log_format);
+  print_warnings(command);
   const auto status = find_status(command);
   const auto shown = cli::show(status.text);
-  return status.all_serving ? shown : base::ExitStatus::unavailable;
+  return status.serving ? shown : base::ExitStatus::unavailable;
 }
 
 base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& read_again) {
@@ -155,30 +164,29 @@ base::ExitStatus run_server(const ServerCommand& command, const ReadCommand& rea
 int main(int argc, char** argv) {
   using namespace tcpserver;
   using namespace tcpserver::server;
-  std::string directory;
-  std::optional<ServerCommand> command;
-  const auto find_format = [&] {
-    // An invalid value of --log-format leaves the default in the options.
-    if (command && command->errors.empty()) return command->options.log_format;
-    return find_log_format(argc, argv, environ, directory);
+  ServerCommand command;
+  const char* error_event = "option_error";
+  const auto print = [&](std::string_view line) {
+    print_line(command.options.log_format, Severity::error, error_event, line);
   };
   const auto run = [&] {
-    const auto print = [&](std::string_view reason) {
-      print_line(find_format(), Severity::error, "start_error", reason);
-    };
+    const auto directory = base::working_directory();
+    try {
+      parse_server_command(command, argc, argv, environ, directory);
+    } catch (const base::StartError&) {
+      if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
+      throw;
+    }
     if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
-    directory = base::working_directory();
-    const auto read_command = [&] { return parse_server_command(argc, argv, environ, directory); };
-    command = read_command();
-    if (command->test) return show_test(*command, find_format());
-    if (!command->text_to_show.empty()) return cli::show(command->text_to_show);
-    return command->show_status ? show_status(*command) : run_server(*command, read_command);
-  };
-  const auto print = [&](std::string_view line) {
-    const char* const event = !command               ? "option_error"
-                              : command->show_status ? "status_error"
-                                                     : "start_error";
-    print_line(find_format(), Severity::error, event, line);
+    error_event = command.show_status ? "status_error" : "start_error";
+    if (command.test) return show_test(command);
+    if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
+    if (command.show_status) return show_status(command);
+    return run_server(command, [&] {
+      ServerCommand again;
+      parse_server_command(again, argc, argv, environ, directory);
+      return again;
+    });
   };
   return cli::run_and_report(run, print);
 }

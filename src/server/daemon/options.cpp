@@ -272,9 +272,8 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
   return table;
 }
 
-ServerCommand parse_server_command(int argc, char* const* argv, char* const* environment,
-                                   const std::string& directory) {
-  ServerCommand command;
+void parse_server_command(ServerCommand& command, int argc, char* const* argv, char* const* environment,
+                          const std::string& directory) {
   auto parsed = cli::parse_arguments(tcpserver_program, server_option_table(), command.options, argc, argv,
                                      environment, directory);
   auto& options = command.options;
@@ -302,7 +301,6 @@ ServerCommand parse_server_command(int argc, char* const* argv, char* const* env
     command.text_to_show = cli::effective_values(server_option_table(), options, parsed.sources,
                                                  options.log_format == LogFormat::json);
   }
-  return command;
 }
 
 }  // namespace tcpserver::server

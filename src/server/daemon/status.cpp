@@ -291,6 +291,16 @@ ServerSnapshot take_snapshot(const ProcessFacts& server, bool has_started,
   return snapshot;
 }
 
+// A server that is stopping has no listeners, so its successor serves all clients.
+bool is_served(const std::vector<ServerSnapshot>& servers) {
+  const auto count = [&](ServerState state) {
+    return std::count_if(servers.begin(), servers.end(),
+                         [state](const auto& server) { return server.state == state; });
+  };
+  const auto serving = count(ServerState::serving);
+  return serving > 0 && serving + count(ServerState::stopping) == std::ssize(servers);
+}
+
 }  // namespace
 
 Status find_status(const ServerCommand& command) {
@@ -315,9 +325,7 @@ Status find_status(const ServerCommand& command) {
   return {.text = options.log_format == LogFormat::json
                       ? session_tables_json(snapshots)
                       : session_tables(snapshots, terminal ? terminal->columns - 1 : SIZE_MAX),
-          .all_serving = std::all_of(snapshots.begin(), snapshots.end(), [](const auto& server) {
-            return server.state == ServerState::serving;
-          })};
+          .serving = is_served(snapshots)};
 }
 
 }  // namespace tcpserver::server

@@ -8,7 +8,7 @@ namespace tcpserver::server {
 
 struct Status {
   std::string text;
-  bool all_serving;  // no server is starting, stopping or suspended
+  bool serving;  // a server serves, and none is starting or suspended
 };
 
 // Returns the output of --status: the sessions of the servers on --port (and --bind), or of the server that

@@ -21,7 +21,9 @@ using namespace std::chrono_literals;
 ServerCommand parse(std::vector<std::string> flags, std::vector<std::string> variables = {}) {
   flags.insert(flags.begin(), "tcpserver");
   const harness::Arguments arguments(std::move(flags), std::move(variables));
-  return parse_server_command(arguments.count(), arguments.argv(), arguments.environment());
+  ServerCommand command;
+  parse_server_command(command, arguments.count(), arguments.argv(), arguments.environment());
+  return command;
 }
 
 std::vector<std::string> words(const std::string& line) {
@@ -74,8 +76,9 @@ TEST(ServerOptions, RelativePathsStartInTheWorkingDirectory) {
   const harness::TextFile file("max-connections = 7\n");
   const std::filesystem::path path(file.path());
   const harness::Arguments arguments({"tcpserver", "--config", path.filename(), "--pid-file", "a/b"}, {});
-  const auto command =
-      parse_server_command(arguments.count(), arguments.argv(), arguments.environment(), path.parent_path());
+  ServerCommand command;
+  parse_server_command(command, arguments.count(), arguments.argv(), arguments.environment(),
+                       path.parent_path());
   EXPECT_EQ(command.options.max_connections, 7U);
   EXPECT_EQ(command.options.pid_file, path.parent_path() / "a/b");
 }
