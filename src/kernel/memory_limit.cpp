@@ -3,12 +3,15 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/values.hpp"
 
+#include "kernel/cgroup.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <utility>
 
 namespace tcpserver::kernel {
 
@@ -65,40 +68,28 @@ std::optional<MemoryLimit> MemoryLimit::find() {
   return cgroups ? find(*cgroups, "/sys/fs/cgroup") : std::nullopt;
 }
 
-// The lines look like "4:memory:/group" in cgroup v1 and "0::/group" in v2 (cgroups(7)).
 std::optional<MemoryLimit> MemoryLimit::find(std::string_view cgroups, const std::string& mount) {
-  while (!cgroups.empty()) {
-    auto line = base::take_until(cgroups, '\n');
-    base::take_until(line, ':');
-    if (line.find(':') == std::string_view::npos) continue;
-    const auto controllers = "," + std::string(base::take_until(line, ':')) + ",";
-    const bool is_version_1 = controllers.find(",memory,") != std::string::npos;
-    if (!is_version_1 && controllers != ",,") continue;
-    const std::string tree = is_version_1 ? mount + "/memory" : mount;
-    const char* const limit_file = is_version_1 ? "/memory.limit_in_bytes" : "/memory.max";
-    const char* const usage_file = is_version_1 ? "/memory.usage_in_bytes" : "/memory.current";
-    MemoryLimit found;
-    bool is_own = true;
-    // Walk from the process's own cgroup up to the root. In a container the own cgroup may be the root of the
-    // tree, although `cgroups` has its path on the host.
-    for (std::string group(line);; group.resize(group.rfind('/'))) {
-      while (group.ends_with('/')) group.pop_back();
-      const auto level = tree + group;
-      auto limit = open_to_read(level + limit_file);
-      if (limit) {
-        if (read_limit(limit)) {
-          found.levels_.push_back(
-              {std::move(limit), open_to_read(level + usage_file), open_to_read(level + "/memory.stat")});
-        } else if (is_own) {
-          break;
-        }
-        is_own = false;
-      }
-      if (group.find('/') == std::string::npos) break;
+  MemoryLimit found;
+  bool is_own = true;
+  const auto visit = [&](const CgroupLevel& level) {
+    const std::string directory = level.directory;
+    auto limit = open_to_read(directory + (level.is_version_1 ? "/memory.limit_in_bytes" : "/memory.max"));
+    if (!limit) return true;
+    const bool has_limit = read_limit(limit).has_value();
+    if (has_limit) {
+      const char* const usage_file = level.is_version_1 ? "/memory.usage_in_bytes" : "/memory.current";
+      found.levels_.push_back(
+          {std::move(limit), open_to_read(directory + usage_file), open_to_read(directory + "/memory.stat")});
     }
-    if (!found.levels_.empty()) return found;
-  }
-  return std::nullopt;
+    const bool was_own = std::exchange(is_own, false);
+    return has_limit || !was_own;
+  };
+  const auto finished = [&] {
+    is_own = true;
+    return !found.levels_.empty();
+  };
+  for_each_cgroup(cgroups, "memory", mount.c_str(), visit, finished);
+  return found.levels_.empty() ? std::nullopt : std::optional(std::move(found));
 }
 
 std::optional<MemoryLimit::Room> MemoryLimit::read_room(const Level& level, std::uint64_t enough) noexcept {

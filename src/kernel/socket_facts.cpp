@@ -4,6 +4,8 @@
 #include "tcpserver/base/unique_fd.hpp"
 #include "tcpserver/base/values.hpp"
 
+#include "kernel/read_number.hpp"
+
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/if_addr.h>
@@ -30,16 +32,6 @@ std::optional<tcp_info> read_tcp_info(int socket) noexcept {
   socklen_t size = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   return info;
-}
-
-std::optional<std::uint64_t> read_sysctl(const char* path) noexcept {
-  const base::UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::nullopt;
-  std::array<char, 32> text;
-  const auto size = base::read_some(fd.get(), text.data(), text.size());
-  if (size <= 0) return std::nullopt;
-  std::string_view line(text.data(), static_cast<std::size_t>(size));
-  return base::parse_number<std::uint64_t>(base::take_until(line, '\n'));
 }
 
 }  // namespace
@@ -71,7 +63,7 @@ std::optional<std::uint32_t> dropped_by_listener(int listener) noexcept {
 }
 
 std::optional<std::uint64_t> somaxconn_sysctl() noexcept {
-  return read_sysctl("/proc/sys/net/core/somaxconn");
+  return read_number("/proc/sys/net/core/somaxconn");
 }
 
 KernelLimits kernel_limits(int listener) noexcept {
@@ -81,7 +73,7 @@ KernelLimits kernel_limits(int listener) noexcept {
 }
 
 unsigned first_unprivileged_port() noexcept {
-  const auto port = read_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  const auto port = read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   return static_cast<unsigned>(port.value_or(IPPORT_RESERVED));
 }
 

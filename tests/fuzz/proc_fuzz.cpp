@@ -1,6 +1,7 @@
 // Input: a text of the kernel, such as a line of /proc/net/tcp, /proc/net/netstat, /proc/PID/cgroup or
 // /proc/PID/stat, or the target of a link in /proc/PID/fd.
 #include "tcpserver/kernel/memory_limit.hpp"
+#include "tcpserver/kernel/process_limit.hpp"
 #include "tcpserver/kernel/process_table.hpp"
 #include "tcpserver/kernel/socket_facts.hpp"
 #include "tcpserver/kernel/tcp_sockets.hpp"
@@ -23,5 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(parse_socket_link(text));
   static_cast<void>(parse_netstat(text));
   static_cast<void>(MemoryLimit::find(text, "/no/cgroups/here"));
+  static_cast<void>(explain_fork_failure(EAGAIN, text, "/no/cgroups/here"));
   return 0;
 }

@@ -191,9 +191,20 @@ TEST_F(ShortageOfProcesses, CostsNoSlots) {
   }
   EXPECT_TRUE(contains(server.status(), "2 of 5 sessions open, 10 accepted, 8 refused (8 fork failed)"));
   EXPECT_TRUE(contains(server.log(), "fork: Resource temporarily unavailable"));
+  EXPECT_TRUE(contains(server.log(), "RLIMIT_NPROC 3 "));
   lucky.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 5 sessions open"));
   EXPECT_TRUE(serves(server));
+}
+
+TEST_F(ShortageOfProcesses, NamesTheLimitAtTheStart) {
+  for (const char* option : {"--sandbox=on", "--daemonize"}) {
+    auto command = with_processes(1);
+    command.insert(command.end(), {"--port", "0", option});
+    const auto result = run(command);
+    EXPECT_TRUE(fails(result, 71, "cannot fork "));
+    EXPECT_TRUE(contains(result.errors, "RLIMIT_NPROC 1 "));
+  }
 }
 
 // If the test child cannot be forked, small children may still work.

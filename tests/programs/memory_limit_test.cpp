@@ -1,75 +1,42 @@
 #include "tcpserver/kernel/memory_limit.hpp"
 
+#include "harness/cgroup.hpp"
 #include "harness/server_process.hpp"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
 // Tests which process the OOM killer chooses.
 namespace {
 
 using namespace harness;
-namespace fs = std::filesystem;
 
-bool write_to(const fs::path& file, const std::string& text) {
-  std::ofstream stream(file);
-  stream << text << std::flush;
-  return stream.good();
-}
-
-// A cgroup with a memory limit. The destructor removes it when its processes have ended.
-class MemoryCgroup {
+// A cgroup with a memory limit.
+class MemoryCgroup : public OwnCgroup {
  public:
-  explicit MemoryCgroup(unsigned long limit) {
-    const fs::path mount = "/sys/fs/cgroup";
-    const bool version_1 = fs::exists(mount / "memory" / "memory.limit_in_bytes");
-    const fs::path parent = version_1 ? mount / "memory" : mount;
-    if (!version_1) write_to(parent / "cgroup.subtree_control", "+memory");
-    const auto path = parent / ("tcpserver_test." + std::to_string(::getpid()));
-    if (::mkdir(path.c_str(), 0755) != 0) return;
-    path_ = path;
-    events_ = path / (version_1 ? "memory.oom_control" : "memory.events");
-    limit_ = path / (version_1 ? "memory.limit_in_bytes" : "memory.max");
-    works_ = set_limit(limit);
-    if (!version_1) write_to(path / "memory.swap.max", "0");
+  explicit MemoryCgroup(unsigned long limit) : OwnCgroup("memory"), works_(set_limit(limit)) {
+    if (!is_version_1()) static_cast<void>(set("memory.swap.max", "0"));
   }
-  ~MemoryCgroup() {
-    if (!path_.empty()) static_cast<void>(eventually([&] { return ::rmdir(path_.c_str()) == 0; }));
-  }
-  MemoryCgroup(const MemoryCgroup&) = delete;
-  MemoryCgroup& operator=(const MemoryCgroup&) = delete;
 
   [[nodiscard]] bool works() const { return works_; }
-  [[nodiscard]] bool set_limit(unsigned long bytes) const { return write_to(limit_, std::to_string(bytes)); }
-
-  // A wrapper for ServerProcess: the server starts in this cgroup.
-  [[nodiscard]] std::vector<std::string> wrapper() const {
-    return {"sh", "-c", "echo $$ >" + (path_ / "cgroup.procs").string() + " && exec \"$@\"", "sh"};
+  [[nodiscard]] bool set_limit(unsigned long bytes) const {
+    return set(is_version_1() ? "memory.limit_in_bytes" : "memory.max", std::to_string(bytes));
   }
-
-  // Moves this process there.
-  [[nodiscard]] bool join() const { return write_to(path_ / "cgroup.procs", "0"); }
 
   // Processes that the OOM killer has killed in this cgroup.
   [[nodiscard]] unsigned long kills() const {
-    const auto text = read_text(events_);
+    const auto text = get(is_version_1() ? "memory.oom_control" : "memory.events");
     const std::string key = "oom_kill ";
     const auto at = text.rfind(key);
     return at == std::string::npos ? 0 : std::stoul(text.substr(at + key.size()));
   }
 
  private:
-  fs::path path_;
-  fs::path events_;
-  fs::path limit_;
-  bool works_ = false;
+  bool works_;
 };
 
 // The parameter is how the server gets its user.

@@ -124,6 +124,7 @@ TEST_F(SandboxOfAProgram, WarnsOnceWithoutSeccomp) {
   ASSERT_TRUE(no_child_is_left());
   open_session();
   EXPECT_EQ(occurrences(server->log(), "children run without a sandbox: "), 1U) << server->log();
+  EXPECT_TRUE(contains(server->log(), "Operation not permitted"));
 }
 
 // Acts as an attacker in the parent. In the iterative mode the parent itself reads what clients send.

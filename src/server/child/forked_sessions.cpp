@@ -1,5 +1,6 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/kernel/process_limit.hpp"
 #include "tcpserver/server/child/sessions.hpp"
 
 #include "server/child/launcher.hpp"
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -106,8 +106,7 @@ class ForkedSessions final : public Sessions {
       slots_.release(slot);
       reporter_.discard_recording(facts);
       counters_.refuse(std::move(connection), Refusal::fork_failed);
-      log_.limited_warning(fork_failures_, {"fork_error", {{"errno", base::errno_name(error)}}},
-                           "fork: %s; client reset, backing off", std::strerror(error));
+      log_fork_failure(error);
       return false;
     }
     slots_.enter(slot, pid, facts);
@@ -144,6 +143,16 @@ class ForkedSessions final : public Sessions {
   }
 
  private:
+  void log_fork_failure(int error) noexcept {
+    const auto failure = kernel::explain_fork_failure(error);
+    LogEvent event{"fork_error", {{"errno", base::errno_name(error)}}};
+    if (failure.limit != nullptr) {
+      event.fields[1] = {"limit", failure.limit};
+      event.fields[2] = {"value", failure.value};
+    }
+    log_.limited_warning(fork_failures_, event, "fork: %s; client reset, backing off", failure.text.c_str());
+  }
+
   void start_reaping() noexcept {
     reaping_ = true;
     window_.start_reaping(reaper_);

@@ -2,6 +2,7 @@
 
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/kernel/process_limit.hpp"
 #include "tcpserver/server/confine/strict_rules.hpp"
 #include "tcpserver/server/options.hpp"
 #include "tcpserver/server/report/log.hpp"
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstring>
 #include <initializer_list>
 
 namespace tcpserver::server {
@@ -24,19 +26,20 @@ bool enter_filter(Rules rules) noexcept {
 
 // The address sanitizer would make system calls before a call that does not return.
 [[noreturn]] __attribute__((no_sanitize("address"))) void test_in_child(Sandbox sandbox) noexcept {
-  base::exit_child(enter_sandbox(sandbox) ? 0 : 1);
+  base::exit_child(enter_sandbox(sandbox) ? 0 : errno);
 }
 
 // Tests it in a child. PR_GET_SECCOMP is not enough, because an outer filter may forbid the call itself.
-bool can_enter(Sandbox sandbox) {
+// Returns 0, or the errno of seccomp; EPERM if an outer filter killed the child.
+int test_sandbox(Sandbox sandbox) {
   const pid_t pid = base::fork_child();
   if (pid == 0) test_in_child(sandbox);
-  if (pid < 0) throw base::system_error("fork a child to test the sandbox");
+  if (pid < 0) throw kernel::fork_error("a child to test the sandbox");
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) throw base::system_error("wait for a child");
   }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
 }  // namespace
@@ -44,14 +47,17 @@ bool can_enter(Sandbox sandbox) {
 Sandbox choose_sandbox(const ServerOptions& options, Log& log) {
   if (options.sandbox == SandboxPolicy::off) return Sandbox::none;
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
+  int error = 0;
   for (const auto sandbox : {Sandbox::strict, Sandbox::filter}) {
-    if (can_enter(sandbox)) return sandbox;
+    error = test_sandbox(sandbox);
+    if (error == 0) return sandbox;
   }
   if (options.sandbox == SandboxPolicy::on) {
-    throw base::StartError(base::ExitStatus::system,
-                           "--sandbox on: seccomp is not available; omit the option to run without it");
+    throw base::StartError(base::ExitStatus::system, "--sandbox on: seccomp: " + base::error_text(error) +
+                                                         "; omit the option to run without it");
   }
-  log.warning(LogEvent{"no_sandbox"}, "children run without a sandbox: seccomp is not available");
+  log.warning({"no_sandbox", {{"errno", base::errno_name(error)}}},
+              "children run without a sandbox: seccomp: %s", std::strerror(error));
   return Sandbox::none;
 }
 

@@ -3,6 +3,7 @@
 #include "tcpserver/base/io.hpp"
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/kernel/process_limit.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -105,7 +106,7 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
   UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   const pid_t child = ::fork();  // not base::fork_child(): the daemon is a whole program
-  if (child < 0) throw base::system_error("fork the daemon");
+  if (child < 0) throw kernel::fork_error("the daemon");
   if (child > 0) {
     writing.reset();
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
@@ -117,7 +118,7 @@ ExitStatus run_as_daemon(const std::function<ExitStatus(LaunchPipe&)>& serve) {
   const pid_t daemon = ::fork();
   if (daemon > 0) base::exit_child(0);
   run_daemon(std::move(writing), [&, daemon](LaunchPipe& launcher) {
-    if (daemon < 0) throw base::system_error("fork the daemon");
+    if (daemon < 0) throw kernel::fork_error("the daemon");
     return serve(launcher);
   });
 }
