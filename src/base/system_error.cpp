@@ -23,16 +23,17 @@ std::string error_text(int error) {
 
 const char* errno_name(int error) noexcept {
   static constexpr NamedError names[] = {
-      NAMED(EPERM),           NAMED(ENOENT),          NAMED(EINTR),         NAMED(EIO),
-      NAMED(ENXIO),           NAMED(EBADF),           NAMED(EAGAIN),        NAMED(ENOMEM),
-      NAMED(EACCES),          NAMED(EFAULT),          NAMED(ENODEV),        NAMED(EINVAL),
-      NAMED(ENFILE),          NAMED(EMFILE),          NAMED(EFBIG),         NAMED(ENOSPC),
-      NAMED(EROFS),           NAMED(EPIPE),           NAMED(ENOSYS),        NAMED(EDQUOT),
-      NAMED(ENAMETOOLONG),    NAMED(EPROTO),          NAMED(EOPNOTSUPP),    NAMED(EAFNOSUPPORT),
-      NAMED(EPROTONOSUPPORT), NAMED(ESOCKTNOSUPPORT), NAMED(EADDRNOTAVAIL), NAMED(EADDRINUSE),
-      NAMED(ENETDOWN),        NAMED(ENETUNREACH),     NAMED(ENETRESET),     NAMED(ECONNABORTED),
-      NAMED(ECONNRESET),      NAMED(ENOBUFS),         NAMED(ENOTCONN),      NAMED(ETIMEDOUT),
-      NAMED(ECONNREFUSED),    NAMED(EHOSTUNREACH),    NAMED(ENOPROTOOPT),   NAMED(ESTALE)};
+      NAMED(EPERM),        NAMED(ENOENT),          NAMED(EINTR),           NAMED(EIO),
+      NAMED(E2BIG),        NAMED(ENXIO),           NAMED(EBADF),           NAMED(EAGAIN),
+      NAMED(ENOMEM),       NAMED(EACCES),          NAMED(EFAULT),          NAMED(ENODEV),
+      NAMED(EINVAL),       NAMED(ENFILE),          NAMED(EMFILE),          NAMED(EFBIG),
+      NAMED(ENOSPC),       NAMED(EROFS),           NAMED(EPIPE),           NAMED(ENOSYS),
+      NAMED(EDQUOT),       NAMED(ENAMETOOLONG),    NAMED(EPROTO),          NAMED(EOPNOTSUPP),
+      NAMED(EAFNOSUPPORT), NAMED(EPROTONOSUPPORT), NAMED(ESOCKTNOSUPPORT), NAMED(EADDRNOTAVAIL),
+      NAMED(EADDRINUSE),   NAMED(ENETDOWN),        NAMED(ENETUNREACH),     NAMED(ENETRESET),
+      NAMED(ECONNABORTED), NAMED(ECONNRESET),      NAMED(ENOBUFS),         NAMED(ENOTCONN),
+      NAMED(ETIMEDOUT),    NAMED(ECONNREFUSED),    NAMED(EHOSTUNREACH),    NAMED(ENOPROTOOPT),
+      NAMED(ESTALE)};
   for (const auto& entry : names) {
     if (entry.error == error) return entry.name;
   }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace tcpserver::server {
@@ -49,10 +51,19 @@ constexpr std::uint64_t connect_tcp = 1U << 1;
 constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
 }  // namespace access
 
-// Returns what is now forbidden. Reading files stays allowed for /proc and the configuration file.
-Ruleset enter_landlock(const std::vector<WritableDir>& kept) noexcept {
+struct LandlockResult {
+  Ruleset denied;                     // what is now forbidden
+  const char* failed_call = nullptr;  // with its errno in `error`; then nothing is forbidden
+  int error = 0;
+};
+
+// Reading files stays allowed for /proc and the configuration file.
+LandlockResult enter_landlock(const std::vector<WritableDir>& kept) noexcept {
+  const auto fail = [](const char* call) {
+    return LandlockResult{.denied = {}, .failed_call = call, .error = errno};
+  };
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, get_version);
-  if (version < 1) return {};
+  if (version < 1) return fail("landlock_create_ruleset");
   Ruleset rules{.files = access::execute | access::write_file | access::remove_and_make};
   if (version >= 2) rules.files |= access::refer;
   if (version >= 3) rules.files |= access::truncate;
@@ -60,16 +71,40 @@ Ruleset enter_landlock(const std::vector<WritableDir>& kept) noexcept {
   if (version >= 6) rules.scoped = access::signal;
   const base::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
-  if (!ruleset) return {};
+  if (!ruleset) return fail("landlock_create_ruleset");
   for (const auto& directory : kept) {
     const RuleBeneath rule{.allowed = (directory.create ? access::make_file | access::write_file : 0) |
                                       (directory.remove ? access::remove_file : 0),
                            .directory = directory.descriptor};
-    // If it fails, the directory is not writable, and the first write reports that at the start.
-    ::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0);
+    // Without the rule, the server could not write there. So rather run without Landlock.
+    if (::syscall(SYS_landlock_add_rule, ruleset.get(), rule_beneath, &rule, 0) != 0)
+      return fail("landlock_add_rule");
   }
-  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return {};
-  return rules;
+  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return fail("landlock_restrict_self");
+  return {.denied = rules};
+}
+
+// Explains an errno of the Landlock calls (landlock(7)).
+const char* explain_landlock_error(int error) noexcept {
+  switch (error) {
+    case ENOSYS:
+      return " (the kernel has no Landlock)";
+    case EOPNOTSUPP:
+      return " (Landlock was disabled at boot, see lsm= in the kernel command line)";
+    case E2BIG:
+      return " (16 Landlock rulesets are already in force)";
+    case EACCES:
+    case EPERM:
+      return " by a security policy, such as the seccomp filter of a container";
+    default:
+      return "";
+  }
+}
+
+void warn_about_landlock(const LandlockResult& result, Log& log) noexcept {
+  log.warning({"landlock_error", {{"call", result.failed_call}, {"errno", base::errno_name(result.error)}}},
+              "%s: %s%s; the server runs without Landlock", result.failed_call, std::strerror(result.error),
+              explain_landlock_error(result.error));
 }
 
 using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
@@ -90,7 +125,7 @@ bool has_capabilities() noexcept {
 }
 
 // Drops all capabilities except those in `kept`, a mask of CAP_TO_MASK values below 32. Programs that this
-// process executes get none. Returns false on failure.
+// process executes get none. Returns false with errno on failure.
 bool drop_capabilities(unsigned kept = 0) noexcept {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
   auto words = read_capabilities();
@@ -175,11 +210,19 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
   if (options.sandbox == SandboxPolicy::off)
     return log.info(LogEvent{"unconfined"}, "--sandbox off: server and children are not confined");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
-  const auto landlock = enter_landlock(kept);
+  const auto result = enter_landlock(kept);
+  const auto& landlock = result.denied;
+  if (result.failed_call != nullptr) warn_about_landlock(result, log);
   // After --user, the configuration file is read as that user.
   const bool reads_as_root = !options.config.empty() && !options.user;
   const unsigned readable = reads_as_root ? capability_to_read(landlock.files != 0 && kept.empty()) : 0;
-  const bool dropped = drop_capabilities(readable) || !has_capabilities();
+  bool dropped = drop_capabilities(readable);
+  if (const int error = errno; !dropped) {
+    dropped = !has_capabilities();
+    if (!dropped)
+      log.warning({"capabilities_kept", {{"errno", base::errno_name(error)}}},
+                  "capset: %s; the server keeps its capabilities", std::strerror(error));
+  }
 
   std::string denied;
   std::string allowed;  // because this kernel cannot forbid it
@@ -192,7 +235,7 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
     list.append(list.empty() ? "" : ", ").append(action);
   }
   if (const auto comma = denied.rfind(", "); comma != std::string::npos) denied.replace(comma, 2, " or ");
-  if (options.sandbox == SandboxPolicy::on && !(allowed.empty() && dropped))
+  if (options.sandbox == SandboxPolicy::on && landlock.files != 0 && !allowed.empty())
     log.warning(LogEvent{"confined_partly"},
                 "--sandbox on: this kernel cannot confine the server completely; use -v for details");
   if (!log.has_details()) return;

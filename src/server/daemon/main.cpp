@@ -2,6 +2,7 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/signal_window.hpp"
 #include "tcpserver/base/system_error.hpp"
+#include "tcpserver/base/values.hpp"
 #include "tcpserver/cli/program.hpp"
 #include "tcpserver/server/confine/privileges.hpp"
 #include "tcpserver/server/listen/listeners.hpp"
@@ -14,6 +15,7 @@
 #include "server/daemon/status.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +37,29 @@ void open_log(Log& log, const ServerCommand& command) {
   }
 }
 
+// Fails unless the first client can be accepted. It needs a descriptor for its connection and one for its
+// recording. `others` is the number of descriptors that the server is about to open for itself.
+void require_descriptors(const ServerOptions& options, std::size_t others) {
+  const bool has_spare = options.overload == Overload::refuse && options.mode == Mode::fork;
+  const std::size_t needed = 1 + (options.record.empty() ? 0U : 1U) + (has_spare ? 1U : 0U) + others;
+  const auto available = base::count_free_descriptors(needed);
+  rlimit limit{};
+  if (available == needed || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  throw base::StartError(
+      base::ExitStatus::system,
+      base::format_text(
+          "cannot accept clients: the limit of %llu open files is too low; raise it to at least "
+          "%llu (ulimit -n, or LimitNOFILE= in a systemd unit)",
+          base::wide(limit.rlim_cur), base::wide(limit.rlim_cur + needed - available)));
+}
+
+// Returns how many descriptors the server keeps open because of its options, without those of the log.
+std::size_t count_own_descriptors(const ServerOptions& options) {
+  const auto addresses = options.bind.empty() ? 2U : options.bind.size();  // IPv6 and IPv4
+  return (count_inherited_sockets() > 0 ? 0U : addresses) + (options.pid_file.empty() ? 0U : 2U) +
+         (options.metrics_file.empty() ? 0U : 1U) + (options.record.empty() ? 0U : 1U);
+}
+
 // Serves until SIGTERM or SIGINT, and drains. `launcher` is null in the foreground. Throws StartError.
 base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_again, bool output_closed,
                        LaunchPipe* launcher) {
@@ -46,6 +71,7 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   if (stops_at_hangup) window.stop_on_hangup();
   Log log;
   open_log(log, command);
+  require_descriptors(options, count_own_descriptors(options));
   log_wrapper_process(log);
   try {
     std::optional<Account> account;
@@ -57,6 +83,8 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
                static_cast<int>(*pid_file->stale()));
     }
     Server server(command, read_again, window, log);
+    // Some features would be lost silently without a descriptor, such as Landlock, so check the rest now.
+    require_descriptors(options, 0);
     switch_user(options, account, log);
     auto kept = server.writable_directories();
     if (pid_file) kept.push_back({.descriptor = pid_file->directory(), .remove = true});
