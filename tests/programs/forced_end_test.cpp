@@ -86,6 +86,20 @@ TEST_P(EndOfSession, DeliversCompleteReplyAfterAKill) {
   EXPECT_EQ(client->receive_all().size(), sent.size());
 }
 
+// The child has written the whole reply, but the client has room for a part only.
+TEST_P(EndOfSession, LogsWhatTheClientAcknowledged) {
+  start({"-v", "--drain-timeout", "0"});
+  connect();
+  const auto sent = varied_bytes(1'500'000);
+  ASSERT_TRUE(client->send(sent));
+  ASSERT_TRUE(server->status_shows(std::to_string(sent.size()) + " out"));
+  EXPECT_EQ(server->stop(), 0);
+  EXPECT_TRUE(contains(server->log(), " bytes_out=1500000 bytes_acked="));
+  const auto acknowledged = number_before(server->log(), " duration_s=");
+  EXPECT_GT(acknowledged, 0U) << server->log();
+  EXPECT_LT(acknowledged, sent.size()) << server->log();
+}
+
 // Sends the next piece when the server has echoed the last one, until the client's buffers are full and the
 // idle timeout expires.
 TEST_P(EndOfSession, ResetsIfTheIdleTimeoutTruncatesTheReply) {

@@ -1,11 +1,15 @@
 #include "tcpserver/server/admit/iterative_sessions.hpp"
 
 #include "tcpserver/base/io.hpp"
+#include "tcpserver/kernel/socket_facts.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
 
 namespace tcpserver::server {
 
@@ -40,8 +44,11 @@ class IterativeSessions final : public Sessions {
     }
     serving_ = false;
     const auto claims = record_.claims();
+    std::optional<std::uint64_t> acknowledged;
+    if (const auto left = kernel::unacknowledged_bytes(connection.get()); end == SessionEnd::drained && left)
+      acknowledged = claims.out - std::min<std::uint64_t>(*left, claims.out);
     if (!reply_is_complete(end, claims)) base::close_with_reset(std::move(connection));
-    reporter_.end(facts, ::getpid(), end, 0, claims);
+    reporter_.end(facts, ::getpid(), end, 0, claims, acknowledged);
     return true;
   }
 

@@ -1,6 +1,7 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/system_error.hpp"
 #include "tcpserver/kernel/process_limit.hpp"
+#include "tcpserver/kernel/tcp_sockets.hpp"
 #include "tcpserver/server/child/sessions.hpp"
 
 #include "server/child/launcher.hpp"
@@ -15,6 +16,9 @@
 
 #include <cerrno>
 #include <exception>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace tcpserver::server {
@@ -139,10 +143,30 @@ class ForkedSessions final : public Sessions {
 
   void kill_all() noexcept override {
     killing_ = true;
+    if (log_.has_details()) read_acknowledged();
     slots_.for_each_running([this](SlotTable::Slot slot) { ::kill(slots_[slot].pid, SIGKILL); });
   }
 
  private:
+  // Reads how many bytes the clients have acknowledged. The kernel no longer knows after a reset. Allocates,
+  // because no child is started any more.
+  void read_acknowledged() noexcept {
+    try {
+      std::unordered_map<std::string, SlotTable::Slot> slots;
+      slots_.for_each_running([&](SlotTable::Slot slot) { slots[slots_[slot].facts.peer.text()] = slot; });
+      const auto visit = [&](const kernel::TcpSocket& socket) {
+        const auto found = slots.find(socket.peer.unmapped().text());
+        if (found == slots.end() || !socket.written) return;
+        if (socket.local.unmapped() != slots_[found->second].facts.local) return;
+        acknowledged_[found->second] = *socket.written - socket.send_queue;
+      };
+      if (!kernel::TcpSockets().for_each(kernel::TcpSockets::Kind::connections, 0, visit))
+        acknowledged_.clear();
+    } catch (const std::exception&) {
+      acknowledged_.clear();
+    }
+  }
+
   void log_fork_failure(int error) noexcept {
     const auto failure = kernel::explain_fork_failure(error);
     LogEvent event{"fork_error", {{"errno", base::errno_name(error)}}};
@@ -166,7 +190,9 @@ class ForkedSessions final : public Sessions {
       end = SessionEnd::drained;
       signal = 0;
     }
-    reporter_.end(child.facts, child.pid, end, signal, scoreboard_[slot].claims());
+    const auto acknowledged = acknowledged_.find(slot);
+    reporter_.end(child.facts, child.pid, end, signal, scoreboard_[slot].claims(),
+                  acknowledged != acknowledged_.end() ? std::optional(acknowledged->second) : std::nullopt);
     slots_.release(slot);
   }
 
@@ -188,6 +214,7 @@ class ForkedSessions final : public Sessions {
   bool reaps_all_ = options_.reap == Reap::handler;  // false: zombies keep their slots
   bool inheritance_is_logged_ = false;
   bool killing_ = false;  // a child that dies of SIGKILL was killed by kill_all()
+  std::unordered_map<SlotTable::Slot, std::uint64_t> acknowledged_;  // bytes of killed sessions, if known
   RateLimit fork_failures_{std::chrono::seconds(1)};
 };
 

@@ -52,7 +52,7 @@ void SessionReporter::begin(const SessionFacts& facts, pid_t pid) noexcept {
 }
 
 void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal,
-                          const SessionClaims& claims) noexcept {
+                          const SessionClaims& claims, std::optional<std::uint64_t> acknowledged) noexcept {
   const auto duration = base::Clock::now() - facts.started;
   const int error = end == SessionEnd::broken ? claims.error : 0;
   if (facts.recording) recorder_->end(facts.peer, *facts.recording, claims);
@@ -63,6 +63,7 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   add_session(record, facts, pid);
   record.add("bytes_in", claims.in);
   record.add("bytes_out", claims.out);
+  if (acknowledged) record.add("bytes_acked", *acknowledged);
   record.add_seconds("duration_s", duration);
   record.add("reason", to_string(end));
   if (signal != 0) record.add("signal", base::signal_name(signal));

@@ -10,6 +10,8 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 namespace tcpserver::server {
 
@@ -39,9 +41,10 @@ class SessionReporter {
   void discard_recording(const SessionFacts& facts) noexcept;
 
   void begin(const SessionFacts& facts, pid_t pid) noexcept;
-  // `signal` is the one that killed the child, or 0.
-  void end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal,
-           const SessionClaims& claims) noexcept;
+  // `signal` is the one that killed the child, or 0. `acknowledged` are the bytes that the client's kernel
+  // had acknowledged before a forced end; nullopt if unknown.
+  void end(const SessionFacts& facts, pid_t pid, SessionEnd end, int signal, const SessionClaims& claims,
+           std::optional<std::uint64_t> acknowledged = {}) noexcept;
 
  private:
   void warn_about(SessionEnd end, const SessionFacts& facts, pid_t pid, int signal, int error) noexcept;
