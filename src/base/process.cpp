@@ -1,7 +1,5 @@
 #include "tcpserver/base/process.hpp"
 
-#include "tcpserver/base/unique_fd.hpp"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -16,8 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
-#include <vector>
 
 namespace tcpserver::base {
 
@@ -90,16 +86,6 @@ void enlarge_pipe(int fd) noexcept {
 
 void hide_from_children(void* memory, std::size_t size) noexcept {
   ::madvise(memory, size, MADV_DONTFORK);
-}
-
-std::size_t count_free_descriptors(std::size_t most) {
-  std::vector<UniqueFd> copies;
-  while (copies.size() < most) {
-    UniqueFd copy(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
-    if (!copy) break;
-    copies.push_back(std::move(copy));
-  }
-  return copies.size();
 }
 
 void raise_descriptor_limit() noexcept {

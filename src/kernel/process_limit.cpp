@@ -3,10 +3,8 @@
 #include "kernel/cgroup.hpp"
 #include "kernel/read_number.hpp"
 
-#include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,17 +31,12 @@ std::optional<std::uint64_t> count_threads() noexcept {
   return base::parse_number<std::uint64_t>(base::take_until(text, ' '));
 }
 
-// True if RLIMIT_NPROC does not apply to this process (setrlimit(2)): root and some capabilities of the
-// initial user namespace are exempt.
+// True if RLIMIT_NPROC does not apply to this process (getrlimit(2)): to root, unless of a container.
 bool is_exempt_from_nproc() noexcept {
   constexpr ino_t initial_namespace = 0xeffffffd;  // PROC_USER_INIT_INO of the kernel
   struct stat own {};
-  if (::stat("/proc/self/ns/user", &own) == 0 && own.st_ino != initial_namespace) return false;
-  if (::getuid() == 0) return true;
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct words[_LINUX_CAPABILITY_U32S_3]{};
-  constexpr unsigned exempt = CAP_TO_MASK(CAP_SYS_RESOURCE) | CAP_TO_MASK(CAP_SYS_ADMIN);
-  return ::syscall(SYS_capget, &header, words) == 0 && (words[0].effective & exempt) != 0;
+  const bool is_container = ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino != initial_namespace;
+  return ::getuid() == 0 && !is_container;
 }
 
 class Search {

@@ -22,9 +22,6 @@ void close_from(int first) noexcept;
 // Returns the highest open descriptor. Without /proc, the highest possible one, at most 65535.
 [[nodiscard]] int highest_open_descriptor();
 
-// Returns how many more descriptors this process can open now, at most `most`.
-[[nodiscard]] std::size_t count_free_descriptors(std::size_t most);
-
 // Raises the soft limit of open descriptors to the hard limit. Ignores failure.
 void raise_descriptor_limit() noexcept;
 

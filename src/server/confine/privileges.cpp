@@ -51,16 +51,20 @@ constexpr std::uint64_t connect_tcp = 1U << 1;
 constexpr std::uint64_t signal = 1U << 1;  // since ABI 6
 }  // namespace access
 
-struct LandlockResult {
-  Ruleset denied;                     // what is now forbidden
-  const char* failed_call = nullptr;  // with its errno in `error`; then nothing is forbidden
-  int error = 0;
-};
-
-// Reading files stays allowed for /proc and the configuration file.
-LandlockResult enter_landlock(const std::vector<WritableDir>& kept) noexcept {
-  const auto fail = [](const char* call) {
-    return LandlockResult{.denied = {}, .failed_call = call, .error = errno};
+// Returns what is now forbidden: nothing if a call fails, which is logged. Reading files stays allowed for
+// /proc and the configuration file.
+Ruleset enter_landlock(const std::vector<WritableDir>& kept, Log& log) noexcept {
+  const auto fail = [&log](const char* call) {
+    const int error = errno;
+    const char* const why = error == ENOSYS ? " (the kernel has no Landlock)"
+                            : error == EOPNOTSUPP
+                                ? " (Landlock is disabled at boot, see lsm= on the kernel command line)"
+                            : error == E2BIG ? " (16 Landlock rulesets are already in force)"
+                            : error == EPERM ? " (a security policy, such as a container's seccomp filter)"
+                                             : "";
+    log.warning({"landlock_error", {{"call", call}, {"errno", base::errno_name(error)}}},
+                "%s: %s%s; the server runs without Landlock", call, std::strerror(error), why);
+    return Ruleset{};
   };
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, get_version);
   if (version < 1) return fail("landlock_create_ruleset");
@@ -81,30 +85,7 @@ LandlockResult enter_landlock(const std::vector<WritableDir>& kept) noexcept {
       return fail("landlock_add_rule");
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return fail("landlock_restrict_self");
-  return {.denied = rules};
-}
-
-// Explains an errno of the Landlock calls (landlock(7)).
-const char* explain_landlock_error(int error) noexcept {
-  switch (error) {
-    case ENOSYS:
-      return " (the kernel has no Landlock)";
-    case EOPNOTSUPP:
-      return " (Landlock was disabled at boot, see lsm= in the kernel command line)";
-    case E2BIG:
-      return " (16 Landlock rulesets are already in force)";
-    case EACCES:
-    case EPERM:
-      return " by a security policy, such as the seccomp filter of a container";
-    default:
-      return "";
-  }
-}
-
-void warn_about_landlock(const LandlockResult& result, Log& log) noexcept {
-  log.warning({"landlock_error", {{"call", result.failed_call}, {"errno", base::errno_name(result.error)}}},
-              "%s: %s%s; the server runs without Landlock", result.failed_call, std::strerror(result.error),
-              explain_landlock_error(result.error));
+  return rules;
 }
 
 using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
@@ -210,19 +191,14 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
   if (options.sandbox == SandboxPolicy::off)
     return log.info(LogEvent{"unconfined"}, "--sandbox off: server and children are not confined");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);  // without it only root may enter Landlock
-  const auto result = enter_landlock(kept);
-  const auto& landlock = result.denied;
-  if (result.failed_call != nullptr) warn_about_landlock(result, log);
+  const auto landlock = enter_landlock(kept, log);
   // After --user, the configuration file is read as that user.
   const bool reads_as_root = !options.config.empty() && !options.user;
   const unsigned readable = reads_as_root ? capability_to_read(landlock.files != 0 && kept.empty()) : 0;
-  bool dropped = drop_capabilities(readable);
-  if (const int error = errno; !dropped) {
-    dropped = !has_capabilities();
-    if (!dropped)
-      log.warning({"capabilities_kept", {{"errno", base::errno_name(error)}}},
-                  "capset: %s; the server keeps its capabilities", std::strerror(error));
-  }
+  const bool dropped = drop_capabilities(readable) || !has_capabilities();
+  if (const int error = errno; !dropped)
+    log.warning({"capabilities_kept", {{"errno", base::errno_name(error)}}},
+                "capset: %s; the server keeps its capabilities", std::strerror(error));
 
   std::string denied;
   std::string allowed;  // because this kernel cannot forbid it

@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 namespace tcpserver::server {
 
@@ -37,23 +39,25 @@ void open_log(Log& log, const ServerCommand& command) {
   }
 }
 
-// Fails unless the first client can be accepted. It needs a descriptor for its connection and one for its
-// recording. `others` is the number of descriptors that the server is about to open for itself.
+// Fails if too few descriptors are free for the first client: a connection, perhaps its recording and a spare
+// one. `others` is the number that the server is about to open for itself.
 void require_descriptors(const ServerOptions& options, std::size_t others) {
   const bool has_spare = options.overload == Overload::refuse && options.mode == Mode::fork;
-  const std::size_t needed = 1 + (options.record.empty() ? 0U : 1U) + (has_spare ? 1U : 0U) + others;
-  const auto available = base::count_free_descriptors(needed);
+  std::vector<base::UniqueFd> needed(1U + (options.record.empty() ? 0U : 1U) + (has_spare ? 1U : 0U) +
+                                     others);
+  for (auto& fd : needed) fd = base::UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  const auto missing = std::count_if(needed.begin(), needed.end(), [](const auto& fd) { return !fd; });
   rlimit limit{};
-  if (available == needed || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  throw base::StartError(
-      base::ExitStatus::system,
-      base::format_text(
-          "cannot accept clients: the limit of %llu open files is too low; raise it to at least "
-          "%llu (ulimit -n, or LimitNOFILE= in a systemd unit)",
-          base::wide(limit.rlim_cur), base::wide(limit.rlim_cur + needed - available)));
+  if (missing == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const auto text = base::format_text(
+      "cannot accept clients: the limit of %llu open files is too low; raise it to at least %llu (ulimit -n, "
+      "or "
+      "LimitNOFILE= in a systemd unit)",
+      base::wide(limit.rlim_cur), base::wide(limit.rlim_cur) + static_cast<std::size_t>(missing));
+  throw base::StartError(base::ExitStatus::system, text);
 }
 
-// Returns how many descriptors the server keeps open because of its options, without those of the log.
+// Returns how many descriptors the server opens because of its options, without those of the log.
 std::size_t count_own_descriptors(const ServerOptions& options) {
   const auto addresses = options.bind.empty() ? 2U : options.bind.size();  // IPv6 and IPv4
   return (count_inherited_sockets() > 0 ? 0U : addresses) + (options.pid_file.empty() ? 0U : 2U) +
