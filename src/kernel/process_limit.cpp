@@ -31,12 +31,12 @@ std::optional<std::uint64_t> count_threads() noexcept {
   return base::parse_number<std::uint64_t>(base::take_until(text, ' '));
 }
 
-// True if RLIMIT_NPROC does not apply to this process (getrlimit(2)): to root, unless of a container.
+// True if RLIMIT_NPROC does not apply to this process: root is exempt in the initial user namespace.
 bool is_exempt_from_nproc() noexcept {
   constexpr ino_t initial_namespace = 0xeffffffd;  // PROC_USER_INIT_INO of the kernel
   struct stat own {};
-  const bool is_container = ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino != initial_namespace;
-  return ::getuid() == 0 && !is_container;
+  const bool is_nested = ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino != initial_namespace;
+  return ::getuid() == 0 && !is_nested;
 }
 
 class Search {
@@ -71,7 +71,7 @@ class Search {
 
   [[nodiscard]] const ForkFailure& finish() noexcept {
     if (is_found()) return failure_;
-    failure_.text.append(": no limit is reached (%s", seen_.c_str());
+    failure_.text.append(": no known limit is reached (%s", seen_.c_str());
     if (threads_) failure_.text.append("%s%llu threads", seen_.size() > 0 ? "; " : "", base::wide(*threads_));
     failure_.text.append(")");
     return failure_;
@@ -94,7 +94,7 @@ class Search {
   void examine(const char* name, std::optional<std::uint64_t> limit, std::uint64_t reserved,
                const char* setting) noexcept {
     if (!limit || is_found()) return;
-    if (threads_ && *threads_ + reserved < *limit) return seen(name, *limit);
+    if (!threads_ || *threads_ + reserved < *limit) return seen(name, *limit);
     found(name, *limit);
     failure_.text.append(" %s", setting);
   }

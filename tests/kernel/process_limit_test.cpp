@@ -66,7 +66,7 @@ TEST_F(ForkFailureTest, ListsTheLimitsIfNoneIsReached) {
   for (const char* cgroups : {"0::/a\n", "0::/b\n", "", "no colon\n"}) {
     const auto failure = explain(cgroups);
     EXPECT_EQ(failure.limit, nullptr) << failure.limit;
-    EXPECT_TRUE(contains(failure.text.c_str(), "no limit is reached"));
+    EXPECT_TRUE(contains(failure.text.c_str(), "no known limit is reached"));
     EXPECT_TRUE(contains(failure.text.c_str(), "kernel.pid_max "));
     EXPECT_EQ(contains(failure.text.c_str(), "pids.max 20"), contains(cgroups, "/a")) << failure.text.c_str();
   }

@@ -73,7 +73,7 @@ TEST_P(FewDescriptors, FailTheStartOrSuffice) {
     if (announced_port(process.output()) == 0) {
       EXPECT_EQ(process.wait(), 71);
       EXPECT_EQ(split_lines(process.errors()).size(), 1U) << process.errors();
-      const auto needed = number_before(process.errors(), " (ulimit");
+      const auto needed = number_before(process.errors(), " are needed");
       EXPECT_GT(needed, limit) << process.errors();
       EXPECT_LT(needed, most) << process.errors();
       continue;

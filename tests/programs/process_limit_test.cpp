@@ -35,7 +35,7 @@ TEST_F(ProcessLimit, IsUnknownIfNoneIsReached) {
   auto server = start({"--sandbox", "off"}, "clone,fork,vfork", "error=EAGAIN:when=1+");
   EXPECT_TRUE(ClientSocket(server.port()).is_reset());
   EXPECT_TRUE(server.says("kernel.pid_max "));
-  EXPECT_TRUE(contains(server.log(), "no limit is reached"));
+  EXPECT_TRUE(contains(server.log(), "no known limit is reached"));
 }
 
 }  // namespace

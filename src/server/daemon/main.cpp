@@ -49,12 +49,9 @@ void require_descriptors(const ServerOptions& options, std::size_t others) {
   const auto missing = std::count_if(needed.begin(), needed.end(), [](const auto& fd) { return !fd; });
   rlimit limit{};
   if (missing == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto text = base::format_text(
-      "cannot accept clients: the limit of %llu open files is too low; raise it to at least %llu (ulimit -n, "
-      "or "
-      "LimitNOFILE= in a systemd unit)",
-      base::wide(limit.rlim_cur), base::wide(limit.rlim_cur) + static_cast<std::size_t>(missing));
-  throw base::StartError(base::ExitStatus::system, text);
+  const auto enough = base::wide(limit.rlim_cur) + static_cast<std::size_t>(missing);
+  const char* const action = "accept clients with a limit of %llu descriptors (%llu are needed)";
+  throw base::socket_error(base::format_text(action, base::wide(limit.rlim_cur), enough), EMFILE);
 }
 
 // Returns how many descriptors the server opens because of its options, without those of the log.
@@ -75,9 +72,9 @@ base::ExitStatus serve(const ServerCommand& command, const ReadCommand& read_aga
   if (stops_at_hangup) window.stop_on_hangup();
   Log log;
   open_log(log, command);
-  require_descriptors(options, count_own_descriptors(options));
   log_wrapper_process(log);
   try {
+    require_descriptors(options, count_own_descriptors(options));
     std::optional<Account> account;
     if (options.user) account = find_account(*options.user);
     std::optional<PidFile> pid_file;
