@@ -54,8 +54,14 @@ class OptionReader {
   void add_file(const std::string& directory);
   void store_values(const Store& store);
 
-  // Notes an error, and goes on to find the others. `line` is 0 for flags and variables.
-  void report(std::size_t line, const StartError& error) { errors_.emplace_back(line, error); }
+  // Notes an error, and goes on to find the others. `line` is 0 for flags and variables. The name of the file
+  // is checked twice: before it is read, and with the other values.
+  void report(std::size_t line, const StartError& error) {
+    const bool is_known = std::any_of(errors_.begin(), errors_.end(), [&](const auto& other) {
+      return std::string_view(other.second.what()) == error.what();
+    });
+    if (!is_known) errors_.emplace_back(line, error);
+  }
   [[nodiscard]] std::vector<StartError> errors();  // in the order of the lines
 
  private:
@@ -245,16 +251,10 @@ void OptionReader::add_file(const std::string& directory) {
     if (value.spec == config && (given == nullptr || given->source == value.source)) given = &value;
   }
   if (given == nullptr) return;
-  std::string path;
-  try {
-    check_variable(*given);
-    path = path_from(directory, cli::path()({given->text, given->label}));
-  } catch (const StartError&) {
-    return;  // store_values() reports it
-  }
   std::string text;
   try {
-    text = read_config_file(path);
+    check_variable(*given);
+    text = read_config_file(path_from(directory, cli::path()({given->text, given->label})));
   } catch (const StartError& error) {
     return report(0, error);
   }

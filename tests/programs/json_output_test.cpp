@@ -64,7 +64,6 @@ TEST(JsonOutput, HasTheErrorsOfOptions) {
       {{"--log-format", "json"}, {}, "port = x\n", "line 1: port"},
       {{"--log-format", "json", "--status", "--test"}, {}, "", "--status"},
       {{"--log-format", "jsn", "--log-format=json"}, {}, "", "--log-format"},
-      {{"--log-format", "jsn"}, from_variable, "", "--log-format"},
       {{"--prot"}, from_variable, "", "--prot"},
       {{"--port", "x"}, from_variable, "", "--port"},
       {{}, {"TCPSERVER_LOG_FORMAT=json", "TCPSERVER_PORT=x"}, "", "TCPSERVER_PORT"},
