@@ -63,12 +63,12 @@ void SessionReporter::end(const SessionFacts& facts, pid_t pid, SessionEnd end, 
   add_session(record, facts, pid);
   record.add("bytes_in", claims.in);
   record.add("bytes_out", claims.out);
-  if (acknowledged) record.add("bytes_acked", *acknowledged);
   record.add_seconds("duration_s", duration);
   record.add("reason", to_string(end));
   if (signal != 0) record.add("signal", base::signal_name(signal));
   if (error != 0) record.add("errno", base::errno_name(error));
   if (facts.recording) record.add("bytes_recorded", claims.recorded);
+  if (acknowledged) record.add("bytes_acked", *acknowledged);
   log_.write(record);
 }
 
