@@ -15,6 +15,10 @@ struct FailingCall {
   const char* said;
 };
 
+void PrintTo(const FailingCall& call, std::ostream* stream) {
+  *stream << call.name;
+}
+
 class Confinement : public Injection, public ::testing::WithParamInterface<FailingCall> {};
 
 TEST_P(Confinement, IsReportedMissingInOneWarning) {
