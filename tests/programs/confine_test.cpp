@@ -64,6 +64,7 @@ class FewDescriptors : public ::testing::TestWithParam<std::vector<std::string>>
 };
 
 TEST_P(FewDescriptors, FailTheStartOrSuffice) {
+  if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
   if (find_command("prlimit").empty()) GTEST_SKIP() << "prlimit is not installed";
   const TemporaryDirectory directory;
   auto options = GetParam();

@@ -18,7 +18,8 @@ TEST_F(ProcessLimit, IsPidsMaxOfTheCgroup) {
   const PublicCopy program;
   auto wrapper = cgroup.wrapper();
   wrapper.push_back(program.path());
-  ServerProcess server({"--user", "nobody", "--log-format", "json", "--drain-timeout", "0"}, {}, wrapper);
+  ServerProcess server({"--user", "nobody", "--log-format", "json", "--drain-timeout", "0"},
+                       without_leak_check(), wrapper);
   const auto client = open_session(server);
   ASSERT_TRUE(cgroup.set("pids.max", "2"));
   EXPECT_TRUE(ClientSocket(server.port()).is_reset());
