@@ -102,7 +102,7 @@ TEST_F(Fork, BacksOffWhileItKeepsFailing) {
 
 TEST_F(Ppoll, BacksOffIfItFails) {
   for (const char* error : {"ENOMEM", "EINVAL"}) {
-    auto server = start({}, "ppoll", std::string("error=") + error + ":when=2..5");
+    auto server = start({}, "ppoll", std::string("error=") + error + ":when=1..4");
     EXPECT_TRUE(serves(server)) << error;
     EXPECT_TRUE(serves(server)) << error;
     EXPECT_EQ(injected(), 4U);
