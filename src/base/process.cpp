@@ -65,6 +65,9 @@ int highest_open_descriptor() {
 }
 
 int open_nonblocking(int fd) noexcept {
+  constexpr rlim_t few_descriptors = 16;  // then each one is kept for a client
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < few_descriptors) return -1;
   struct stat status {};
   if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) return -1;
   char path[32];

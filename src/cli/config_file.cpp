@@ -28,20 +28,16 @@ const char* find_wide_encoding(std::string_view text) {
   return has_mark || columns == 2 ? "UTF-16" : nullptr;
 }
 
-// Takes a line that ends as on UNIX (\n), Windows (\r\n) or old Macs (\r).
-std::string_view take_line(std::string_view& text) {
-  const auto end = std::min(text.find_first_of("\r\n"), text.size());
-  const auto line = text.substr(0, end);
-  text.remove_prefix(end);
-  text.remove_prefix(text.starts_with("\r\n") ? 2 : std::min<std::size_t>(text.size(), 1));
-  return line;
+// Returns the character that ends lines: \n on UNIX and, after \r, on Windows; \r alone on old Macs.
+char find_line_end(std::string_view text) {
+  return text.find('\n') == std::string_view::npos ? '\r' : '\n';
 }
 
 // Explains a line without =, by the form that users of other programs would write.
 std::string explain_malformed(std::string_view line) {
   const auto colon = line.find(':');
-  std::string hint = "; = is missing";
-  if (const auto name = base::find_unusual_character(line); !name.empty()) {
+  std::string hint = line.starts_with('=') ? "; the key is missing" : "; = is missing";
+  if (const auto name = base::find_unusual_character(line); !name.empty() && name != "a tab, U+0009") {
     hint = "; it has " + name;
   } else if (line.starts_with('[')) {
     hint = "; the file has no sections";
@@ -57,12 +53,15 @@ std::string explain_malformed(std::string_view line) {
   return "invalid line, expected: key = value" + hint;
 }
 
+constexpr const char* empty_value = "empty value; to use the default, remove the line or begin it with #";
+
 ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_view text) {
   const std::string mark = text.front() == '"' ? "double" : "single";
   const auto close = text.find(text.front(), 1);
   if (close == std::string_view::npos) {
     return {number, "", "the opening " + mark + " quote has no closing quote"};
   }
+  if (close == 1) return {number, "", empty_value};
   const auto rest = text.substr(close + 1);
   if (!rest.empty() && find_comment(rest) >= rest.find_first_not_of(blanks)) {
     return {number, "", "text after the closing quote: put quotes around the whole value or none of it"};
@@ -72,16 +71,16 @@ ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_v
 
 // Explains an unquoted value in the syntax of another program; empty if it is a plain value.
 std::string explain_value(std::string_view value) {
-  constexpr const char* quotes = "quote in the value: put quotes around the whole value or none of it";
-  constexpr const char* comment = "text after the value; a comment begins with a blank and # or ;";
+  constexpr const char* comment =
+      "text after the value: begin a comment with a blank and # or ;, or put quotes around the whole value";
   constexpr std::pair<std::string_view, const char*> foreign[] = {
       {";", "semicolon in the value: separate a list with commas, put a blank before a comment"},
-      {"\"", quotes},
+      {"\"", "quote in the value: put quotes around the whole value or none of it"},
       {" //", comment},
       {" /*", comment},
       {" --", comment},
       {"# ", comment}};
-  if (value.empty()) return "empty value; to use the default, remove the line or begin it with #";
+  if (value.empty()) return empty_value;
   if (value.starts_with('=') || value.starts_with('>'))
     return "invalid line, expected: key = value, with one =";
   if (value.ends_with(';')) return "the line ends with a semicolon; remove it";
@@ -122,9 +121,12 @@ std::vector<ConfigLine> parse_config(std::string_view text) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   text = text.substr(0, text.find_last_not_of("\x1a\r\n") + 1);  // Ctrl-Z ends a file of DOS
+  const char line_end = find_line_end(text);
   std::vector<ConfigLine> lines;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto line = trim(take_line(text));
+    auto line = base::take_until(text, line_end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    line = trim(line);
     const bool is_comment = line.starts_with('#') || line.starts_with(';');
     if (!line.empty() && !is_comment) lines.push_back(parse_line(number, line));
   }

@@ -52,11 +52,9 @@ bool is_service_link(std::string_view entry) {
   constexpr const char* pattern =
       "^([A-Z0-9_]+_)?(SERVICE_HOST=|SERVICE_PORT(_[A-Z0-9_]+)?=|PORT_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?="
       "|PORT=(tcp|udp|sctp)://([0-9.]+|\\[[0-9a-fA-F:.]+]):[1-9][0-9]{0,4}$|ENV_|NAME=/)";
-  regex_t expression;
-  if (::regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0) return false;
-  const bool matches = ::regexec(&expression, std::string(entry).c_str(), 0, nullptr, 0) == 0;
-  ::regfree(&expression);
-  return matches;
+  static regex_t expression;
+  static const bool is_compiled = ::regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) == 0;
+  return is_compiled && ::regexec(&expression, std::string(entry).c_str(), 0, nullptr, 0) == 0;
 }
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {

@@ -56,7 +56,7 @@ std::optional<bool> parse_boolean(std::string_view text) {
 
 bool on_or_off(const RawValue& value) {
   if (const auto on = parse_boolean(value.text)) return *on;
-  refuse(value, "on or off");
+  refuse(value, "on or off (also true, yes, 1, false, no, 0)");
 }
 
 std::vector<RawValue> split_list(const RawValue& list, std::string_view allowed) {
@@ -120,6 +120,9 @@ std::optional<HostAndPort> split_host_and_port(std::string_view text) {
 void take_host_and_port(const std::vector<std::string_view>& operands, std::string& host,
                         std::uint16_t& port) {
   if (operands.empty()) return;
+  if (operands[0].find("://") != std::string_view::npos) {
+    refuse_because({operands[0], "HOST"}, "is a URL; write HOST:PORT");
+  }
   const auto split = split_host_and_port(operands[0]);
   if (!split) refuse({operands[0], "HOST"}, "an address in brackets, such as [::1] or [::1]:54321");
   const auto& [given_host, given_port] = *split;

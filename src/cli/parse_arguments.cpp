@@ -1,7 +1,6 @@
-#include "tcpserver/cli/option_table.hpp"
-
 #include "tcpserver/base/characters.hpp"
 #include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/option_table.hpp"
 #include "tcpserver/cli/option_values.hpp"
 
 #include "cli/config_file.hpp"
@@ -96,9 +95,14 @@ class OptionReader {
   std::vector<std::pair<std::size_t, StartError>> errors_;  // with their lines
 };
 
-// Returns "; did you mean X?": the option for a synonym, else the nearest name that differs in at most two
-// letters and at most a third of its letters. All names begin with the same `prefix`, which is not counted.
+// Returns "; did you mean X?" or "; give it as a flag: --X": the option for a synonym, else the nearest name
+// that differs in at most two letters and at most a third of its letters. All names begin with the same
+// `prefix`, which is not counted.
 std::string OptionReader::suggest(Source source, std::string_view wrong, std::string_view prefix) const {
+  for (const auto& option : options_) {
+    const bool is_known = !option.name.empty() && option.flag_only && spell(option.name, source) == wrong;
+    if (is_known) return "; give it as a flag: --" + std::string(option.name);
+  }
   std::string best;
   const auto is_possible = [&](const OptionText& option) {
     return may_come_from(option, source) && (source != Source::file || option.name != config_option);
@@ -141,9 +145,8 @@ std::size_t OptionReader::find_flag(std::string_view name) const {
 }
 
 // Takes argv apart as getopt_long(3) does, with one difference: long options are not abbreviated. A script
-// that abbreviates breaks when a new option begins with the same letters. A bad word does not hide the
-// others:
-// --log-format also decides how the error is printed.
+// that abbreviates breaks when a new option begins with the same letters. After a bad word it goes on:
+// --log-format decides how the error is printed.
 void OptionReader::add_flags(Words words) {
   while (!words.empty()) {
     const std::string_view word = words.front();
@@ -218,7 +221,7 @@ void OptionReader::add_variables(char* const* environment) {
         std::find_if(seen.begin(), seen.end(), [&](const auto& it) { return it.first == name; });
     if (first != seen.end()) {  // the first counts, as with getenv(3)
       if (first->second == text) continue;
-      parsed_.warnings.push_back("warning: " + base::quote_unless_plain(name) +
+      parsed_.warnings.push_back(base::quote_unless_plain(name) +
                                  " is in the environment twice with different values; the first counts");
       continue;
     }
@@ -227,7 +230,7 @@ void OptionReader::add_variables(char* const* environment) {
     if (is_service_link(entry.substr(prefix.size())) && (!spec || text.find("://") != text.npos)) {
       links.push_back(name);
     } else if (!spec) {
-      parsed_.warnings.push_back("warning: ignored unknown variable " + base::quote_and_name(name) +
+      parsed_.warnings.push_back("ignored unknown variable " + base::quote_and_name(name) +
                                  suggest(Source::variable, name, prefix));
     } else if (trim(text).empty()) {
       append_to_list(empty, name);
@@ -237,10 +240,10 @@ void OptionReader::add_variables(char* const* environment) {
   }
   if (!empty.empty()) parsed_.details.push_back("empty variables count as not set: " + empty);
   if (links.empty()) return;
-  parsed_.warnings.push_back("warning: ignored variables of a Kubernetes Service or Docker link: " +
-                             base::quote_unless_plain(links.front()) +
-                             (links.size() > 1 ? " and " + std::to_string(links.size() - 1) + " more" : "") +
-                             "; to avoid them, set enableServiceLinks: false in the pod");
+  parsed_.warnings.push_back(
+      "ignored variables of a Kubernetes Service or Docker link: " + base::quote_unless_plain(links.front()) +
+      (links.size() > 1 ? " and " + std::to_string(links.size() - 1) + " more" : "") +
+      "; to avoid them, set enableServiceLinks: false in the pod");
 }
 
 // The file that --config or its variable names, if any.
@@ -315,8 +318,8 @@ void OptionReader::store_values(const Store& store) {
       // An invalid variable causes only a warning, so that a flag can always correct it. An invalid line of
       // the file is always an error, because it would stop the server once the flag is removed.
       if (target == Target::overridden_variable) {
-        parsed_.warnings.push_back("warning: " + std::string(refusal.what()) + "; --" +
-                                   std::string(option.name) + " overrides it");
+        parsed_.warnings.push_back(std::string(refusal.what()) + "; --" + std::string(option.name) +
+                                   " overrides it");
         continue;
       }
       report(value.line,

@@ -29,8 +29,8 @@ void raise_descriptor_limit() noexcept;
 [[nodiscard]] std::string working_directory();
 
 // Opens the terminal or pipe of `fd` a second time, for non-blocking writes. Setting O_NONBLOCK on `fd` would
-// affect all processes that share it, such as the shell. Returns -1 for other files, and for another user's
-// terminal unless it is the controlling terminal.
+// affect all processes that share it, such as the shell. Returns -1 for other files, for another user's terminal
+// unless it is the controlling terminal, and if the process may open only a few descriptors.
 [[nodiscard]] int open_nonblocking(int fd) noexcept;
 
 // Opens a directory for openat(2). It need not be readable (O_PATH). Returns -1 with errno on failure.

@@ -131,9 +131,22 @@ void check_directory(const char* option, const std::string& path) {
       std::string(option) + ": directory " + base::quote_unless_plain(path) + ": " + base::error_text(error));
 }
 
+void check_file(const char* option, const std::string& path) {
+  check_directory(option, base::parent_directory(path));
+  struct stat status {};
+  const bool exists = ::lstat(path.c_str(), &status) == 0;
+  if ((exists && S_ISREG(status.st_mode)) || (!exists && errno == ENOENT)) return;
+  throw base::StartError(base::ExitStatus::cannot_create,
+                         std::string(option) + " " + base::quote_unless_plain(path) + ": " +
+                             (exists ? "is not a regular file" : base::error_text(errno)));
+}
+
 // Prints a line on standard error before there is a log, or after it.
 void print_line(LogFormat format, Severity severity, const char* event, std::string_view line) {
-  if (format == LogFormat::text) return cli::print_error("tcpserver", line);
+  if (format == LogFormat::text) {
+    const std::string label = severity == Severity::warning ? "warning: " : "";
+    return cli::print_error("tcpserver", label + std::string(line));
+  }
   LogRecord record(format, severity, LogEvent{event}, line);
   Log log;
   log.set_format(format);
@@ -154,10 +167,8 @@ base::ExitStatus show_test(ServerCommand command) {
   try {
     if (options.daemonize) check_daemonize();
     if (options.user) static_cast<void>(find_account(*options.user));
-    if (!options.pid_file.empty()) check_directory("--pid-file", base::parent_directory(options.pid_file));
-    if (!options.metrics_file.empty()) {
-      check_directory("--metrics-file", base::parent_directory(options.metrics_file));
-    }
+    if (!options.pid_file.empty()) check_file("--pid-file", options.pid_file);
+    if (!options.metrics_file.empty()) check_file("--metrics-file", options.metrics_file);
     if (!options.record.empty()) check_directory("--record", options.record);
   } catch (const base::StartError& error) {
     command.errors.push_back(error);
@@ -206,11 +217,11 @@ int main(int argc, char** argv) {
       if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
       throw;
     }
-    if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
     error_event = command.show_status ? "status_error" : "start_error";
     if (command.test) return show_test(command);
     if (!command.text_to_show.empty()) return cli::show(command.text_to_show);
     if (command.show_status) return show_status(command);
+    if (refuse_inetd_connection(print)) return base::ExitStatus::usage;
     return run_server(command, [&] {
       ServerCommand again;
       parse_server_command(again, argc, argv, environ, directory);
