@@ -94,7 +94,7 @@ void add_system(std::string& text, double backlog, std::optional<std::uint64_t> 
           (too_low     ? ": too low"
            : somaxconn ? ": high enough"
                        : "") +
-          "; it limits every program, tcpserver --backlog max included");
+          "; applies to all programs, also to tcpserver --backlog max");
   if (backlog > std::numeric_limits<int>::max()) {
     add(text, "", "listen(2) does not accept such a number: shorten the accept time or add servers");
     return;
@@ -102,7 +102,7 @@ void add_system(std::string& text, double backlog, std::optional<std::uint64_t> 
   if (too_low) add(text, "", "to raise it: sysctl -w net.core.somaxconn=" + format_whole(backlog));
   if (backlog > largest) {
     add(text, "",
-        "tcpserver clamps a number to SOMAXCONN " + std::to_string(largest) + ": use --backlog max");
+        "tcpserver reduces a number above SOMAXCONN " + std::to_string(largest) + ": use --backlog max");
   }
 }
 

@@ -64,7 +64,7 @@ ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_v
   if (close == 1) return {number, "", empty_value};
   const auto rest = text.substr(close + 1);
   if (!rest.empty() && find_comment(rest) >= rest.find_first_not_of(blanks)) {
-    return {number, "", "text after the closing quote: put quotes around the whole value or none of it"};
+    return {number, "", "text after the closing quote: quote the whole value or nothing"};
   }
   return {number, std::string(name), std::string(text.substr(1, close - 1))};
 }
@@ -72,10 +72,10 @@ ConfigLine parse_quoted(std::size_t number, std::string_view name, std::string_v
 // Explains an unquoted value in the syntax of another program; empty if it is a plain value.
 std::string explain_value(std::string_view value) {
   constexpr const char* comment =
-      "text after the value: begin a comment with a blank and # or ;, or put quotes around the whole value";
+      "text after the value: begin a comment with a blank and # or ;, or quote the whole value";
   constexpr std::pair<std::string_view, const char*> foreign[] = {
-      {";", "semicolon in the value: separate a list with commas, put a blank before a comment"},
-      {"\"", "quote in the value: put quotes around the whole value or none of it"},
+      {";", "semicolon in the value: use commas in a list, or put a blank before a comment"},
+      {"\"", "quote in the value: quote the whole value or nothing"},
       {" //", comment},
       {" /*", comment},
       {" --", comment},
@@ -84,9 +84,9 @@ std::string explain_value(std::string_view value) {
   if (value.starts_with('=') || value.starts_with('>'))
     return "invalid line, expected: key = value, with one =";
   if (value.ends_with(';')) return "the line ends with a semicolon; remove it";
-  if (value.ends_with('\\')) return "a backslash does not continue the line; write the value in one line";
+  if (value.ends_with('\\')) return "a backslash does not continue a line; write the value on one line";
   const auto invisible = base::find_invisible_character(value);
-  if (!invisible.empty()) return "the value has " + invisible + "; remove it";
+  if (!invisible.empty()) return "the value has " + invisible + "; remove that character";
   for (const auto& [part, error] : foreign) {
     if (value.find(part) != std::string_view::npos) return error;
   }

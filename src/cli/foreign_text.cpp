@@ -38,7 +38,7 @@ std::size_t find_comment(std::string_view text) {
 std::string explain_mistake(std::string_view text) {
   if (text.empty()) return {};
   if (text.ends_with('\r')) {
-    return "the carriage return is part of the value; save its file with UNIX line ends";
+    return "the value ends with a carriage return; save the file that sets it with UNIX line ends";
   }
   if (has_quote_at_an_end(text)) return "the quotes are part of the value; remove them";
   if (trim(text).size() < text.size()) return "the blanks around it are part of the value; remove them";

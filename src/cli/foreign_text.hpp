@@ -2,7 +2,7 @@
 
 #include "tcpserver/cli/option_table.hpp"
 
-// Text that other systems set, and that users of other programs write.
+// Recognizes text that other systems set or that users of other programs write.
 namespace tcpserver::cli {
 
 inline constexpr std::string_view blanks = " \t";

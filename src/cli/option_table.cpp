@@ -16,7 +16,7 @@ std::string variable_name(const Program& program, std::string_view option) {
 void refuse(const RawValue& value, std::string_view allowed) {
   auto mistake = explain_mistake(value.text);
   if (mistake.empty() && find_comment(value.text) != std::string_view::npos) {
-    mistake = "the comment is part of the value; remove it";
+    mistake = "a variable or flag cannot have a comment; remove it";
   }
   throw usage_error(value.label + ": invalid value " + base::quote_and_name(value.text) + ": expected " +
                     std::string(allowed) + (mistake.empty() ? "" : "; " + mistake));

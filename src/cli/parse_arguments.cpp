@@ -36,7 +36,7 @@ struct SourcedValue {
 // Docker and CI systems keep comments as part of a variable's value.
 void check_variable(const SourcedValue& value) {
   const bool has_comment = value.source == Source::variable && find_comment(value.text) != std::string::npos;
-  if (has_comment) refuse({value.text, value.label}, "a value without a comment");
+  if (has_comment) refuse({value.text, value.label}, "a value without # or ; after a blank");
 }
 
 using Words = std::span<char* const>;  // of argv
@@ -221,8 +221,9 @@ void OptionReader::add_variables(char* const* environment) {
         std::find_if(seen.begin(), seen.end(), [&](const auto& it) { return it.first == name; });
     if (first != seen.end()) {  // the first counts, as with getenv(3)
       if (first->second == text) continue;
-      parsed_.warnings.push_back(base::quote_unless_plain(name) +
-                                 " is in the environment twice with different values; the first counts");
+      parsed_.warnings.push_back(
+          base::quote_unless_plain(name) +
+          " is set twice in the environment with different values; the first one is used");
       continue;
     }
     seen.emplace_back(name, text);
@@ -265,8 +266,8 @@ void OptionReader::add_file(const std::string& directory) {
   for (const auto& line : parse_config(text)) {
     add_line(line, name + " line " + std::to_string(line.number));
     if (errors_.size() < most_errors) continue;
-    return report(line.number,
-                  {base::ExitStatus::config, name + ": too many errors, did not check the other lines"});
+    return report(line.number, {base::ExitStatus::config,
+                                name + ": too many errors; the remaining lines were not checked"});
   }
 }
 

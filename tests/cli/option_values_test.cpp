@@ -21,7 +21,7 @@ std::string path_or_error(std::string_view text) {
   }
 }
 
-TEST(Values, PathsHaveNoBytesByMistake) {
+TEST(Values, PathsRefuseStrayCharacters) {
   for (const std::string good : {"/tmp/x", "/tmp/Pr\u00fcfung",
                                  "/tmp/Pr\xfc"
                                  "fung",
@@ -44,7 +44,7 @@ TEST(Values, PathsHaveNoBytesByMistake) {
   for (const auto& [text, fact] : mistakes) EXPECT_TRUE(contains(path_or_error(text), fact)) << text;
 }
 
-TEST(Values, BooleansHaveManyWords) {
+TEST(Values, BooleansAcceptSynonyms) {
   for (const char* word : {"on", "ON", "true", "True", "yes", "YES", "1"})
     EXPECT_EQ(parse_boolean(word), true);
   for (const char* word : {"off", "oFF", "false", "no", "No", "0"}) EXPECT_EQ(parse_boolean(word), false);

@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 // With too few descriptors the start fails and names a sufficient number. With enough, nothing is lost.
-class FewDescriptors : public ::testing::TestWithParam<std::vector<std::string>> {
+class DescriptorLimit : public ::testing::TestWithParam<std::vector<std::string>> {
  protected:
   static std::vector<std::string> limited_to(unsigned long limit) {
     const auto text = std::to_string(limit);
@@ -63,7 +63,7 @@ class FewDescriptors : public ::testing::TestWithParam<std::vector<std::string>>
   }
 };
 
-TEST_P(FewDescriptors, FailTheStartOrSuffice) {
+TEST_P(DescriptorLimit, IsReportedAtTheStartIfTooLow) {
   if (TCPSERVER_TEST_SANITIZED) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
   if (find_command("prlimit").empty()) GTEST_SKIP() << "prlimit is not installed";
   const TemporaryDirectory directory;
@@ -94,7 +94,7 @@ TEST_P(FewDescriptors, FailTheStartOrSuffice) {
   }
   FAIL() << "it never starts";
 }
-INSTANTIATE_TEST_SUITE_P(Options, FewDescriptors,
+INSTANTIATE_TEST_SUITE_P(Options, DescriptorLimit,
                          ::testing::Values(std::vector<std::string>{}, std::vector<std::string>{"--record"},
                                            std::vector<std::string>{"--metrics-file"},
                                            std::vector<std::string>{"--pid-file"},

@@ -40,7 +40,7 @@ class ConnectErrorInNamespace : public ::testing::Test {
 };
 
 // The kernel can choose only the port of the server, and nothing listens there.
-TEST_F(ConnectErrorInNamespace, IsRefusedInsteadOfASocketConnectedToItself) {
+TEST_F(ConnectErrorInNamespace, ReportsASelfConnectionAsRefused) {
   const auto wrapper = in_namespace("echo 54322 54323 >/proc/sys/net/ipv4/ip_local_port_range");
   for (const char* host : {"127.0.0.1", "::1", "0.0.0.0"}) {
     for (const auto& client : client_commands) {
@@ -78,7 +78,7 @@ TEST(ConnectError, NeedsAnInterfaceForALinkLocalAddress) {
 
 using RefusedSocket = Injection;
 
-TEST_F(RefusedSocket, IsNoReasonToAskForTheServer) {
+TEST_F(RefusedSocket, OmitsTheAdviceAboutTheServer) {
   for (const auto& client : client_commands) {
     for (const auto& [error, said] : {std::pair{"EACCES", "security policy"},
                                       {"EPERM", "security policy"},

@@ -30,9 +30,11 @@ SpawnOptions standard_streams(int fd) {
 }
 
 TEST(Inetd, NowaitConnectionGetsNoByte) {
-  const std::vector<std::vector<std::string>> invocations{
-      {},        {"--help"}, {"--daemonize"}, {"--no-such-option"}, {"--status"}, {"--log-format", "json"},
-      {"--test"}};
+  const std::vector<std::vector<std::string>> invocations{{},
+                                                          {"--daemonize"},
+                                                          {"--no-such-option"},
+                                                          {"--log-format", "json"},
+                                                          {"--log-format", "json", "--port", "x"}};
   for (const auto& options : invocations) {
     Connection connection;
     EXPECT_EQ(run(command_line({}, options), standard_streams(connection.fd.get())).ending, 64);
@@ -47,7 +49,7 @@ TEST(Inetd, ReasonGoesToStandardErrorIfThatIsNoConnection) {
       run({TCPSERVER_PROGRAM}, {.input_fd = connection.fd.get(), .output_fd = connection.fd.get()});
   EXPECT_TRUE(fails(result, 64, "nowait"));
   const auto json = run({TCPSERVER_PROGRAM, "--log-format", "json"}, {.input_fd = connection.fd.get()});
-  EXPECT_EQ(Json(json.errors).values("level event"), "error option_error");
+  EXPECT_EQ(Json(json.errors).values("level event"), "error start_error");
   connection.fd.reset();
   EXPECT_EQ(connection.client.receive_all(), "");
 }
@@ -71,8 +73,16 @@ TEST(Inetd, RecognizesOtherConnections) {
   const UniqueFd unconnected(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   gone.client.reset();
   for (const int fd : {gone.fd.get(), datagram.get(), unconnected.get()}) {
-    EXPECT_EQ(run({TCPSERVER_PROGRAM, "--test"}, {.input_fd = fd}).ending, 64) << fd;
+    EXPECT_EQ(run({TCPSERVER_PROGRAM, "--port", "0"}, {.input_fd = fd}).ending, 64) << fd;
   }
+}
+
+// Such as a page with the status.
+TEST(Inetd, ConnectionMayGetTheOutputOfACommand) {
+  Connection connection;
+  EXPECT_EQ(run({TCPSERVER_PROGRAM, "--version"}, standard_streams(connection.fd.get())).ending, 0);
+  connection.fd.reset();
+  EXPECT_TRUE(connection.client.receive_all().starts_with("tcpserver "));
 }
 
 TEST(Inetd, AcceptsOtherSockets) {
@@ -82,11 +92,14 @@ TEST(Inetd, AcceptsOtherSockets) {
   const UniqueFd other(pair[1]);
   const OwnListener listener;
   for (const int fd : {one.get(), listener.fd()}) {
-    EXPECT_EQ(run({TCPSERVER_PROGRAM, "--test"}, {.input_fd = fd}).ending, 0) << fd;
+    Process server({TCPSERVER_PROGRAM, "--port", "0"}, {.input_fd = fd});
+    EXPECT_TRUE(server.reads_line()) << fd;
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0) << fd;
   }
   const sockaddr_un autobind{.sun_family = AF_UNIX, .sun_path = {}};  // unix(7)
   ASSERT_EQ(::bind(one.get(), reinterpret_cast<const sockaddr*>(&autobind), sizeof(sa_family_t)), 0);
-  EXPECT_EQ(run({TCPSERVER_PROGRAM, "--test"}, {.input_fd = one.get()}).ending, 64) << "it has a name";
+  EXPECT_EQ(run({TCPSERVER_PROGRAM, "--port", "0"}, {.input_fd = one.get()}).ending, 64) << "it has a name";
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST(JsonOutput, IsNotUsedIfTextIsSelected) {
   }
 }
 
-TEST(JsonOutput, HasTheErrorsOfTheStart) {
+TEST(JsonOutput, ReportsErrorsOfTheStart) {
   ServerProcess other({"--bind", "127.0.0.1"});
   const auto port = std::to_string(other.port());
   const Words json{"--log-format", "json", "--bind", "127.0.0.1"};

@@ -150,7 +150,7 @@ TEST_F(StatusByPidFile, ShowsAServerThatDrains) {
 }
 
 // A process with the name of the server locks the file, as the server does before it listens, and stays.
-TEST_F(StatusByPidFile, TellsAStartFromAStop) {
+TEST_F(StatusByPidFile, DistinguishesStartingFromStopping) {
   const int fd = ::open(pid_file.c_str(), O_RDWR | O_CREAT, 0600);
   ASSERT_GE(fd, 0);
   const pid_t child = ::fork();

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-// Names in words for characters that a reader cannot see or takes for other ones: text that was pasted from a
-// web page or saved by another editor.
+// Finds characters that are invisible or look like others, and names them in words. They come from web pages
+// and other editors.
 namespace tcpserver::base {
 
 enum class CharacterKind {

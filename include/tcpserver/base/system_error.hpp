@@ -24,7 +24,7 @@ class StartError : public std::runtime_error {
 // Returns "EMFILE" for EMFILE, "unknown_error" for rare errors. Never null; does not allocate.
 [[nodiscard]] const char* errno_name(int error) noexcept;
 
-// True if descriptors or memory run out, which says nothing about the address.
+// True if descriptors or memory ran out. Such an error does not depend on the address.
 [[nodiscard]] constexpr bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }

@@ -134,15 +134,19 @@ using Store = std::function<void(std::size_t spec, Target, const RawValue&)>;
                                      int argc, char* const* argv, char* const* environment,
                                      const std::string& directory);
 
-// Stores flags, variables and lines of the configuration file: a flag overrides the variable, the variable
-// the file, the file the default. The last of repeated flags counts, but each is checked. A file may repeat
-// only options that accumulate. An empty variable counts as not set; variables that Kubernetes or Docker set
-// for a service with the program's name are ignored with one warning. An invalid variable that a flag
-// overrides causes only a warning, so that a flag can always correct it; so does an unknown variable with the
-// prefix. Long options are not abbreviated. Throws StartError for everything else that is not allowed: usage,
-// config for a line of the file, or no_input if the file cannot be read. With --test it returns the errors in
-// values instead, at most about twenty of the file. May be called again, to read the file again. A relative
-// path of the file begins at `directory`.
+// Stores flags, variables and lines of the configuration file. A flag overrides the variable, the variable
+// the file, the file the default. Long options are not abbreviated. A relative path of the file begins at
+// `directory`. May be called again, to read the file again.
+//
+// The last of repeated flags counts, but each is checked. A file may repeat only options that accumulate.
+//
+// An empty variable counts as not set. These cause only a warning: an unknown variable with the prefix, an
+// invalid one that a flag overrides, so that a flag can always correct it, and the variables that Kubernetes
+// or Docker set for a service with the program's name.
+//
+// Throws StartError for everything else that is not allowed: usage, config for a line of the file, or
+// no_input if the file cannot be read. With --test it returns the errors instead, at most about twenty. In
+// both cases `target` has all valid values.
 template <typename Options>
 [[nodiscard]] Parsed parse_arguments(const Program& program, const OptionTable<Options>& table,
                                      Options& target, int argc, char* const* argv,

@@ -28,7 +28,7 @@ bool is_connection(int fd) noexcept {
 bool refuse_inetd_connection(const std::function<void(std::string_view)>& print) {
   if (!is_connection(STDIN_FILENO)) return false;
   constexpr const char* reason =
-      "standard input is a socket, as for a nowait service of inetd; run tcpserver by itself";
+      "standard input is a socket, as in a nowait service of inetd; start tcpserver as a daemon";
   struct stat input {};
   struct stat errors {};
   const bool is_known = ::fstat(STDIN_FILENO, &input) == 0 && ::fstat(STDERR_FILENO, &errors) == 0;

@@ -199,7 +199,7 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       {"bind", 'a', "ADDRESS", "all addresses",
        "numeric address to listen on; may be repeated, or a list with commas", bind()},
       {"backlog", 'b', "N|max", "SOMAXCONN",
-       "length of the listen queue, at most SOMAXCONN; max is the kernel's limit, net.core.somaxconn",
+       "length of the listen queue, up to SOMAXCONN, or max for net.core.somaxconn",
        backlog(), Effect::now},
 
       cli::heading<O>("Service"),

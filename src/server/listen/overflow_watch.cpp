@@ -32,10 +32,10 @@ Advice overflow_advice(const ServerOptions& options, const Listeners& listeners,
   } else if (!max && limit < static_cast<std::uint32_t>(backlog)) {
     text.append("the kernel reduced --backlog %d: raise net.core.somaxconn", backlog);
   } else if (max || (kernel && limit >= *kernel)) {
-    text.append("it has the kernel's maximum length: raise net.core.somaxconn%s, or add a second server",
+    text.append("the queue has the length net.core.somaxconn: raise net.core.somaxconn%s, or add a second server",
                 max ? "" : " and use --backlog max");
   } else if (limit >= SOMAXCONN) {
-    text.append("it has the length SOMAXCONN: use --backlog max");
+    text.append("the queue has the length SOMAXCONN: use --backlog max");
   } else {
     text.append("raise %s--backlog (tcpbacklog size computes a value)",
                 listeners.backlog_is_inherited(options) ? "Backlog= in the socket unit, or " : "");

@@ -186,7 +186,7 @@ TEST(ServerOptions, RefuseBadValuesFromFlagsAndVariables) {
   }
 }
 
-TEST(ServerOptions, BooleansHaveManyWordsInAllSources) {
+TEST(ServerOptions, BooleansAcceptSynonymsInAllSources) {
   EXPECT_EQ(parse({"--quiet=TRUE"}).options.verbosity, Verbosity::quiet);
   EXPECT_EQ(parse({}, {"TCPSERVER_QUIET=Yes"}).options.verbosity, Verbosity::quiet);
   EXPECT_FALSE(parse({"--daemonize=0"}).options.daemonize);
