@@ -62,11 +62,12 @@ class Search {
     constexpr std::uint64_t reserved_pids = 300;  // RESERVED_PIDS of the kernel
     examine("kernel.threads-max", read_number("/proc/sys/kernel/threads-max"), 0, "(a sysctl)");
     examine("kernel.pid_max", read_number("/proc/sys/kernel/pid_max"), reserved_pids, "(a sysctl)");
-    // The kernel does not tell how many threads a user has: at most all of the machine.
+    // The kernel does not tell how many threads a user has. All threads of the machine are an upper bound, so
+    // the limit is probable, not certain.
     rlimit limit{};
     if (is_exempt_from_nproc() || ::getrlimit(RLIMIT_NPROC, &limit) != 0) return;
     if (limit.rlim_cur != RLIM_INFINITY)
-      examine("RLIMIT_NPROC", limit.rlim_cur, 0, "(ulimit -u, or LimitNPROC= in a systemd unit)");
+      examine("RLIMIT_NPROC", limit.rlim_cur, 0, "(ulimit -u, or LimitNPROC= in a systemd unit)", "probably");
   }
 
   [[nodiscard]] const ForkFailure& finish() noexcept {
@@ -80,10 +81,10 @@ class Search {
  private:
   [[nodiscard]] bool is_found() const noexcept { return failure_.limit != nullptr; }
 
-  void found(const char* name, std::uint64_t limit) noexcept {
+  void found(const char* name, std::uint64_t limit, const char* verdict = "reached") noexcept {
     failure_.limit = name;
     failure_.value = limit;
-    failure_.text.append(": reached %s %llu", name, base::wide(limit));
+    failure_.text.append(": %s %s %llu", verdict, name, base::wide(limit));
   }
 
   void seen(const char* name, std::uint64_t limit) noexcept {
@@ -92,10 +93,10 @@ class Search {
 
   // The limit is reached if only `reserved` more threads could exist.
   void examine(const char* name, std::optional<std::uint64_t> limit, std::uint64_t reserved,
-               const char* setting) noexcept {
+               const char* setting, const char* verdict = "reached") noexcept {
     if (!limit || is_found()) return;
     if (!threads_ || *threads_ + reserved < *limit) return seen(name, *limit);
-    found(name, *limit);
+    found(name, *limit, verdict);
     failure_.text.append(" %s", setting);
   }
 

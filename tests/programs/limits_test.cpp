@@ -191,7 +191,7 @@ TEST_F(ShortageOfProcesses, CostsNoSlots) {
   }
   EXPECT_TRUE(contains(server.status(), "2 of 5 sessions open, 10 accepted, 8 refused (8 fork failed)"));
   EXPECT_TRUE(contains(server.log(), "fork: Resource temporarily unavailable"));
-  EXPECT_TRUE(contains(server.log(), "RLIMIT_NPROC 3 "));
+  EXPECT_TRUE(contains(server.log(), ": probably RLIMIT_NPROC 3 "));
   lucky.pop_back();
   ASSERT_TRUE(server.status_shows("1 of 5 sessions open"));
   EXPECT_TRUE(serves(server));
@@ -204,7 +204,7 @@ TEST_F(ShortageOfProcesses, NamesTheLimitAtTheStart) {
     // The leak sanitizer needs a process of its own.
     const auto result = run(command, {.environment = {"ASAN_OPTIONS=detect_leaks=0"}});
     EXPECT_TRUE(fails(result, 71, "cannot fork "));
-    EXPECT_TRUE(contains(result.errors, "RLIMIT_NPROC 1 "));
+    EXPECT_TRUE(contains(result.errors, ": probably RLIMIT_NPROC 1 "));
   }
 }
 
