@@ -168,7 +168,8 @@ class ForkedSessions final : public Sessions {
   }
 
   void log_fork_failure(int error) noexcept {
-    const auto failure = kernel::explain_fork_failure(error);
+    if (fork_failures_.suppresses(base::Clock::now())) return;
+    const auto failure = kernel::explain_fork_failure(error);  // reads files
     LogEvent event{"fork_error", {{"errno", base::errno_name(error)}}};
     if (failure.limit != nullptr) {
       event.fields[1] = {"limit", failure.limit};

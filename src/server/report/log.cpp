@@ -61,11 +61,14 @@ std::string_view LogRecord::finish() noexcept {
   return {text_.c_str(), text_.size()};
 }
 
+bool RateLimit::suppresses(base::TimePoint now) noexcept {
+  if (now >= next_) return false;
+  ++suppressed_;
+  return true;
+}
+
 std::optional<std::uint64_t> RateLimit::let_through(base::TimePoint now) noexcept {
-  if (now < next_) {
-    ++suppressed_;
-    return std::nullopt;
-  }
+  if (suppresses(now)) return std::nullopt;
   next_ = now + interval_;
   return std::exchange(suppressed_, 0);
 }

@@ -131,7 +131,9 @@ TEST_F(LogTest, ReportsTheNumberOfSuppressedLines) {
   const auto before = base::Clock::now() - 2h;
   EXPECT_EQ(limit.let_through(before), 0U);
   EXPECT_EQ(limit.let_through(before + 1h - 1ms), std::nullopt);
-  EXPECT_EQ(limit.let_through(before + 1h), 1U);
+  EXPECT_TRUE(limit.suppresses(before + 1h - 1ms));
+  EXPECT_FALSE(limit.suppresses(before + 1h));
+  EXPECT_EQ(limit.let_through(before + 1h), 2U);
   EXPECT_EQ(limit.let_through(before + 1h + 1ms), std::nullopt);
   log.limited_warning(limit, LogEvent{"test"}, "first");
   log.limited_warning(limit, LogEvent{"test"}, "second");

@@ -74,6 +74,10 @@ class RateLimit {
   // the last one.
   [[nodiscard]] std::optional<std::uint64_t> let_through(base::TimePoint now) noexcept;
 
+  // Returns true and counts the line if it must be suppressed. Ask first where the line is costly to build;
+  // if it returns false, log with this limit.
+  [[nodiscard]] bool suppresses(base::TimePoint now) noexcept;
+
  private:
   base::Duration interval_;
   base::TimePoint next_{};
