@@ -1,3 +1,5 @@
+#include "tcpserver/base/unique_fd.hpp"
+
 #include "harness/server_process.hpp"
 
 #include <cerrno>
@@ -9,6 +11,7 @@ namespace {
 
 using namespace harness;
 using namespace std::chrono_literals;
+using tcpserver::base::SocketAddress;
 
 // How a connection is served.
 struct Way {
@@ -101,6 +104,30 @@ TEST_P(EndOfSession, LogsWhatTheClientAcknowledged) {
   const auto acknowledged = std::stoull(log.substr(log.find(key) + key.size()));
   EXPECT_GT(acknowledged, 0U) << log;
   EXPECT_LT(acknowledged, sent.size()) << log;
+}
+
+// Two clients with the same address and port are connected to different addresses of the server.
+TEST(ForcedEnd, LogsAcknowledgedBytesByBothAddresses) {
+  ServerProcess server({"-v", "--drain-timeout", "0"});
+  auto own = SocketAddress::parse("127.0.0.1", 0).value();
+  std::vector<tcpserver::base::UniqueFd> clients;
+  for (const char* address : {"127.0.0.1", "127.0.0.2"}) {
+    const int fd = clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)).get();
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    ASSERT_EQ(::bind(fd, own.get(), own.size()), 0);
+    socklen_t size = SocketAddress::storage_size;
+    ASSERT_EQ(::getsockname(fd, own.storage(), &size), 0);
+    const auto remote = SocketAddress::parse(address, server.port()).value();
+    ASSERT_EQ(::connect(fd, remote.get(), remote.size()), 0);
+    const std::string bytes(clients.size(), 'x');
+    ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), std::ssize(bytes));
+  }
+  ASSERT_TRUE(server.status_shows("3 bytes in, 3 out"));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(occurrences(server.log(), " bytes_acked="), 2U) << server.log();
+  EXPECT_TRUE(contains(server.log(), " bytes_acked=1\n"));
+  EXPECT_TRUE(contains(server.log(), " bytes_acked=2\n"));
 }
 
 // Sends the next piece when the server has echoed the last one, until the client's buffers are full and the

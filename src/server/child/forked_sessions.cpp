@@ -152,15 +152,24 @@ class ForkedSessions final : public Sessions {
   // because no child is started any more.
   void read_acknowledged() noexcept {
     try {
+      const auto key = [](const base::SocketAddress& local, const base::SocketAddress& peer) {
+        return local.text() + ' ' + peer.text();
+      };
       std::unordered_map<std::string, SlotTable::Slot> slots;
-      slots_.for_each_running([&](SlotTable::Slot slot) { slots[slots_[slot].facts.peer.text()] = slot; });
+      std::optional<std::uint16_t> port;  // of all sessions; 0 if they have several
+      slots_.for_each_running([&](SlotTable::Slot slot) {
+        const auto& facts = slots_[slot].facts;
+        if (facts.local.port() == 0) return;  // unknown
+        slots[key(facts.local, facts.peer)] = slot;
+        port = port.value_or(facts.local.port()) == facts.local.port() ? facts.local.port() : 0;
+      });
+      if (!port) return;
       const auto visit = [&](const kernel::TcpSocket& socket) {
-        const auto found = slots.find(socket.peer.unmapped().text());
+        const auto found = slots.find(key(socket.local.unmapped(), socket.peer.unmapped()));
         if (found == slots.end() || !socket.written) return;
-        if (socket.local.unmapped() != slots_[found->second].facts.local) return;
         acknowledged_[found->second] = *socket.written - socket.send_queue;
       };
-      if (!kernel::TcpSockets().for_each(kernel::TcpSockets::Kind::connections, 0, visit))
+      if (!kernel::TcpSockets().for_each(kernel::TcpSockets::Kind::connections, *port, visit))
         acknowledged_.clear();
     } catch (const std::exception&) {
       acknowledged_.clear();
