@@ -195,8 +195,10 @@ void drop_privileges(const ServerOptions& options, const std::vector<WritableDir
   // After --user, the configuration file is read as that user.
   const bool reads_as_root = !options.config.empty() && !options.user;
   const unsigned readable = reads_as_root ? capability_to_read(landlock.files != 0 && kept.empty()) : 0;
-  const bool dropped = drop_capabilities(readable) || !has_capabilities();
-  if (const int error = errno; !dropped)
+  const bool were_dropped = drop_capabilities(readable);
+  const int error = errno;  // has_capabilities() may change it
+  const bool dropped = were_dropped || !has_capabilities();
+  if (!dropped)
     log.warning({"capabilities_kept", {{"errno", base::errno_name(error)}}},
                 "capset: %s; the server keeps its capabilities", std::strerror(error));
 

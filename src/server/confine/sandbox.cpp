@@ -26,7 +26,9 @@ bool enter_filter(Rules rules) noexcept {
 
 // The address sanitizer would make system calls before a call that does not return.
 [[noreturn]] __attribute__((no_sanitize("address"))) void test_in_child(Sandbox sandbox) noexcept {
-  base::exit_child(enter_sandbox(sandbox) ? 0 : errno);
+  const bool entered = enter_sandbox(sandbox);
+  const int error = errno != 0 ? errno : EPERM;  // 0 means success
+  base::exit_child(entered ? 0 : error);
 }
 
 // Tests it in a child. PR_GET_SECCOMP is not enough, because an outer filter may forbid the call itself.
