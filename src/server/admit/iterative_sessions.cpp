@@ -45,8 +45,10 @@ class IterativeSessions final : public Sessions {
     serving_ = false;
     const auto claims = record_.claims();
     std::optional<std::uint64_t> acknowledged;
-    if (const auto left = kernel::unacknowledged_bytes(connection.get()); end == SessionEnd::drained && left)
-      acknowledged = claims.out - std::min<std::uint64_t>(*left, claims.out);
+    if (end == SessionEnd::drained) {
+      const auto left = kernel::unacknowledged_bytes(connection.get());
+      if (left) acknowledged = claims.out - std::min<std::uint64_t>(*left, claims.out);
+    }
     if (!reply_is_complete(end, claims)) base::close_with_reset(std::move(connection));
     reporter_.end(facts, ::getpid(), end, 0, claims, acknowledged);
     return true;
