@@ -73,15 +73,11 @@ int finish_connecting(int fd, const SocketAddress& address, std::optional<base::
   return socket_error(fd);
 }
 
-bool is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 // Returns 0 or the errno of socket or connect.
 int connect_to(const SocketAddress& address, std::optional<base::TimePoint> deadline, WaitNotice& notice,
                UniqueFd& fd) {
   fd = open_socket(address);
-  if (!fd && is_shortage(errno)) throw base::system_error("open a socket");
+  if (!fd && base::is_shortage(errno)) throw base::system_error("open a socket");
   if (!fd) return errno;
   if (::connect(fd.get(), address.get(), address.size()) != 0) {
     const int error = errno == EINPROGRESS ? finish_connecting(fd.get(), address, deadline, notice) : errno;

@@ -44,10 +44,6 @@ bool is_no_permission(int error) {
   return error == EACCES || error == EPERM;
 }
 
-bool is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
 // If the result is not `whole`, errno has the reason.
 HeldSockets read_sockets(pid_t pid) {
   using Sight = HeldSockets::Sight;
@@ -106,7 +102,7 @@ std::optional<std::uint64_t> parse_socket_link(std::string_view target) {
 std::optional<ProcessFacts> process_facts(pid_t pid) {
   constexpr std::size_t longest = 4096;  // enough for 52 numbers and a short name
   const auto line = base::read_file(proc_path(pid, "/stat").c_str(), longest);
-  if (!line && is_shortage(errno)) throw base::system_error("read /proc");
+  if (!line && base::is_shortage(errno)) throw base::system_error("read /proc");
   return line ? parse_process_stat(*line) : std::nullopt;
 }
 
@@ -144,7 +140,7 @@ std::optional<std::vector<ProcessFacts>> all_processes() {
   const bool listed = for_each_pid([&](pid_t pid) {
     if (auto facts = process_facts(pid)) processes.push_back(std::move(*facts));
   });
-  if (!listed && is_shortage(errno)) throw base::system_error("read /proc");
+  if (!listed && base::is_shortage(errno)) throw base::system_error("read /proc");
   if (processes.empty()) return std::nullopt;  // not even this process: /proc is another file system
   return processes;
 }
@@ -162,7 +158,7 @@ base::Duration process_age(const ProcessFacts& process, base::Duration since_boo
 
 HeldSockets sockets_held_by(pid_t pid) {
   auto held = read_sockets(pid);
-  if (held.sight == HeldSockets::Sight::ended && is_shortage(errno)) {
+  if (held.sight == HeldSockets::Sight::ended && base::is_shortage(errno)) {
     throw base::system_error("read /proc");
   }
   return held;

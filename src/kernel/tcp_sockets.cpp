@@ -113,8 +113,7 @@ std::optional<TcpSocket> read_socket(std::string_view payload) {
 
 base::UniqueFd open_diagnosis() {
   base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  const bool shortage = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-  if (!fd && shortage) throw base::system_error("ask the kernel for its listening sockets");
+  if (!fd && base::is_shortage(errno)) throw base::system_error("ask the kernel for its listening sockets");
   // The reply is ready as soon as the request is sent, so a longer wait means a failure.
   const timeval limit = base::to_timeval(std::chrono::seconds(2));
   if (fd) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
