@@ -118,8 +118,8 @@ void Recorder::remove_if_empty(const base::SocketAddress& peer, RecordingTime ti
   if (!is_empty || ::unlinkat(directory_.get(), name.c_str(), 0) == 0) return;
   const int error = errno;
   log_.limited_warning(remove_failures_, {"record_error", {{"errno", base::errno_name(error)}}},
-                       "cannot remove the empty file %s in %s: %s", name.c_str(), path_.c_str(),
-                       std::strerror(error));
+                       "cannot remove the empty file %s in %s: %s; empty files stay there", name.c_str(),
+                       path_.c_str(), std::strerror(error));
 }
 
 void Recorder::end(const base::SocketAddress& peer, RecordingTime time,

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -108,6 +109,24 @@ TEST_F(RecorderTest, RemovesOnlyItsOwnEmptyFile) {
   EXPECT_EQ(fs::file_size(directory / "tcpserver.127.0.0.1:40112.dat"), 1U);
   recorder.end(peer(), third.time, {});
   EXPECT_EQ(count(), 1);
+}
+
+// A directory may allow only the creation of files. Root ignores its mode, so the test is another user.
+TEST_F(RecorderTest, WarnsOnceIfEmptyFilesStay) {
+  Recorder recorder(directory, 0, log);
+  const auto recording = recorder.begin(peer());
+  ASSERT_TRUE(recording.file);
+  ASSERT_EQ(::chmod(directory.c_str(), 0555), 0);
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  for (int i = 0; i < 3; ++i) recorder.end(peer(), recording.time, {});
+  if (is_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  ASSERT_EQ(::chmod(directory.c_str(), 0755), 0);
+  EXPECT_EQ(occurrences(errors.read_all(), "; empty files stay there\n"), 1U);
 }
 
 // Files stay in the directory that was opened at the start, even if its path changes.

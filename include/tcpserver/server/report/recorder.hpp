@@ -47,7 +47,8 @@ class Recorder {
   // Call after a recorded session. Removes an empty file, and warns if the recording failed.
   void end(const base::SocketAddress& peer, RecordingTime time, const SessionClaims& claims) noexcept;
 
-  // Removes the file of this name if it is empty. Logs a failure.
+  // Removes the file of this name if it is empty. Logs a failure, once per hour: some directories allow only
+  // the creation of files.
   void remove_if_empty(const base::SocketAddress& peer, RecordingTime time) noexcept;
 
  private:
@@ -57,7 +58,7 @@ class Recorder {
   Log& log_;
   RateLimit open_failures_{std::chrono::seconds(1)};
   RateLimit write_failures_{std::chrono::seconds(1)};
-  RateLimit remove_failures_{std::chrono::seconds(1)};
+  RateLimit remove_failures_{std::chrono::hours(1)};
 };
 
 }  // namespace tcpserver::server
