@@ -73,21 +73,23 @@ class PictureInPlace {
   std::size_t widest_drawn_ = 0;  // in columns
 };
 
-// Writes frames to standard output or error without blocking, even if a terminal is stopped (Ctrl-S) or a pipe
-// is not read. The caller skips frames until ready(). ready(), write() and write_within() throw StartError
-// (io_error) if a write fails.
+// Writes frames to standard output or error without blocking, even if a terminal is stopped (Ctrl-S) or a
+// pipe is not read. The caller skips frames until ready(). ready(), write() and write_within() throw
+// StartError (io_error) if a write fails.
 class FrameWriter {
  public:
   explicit FrameWriter(int fd = STDOUT_FILENO) noexcept;
 
-  // True if the terminal has accepted the whole last frame. Only then may the next one be written.
+  // True if it writes to a descriptor of its own (open_nonblocking), so that the caller's may be closed.
+  [[nodiscard]] bool has_own_descriptor() const noexcept { return static_cast<bool>(own_); }
+
+  // True if the terminal or pipe has accepted the whole last frame. Only then may the next one be written.
   [[nodiscard]] bool ready();
 
-  // Writes as much as the terminal accepts now, and keeps the rest for ready().
+  // Writes as much as the terminal or pipe accepts now, and keeps the rest for ready().
   void write(std::string frame);
 
-  // Writes the rest of the last frame, then the text. False if the terminal did not accept all within this
-  // time.
+  // Writes the rest of the last frame, then the text. False if not all was accepted within this time.
   bool write_within(std::string_view text, Duration limit);
 
   // Waits until ready() may return true, at most for `limit` (nullopt: forever). Returns early if a signal
@@ -98,7 +100,7 @@ class FrameWriter {
   // within a second: the signal may also have ended the reader of a pipe.
   void end_by_signal(std::string_view text, int signal);
 
-  // Removes and returns the text that the terminal has not accepted yet. Print it before anything else.
+  // Removes and returns the text that was not accepted yet. Print it before anything else.
   [[nodiscard]] std::string take_unwritten() { return std::exchange(rest_, {}); }
 
  private:

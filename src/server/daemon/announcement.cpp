@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -12,15 +13,18 @@ namespace tcpserver::server {
 
 namespace {
 
-// Short for a waiting script, long enough to use almost no processor time.
-constexpr auto retry_interval = std::chrono::milliseconds(100);
+// The first interval is short for a waiting script. It doubles, because the line may never be read.
+constexpr base::Duration shortest_interval = std::chrono::milliseconds(100);
+constexpr base::Duration longest_interval = std::chrono::seconds(1);
 
 }  // namespace
 
 Announcement::Announcement(bool keep_open, Log& log) noexcept
-    : log_(log),
-      copy_(keep_open ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1),
-      writer_(std::in_place, copy_ ? copy_.get() : STDOUT_FILENO) {}
+    : log_(log), writer_(std::in_place, STDOUT_FILENO), interval_(shortest_interval) {
+  if (!keep_open || writer_->has_own_descriptor()) return;
+  copy_ = base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (copy_) writer_.emplace(copy_.get());
+}
 
 void Announcement::write(const std::string& ports) {
   ports_ = ports;
@@ -42,7 +46,8 @@ void Announcement::after_wait(base::TimePoint now) noexcept {
 
 void Announcement::try_to_write(std::string text) noexcept {
   try {
-    due_ = base::Clock::now() + retry_interval;
+    due_ = base::Clock::now() + interval_;
+    interval_ = std::min(2 * interval_, longest_interval);
     if (!text.empty()) writer_->write(std::move(text));
     if (writer_->ready()) discard();
   } catch (const base::StartError& error) {

@@ -15,7 +15,7 @@ namespace tcpserver::server {
 class Announcement {
  public:
   // Call before Landlock, which may forbid opening a terminal again. A daemon (`keep_open`) replaces standard
-  // output when it is ready, so this object keeps a duplicate until the line is written.
+  // output when it is ready, so this object keeps a descriptor of its own until the line is written.
   Announcement(bool keep_open, Log& log) noexcept;
 
   // Writes the line now or later. `ports` is "port 54321". Logs a failure.
@@ -35,10 +35,11 @@ class Announcement {
   void try_to_write(std::string text) noexcept;
 
   Log& log_;
-  base::UniqueFd copy_;
+  base::UniqueFd copy_;  // a duplicate, if the writer could not reopen standard output
   std::optional<base::FrameWriter> writer_;
   std::string ports_;
   std::optional<base::TimePoint> due_;
+  base::Duration interval_;  // between two tries
 };
 
 }  // namespace tcpserver::server
