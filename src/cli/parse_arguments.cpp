@@ -36,7 +36,8 @@ struct SourcedValue {
 // Docker and CI systems keep comments as part of a variable's value.
 void check_variable(const SourcedValue& value) {
   const bool has_comment = value.source == Source::variable && find_comment(value.text) != std::string::npos;
-  if (has_comment) refuse({value.text, value.label}, "a value without # or ; after a blank");
+  if (has_comment)
+    refuse_because({value.text, value.label}, "has a comment, which a variable cannot have; remove it");
 }
 
 using Words = std::span<char* const>;  // of argv

@@ -45,7 +45,7 @@ TEST(Sizing, NamesTheSystemLimitThatIsTooLow) {
     return format_sizing(example, sizing, somaxconn, largest);
   };
   const std::string raise = "sysctl -w net.core.somaxconn=2625";
-  const std::string clamp = "to SOMAXCONN";
+  const std::string clamp = "above SOMAXCONN";
   EXPECT_FALSE(contains(text(2625, 2625), "too low"));
   EXPECT_TRUE(contains(text(2624, 4096), raise));
   EXPECT_FALSE(contains(text(2624, 4096), clamp));

@@ -34,7 +34,7 @@ TEST(Values, PathsRefuseStrayCharacters) {
                                                           {"/tmp/x\u2019", "the quotes"},
                                                           {" /tmp/x", "the blanks"},
                                                           {"/tmp/x\t", "the blanks"},
-                                                          {"/tmp/x\r", "carriage return is part"},
+                                                          {"/tmp/x\r", "ends with a carriage return"},
                                                           {"/tmp/x,", "a comma"},
                                                           {"/tmp/x;", "a semicolon"},
                                                           {"/tmp/a\x07", "a control character"},

@@ -233,7 +233,11 @@ class ReloadOfSomaxconn : public Reload {
   }
   void start(const std::vector<std::string>& options) {
     auto all = options;
-    all.insert(all.end(), {"--bind", "127.0.0.1", "--config", file.path()});
+    all.insert(all.end(), {"--config", file.path()});
+    start_with(all);
+  }
+  void start_with(std::vector<std::string> all) {
+    all.insert(all.end(), {"--bind", "127.0.0.1"});
     auto wrapper = in_namespace("");
     wrapper.pop_back();
     wrapper.emplace_back("env");
@@ -248,6 +252,13 @@ class ReloadOfSomaxconn : public Reload {
   }
 };
 
+TEST_F(ReloadOfSomaxconn, TakesEffectWithoutAFile) {
+  start_with({});
+  raise_to(300);
+  server->signal(SIGHUP);
+  EXPECT_TRUE(server->says("listen queue: 20 -> 300 ("));
+}
+
 TEST_F(ReloadOfSomaxconn, TakesEffectAlthoughTheFileIsUnchanged) {
   start({});
   EXPECT_EQ(read_queue_limit(*server), 20U);
@@ -259,6 +270,9 @@ TEST_F(ReloadOfSomaxconn, TakesEffectAlthoughTheFileIsUnchanged) {
   EXPECT_TRUE(reload("", "nothing changed"));
   EXPECT_TRUE(reload("backlog = max\n", "listen queue: 4096 -> 9000 ("));
   EXPECT_EQ(read_queue_limit(*server), 9000U);
+  raise_to(9500);
+  EXPECT_TRUE(reload("port = x\n", "reload failed"));
+  EXPECT_TRUE(eventually([&] { return read_queue_limit(*server) == 9500U; })) << "a bad file does not matter";
   raise_to(9500);
   EXPECT_TRUE(reload("backlog = max\n", "listen queue: 9000 -> 9500 ("));
   EXPECT_EQ(occurrences(server->log(), " listen queue: "), 5U) << server->log();

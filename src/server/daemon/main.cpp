@@ -50,7 +50,8 @@ void require_descriptors(const ServerOptions& options, std::size_t others) {
   rlimit limit{};
   if (missing == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   const auto enough = base::wide(limit.rlim_cur) + static_cast<std::size_t>(missing);
-  const char* const action = "accept clients: the limit of %llu descriptors is too low, at least %llu are needed; raise ulimit -n";
+  const char* const action =
+      "accept clients: the limit of %llu descriptors is too low, at least %llu are needed; raise ulimit -n";
   throw base::socket_error(base::format_text(action, base::wide(limit.rlim_cur), enough), EMFILE);
 }
 

@@ -199,8 +199,7 @@ const cli::OptionTable<ServerOptions>& server_option_table() {
       {"bind", 'a', "ADDRESS", "all addresses",
        "numeric address to listen on; may be repeated, or a list with commas", bind()},
       {"backlog", 'b', "N|max", "SOMAXCONN",
-       "length of the listen queue, up to SOMAXCONN, or max for net.core.somaxconn",
-       backlog(), Effect::now},
+       "length of the listen queue, up to SOMAXCONN, or max for net.core.somaxconn", backlog(), Effect::now},
 
       cli::heading<O>("Service"),
       {"service", 's', "WORD", "echo", cli::service_help(), cli::service(&O::service)},

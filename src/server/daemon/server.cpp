@@ -74,7 +74,8 @@ std::vector<WritableDir> Server::writable_directories() const {
   std::vector<WritableDir> directories;
   if (const auto directory = housekeeping_.metrics_directory())
     directories.push_back({.descriptor = *directory, .create = true, .remove = true});
-  if (recorder_) directories.push_back({.descriptor = recorder_->directory(), .create = true, .remove = true});
+  if (recorder_)
+    directories.push_back({.descriptor = recorder_->directory(), .create = true, .remove = true});
   return directories;
 }
 
@@ -207,18 +208,27 @@ void Server::log_draining(std::uint32_t open) noexcept {
 }
 
 void Server::reload() noexcept {
-  if (options_.config.empty())
-    return log_.notice(LogEvent{"reload_ignored"},
-                       "reload: no configuration file to read; start the server with --config");
   if (stopping_) return log_.notice(LogEvent{"reload_ignored"}, "reload: ignored, the server is stopping");
+  if (options_.config.empty()) {
+    log_.notice(LogEvent{"reload_ignored"},
+                "reload: no configuration file to read; start the server with --config");
+    return listen_again();
+  }
   housekeeping_.begin_reload();
   try {
     apply(read_again_().options);
     housekeeping_.end_reload(false);
   } catch (const std::exception& error) {
     log_.warning(LogEvent{"reload_failed"}, "reload failed, nothing changed: %s", error.what());
+    listen_again();
     housekeeping_.end_reload(true);
   }
+}
+
+// A changed net.core.somaxconn takes effect even if no option can change.
+void Server::listen_again() noexcept {
+  housekeeping_.report_overflows();
+  if (const auto before = listeners_.apply(options_, options_)) listeners_.log_backlog(options_, before);
 }
 
 // Throws and changes nothing if memory is not available.
@@ -236,7 +246,10 @@ void Server::apply(ServerOptions&& read) {
   const auto* const changed = reload.changed.c_str();
   const auto* const needs_restart = reload.needs_restart.c_str();
   log_.notice({"reload", {{"changed", changed}}}, "reload: %s%s",
-              reload.changed.empty() ? "nothing changed" : "changed: ", changed);
+              !reload.changed.empty() ? "changed: "
+              : previous_limit        ? "no option changed"
+                                      : "nothing changed",
+              changed);
   if (previous_limit) listeners_.log_backlog(options_, previous_limit);
   if (!reload.needs_restart.empty()) {
     log_.warning({"restart_required", {{"options", needs_restart}}}, "reload: restart required for: %s",

@@ -56,6 +56,7 @@ class Server final : private SessionWaiter {
   void log_draining(std::uint32_t open) noexcept;
   void reload() noexcept;
   void apply(ServerOptions&& read);
+  void listen_again() noexcept;
 
   ServerOptions options_;  // in force; changed by a reload
   ReadCommand read_again_;

@@ -22,9 +22,11 @@ constexpr auto status_interval = std::chrono::seconds(1);
 // Returns a socket that is connected to systemd's. A leading @ marks an abstract name (unix(7)).
 base::UniqueFd connect_to_systemd() noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
+  errno = EAFNOSUPPORT;
   if (name == nullptr || (name[0] != '/' && name[0] != '@')) return {};
   sockaddr_un address{};
   const std::size_t length = std::strlen(name);
+  errno = ENAMETOOLONG;
   if (length >= sizeof address.sun_path) return {};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, name, length);
@@ -78,7 +80,7 @@ bool is_ancestor(pid_t pid) {
 void log_other_process(const char* variable, pid_t pid, const char* effect, Log& log) {
   const auto facts = kernel::process_facts(pid);
   log.warning({"wrapper_process", {{"variable", variable}, {"pid", pid}}},
-              "%s names process %d (%s), not this one (%d): %s; start tcpserver with exec", variable,
+              "%s names process %d (%s), not this one (%d): %s; in a script, use exec tcpserver", variable,
               static_cast<int>(pid), facts ? facts->name.c_str() : "not running",
               static_cast<int>(::getpid()), effect);
 }
@@ -96,10 +98,22 @@ void log_wrapper_process(Log& log) {
     log.warning({"incomplete_variables", {{"variable", present}}},
                 "%s is set without %s: no sockets are taken over; set both or none", present,
                 has_sockets ? "LISTEN_PID" : "LISTEN_FDS");
+  } else if (!has_sockets || std::getenv("LISTEN_FDS") == std::string_view("0")) {
+    // No socket is passed.
   } else if (const auto pid = find_other_process("LISTEN_PID")) {
     log_other_process("LISTEN_PID", *pid, "its sockets (LISTEN_FDS) are not taken over", log);
   }
-  if (!SystemdNotifier().listens()) return;
+  if (!is_set("NOTIFY_SOCKET")) return;
+  if (!SystemdNotifier().listens()) {
+    const int error = errno;
+    return log.warning({"notify_error", {{"errno", base::errno_name(error)}}},
+                       "NOTIFY_SOCKET %s: %s; the service manager is not notified",
+                       base::quote_unless_plain(std::getenv("NOTIFY_SOCKET")).c_str(), std::strerror(error));
+  }
+  if (is_set("WATCHDOG_USEC") && !base::parse_count(std::getenv("WATCHDOG_USEC"), 1, INT64_MAX)) {
+    log.warning({"watchdog_error", {{"variable", "WATCHDOG_USEC"}}},
+                "WATCHDOG_USEC is not a number; no watchdog keep-alives are sent");
+  }
   if (const auto pid = find_other_process("SYSTEMD_EXEC_PID"); pid && is_ancestor(*pid)) {
     log_other_process("SYSTEMD_EXEC_PID", *pid,
                       "systemd ignores the notifications to NOTIFY_SOCKET unless NotifyAccess=all", log);

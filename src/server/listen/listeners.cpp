@@ -96,8 +96,7 @@ std::optional<std::uint32_t> Listeners::apply(const ServerOptions& old_options,
     log_.warning({"listener_error", {{"listener", text}, {"errno", base::errno_name(error)}}},
                  "reload: cannot update listener %s: %s", text, std::strerror(error));
   }
-  const bool changed = backlog_differs || queue_limit(new_options) != before;
-  return changed ? std::optional(before) : std::nullopt;
+  return queue_limit(new_options) != before ? std::optional(before) : std::nullopt;
 }
 
 void Listeners::log_backlog(const ServerOptions& options, std::optional<std::uint32_t> before) noexcept {

@@ -32,8 +32,9 @@ Advice overflow_advice(const ServerOptions& options, const Listeners& listeners,
   } else if (!max && limit < static_cast<std::uint32_t>(backlog)) {
     text.append("the kernel reduced --backlog %d: raise net.core.somaxconn", backlog);
   } else if (max || (kernel && limit >= *kernel)) {
-    text.append("the queue has the length net.core.somaxconn: raise net.core.somaxconn%s, or add a second server",
-                max ? "" : " and use --backlog max");
+    text.append(
+        "the queue has the length net.core.somaxconn: raise net.core.somaxconn%s, or add a second server",
+        max ? "" : " and use --backlog max");
   } else if (limit >= SOMAXCONN) {
     text.append("the queue has the length SOMAXCONN: use --backlog max");
   } else {
