@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <optional>
 #include <thread>
 
 // Limits of connections, of hosts, of descriptors and of processes.
@@ -226,8 +227,11 @@ TEST_F(ShortageOfProcesses, KeepsSmallChildrenAfterAFailedTest) {
     sleep.wait();
   }
   // The kernel counts an ended process for a moment longer.
-  ASSERT_TRUE(eventually([&] { return serves(server); }));
-  const auto client = open_session(server);
+  std::optional<ClientSocket> client;
+  ASSERT_TRUE(eventually([&] {
+    client.emplace(server.port());
+    return client->send("x") && client->receive(1) == "x";
+  }));
   const auto mappings = read_text(proc_directory(find_child(server)) / "maps");
   EXPECT_FALSE(contains(mappings, "[heap]")) << mappings;
   EXPECT_FALSE(contains(server.log(), "children inherit the server's memory"));
