@@ -54,13 +54,13 @@ class OptionReader {
   void add_file(const std::string& directory);
   void store_values(const Store& store);
 
-  // Notes an error, and goes on to find the others. `line` is 0 for flags and variables. The name of the file
-  // is checked twice: before it is read, and with the other values.
+  // Notes an error, and goes on to find the others. `line` is 0 for flags and variables.
   void report(std::size_t line, const StartError& error) {
-    const bool is_known = std::any_of(errors_.begin(), errors_.end(), [&](const auto& other) {
-      return std::string_view(other.second.what()) == error.what();
-    });
-    if (!is_known) errors_.emplace_back(line, error);
+    const std::string_view text = error.what();
+    for (const auto& known : errors_) {
+      if (known.second.what() == text) return;
+    }
+    errors_.emplace_back(line, error);
   }
   [[nodiscard]] std::vector<StartError> errors();  // in the order of the lines
 
