@@ -101,8 +101,8 @@ class OptionReader {
 // `prefix`, which is not counted.
 std::string OptionReader::suggest(Source source, std::string_view wrong, std::string_view prefix) const {
   for (const auto& option : options_) {
-    const bool is_known = !option.name.empty() && option.flag_only && spell(option.name, source) == wrong;
-    if (is_known) return "; give it as a flag: --" + std::string(option.name);
+    if (option.flag_only && !option.name.empty() && spell(option.name, source) == wrong)
+      return "; give it as a flag: --" + std::string(option.name);
   }
   std::string best;
   const auto is_possible = [&](const OptionText& option) {
