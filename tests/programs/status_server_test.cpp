@@ -208,6 +208,13 @@ TEST_F(StatusOfAnotherUser, NeedsPermission) {
   const auto refused = shown({"--port", port}, program.as_user()).finished;
   EXPECT_TRUE(fails(refused, 77, "cannot see the process that listens on port " + port));
 
+  OwnListener free;
+  free.close();
+  const std::string advice = "run as root to see a server of another user that is stopping";
+  const auto none = shown({"--port", free.port()}, program.as_user()).finished;
+  EXPECT_TRUE(fails(none, 69, advice));
+  EXPECT_FALSE(contains(shown({"--port", free.port()}).finished.errors, advice));
+
   ServerProcess of_nobody({}, {}, program.as_user());
   const auto client = client_with_bytes(of_nobody.port(), 9);
   for (const auto& wrapper : {std::vector<std::string>{}, program.as_user()}) {

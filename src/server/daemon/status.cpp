@@ -163,7 +163,11 @@ Processes find_servers_on_port(const ServerOptions& options, const std::vector<T
   }
   auto servers = find_draining_servers(options, listeners, processes, sockets);
   if (inodes.empty() && !servers.empty()) return servers;
-  if (inodes.empty()) fail(ExitStatus::unavailable, "nothing is listening on " + place);
+  if (inodes.empty()) {
+    fail(ExitStatus::unavailable,
+         "nothing is listening on " + place +
+             (::geteuid() == 0 ? "" : "; run as root to see a server of another user that is stopping"));
+  }
   const auto holders = find_holders(inodes, processes);
   std::copy_if(holders.processes.begin(), holders.processes.end(), std::back_inserter(servers), is_tcpserver);
   std::set<pid_t> pids;
