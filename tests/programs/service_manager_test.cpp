@@ -327,6 +327,26 @@ TEST(WrapperProcess, WarnsIfTheNotifySocketCannotBeUsed) {
   }
 }
 
+TEST(WrapperProcess, IsNotNamedWithoutSockets) {
+  const auto error = run({TCPSERVER_PROGRAM, "--bind", "192.0.2.1", "--user", "0"},
+                         {.environment = {"LISTEN_PID=999999", "LISTEN_FDS=0"}})
+                         .errors;
+  EXPECT_FALSE(contains(error, "LISTEN_")) << error;
+  const auto warning = warn_before_error({}, {"LISTEN_PID=999999", "LISTEN_FDS=many"});
+  EXPECT_TRUE(contains(warning, "LISTEN_FDS: invalid value many")) << warning;
+}
+
+TEST_P(Notified, WarnsIfTheWatchdogIsInvalid) {
+  for (const auto& [usec, pid, invalid] : {std::array{"0", "1", "WATCHDOG_USEC"},
+                                           {"99999999999999999999", "1", "WATCHDOG_USEC"},
+                                           {"200000", "x", "WATCHDOG_PID"}}) {
+    ServerProcess server({}, {.environment = environment({std::string("WATCHDOG_USEC=") + usec,
+                                                          std::string("WATCHDOG_PID=") + pid})});
+    EXPECT_TRUE(server.says(std::string(invalid) + ": invalid value ")) << usec << " " << pid;
+    EXPECT_EQ(occurrences(server.log(), "keep-alives"), 1U) << server.log();
+  }
+}
+
 TEST(WrapperProcess, WarnsIfAVariableIsMissing) {
   EXPECT_TRUE(contains(warn_before_error({}, {"LISTEN_FDS=1"}), "LISTEN_FDS is set without LISTEN_PID"));
   EXPECT_TRUE(
@@ -341,6 +361,11 @@ TEST_P(Notified, NamesTheWrapperThatSystemdStarted) {
   EXPECT_TRUE(server.says("NotifyAccess=all"));
   EXPECT_TRUE(server.says("WATCHDOG_PID names process "));
   EXPECT_TRUE(server.reads_line());
+  Process quiet(command_line(wrapped("SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000"),
+                             {"--port", "0", "--quiet"}),
+                {.environment = environment()});
+  EXPECT_TRUE(quiet.says("WATCHDOG_PID names process "));
+  EXPECT_FALSE(contains(quiet.errors(), "SYSTEMD_EXEC_PID")) << "NotifyAccess=all may be set";
 }
 
 TEST_P(Notified, NamesNoWrapperIfThereIsNone) {

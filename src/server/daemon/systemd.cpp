@@ -37,16 +37,21 @@ base::UniqueFd connect_to_systemd() noexcept {
   return fd;
 }
 
+// Returns nullopt if the variable is missing or invalid.
+std::optional<std::uint64_t> read_watchdog_microseconds() noexcept {
+  const char* const text = std::getenv("WATCHDOG_USEC");
+  constexpr std::chrono::microseconds longest = base::longest_duration;
+  if (text == nullptr) return std::nullopt;
+  return base::parse_count(text, 1, static_cast<std::uint64_t>(longest.count()));
+}
+
 // Returns half of the watchdog's interval, as sd_watchdog_enabled(3) recommends.
 std::optional<base::Duration> read_watchdog_interval() noexcept {
-  const char* const text = std::getenv("WATCHDOG_USEC");
   const char* const pid = std::getenv("WATCHDOG_PID");
-  if (text == nullptr) return std::nullopt;
   if (pid != nullptr && base::parse_count(pid, 1, INT32_MAX) != static_cast<std::uint64_t>(::getpid())) {
     return std::nullopt;
   }
-  constexpr std::chrono::microseconds longest = base::longest_duration;
-  const auto number = base::parse_count(text, 1, static_cast<std::uint64_t>(longest.count()));
+  const auto number = read_watchdog_microseconds();
   if (!number) return std::nullopt;
   constexpr base::Duration shortest = std::chrono::milliseconds(10);
   return std::max<base::Duration>(std::chrono::microseconds(*number) / 2, shortest);
@@ -77,12 +82,20 @@ bool is_ancestor(pid_t pid) {
   return false;
 }
 
-void log_other_process(const char* variable, pid_t pid, const char* effect, Log& log) {
+void log_other_process(const char* variable, pid_t pid, const char* effect, Severity severity, Log& log) {
   const auto facts = kernel::process_facts(pid);
-  log.warning({"wrapper_process", {{"variable", variable}, {"pid", pid}}},
-              "%s names process %d (%s), not this one (%d): %s; in a script, use exec tcpserver", variable,
-              static_cast<int>(pid), facts ? facts->name.c_str() : "not running",
-              static_cast<int>(::getpid()), effect);
+  const LogEvent event{"wrapper_process", {{"variable", variable}, {"pid", pid}}};
+  const auto text =
+      base::format_text("%s names process %d (%s), not this one (%d): %s; in a script, use exec tcpserver",
+                        variable, static_cast<int>(pid), facts ? facts->name.c_str() : "not running",
+                        static_cast<int>(::getpid()), effect);
+  if (severity == Severity::info) return log.info(event, "%s", text.c_str());
+  log.warning(event, "%s", text.c_str());
+}
+
+void log_invalid(const char* variable, const char* effect, Log& log) {
+  log.warning({"invalid_variable", {{"variable", variable}}}, "%s: invalid value %s: %s", variable,
+              base::quote_unless_plain(std::getenv(variable)).c_str(), effect);
 }
 
 long long to_microseconds(base::Duration duration) noexcept {
@@ -98,10 +111,13 @@ void log_wrapper_process(Log& log) {
     log.warning({"incomplete_variables", {{"variable", present}}},
                 "%s is set without %s: no sockets are taken over; set both or none", present,
                 has_sockets ? "LISTEN_PID" : "LISTEN_FDS");
-  } else if (!has_sockets || std::getenv("LISTEN_FDS") == std::string_view("0")) {
-    // No socket is passed.
-  } else if (const auto pid = find_other_process("LISTEN_PID")) {
-    log_other_process("LISTEN_PID", *pid, "its sockets (LISTEN_FDS) are not taken over", log);
+  } else if (const auto pid = has_sockets ? find_other_process("LISTEN_PID") : std::nullopt) {
+    const auto count = base::parse_count(std::getenv("LISTEN_FDS"), 0, INT32_MAX);
+    if (!count) log_invalid("LISTEN_FDS", "no sockets are taken over", log);
+    if (count != 0U) {
+      log_other_process("LISTEN_PID", *pid, "its sockets (LISTEN_FDS) are not taken over", Severity::warning,
+                        log);
+    }
   }
   if (!is_set("NOTIFY_SOCKET")) return;
   if (!SystemdNotifier().listens()) {
@@ -110,16 +126,21 @@ void log_wrapper_process(Log& log) {
                        "NOTIFY_SOCKET %s: %s; the service manager is not notified",
                        base::quote_unless_plain(std::getenv("NOTIFY_SOCKET")).c_str(), std::strerror(error));
   }
-  if (is_set("WATCHDOG_USEC") && !base::parse_count(std::getenv("WATCHDOG_USEC"), 1, INT64_MAX)) {
-    log.warning({"watchdog_error", {{"variable", "WATCHDOG_USEC"}}},
-                "WATCHDOG_USEC is not a number; no watchdog keep-alives are sent");
-  }
   if (const auto pid = find_other_process("SYSTEMD_EXEC_PID"); pid && is_ancestor(*pid)) {
     log_other_process("SYSTEMD_EXEC_PID", *pid,
-                      "systemd ignores the notifications to NOTIFY_SOCKET unless NotifyAccess=all", log);
+                      "systemd ignores the notifications to NOTIFY_SOCKET unless NotifyAccess=all",
+                      Severity::info, log);  // NotifyAccess= is not visible here
   }
-  const auto watched = is_set("WATCHDOG_USEC") ? find_other_process("WATCHDOG_PID") : std::nullopt;
-  if (watched) log_other_process("WATCHDOG_PID", *watched, "no watchdog keep-alives are sent", log);
+  if (!is_set("WATCHDOG_USEC")) return;
+  const char* const effect = "no watchdog keep-alives are sent";
+  const char* const watched = std::getenv("WATCHDOG_PID");
+  if (!read_watchdog_microseconds()) {
+    log_invalid("WATCHDOG_USEC", effect, log);
+  } else if (watched != nullptr && !base::parse_count(watched, 1, INT32_MAX)) {
+    log_invalid("WATCHDOG_PID", effect, log);
+  } else if (const auto pid = find_other_process("WATCHDOG_PID")) {
+    log_other_process("WATCHDOG_PID", *pid, effect, Severity::warning, log);
+  }
 }
 
 SystemdNotifier::SystemdNotifier() noexcept : socket_(connect_to_systemd()) {

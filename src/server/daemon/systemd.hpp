@@ -14,8 +14,9 @@ namespace tcpserver::server {
 // The line that `systemctl status` shows for a running service.
 using ServiceStatus = base::BoundedText<448>;
 
-// A service manager passes sockets, notifications and the watchdog to the process that it starts. Warns for
-// each variable that names another process, such as a shell that started this server without exec.
+// A service manager passes sockets, notifications and the watchdog to the process that it starts. Reports
+// each variable that is invalid or names another process, such as a shell that started this server without
+// exec.
 void log_wrapper_process(Log& log);
 
 // Notifies systemd of the server's state (sd_notify(3)) if NOTIFY_SOCKET is set. Never waits, allocates or
