@@ -353,19 +353,20 @@ TEST(WrapperProcess, WarnsIfAVariableIsMissing) {
       contains(warn_before_error(wrapped("LISTEN_PID=$$"), {}), "LISTEN_PID is set without LISTEN_FDS"));
 }
 
+// The servers cannot listen, so they end: a signal would end only the shell.
 TEST_P(Notified, NamesTheWrapperThatSystemdStarted) {
-  Process server(
-      command_line(wrapped("SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000"), {"--port", "0"}),
-      {.environment = environment()});
-  EXPECT_TRUE(server.says("SYSTEMD_EXEC_PID names process "));
-  EXPECT_TRUE(server.says("NotifyAccess=all"));
-  EXPECT_TRUE(server.says("WATCHDOG_PID names process "));
-  EXPECT_TRUE(server.reads_line());
-  Process quiet(command_line(wrapped("SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000"),
-                             {"--port", "0", "--quiet"}),
-                {.environment = environment()});
-  EXPECT_TRUE(quiet.says("WATCHDOG_PID names process "));
-  EXPECT_FALSE(contains(quiet.errors(), "SYSTEMD_EXEC_PID")) << "NotifyAccess=all may be set";
+  const auto wrapper = wrapped("SYSTEMD_EXEC_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=9000000");
+  const auto start = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"--bind", "192.0.2.1"});
+    return run(command_line(wrapper, options), {.environment = environment()}).errors;
+  };
+  const auto log = start({});
+  EXPECT_TRUE(contains(log, "SYSTEMD_EXEC_PID names process ")) << log;
+  EXPECT_TRUE(contains(log, "NotifyAccess=all")) << log;
+  EXPECT_TRUE(contains(log, "WATCHDOG_PID names process ")) << log;
+  const auto quiet = start({"--quiet"});
+  EXPECT_TRUE(contains(quiet, "WATCHDOG_PID names process ")) << quiet;
+  EXPECT_FALSE(contains(quiet, "SYSTEMD_EXEC_PID")) << "NotifyAccess=all may be set";
 }
 
 TEST_P(Notified, NamesNoWrapperIfThereIsNone) {
