@@ -1,6 +1,8 @@
 #include "cli/foreign_text.hpp"
 
 #include "tcpserver/base/characters.hpp"
+#include "tcpserver/base/values.hpp"
+#include "tcpserver/cli/option_values.hpp"
 
 #include <regex.h>
 
@@ -55,6 +57,25 @@ bool is_service_link(std::string_view entry) {
   static regex_t expression;
   static const bool is_compiled = ::regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) == 0;
   return is_compiled && ::regexec(&expression, std::string(entry).c_str(), 0, nullptr, 0) == 0;
+}
+
+base::StartError unexpected_argument(const Program& program, const OptionTexts& options,
+                                     std::string_view word) {
+  std::string hint = "; " + std::string(program.name) + " takes only options";
+  if (!word.empty() && base::read_character(word).kind == base::CharacterKind::dash) {
+    hint = "; an option begins with - or --";
+  }
+  const bool has_port = std::any_of(options.begin(), options.end(),
+                                    [](const OptionText& option) { return option.name == "port"; });
+  const auto is_port = [](std::string_view text) { return base::parse_count(text, 0, 65535).has_value(); };
+  if (has_port && is_port(word)) {
+    hint = "; did you mean --port " + std::string(word) + "?";
+  } else if (const auto split = split_host_and_port(word);
+             has_port && split && split->port && is_port(*split->port)) {
+    hint = "; did you mean --bind " + base::quote_unless_plain(split->host) + " --port " +
+           std::string(*split->port) + "?";
+  }
+  return usage_error("unexpected argument " + base::quote_and_name(word) + hint);
 }
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {

@@ -15,6 +15,11 @@ inline constexpr std::string_view blanks = " \t";
 // Returns what does not belong to the value, such as quotes or blanks around it; empty if all is right.
 [[nodiscard]] std::string explain_mistake(std::string_view text);
 
+// Returns the error for an operand of a program that takes only options. `tcpserver 7300` and
+// `tcpserver 127.0.0.1:7300` are common mistakes.
+[[nodiscard]] base::StartError unexpected_argument(const Program& program, const OptionTexts& options,
+                                                   std::string_view word);
+
 // Returns true if Kubernetes or Docker set this variable to describe a service or container: for the service
 // "tcpserver-log", TCPSERVER_LOG_PORT=tcp://192.0.2.9:80 and its siblings. `entry` is NAME=VALUE without the
 // prefix TCPSERVER_. Kubernetes: "Service", "Environment variables"; Docker: "Legacy container links".

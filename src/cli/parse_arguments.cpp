@@ -40,7 +40,7 @@ void check_variable(const SourcedValue& value) {
     refuse_because({value.text, value.label}, "has a comment, which a variable cannot have; remove it");
 }
 
-using Words = std::span<char* const>;  // of argv
+using Words = std::span<char* const>;  // the rest of argv
 
 // Collects the values of all three sources, then stores for each option those of the source with the highest
 // priority.
@@ -336,25 +336,6 @@ std::vector<StartError> OptionReader::errors() {
   std::vector<StartError> errors;
   for (const auto& error : errors_) errors.push_back(error.second);
   return errors;
-}
-
-// `tcpserver 7300` and `tcpserver 127.0.0.1:7300` are common mistakes.
-StartError unexpected_argument(const Program& program, const OptionTexts& options, std::string_view word) {
-  std::string hint = "; " + std::string(program.name) + " takes only options";
-  if (!word.empty() && base::read_character(word).kind == base::CharacterKind::dash) {
-    hint = "; an option begins with - or --";
-  }
-  const bool has_port = std::any_of(options.begin(), options.end(),
-                                    [](const OptionText& option) { return option.name == "port"; });
-  const auto is_port = [](std::string_view text) { return base::parse_count(text, 0, 65535).has_value(); };
-  if (has_port && is_port(word)) {
-    hint = "; did you mean --port " + std::string(word) + "?";
-  } else if (const auto split = split_host_and_port(word);
-             has_port && split && split->port && is_port(*split->port)) {
-    hint = "; did you mean --bind " + base::quote_unless_plain(split->host) + " --port " +
-           std::string(*split->port) + "?";
-  }
-  return usage_error("unexpected argument " + base::quote_and_name(word) + hint);
 }
 
 // The error for a start without --test, which lists all.

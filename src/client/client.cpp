@@ -8,6 +8,7 @@
 #include "tcpserver/client/connection_engine.hpp"
 
 #include "client/client_pool.hpp"
+#include "client/self_connection.hpp"
 
 #include <limits.h>
 #include <poll.h>

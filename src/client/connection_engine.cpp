@@ -4,7 +4,8 @@
 #include "tcpserver/base/process.hpp"
 #include "tcpserver/base/stop_signals.hpp"
 #include "tcpserver/base/system_error.hpp"
-#include "tcpserver/client/connect_error.hpp"
+
+#include "client/self_connection.hpp"
 
 #include <netinet/in.h>
 #include <sys/resource.h>

@@ -9,8 +9,6 @@ namespace {
 using namespace tcpserver::base;
 using harness::contains;
 using namespace tcpserver::cli;
-using tcpserver::base::ExitStatus;
-using tcpserver::base::StartError;
 
 // Returns the value that the parser returns, or the error.
 std::string path_or_error(std::string_view text) {

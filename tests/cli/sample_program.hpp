@@ -15,8 +15,6 @@ namespace {
 using namespace tcpserver::base;
 using harness::contains;
 using namespace tcpserver::cli;
-using tcpserver::base::ExitStatus;
-using tcpserver::base::StartError;
 
 constexpr Synonym synonyms[] = {{"length", "max-size"}};
 

@@ -1,4 +1,4 @@
-// What other systems and editors put into variables, keys and flags.
+// Other systems and editors put this into variables, keys and flags.
 #include "cli/sample_program.hpp"
 
 namespace {

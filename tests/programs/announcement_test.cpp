@@ -39,7 +39,7 @@ TEST(Announcement, SurvivesClosedStandardDescriptors) {
 // A server with a full pipe as standard output.
 class UnreadAnnouncement : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(server.says("accepts nothing now; listening on port ")); }
+  void SetUp() override { ASSERT_TRUE(server.says("the announcement follows; listening on port ")); }
   std::uint16_t port() {
     const auto& log = server.errors();
     return static_cast<std::uint16_t>(std::atoi(log.c_str() + log.rfind(" port ") + 6));

@@ -10,10 +10,10 @@
 
 namespace tcpserver::kernel {
 
-// Why a fork failed.
+// The cause of a failed fork.
 struct ForkFailure {
   const char* limit = nullptr;  // the limit that was probably reached, such as "pids.max"; null if unknown
-  std::uint64_t value = 0;      // of this limit
+  std::uint64_t value = 0;      // the value of that limit
   // "Resource temporarily unavailable: reached pids.max 20 of cgroup /a (TasksMax= in a systemd unit)". If no
   // limit was reached, it names all. It says "probably RLIMIT_NPROC 200", because the threads of a user are
   // unknown.

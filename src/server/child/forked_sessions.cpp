@@ -156,7 +156,7 @@ class ForkedSessions final : public Sessions {
         return local.text() + ' ' + peer.text();
       };
       std::unordered_map<std::string, SlotTable::Slot> slots;
-      std::optional<std::uint16_t> port;  // of all sessions; 0 if they have several
+      std::optional<std::uint16_t> port;  // the server's port; 0 if sessions have several
       slots_.for_each_running([&](SlotTable::Slot slot) {
         const auto& facts = slots_[slot].facts;
         if (facts.local.port() == 0) return;  // unknown

@@ -30,7 +30,8 @@ void Announcement::write(const std::string& ports) {
   ports_ = ports;
   try_to_write("Server is listening on " + ports + "\n");
   if (due_) {
-    log_.info(LogEvent{"stdout_full"}, "standard output accepts nothing now; listening on %s", ports.c_str());
+    log_.info(LogEvent{"stdout_full"}, "standard output is full, the announcement follows; listening on %s",
+              ports.c_str());
   }
 }
 
