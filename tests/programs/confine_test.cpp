@@ -87,7 +87,9 @@ TEST_P(DescriptorLimit, IsReportedAtTheStartIfTooLow) {
     EXPECT_EQ(process.wait(), 0);
     EXPECT_GT(limit, first);
     // Descriptors 0 to 2, two listeners and a connection: the streams are not opened again.
-    if (GetParam().empty()) EXPECT_LE(limit, 6U);
+    if (GetParam().empty()) {
+      EXPECT_LE(limit, 6U);
+    }
     ServerProcess server(options, {}, limited_to(limit));
     EXPECT_TRUE(serves(server));
     EXPECT_TRUE(server.logged_nothing_unusual());
